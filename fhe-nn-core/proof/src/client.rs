@@ -1,0 +1,107 @@
+//! What a client must know to encode inputs and to read scores. No weights.
+
+use serde::{Deserialize, Serialize};
+
+use crate::widths::Range;
+
+/// Affine quantization of a tensor: the real value is `scale x (q - zero_point)`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Affine {
+    /// Real value of one step, positive and finite.
+    pub scale: f64,
+    /// The integer that stands for 0.
+    pub zero_point: i64,
+}
+
+/// The client's half of a network: how inputs are encoded and what scores mean.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ClientSpec {
+    /// Name of the network.
+    pub network: String,
+    /// Number of values of one input.
+    pub inputs: usize,
+    /// Width of an encoded input value: unsigned integers of this many bits.
+    pub input_bits: u32,
+    /// What encoded input values mean.
+    pub encoder: Affine,
+    /// Width of each score: a signed integer of this many bits.
+    pub widths: Vec<u32>,
+    /// What each score means.
+    pub decoder: Vec<Line>,
+}
+
+/// The real value of score `acc` is `slope x acc + offset`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Line {
+    /// Real value of one unit.
+    pub slope: f64,
+    /// Real value of 0.
+    pub offset: f64,
+}
+
+/// The result of one inference: integer scores, and what they mean in reals.
+///
+/// Equality is that of the integers and their meaning: an encrypted run equals a clear one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Scores {
+    integers: Vec<i64>,
+    reals: Vec<f64>,
+}
+
+impl Affine {
+    /// `clamp(round(x / scale) + zero_point, lo, hi)`, halves away from zero, in f64.
+    pub fn quantize(&self, x: f64, range: Range) -> i64 {
+        ((x / self.scale).round() as i64)
+            .saturating_add(self.zero_point)
+            .clamp(range.lo, range.hi)
+    }
+
+    /// `scale x (q - zero_point)`.
+    pub fn real(&self, q: i64) -> f64 {
+        self.scale * (q - self.zero_point) as f64
+    }
+}
+
+impl ClientSpec {
+    /// The integer that stands for the input value `x`.
+    pub fn encode(&self, x: f32) -> i64 {
+        self.encoder
+            .quantize(f64::from(x), Range::unsigned(self.input_bits))
+    }
+
+    /// Integer scores with their meaning.
+    pub fn scores(&self, integers: Vec<i64>) -> Scores {
+        let reals = integers
+            .iter()
+            .zip(&self.decoder)
+            .map(|(&q, line)| line.real(q))
+            .collect();
+        Scores { integers, reals }
+    }
+}
+
+impl Line {
+    /// `slope x q + offset`.
+    pub fn real(&self, q: i64) -> f64 {
+        self.slope * q as f64 + self.offset
+    }
+}
+
+impl Scores {
+    /// The exact integers.
+    pub fn integers(&self) -> &[i64] {
+        &self.integers
+    }
+
+    /// The real values that the integers stand for.
+    pub fn reals(&self) -> &[f64] {
+        &self.reals
+    }
+
+    /// Position of the greatest real score, the first of equals; 0 if there is none.
+    pub fn argmax(&self) -> usize {
+        let better =
+            |best: usize, (i, &x): (usize, &f64)| if x > self.reals[best] { i } else { best };
+        self.reals.iter().enumerate().fold(0, better)
+    }
+}

@@ -1,0 +1,12 @@
+//! The arithmetic of fhe-nn, pure and without cryptography: what the compiler and the
+//! encrypted engine must agree on.
+//!
+//! - [`client`]: what a client must know.
+//! - [`spec`]: what a declaration says, as data.
+//! - [`widths`]: how many bits an accumulator needs.
+//!
+//! `fhe-nn-macros` checks declarations with it, `fhe-nn-core` quantizes and plans with it.
+
+pub mod client;
+pub mod spec;
+pub mod widths;

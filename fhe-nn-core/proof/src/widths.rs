@@ -1,0 +1,138 @@
+//! How many bits an accumulator needs.
+//!
+//! An accumulator is `sum_i w_i q_i` with `fan_in` terms, inputs `q_i` in `[lo, hi]` and weights
+//! of absolute value at most `2^(w-1) - 1`. Its absolute value is at most
+//!
+//! `bound = fan_in x max(|lo|, |hi|) x (2^(w-1) - 1)`,
+//!
+//! so it fits `ceil(log2(bound + 1)) + 1` bits, the last for its sign.
+
+use serde::{Deserialize, Serialize};
+
+/// Widest accumulator of the language.
+pub const MAX_ACCUMULATOR_BITS: u32 = 32;
+/// Widest accumulator that is decrypted.
+pub const MAX_OUTPUT_BITS: u32 = 20;
+/// Widest table with a padding bit.
+pub const MAX_TABLE_BITS: u32 = 8;
+/// Widest antiperiodic table; it costs what a padded one of a bit less costs.
+pub const MAX_ANTIPERIODIC_TABLE_BITS: u32 = 9;
+
+/// The integers from `lo` to `hi`, both included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Range {
+    /// Least value.
+    pub lo: i64,
+    /// Greatest value.
+    pub hi: i64,
+}
+
+impl Range {
+    /// `[0, 2^bits - 1]`.
+    pub const fn unsigned(bits: u32) -> Self {
+        Range {
+            lo: 0,
+            hi: (1 << bits) - 1,
+        }
+    }
+
+    /// `[-2^(bits - 1), 2^(bits - 1) - 1]`.
+    pub const fn signed(bits: u32) -> Self {
+        Range {
+            lo: -(1 << (bits - 1)),
+            hi: (1 << (bits - 1)) - 1,
+        }
+    }
+
+    /// Greatest absolute value.
+    pub const fn max_abs(self) -> u64 {
+        let (lo, hi) = (self.lo.unsigned_abs(), self.hi.unsigned_abs());
+        if lo > hi { lo } else { hi }
+    }
+
+    /// Whether `value` lies in the range.
+    pub const fn contains(self, value: i64) -> bool {
+        self.lo <= value && value <= self.hi
+    }
+
+    /// Width of the smallest signed integer that holds every value of the range, at least 1.
+    pub const fn signed_bits(self) -> u32 {
+        let below = if self.lo < 0 { !self.lo } else { self.lo };
+        let above = if self.hi < 0 { !self.hi } else { self.hi };
+        let magnitude = if below > above { below } else { above };
+        64 - magnitude.leading_zeros() + 1
+    }
+}
+
+/// Greatest absolute value of a weight of `bits` bits: `2^(bits - 1) - 1`.
+pub const fn max_weight(bits: u32) -> i64 {
+    (1 << (bits - 1)) - 1
+}
+
+/// Greatest absolute value of an accumulator; `None` if it does not fit 64 bits.
+pub fn accumulator_bound(fan_in: usize, input: Range, weight_bits: u32) -> Option<u64> {
+    let fan_in = u64::try_from(fan_in).ok()?;
+    fan_in
+        .checked_mul(input.max_abs())?
+        .checked_mul(max_weight(weight_bits) as u64)
+}
+
+/// Width of an accumulator in the worst case of the widths; `None` beyond 63 bits.
+pub fn accumulator_bits(fan_in: usize, input: Range, weight_bits: u32) -> Option<u32> {
+    let bound = i64::try_from(accumulator_bound(fan_in, input, weight_bits)?).ok()?;
+    Some(
+        Range {
+            lo: -bound,
+            hi: bound,
+        }
+        .signed_bits(),
+    )
+}
+
+/// How many inputs at most fit an accumulator of `bits` bits: the inverse of
+/// [`accumulator_bits`].
+pub fn max_fan_in(bits: u32, input: Range, weight_bits: u32) -> u64 {
+    let bound = Range::signed(bits).hi as u64;
+    let term = input
+        .max_abs()
+        .saturating_mul(max_weight(weight_bits) as u64);
+    bound.checked_div(term).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_example_of_the_design_needs_11_bits() {
+        assert_eq!(accumulator_bits(64, Range::unsigned(2), 3), Some(11));
+        assert_eq!(max_fan_in(8, Range::unsigned(2), 3), 14);
+    }
+
+    proptest! {
+        #[test]
+        fn width_is_the_ceiling_of_the_logarithm_plus_a_sign(bound in 1u64..1 << 52) {
+            let range = Range { lo: -(bound as i64), hi: bound as i64 };
+            let expected = libm::ceil(libm::log2((bound + 1) as f64)) as u32 + 1;
+            prop_assert_eq!(range.signed_bits(), expected);
+        }
+
+        #[test]
+        fn the_smallest_signed_width_holds_the_range(a in -1i64 << 40..1 << 40, b in -1i64 << 40..1 << 40) {
+            let range = Range { lo: a.min(b), hi: a.max(b) };
+            let bits = range.signed_bits();
+            let holds = |bits| Range::signed(bits).lo <= range.lo && range.hi <= Range::signed(bits).hi;
+            prop_assert!(holds(bits));
+            prop_assert!(bits == 1 || !holds(bits - 1));
+        }
+
+        #[test]
+        fn max_fan_in_is_the_inverse_of_accumulator_bits(bits in 2u32..32, input in 1u32..8, weight in 2u32..8) {
+            let most = max_fan_in(bits, Range::unsigned(input), weight) as usize;
+            let needs = |fan_in| accumulator_bits(fan_in, Range::unsigned(input), weight).expect("small");
+            prop_assert!(most == 0 || needs(most) <= bits);
+            prop_assert!(needs(most + 1) > bits);
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! Neural networks declared as ordinary structs, checked by the compiler, and run in the clear
+//! and under TFHE with bit-identical results.
+
+// the macro expands to paths under `fhe_nn_core`; this makes them work in here too
+extern crate self as fhe_nn_core;
+
+pub mod backend;
+pub mod clear;
+mod error;
+pub mod graph;
+pub mod layer;
+mod network;
+
+pub use error::Error;
+pub use fhe_nn_macros::fhe_network;
+pub use fhe_nn_proof::client::{Affine, ClientSpec, Scores};
+pub use fhe_nn_proof::spec::{self, Spec};
+pub use fhe_nn_proof::widths;
+pub use layer::{Dense, Identity, Relu, Sigmoid, Sign, Tanh, Wave};
+pub use network::Network;
+
+/// Everything that a program needs: the macro, every layer and the trait [`Network`].
+pub mod prelude {
+    pub use crate::{
+        Dense, Error, Identity, Network, Relu, Sigmoid, Sign, Spec, Tanh, Wave, fhe_network,
+    };
+}

@@ -1,0 +1,104 @@
+//! The trait that `#[fhe_network]` implements: a declaration, and everything that follows.
+
+use fhe_nn_proof::client::{ClientSpec, Scores};
+use fhe_nn_proof::spec::Spec;
+use ndarray::{Array2, ArrayView2, Axis};
+use rayon::prelude::*;
+
+use crate::Error;
+use crate::backend::interpret;
+use crate::clear::Clear;
+use crate::graph::Graph;
+use crate::layer::{PartRef, Parts};
+
+/// How many inputs the clear backend takes at once: few enough that their values stay in cache.
+const CLEAR_BATCH: usize = 256;
+
+/// A declared network with the integers of its quantized model.
+///
+/// Implemented by `#[fhe_network]`; the provided methods are the same for every network.
+pub trait Network: Sized {
+    /// The declaration, as data.
+    const SPEC: &'static Spec;
+
+    /// The network around the integers of its layers.
+    #[doc(hidden)]
+    fn from_parts(parts: &mut Parts) -> Result<Self, Error>;
+
+    /// The integers of the layers, in order.
+    #[doc(hidden)]
+    fn parts(&self) -> Vec<PartRef<'_>>;
+
+    /// The integer program.
+    fn graph(&self) -> Graph<'_> {
+        Graph::new(Self::SPEC, &self.parts()).expect("a network holds the parts of its declaration")
+    }
+
+    /// What a client must know: how inputs are encoded and what scores mean.
+    fn client_spec(&self) -> ClientSpec {
+        self.graph().client_spec()
+    }
+
+    /// Runs one input in the clear, with exact integers.
+    ///
+    /// # Shapes
+    /// `input`: the real values of one input in row-major order.
+    ///
+    /// # Errors
+    /// [`Error::InputLength`] and [`Error::InputNotFinite`].
+    fn run(&self, input: &[f32]) -> Result<Scores, Error> {
+        let batch = ArrayView2::from_shape((1, input.len()), input)
+            .expect("one row of the slice's own length");
+        Ok(self.run_batch(batch)?.swap_remove(0))
+    }
+
+    /// Runs many inputs in the clear, with exact integers, on all cores.
+    ///
+    /// # Shapes
+    /// `inputs`: `[inputs, values of one input]`; one result a row.
+    ///
+    /// # Errors
+    /// [`Error::InputLength`] and [`Error::InputNotFinite`].
+    fn run_batch(&self, inputs: ArrayView2<'_, f32>) -> Result<Vec<Scores>, Error> {
+        let graph = self.graph();
+        let client = graph.client_spec();
+        let batches: Vec<Vec<Scores>> = inputs
+            .axis_chunks_iter(Axis(0), CLEAR_BATCH)
+            .into_par_iter()
+            .map(|rows| {
+                let values = encode(&client, rows)?;
+                let Ok(scores) = interpret(&graph, &mut Clear, values);
+                Ok(scores
+                    .rows()
+                    .into_iter()
+                    .map(|row| client.scores(row.to_vec()))
+                    .collect())
+            })
+            .collect::<Result<_, Error>>()?;
+        Ok(batches.into_iter().flatten().collect())
+    }
+}
+
+/// Encodes real inputs, `[inputs, values]`, as the integers of the first layer.
+///
+/// # Errors
+/// [`Error::InputLength`] and [`Error::InputNotFinite`].
+pub(crate) fn encode(
+    client: &ClientSpec,
+    inputs: ArrayView2<'_, f32>,
+) -> Result<Array2<i64>, Error> {
+    if inputs.ncols() != client.inputs {
+        return Err(Error::InputLength {
+            network: client.network.clone(),
+            expected: client.inputs,
+            actual: inputs.ncols(),
+        });
+    }
+    if let Some((index, &value)) = inputs.iter().enumerate().find(|(_, x)| !x.is_finite()) {
+        return Err(Error::InputNotFinite {
+            index: index % client.inputs,
+            value,
+        });
+    }
+    Ok(inputs.mapv(|x| client.encode(x)))
+}
