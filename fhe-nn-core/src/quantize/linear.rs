@@ -1,10 +1,11 @@
 //! Linear layers: integer weights, phases and widths.
 
 use fhe_nn_proof::spec::{ActivationSpec, DenseSpec, Function, Overflow};
-use fhe_nn_proof::widths::{Range, max_weight};
+use fhe_nn_proof::widths::Range;
 use ndarray::{Array1, Array2, ArrayView1, Axis, Ix1, Ix2};
 use rayon::prelude::*;
 
+use super::neuron::Neuron;
 use super::report::{Fidelity, LayerReport};
 use super::{Calibration, Preactivation, Signal};
 use crate::clear::product;
@@ -19,6 +20,8 @@ pub(super) struct Place<'a> {
     pub(super) dense: &'a DenseSpec,
     /// The activation that reads the accumulators; `None` for the last layer.
     pub(super) reader: Option<&'a ActivationSpec>,
+    /// Whether biases make up for the mean error of the accumulators.
+    pub(super) corrects_bias: bool,
 }
 
 /// Accumulators of at most this many bits are summed without overflow.
@@ -114,7 +117,7 @@ pub(super) fn quantize(
         weights: Fidelity::of(&kept, &dequantized),
         results: Fidelity::default(),
     };
-    let linear = Linear {
+    let mut linear = Linear {
         weights,
         phases,
         widths,
@@ -122,6 +125,9 @@ pub(super) fn quantize(
         bias: neurons.iter().map(|n| n.bias).collect(),
         input: input.meaning,
     };
+    if place.corrects_bias {
+        correct_bias(&mut linear, &real, &accumulators);
+    }
     for (mut column, &phase) in accumulators.axis_iter_mut(Axis(1)).zip(&linear.phases) {
         column.mapv_inplace(|acc| acc + phase);
     }
@@ -144,7 +150,7 @@ impl Place<'_> {
     }
 
     /// The function that reads the accumulators.
-    fn function(&self) -> Option<Function> {
+    pub(super) fn function(&self) -> Option<Function> {
         self.reader.map(|act| act.function)
     }
 
@@ -199,74 +205,6 @@ impl Place<'_> {
     }
 }
 
-/// The integers of one neuron.
-struct Neuron {
-    weights: Vec<i16>,
-    /// Real value of one unit of a weight.
-    scale: f64,
-    /// Real bias, with what constant inputs contribute.
-    bias: f64,
-    /// The bias of an antiperiodic activation in units of the accumulator, an integer.
-    phase: f64,
-    /// Weights cut to the greatest absolute value.
-    saturated: usize,
-}
-
-impl Neuron {
-    fn new(
-        floats: ArrayView1<'_, f64>,
-        bias: f64,
-        place: &Place<'_>,
-        input: &Signal,
-        constants: &[Option<i64>],
-        calibration: &Calibration,
-    ) -> Self {
-        let max = max_weight(place.dense.weights);
-        let varies = || floats.iter().zip(constants).filter(|(_, c)| c.is_none());
-        let scale = match place.function() {
-            // the period, 4, is 2^A units
-            Some(Function::Wave) => {
-                4.0 / f64::from(place.dense.accumulator).exp2() / input.meaning.scale
-            }
-            _ => calibration.weights(&varies().map(|(&w, _)| w).collect::<Vec<_>>(), max),
-        };
-        let integer = |w: f64| (w / scale).round().clamp(-max as f64, max as f64);
-        let is_cut = |(w, _): &(&f64, _)| (**w / scale).round().abs() > max as f64;
-        let weight =
-            |(&w, c): (&f64, &Option<i64>)| if c.is_none() { integer(w) as i16 } else { 0 };
-        let weights: Vec<i16> = floats.iter().zip(constants).map(weight).collect();
-
-        // q - Z of the inputs that are always q
-        let absorbed = || {
-            let constant =
-                |(&w, c): (&f64, &Option<i64>)| c.map(|q| (w, q - input.meaning.zero_point));
-            floats.iter().zip(constants).filter_map(constant)
-        };
-        let sum: i64 = weights.iter().map(|&w| i64::from(w)).sum();
-        let centre = (input.meaning.zero_point * sum) as f64;
-        let unit = scale * input.meaning.scale;
-        let (bias, phase) = match place.function() {
-            Some(Function::Wave) => {
-                let units: f64 = absorbed().map(|(w, q)| integer(w) * q as f64).sum();
-                (bias + unit * units, (bias / unit).round() + units - centre)
-            }
-            _ => {
-                let reals: f64 = absorbed().map(|(w, q)| w * q as f64).sum();
-                let bias = bias + input.meaning.scale * reals;
-                // acc - centre + bias / unit >= 0 for an integer acc
-                (bias, (bias / unit - centre).floor())
-            }
-        };
-        Neuron {
-            saturated: varies().filter(is_cut).count(),
-            weights,
-            scale,
-            bias,
-            phase,
-        }
-    }
-}
-
 /// What the accumulators of each neuron can be, whatever the inputs within `levels`.
 pub(crate) fn proved_ranges(weights: &Array2<i16>, levels: Range) -> Vec<Range> {
     let reach = |row: ArrayView1<'_, i16>| {
@@ -279,6 +217,18 @@ pub(crate) fn proved_ranges(weights: &Array2<i16>, levels: Range) -> Vec<Range> 
         })
     };
     weights.rows().into_iter().map(reach).collect()
+}
+
+/// Moves each bias by the mean difference between the real values and what the accumulators stand
+/// for: rounded weights err in one direction on inputs that are never negative (Nagel et al., 2019,
+/// "Data-Free Quantization Through Weight Equalization and Bias Correction", section 4.2).
+fn correct_bias(linear: &mut Linear, real: &Array2<f64>, accumulators: &Array2<i64>) {
+    for j in 0..linear.outputs() {
+        let line = linear.line(j);
+        let pairs = real.column(j).into_iter().zip(accumulators.column(j));
+        let error: f64 = pairs.map(|(&x, &acc)| x - line.real(acc)).sum();
+        linear.bias[j] += error / real.nrows() as f64;
+    }
 }
 
 /// A range moved by a phase.

@@ -7,6 +7,7 @@
 mod activation;
 mod calibration;
 mod linear;
+mod neuron;
 mod report;
 
 pub use calibration::Calibration;
@@ -14,7 +15,7 @@ pub(crate) use linear::{proved_ranges, shifted_by};
 pub use report::{Fidelity, LayerReport, Report};
 
 use fhe_nn_proof::client::Affine;
-use fhe_nn_proof::spec::{Function, Op, Overflow, Spec};
+use fhe_nn_proof::spec::{Function, Layer, Op, Overflow, Spec};
 use fhe_nn_proof::widths::Range;
 use ndarray::{Array2, Axis};
 
@@ -83,6 +84,7 @@ pub(crate) fn quantize(
             name: &layer.name,
             dense,
             reader: spec.reader(index),
+            corrects_bias: is_smooth(&spec.layers[..(index + 2).min(spec.layers.len())]),
         };
         if dense.inputs != signal.integers.ncols() {
             return Err(undeclarable(
@@ -176,6 +178,15 @@ impl Signal {
     fn fidelity(&self) -> Fidelity {
         Fidelity::of(&self.real, &self.integers.mapv(|q| self.meaning.real(q)))
     }
+}
+
+/// Whether the float network is near the integer one. With an antiperiodic activation it is not:
+/// the integers of such a network were trained, and their floats only say which they are.
+fn is_smooth(layers: &[Layer]) -> bool {
+    layers.iter().all(|layer| match &layer.op {
+        Op::Activation(act) => !act.function.is_antiperiodic(),
+        Op::Dense(_) => true,
+    })
 }
 
 fn check_finite(layer: &str, values: &Array2<f64>) -> Result<(), Error> {

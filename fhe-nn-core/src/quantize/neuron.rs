@@ -1,0 +1,79 @@
+//! One neuron: its scale, its integer weights, its bias.
+
+use fhe_nn_proof::spec::Function;
+use fhe_nn_proof::widths::max_weight;
+use ndarray::ArrayView1;
+
+use super::linear::Place;
+use super::{Calibration, Signal};
+
+/// The integers of one neuron.
+pub(super) struct Neuron {
+    /// Integer weights.
+    pub(super) weights: Vec<i16>,
+    /// Real value of one unit of a weight.
+    pub(super) scale: f64,
+    /// Real bias, with what constant inputs contribute.
+    pub(super) bias: f64,
+    /// The bias of an antiperiodic activation in units of the accumulator, an integer.
+    pub(super) phase: f64,
+    /// Weights cut to the greatest absolute value.
+    pub(super) saturated: usize,
+}
+
+impl Neuron {
+    /// Rounds the weights of a neuron; inputs that have the same value in every sample, which
+    /// `constants` tells, get weight 0 and move the bias instead.
+    pub(super) fn new(
+        floats: ArrayView1<'_, f64>,
+        bias: f64,
+        place: &Place<'_>,
+        input: &Signal,
+        constants: &[Option<i64>],
+        calibration: &Calibration,
+    ) -> Self {
+        let max = max_weight(place.dense.weights);
+        let varies = || floats.iter().zip(constants).filter(|(_, c)| c.is_none());
+        let scale = match place.function() {
+            // the period, 4, is 2^A units
+            Some(Function::Wave) => {
+                4.0 / f64::from(place.dense.accumulator).exp2() / input.meaning.scale
+            }
+            _ => calibration.weights(&varies().map(|(&w, _)| w).collect::<Vec<_>>(), max),
+        };
+        let integer = |w: f64| (w / scale).round().clamp(-max as f64, max as f64);
+        let is_cut = |(w, _): &(&f64, _)| (**w / scale).round().abs() > max as f64;
+        let weight =
+            |(&w, c): (&f64, &Option<i64>)| if c.is_none() { integer(w) as i16 } else { 0 };
+        let weights: Vec<i16> = floats.iter().zip(constants).map(weight).collect();
+
+        // q - Z of the inputs that are always q
+        let absorbed = || {
+            let constant =
+                |(&w, c): (&f64, &Option<i64>)| c.map(|q| (w, q - input.meaning.zero_point));
+            floats.iter().zip(constants).filter_map(constant)
+        };
+        let sum: i64 = weights.iter().map(|&w| i64::from(w)).sum();
+        let centre = (input.meaning.zero_point * sum) as f64;
+        let unit = scale * input.meaning.scale;
+        let (bias, phase) = match place.function() {
+            Some(Function::Wave) => {
+                let units: f64 = absorbed().map(|(w, q)| integer(w) * q as f64).sum();
+                (bias + unit * units, (bias / unit).round() + units - centre)
+            }
+            _ => {
+                let reals: f64 = absorbed().map(|(w, q)| w * q as f64).sum();
+                let bias = bias + input.meaning.scale * reals;
+                // acc - centre + bias / unit >= 0 for an integer acc
+                (bias, (bias / unit - centre).floor())
+            }
+        };
+        Neuron {
+            saturated: varies().filter(is_cut).count(),
+            weights,
+            scale,
+            bias,
+            phase,
+        }
+    }
+}
