@@ -9,6 +9,7 @@
 //! What is read is checked before it is believed: types, shapes and ranges, and that the widths of
 //! a `checked` layer hold whatever its weights can reach.
 
+mod differ;
 mod read;
 mod tensors;
 
@@ -132,48 +133,11 @@ fn check_metadata(spec: &Spec, entry: Option<&str>) -> Result<(), Error> {
     }
     let metadata: Metadata =
         serde_json::from_value(json).map_err(|e| not_a_model(e.to_string()))?;
-    match difference(spec, &metadata.spec) {
+    match differ::difference(spec, &metadata.spec) {
         None => Ok(()),
         Some(difference) => Err(Error::ModelDiffers {
             network: spec.name.to_string(),
             difference,
         }),
     }
-}
-
-/// The first difference between a declaration and that of a file.
-fn difference(ours: &Spec, theirs: &Spec) -> Option<String> {
-    if ours.name != theirs.name {
-        return Some(format!("it is `{}`", theirs.name));
-    }
-    if ours.input != theirs.input {
-        return Some(format!(
-            "its input is {:?} of {} bits, not {:?} of {} bits",
-            theirs.input.shape, theirs.input.bits, ours.input.shape, ours.input.bits
-        ));
-    }
-    if ours.layers.len() != theirs.layers.len() {
-        return Some(format!(
-            "it has {} layers, not {}",
-            theirs.layers.len(),
-            ours.layers.len()
-        ));
-    }
-    ours.layers
-        .iter()
-        .zip(theirs.layers.iter())
-        .find(|(ours, theirs)| ours != theirs)
-        .map(|(ours, theirs)| {
-            if ours.name == theirs.name {
-                format!(
-                    "its layer `{}` is {:?}, not {:?}",
-                    ours.name, theirs.op, ours.op
-                )
-            } else {
-                format!(
-                    "its layer `{}` is in the place of `{}`",
-                    theirs.name, ours.name
-                )
-            }
-        })
 }

@@ -128,14 +128,16 @@ impl Reader<'_> {
         let weights = Array2::from_shape_vec((outputs, inputs), weights)
             .expect("the tensor has the layer's shape");
 
-        let least = antiperiodic.map_or(2, |act| 2.max(1 + act.phases.max(1).ilog2()));
-        let least = match dense.overflow {
-            Overflow::Wrap => dense.accumulator,
-            Overflow::Checked | Overflow::Calibrated => least,
+        let promised = dense.accumulator;
+        let (least, most) = match (dense.overflow, antiperiodic) {
+            (Overflow::Wrap, _) => (promised, promised),
+            // a threshold near an end of the range takes a bit more than the range
+            (_, Some(act)) => (2.max(1 + act.phases.max(1).ilog2()), promised + 1),
+            (_, None) => (2, promised),
         };
         let bits = |_| Range {
             lo: i64::from(least),
-            hi: i64::from(dense.accumulator),
+            hi: i64::from(most),
         };
         let widths: Vec<u8> = self.integers(&tensor("widths"), &[outputs], bits)?;
         let widths: Vec<u32> = widths.into_iter().map(u32::from).collect();

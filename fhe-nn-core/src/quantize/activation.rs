@@ -2,7 +2,7 @@
 
 use fhe_nn_proof::client::Affine;
 use fhe_nn_proof::spec::{ActivationSpec, Function};
-use fhe_nn_proof::widths::{MAX_TABLE_BITS, Range};
+use fhe_nn_proof::widths::{MAX_ANTIPERIODIC_TABLE_BITS, MAX_TABLE_BITS, Range};
 use ndarray::{Array2, Axis, concatenate};
 use rayon::prelude::*;
 
@@ -35,13 +35,26 @@ pub(super) fn quantize(
         table: Table::Antiperiodic,
         widths: &linear.widths,
     };
-    let (part, meaning) = if spec.function.is_antiperiodic() {
+    let antiperiodic = spec.function.is_antiperiodic();
+    let limit = match antiperiodic {
+        true => MAX_ANTIPERIODIC_TABLE_BITS,
+        false => MAX_TABLE_BITS,
+    };
+    let widest = (0..linear.outputs()).map(|j| op.table_bits(j)).max();
+    if let Some(bits) = widest.filter(|&bits| bits > limit) {
+        return Err(Error::TableTooWide {
+            layer: name.to_owned(),
+            bits,
+            limit,
+        });
+    }
+    let (part, meaning) = if antiperiodic {
         let scale = 1.0 / levels.hi as f64;
         let zero_point = 0;
         (Part::Antiperiodic, Affine { scale, zero_point })
     } else {
         let meaning = calibration.tensor(real.iter(), levels);
-        let tables = tables(name, &op, linear, meaning, levels)?;
+        let tables = tables(&op, linear, meaning, levels);
         (Part::Tables(tables), meaning)
     };
     if let Part::Tables(tables) = &part {
@@ -103,24 +116,8 @@ fn reals(spec: &ActivationSpec, linear: &Linear, before: &Array2<f64>) -> Array2
 
 /// The tables: the entry of bucket r is the result at the bucket's centre,
 /// `r 2^d + (2^d - 1) / 2` (design.md section 3).
-fn tables(
-    name: &str,
-    op: &LookupOp<'_>,
-    linear: &Linear,
-    meaning: Affine,
-    levels: Range,
-) -> Result<Tables, Error> {
-    let neurons = 0..linear.outputs();
-    if let Some(bits) = neurons.clone().map(|j| op.table_bits(j)).max()
-        && bits > MAX_TABLE_BITS
-    {
-        return Err(Error::TableTooWide {
-            layer: name.to_owned(),
-            bits,
-            limit: MAX_TABLE_BITS,
-        });
-    }
-    let tables: Vec<Vec<i16>> = neurons
+fn tables(op: &LookupOp<'_>, linear: &Linear, meaning: Affine, levels: Range) -> Tables {
+    let tables: Vec<Vec<i16>> = (0..linear.outputs())
         .into_par_iter()
         .map(|j| {
             let (line, Range { lo, hi }) = (linear.line(j), Range::signed(op.table_bits(j)));
@@ -133,5 +130,5 @@ fn tables(
             (lo..=hi).map(entry).collect()
         })
         .collect();
-    Ok(Tables::new(tables.iter().map(Vec::as_slice)))
+    Tables::new(tables.iter().map(Vec::as_slice))
 }

@@ -78,8 +78,8 @@ pub(super) fn quantize(
     let widths: Vec<u32> = match place.dense.overflow {
         Overflow::Wrap => vec![place.dense.accumulator; neurons.len()],
         Overflow::Checked | Overflow::Calibrated => {
+            place.hold(held, place.dense.accumulator)?;
             let held = shift(held);
-            place.hold(&held, place.dense.accumulator)?;
             let least = place.least_width();
             held.iter().map(|r| r.signed_bits().max(least)).collect()
         }
@@ -249,7 +249,8 @@ fn constants(integers: &Array2<i64>) -> Vec<Option<i64>> {
 }
 
 /// A threshold that has the same signs over `range` as `phase`, and makes it no wider than it must
-/// be: a neuron that always has the same sign keeps a margin only within its width.
+/// be: a neuron that always has the same sign keeps a margin only within its width. A threshold near
+/// an end of the range takes a bit more than the range itself.
 fn threshold_within(range: Range, phase: i64) -> i64 {
     let (never, always) = (-range.hi - 1, -range.lo);
     if phase < never {

@@ -1,0 +1,131 @@
+//! Quantization of small networks: the laws of design.md section 3, and what is refused.
+
+mod cases;
+mod laws;
+
+use fhe_nn_core::graph::Op;
+use fhe_nn_core::layer::Linear;
+use fhe_nn_core::prelude::*;
+use fhe_nn_core::quantize::Report;
+use ndarray::{Array, Array1, Array2, Dimension, ShapeBuilder};
+
+/// Every padded function but `Relu`, all proved.
+#[fhe_network(input(shape = [6], bits = 8))]
+#[derive(Debug)]
+struct Smooth {
+    #[bits(weights = 8)]
+    fc1: Dense<6, 5>,
+    #[bits(output = 8, table = 8)]
+    act1: Sigmoid,
+    #[bits(weights = 8)]
+    fc2: Dense<5, 4>,
+    #[bits(output = 8, table = 8)]
+    act2: Tanh,
+    #[bits(weights = 8)]
+    fc3: Dense<4, 4>,
+    #[bits(output = 8, table = 8)]
+    act3: Identity,
+    #[bits(weights = 8, accumulator = 20)]
+    fc4: Dense<4, 3>,
+}
+
+#[fhe_network(input(shape = [6], bits = 3))]
+#[derive(Debug)]
+struct Seen {
+    #[bits(weights = 4, accumulator = 10, overflow = calibrated)]
+    fc1: Dense<6, 5>,
+    #[bits(output = 4, table = 5)]
+    act1: Relu,
+    #[bits(weights = 4, overflow = calibrated)]
+    fc2: Dense<5, 3>,
+}
+
+#[fhe_network(input(shape = [6], bits = 2))]
+#[derive(Debug)]
+struct Promised {
+    #[bits(weights = 3, accumulator = 6)]
+    fc1: Dense<6, 4>,
+    #[bits(output = 3)]
+    act1: Relu,
+    #[bits(weights = 4)]
+    fc2: Dense<4, 2>,
+}
+
+#[fhe_network(input(shape = [6], bits = 1))]
+#[derive(Debug)]
+struct Waves {
+    #[bits(weights = 3, accumulator = 4, overflow = wrap)]
+    fc1: Dense<6, 4>,
+    #[bits(output = 3, phases = 2)]
+    wave: Wave,
+    #[bits(weights = 4)]
+    fc2: Dense<8, 2>,
+}
+
+#[fhe_network(input(shape = [6], bits = 3))]
+#[derive(Debug)]
+struct Signs {
+    #[bits(weights = 4)]
+    fc1: Dense<6, 4>,
+    #[bits(table = 9)]
+    sign: Sign,
+    #[bits(weights = 4)]
+    fc2: Dense<4, 2>,
+}
+
+fn uniform<D: Dimension, S: ShapeBuilder<Dim = D>>(
+    shape: S,
+    range: std::ops::RangeInclusive<f32>,
+    seed: &mut u64,
+) -> Array<f32, D> {
+    Array::from_shape_simple_fn(shape, || {
+        // xorshift64 (Marsaglia, 2003)
+        *seed ^= *seed << 13;
+        *seed ^= *seed >> 7;
+        *seed ^= *seed << 17;
+        let unit = (*seed >> 40) as f32 / (1u32 << 24) as f32;
+        range.start() + (range.end() - range.start()) * unit
+    })
+}
+
+/// Floats of every linear layer of a network.
+fn floats<N: Network>(seed: &mut u64) -> Floats {
+    let mut floats = Floats::new();
+    for layer in N::SPEC.layers.iter() {
+        if let fhe_nn_core::spec::Op::Dense(dense) = &layer.op {
+            let weights = uniform((dense.outputs, dense.inputs), -1.0..=1.0, seed);
+            let bias = uniform(dense.outputs, -1.0..=1.0, seed);
+            insert(&mut floats, &layer.name, weights, bias);
+        }
+    }
+    floats
+}
+
+fn insert(floats: &mut Floats, layer: &str, weights: Array2<f32>, bias: Array1<f32>) {
+    let names = [format!("{layer}.weight"), format!("{layer}.bias")];
+    for (name, tensor) in names.into_iter().zip([weights.into_dyn(), bias.into_dyn()]) {
+        floats.insert(name, tensor).expect("finite");
+    }
+}
+
+fn linears<N: Network>(network: &N) -> Vec<Linear> {
+    let nodes = network.graph().nodes;
+    nodes
+        .iter()
+        .filter_map(|node| match &node.op {
+            Op::Linear(op) => Some(op.layer.clone()),
+            Op::Lookup(_) => None,
+        })
+        .collect()
+}
+
+fn quantize<N: Network>(floats: &Floats, samples: &Array2<f32>) -> (N, Report) {
+    let quantized = N::quantize(floats, samples).expect("a network that keeps its promises");
+    (quantized.network, quantized.report)
+}
+
+const METHODS: [Calibration; 3] = [
+    Calibration::MinMax,
+    Calibration::Percentile(99.9),
+    Calibration::Mse,
+];
