@@ -6,22 +6,37 @@ extern crate self as fhe_nn_core;
 
 pub mod backend;
 pub mod clear;
+#[cfg(feature = "tfhe")]
+mod encrypted;
 mod error;
 pub mod graph;
+#[cfg(feature = "tfhe")]
+mod keys;
 pub mod layer;
 mod network;
+mod program;
+#[cfg(feature = "tfhe")]
+mod wire;
 
 pub use error::Error;
 pub use fhe_nn_macros::fhe_network;
 pub use fhe_nn_proof::client::{Affine, ClientSpec, Scores};
+pub use fhe_nn_proof::plan::{Options, Plan};
 pub use fhe_nn_proof::spec::{self, Spec};
 pub use fhe_nn_proof::widths;
+#[cfg(feature = "tfhe")]
+pub use keys::{ClientKey, EvaluationKey};
 pub use layer::{Dense, Identity, Relu, Sigmoid, Sign, Tanh, Wave};
 pub use network::Network;
+#[cfg(feature = "tfhe")]
+pub use wire::{Reply, Request};
 
 /// Everything that a program needs: the macro, every layer and the trait [`Network`].
 pub mod prelude {
+    #[cfg(feature = "tfhe")]
+    pub use crate::{ClientKey, EvaluationKey, Reply, Request};
     pub use crate::{
-        Dense, Error, Identity, Network, Relu, Sigmoid, Sign, Spec, Tanh, Wave, fhe_network,
+        Dense, Error, Identity, Network, Options, Plan, Relu, Sigmoid, Sign, Spec, Tanh, Wave,
+        fhe_network,
     };
 }

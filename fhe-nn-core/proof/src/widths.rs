@@ -27,6 +27,36 @@ pub struct Range {
     pub hi: i64,
 }
 
+/// Who reads an accumulator of `A` bits, and so modulo what it counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Reader {
+    /// A table with a padding bit: it counts modulo `2^(A+1)`.
+    Padded,
+    /// An antiperiodic table: it counts modulo `2^A`.
+    Antiperiodic,
+    /// The client, who decrypts it: it counts modulo `2^A`.
+    Client,
+}
+
+impl Reader {
+    /// An accumulator of `width` bits counts modulo 2 to this power.
+    pub const fn modulus_bits(self, width: u32) -> u32 {
+        match self {
+            Reader::Padded => width + 1,
+            Reader::Antiperiodic | Reader::Client => width,
+        }
+    }
+
+    /// The widest accumulator that can be read.
+    pub const fn max_width(self) -> u32 {
+        match self {
+            Reader::Padded => MAX_TABLE_BITS,
+            Reader::Antiperiodic => MAX_ANTIPERIODIC_TABLE_BITS,
+            Reader::Client => MAX_OUTPUT_BITS,
+        }
+    }
+}
+
 impl Range {
     /// `[0, 2^bits - 1]`.
     pub const fn unsigned(bits: u32) -> Self {
