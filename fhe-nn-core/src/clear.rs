@@ -66,7 +66,7 @@ pub(crate) fn wrap(value: i64, bits: u32) -> i64 {
 /// Every partial sum is an integer of absolute value at most `sum_i |w_i| max|q|`, whatever the
 /// order of summation, with or without fused multiply-add. Integers below `2^24` are exact in
 /// `f32`, below `2^53` in `f64`.
-fn product(values: &Array2<i64>, weights: &Array2<i16>) -> Array2<i64> {
+pub(crate) fn product(values: &Array2<i64>, weights: &Array2<i16>) -> Array2<i64> {
     let largest = values.iter().map(|q| q.unsigned_abs()).max().unwrap_or(0) as f64;
     let norm = weights
         .rows()

@@ -7,6 +7,7 @@
 use fhe_nn_proof::client::{Affine, ClientSpec};
 use fhe_nn_proof::spec::{ActivationSpec, Function, Op as SpecOp, Spec};
 use fhe_nn_proof::widths::Reader;
+use sha2::{Digest, Sha256};
 
 use crate::Error;
 use crate::layer::{Linear, PartRef, Tables};
@@ -113,9 +114,31 @@ impl<'a> Graph<'a> {
         Ok(Graph { spec, nodes })
     }
 
-    /// TEMP
+    /// SHA-256 over the declaration and the integers: weights, phases, widths and tables. Never
+    /// over floats, so that rounding of scales, which changes no result, changes no fingerprint.
     pub fn fingerprint(&self) -> [u8; 32] {
-        [0; 32]
+        let mut hash = Sha256::new();
+        let mut field = |bytes: &[u8]| {
+            hash.update((bytes.len() as u64).to_le_bytes());
+            hash.update(bytes);
+        };
+        field(&serde_json::to_vec(self.spec).expect("a spec has string keys only"));
+        for node in &self.nodes {
+            match &node.op {
+                Op::Linear(LinearOp { layer, .. }) => {
+                    field(&bytes(layer.weights.iter().map(|w| w.to_le_bytes())));
+                    field(&bytes(layer.phases.iter().map(|t| t.to_le_bytes())));
+                    field(&bytes(layer.widths.iter().map(|a| a.to_le_bytes())));
+                }
+                Op::Lookup(op) => match op.table {
+                    Table::Padded(tables) => {
+                        field(&bytes(tables.entries().iter().map(|y| y.to_le_bytes())));
+                    }
+                    Table::Antiperiodic => field(&[]),
+                },
+            }
+        }
+        hash.finalize().into()
     }
 
     /// What a client must know.
@@ -125,7 +148,7 @@ impl<'a> Graph<'a> {
             Op::Lookup(_) => None,
         });
         let first = linears.next();
-        let last = linears.last().or(first);
+        let last = linears.next_back().or(first);
         ClientSpec {
             network: self.spec.name.to_string(),
             inputs: self.spec.input_len(),
@@ -143,6 +166,10 @@ impl<'a> Graph<'a> {
             }),
         }
     }
+}
+
+fn bytes<const N: usize>(integers: impl Iterator<Item = [u8; N]>) -> Vec<u8> {
+    integers.flatten().collect()
 }
 
 impl LookupOp<'_> {

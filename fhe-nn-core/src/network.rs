@@ -1,12 +1,13 @@
 //! The trait that `#[fhe_network]` implements: a declaration, and everything that follows.
 
+use std::path::Path;
+
 use fhe_nn_proof::client::{ClientSpec, Scores};
 use fhe_nn_proof::plan::{Options, Plan};
 use fhe_nn_proof::spec::Spec;
 use ndarray::{Array2, ArrayView2, Axis};
 use rayon::prelude::*;
 
-use crate::Error;
 use crate::backend::interpret;
 use crate::clear::Clear;
 #[cfg(feature = "tfhe")]
@@ -15,8 +16,10 @@ use crate::graph::Graph;
 #[cfg(feature = "tfhe")]
 use crate::keys::EvaluationKey;
 use crate::layer::{PartRef, Parts};
+use crate::quantize::quantize;
 #[cfg(feature = "tfhe")]
 use crate::wire::{Reply, Request};
+use crate::{Calibration, Error, Floats, Quantized, file, model};
 
 /// How many inputs the clear backend takes at once: few enough that their values stay in cache.
 const CLEAR_BATCH: usize = 256;
@@ -44,6 +47,72 @@ pub trait Network: Sized {
     /// What a client must know: how inputs are encoded and what scores mean.
     fn client_spec(&self) -> ClientSpec {
         self.graph().client_spec()
+    }
+
+    /// Quantizes trained floats with the default calibration; see [`Network::quantize_with`].
+    ///
+    /// # Errors
+    /// Those of [`Network::quantize_with`].
+    fn quantize(floats: &Floats, samples: &Array2<f32>) -> Result<Quantized<Self>, Error> {
+        Self::quantize_with(floats, samples, &Calibration::default())
+    }
+
+    /// Quantizes trained floats: scales from the values over the samples, integers from the scales.
+    ///
+    /// Floats are found by the names of fields: `fc1.weight`, of shape `[outputs, inputs]` as in
+    /// PyTorch, and `fc1.bias`, of shape `[outputs]`; without a bias it is 0.
+    ///
+    /// # Shapes
+    /// `samples`: `[samples, values of one input]`.
+    ///
+    /// # Errors
+    /// [`Error::AccumulatorBreaks`] names a neuron that does not keep its promised width. Others
+    /// name the sample or tensor that is missing, of another shape or not finite.
+    fn quantize_with(
+        floats: &Floats,
+        samples: &Array2<f32>,
+        calibration: &Calibration,
+    ) -> Result<Quantized<Self>, Error> {
+        let (parts, report) = quantize(Self::SPEC, floats, samples, calibration)?;
+        Ok(Quantized {
+            network: Self::from_parts(&mut Parts::new(parts))?,
+            report,
+        })
+    }
+
+    /// Saves the integers, with their meaning and the declaration, as one safetensors file.
+    ///
+    /// # Errors
+    /// [`Error::Write`].
+    fn save(&self, path: impl AsRef<Path>) -> Result<(), Error> {
+        let path = path.as_ref();
+        std::fs::write(path, self.to_bytes()).map_err(|source| Error::Write {
+            path: path.to_owned(),
+            source,
+        })
+    }
+
+    /// Loads what [`Network::save`] saved.
+    ///
+    /// # Errors
+    /// [`Error::Read`], [`Error::TooLarge`] and those of [`Network::from_bytes`].
+    fn load(path: impl AsRef<Path>) -> Result<Self, Error> {
+        Self::from_bytes(&file::read(path.as_ref())?)
+    }
+
+    /// The model file in memory; equal networks give equal bytes.
+    fn to_bytes(&self) -> Vec<u8> {
+        model::to_bytes(Self::SPEC, &self.parts())
+    }
+
+    /// The network of a model file in memory. Everything that this crate relies on is checked.
+    ///
+    /// # Errors
+    /// [`Error::NotSafetensors`], [`Error::NotAModel`], [`Error::ModelVersion`],
+    /// [`Error::ModelDiffers`], errors that name a tensor, and [`Error::AccumulatorBreaks`] for
+    /// widths that do not hold what the weights can reach.
+    fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
+        Self::from_parts(&mut Parts::new(model::from_bytes(Self::SPEC, bytes)?))
     }
 
     /// Runs one input in the clear, with exact integers.

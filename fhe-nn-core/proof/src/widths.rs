@@ -18,6 +18,9 @@ pub const MAX_TABLE_BITS: u32 = 8;
 /// Widest antiperiodic table; it costs what a padded one of a bit less costs.
 pub const MAX_ANTIPERIODIC_TABLE_BITS: u32 = 9;
 
+/// Most values of a tensor, and so the greatest extent: no width that follows from it overflows.
+pub const MAX_VALUES: u64 = 1 << 24;
+
 /// The integers from `lo` to `hi`, both included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Range {

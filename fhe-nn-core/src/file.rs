@@ -1,0 +1,42 @@
+//! Files of bounded size.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use crate::Error;
+
+/// Most bytes of a file of weights that are read: 1 GiB.
+pub(crate) const MAX_BYTES: u64 = 1 << 30;
+
+/// The bytes of a file of at most [`MAX_BYTES`].
+///
+/// # Errors
+/// [`Error::Read`] and [`Error::TooLarge`].
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Error> {
+    let failed = |source| Error::Read {
+        path: path.to_owned(),
+        source,
+    };
+    let file = File::open(path).map_err(failed)?;
+    let size = file.metadata().map_err(failed)?.len();
+    check_size(size)?;
+    let mut bytes = Vec::with_capacity(size as usize);
+    // what is no regular file declares no size
+    file.take(MAX_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(failed)?;
+    check_size(bytes.len() as u64)?;
+    Ok(bytes)
+}
+
+/// Refuses what is larger than [`MAX_BYTES`].
+pub(crate) fn check_size(bytes: u64) -> Result<(), Error> {
+    match bytes {
+        0..=MAX_BYTES => Ok(()),
+        _ => Err(Error::TooLarge {
+            bytes,
+            limit: MAX_BYTES,
+        }),
+    }
+}

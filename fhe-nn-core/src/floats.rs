@@ -1,0 +1,164 @@
+//! Named float tensors: the trained weights that a network is quantized from.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use ndarray::{ArrayD, IxDyn};
+use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+
+use crate::{Error, file};
+
+/// Float tensors by name. A layer `fc1` looks for `fc1.weight`, of shape `[outputs, inputs]` as in
+/// PyTorch, and `fc1.bias`, of shape `[outputs]`, which may be absent.
+///
+/// Every value is finite.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Floats(BTreeMap<String, ArrayD<f32>>);
+
+impl Floats {
+    /// No tensors.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The tensors of a safetensors file, of type F32, F64, F16 or BF16.
+    ///
+    /// # Errors
+    /// [`Error::Read`], [`Error::TooLarge`] and those of [`Floats::from_bytes`].
+    pub fn load(path: impl AsRef<Path>) -> Result<Self, Error> {
+        Self::from_bytes(&file::read(path.as_ref())?)
+    }
+
+    /// The tensors of a safetensors file in memory.
+    ///
+    /// # Errors
+    /// [`Error::NotSafetensors`], [`Error::TensorType`] and [`Error::TensorNotFinite`].
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
+        let file = SafeTensors::deserialize(bytes).map_err(Error::NotSafetensors)?;
+        let mut floats = Self::new();
+        for (name, view) in file.iter() {
+            let shape = IxDyn(view.shape());
+            let tensor = ArrayD::from_shape_vec(shape, values(name, &view)?)
+                .expect("a safetensors file holds as many values as its shapes declare");
+            floats.insert(name, tensor)?;
+        }
+        Ok(floats)
+    }
+
+    /// Adds a tensor, in the place of one of the same name.
+    ///
+    /// # Errors
+    /// [`Error::TensorNotFinite`].
+    pub fn insert(&mut self, name: impl Into<String>, tensor: ArrayD<f32>) -> Result<(), Error> {
+        let name = name.into();
+        match tensor.iter().position(|x| !x.is_finite()) {
+            Some(index) => Err(Error::TensorNotFinite {
+                tensor: name,
+                index,
+            }),
+            None => {
+                self.0.insert(name, tensor);
+                Ok(())
+            }
+        }
+    }
+
+    /// The tensor of that name.
+    pub fn get(&self, name: &str) -> Option<&ArrayD<f32>> {
+        self.0.get(name)
+    }
+
+    /// Every name with its tensor, in the order of the names.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &ArrayD<f32>)> {
+        self.0.iter().map(|(name, tensor)| (name.as_str(), tensor))
+    }
+
+    /// The tensor of that name in the given shape; `None` if there is none.
+    pub(crate) fn shaped<D: ndarray::Dimension>(
+        &self,
+        name: &str,
+        shape: D,
+    ) -> Result<Option<ndarray::ArrayView<'_, f32, D>>, Error> {
+        let Some(tensor) = self.get(name) else {
+            return Ok(None);
+        };
+        if tensor.shape() != shape.slice() {
+            return Err(Error::TensorShape {
+                tensor: name.to_owned(),
+                expected: shape.slice().to_vec(),
+                actual: tensor.shape().to_vec(),
+            });
+        }
+        let view = tensor.view().into_dimensionality();
+        Ok(Some(view.expect("the shapes are equal")))
+    }
+}
+
+/// Values of a tensor of any float type, little-endian as the format has it.
+fn values(name: &str, view: &TensorView<'_>) -> Result<Vec<f32>, Error> {
+    let data = view.data();
+    let (words, _) = data.as_chunks::<2>();
+    Ok(match view.dtype() {
+        Dtype::F32 => {
+            let (values, _) = data.as_chunks::<4>();
+            values.iter().map(|&b| f32::from_le_bytes(b)).collect()
+        }
+        Dtype::F64 => {
+            let (values, _) = data.as_chunks::<8>();
+            values
+                .iter()
+                .map(|&b| f64::from_le_bytes(b) as f32)
+                .collect()
+        }
+        Dtype::F16 => words.iter().map(|&b| half(u16::from_le_bytes(b))).collect(),
+        Dtype::BF16 => {
+            let wide = |&b: &[u8; 2]| f32::from_bits(u32::from(u16::from_le_bytes(b)) << 16);
+            words.iter().map(wide).collect()
+        }
+        other => {
+            return Err(Error::TensorType {
+                tensor: name.to_owned(),
+                expected: "F32, F64, F16 or BF16",
+                actual: format!("{other:?}"),
+            });
+        }
+    })
+}
+
+/// An IEEE 754 binary16: 1 sign bit, 5 bits of exponent, 10 of fraction.
+fn half(bits: u16) -> f32 {
+    let (exponent, fraction) = (i32::from(bits >> 10 & 31), f32::from(bits & 1023));
+    let magnitude = match exponent {
+        0 => fraction * 2f32.powi(-24),
+        31 if fraction == 0.0 => f32::INFINITY,
+        31 => f32::NAN,
+        _ => (1024.0 + fraction) * 2f32.powi(exponent - 25),
+    };
+    if bits >> 15 == 0 {
+        magnitude
+    } else {
+        -magnitude
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::half;
+
+    #[test]
+    fn half_precision_has_its_values() {
+        let cases = [
+            (0x0000, 0.0),
+            (0x3c00, 1.0),
+            (0xc000, -2.0),
+            (0x3555, 0.333_251_95),
+            (0x7bff, 65504.0),
+            (0x0001, 5.960_464_5e-8),
+            (0x7c00, f32::INFINITY),
+        ];
+        for (bits, value) in cases {
+            assert_eq!(half(bits), value, "{bits:#06x}");
+        }
+        assert!(half(0x7e00).is_nan());
+    }
+}

@@ -1,0 +1,97 @@
+//! Tensors of a model file, written and read.
+
+use std::borrow::Cow;
+
+use safetensors::{Dtype, SafeTensors, View};
+
+use crate::Error;
+
+/// A tensor to be written.
+pub(super) struct Tensor {
+    dtype: Dtype,
+    shape: Vec<usize>,
+    bytes: Vec<u8>,
+}
+
+impl Tensor {
+    /// A tensor from the little-endian bytes of its values.
+    pub(super) fn new<const N: usize>(
+        dtype: Dtype,
+        shape: Vec<usize>,
+        values: impl IntoIterator<Item = [u8; N]>,
+    ) -> Self {
+        let bytes = values.into_iter().flatten().collect();
+        Tensor {
+            dtype,
+            shape,
+            bytes,
+        }
+    }
+}
+
+impl View for Tensor {
+    fn dtype(&self) -> Dtype {
+        self.dtype
+    }
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+    fn data(&self) -> Cow<'_, [u8]> {
+        Cow::Borrowed(&self.bytes)
+    }
+    fn data_len(&self) -> usize {
+        self.bytes.len()
+    }
+}
+
+/// A value of a tensor, with the name of its type.
+pub(super) trait Value: Sized {
+    /// Type in the file.
+    const DTYPE: (Dtype, &'static str);
+    /// Values from little-endian bytes.
+    fn all(bytes: &[u8]) -> Vec<Self>;
+}
+
+macro_rules! values {
+    ($($value:ty = $dtype:ident),*) => {$(
+        impl Value for $value {
+            const DTYPE: (Dtype, &'static str) = (Dtype::$dtype, stringify!($dtype));
+            fn all(bytes: &[u8]) -> Vec<Self> {
+                let (values, _) = bytes.as_chunks();
+                values.iter().map(|&bytes| <$value>::from_le_bytes(bytes)).collect()
+            }
+        }
+    )*};
+}
+values!(i8 = I8, i16 = I16, i64 = I64, u8 = U8, f64 = F64);
+
+/// Values of the tensor of that name, type and shape.
+///
+/// # Errors
+/// [`Error::TensorMissing`], [`Error::TensorType`] and [`Error::TensorShape`].
+pub(super) fn values<T: Value>(
+    file: &SafeTensors<'_>,
+    name: &str,
+    shape: &[usize],
+) -> Result<Vec<T>, Error> {
+    let tensor = || name.to_owned();
+    let view = file
+        .tensor(name)
+        .map_err(|_| Error::TensorMissing { tensor: tensor() })?;
+    let (dtype, expected) = T::DTYPE;
+    if view.dtype() != dtype {
+        return Err(Error::TensorType {
+            tensor: tensor(),
+            expected,
+            actual: format!("{:?}", view.dtype()),
+        });
+    }
+    if view.shape() != shape {
+        return Err(Error::TensorShape {
+            tensor: tensor(),
+            expected: shape.to_vec(),
+            actual: view.shape().to_vec(),
+        });
+    }
+    Ok(T::all(view.data()))
+}

@@ -1,0 +1,162 @@
+//! From observed values to scales.
+//!
+//! A range `[lo, hi]` of reals on the levels `[l, h]` of integers has the scale
+//! `S = (hi - lo) / (h - l)` and the zero point `Z = round(l - lo / S)`. Ranges include 0, so `Z`
+//! is a level and 0 is exact (Jacob et al., 2018, section 2.1).
+
+use std::fmt;
+
+use fhe_nn_proof::client::Affine;
+use fhe_nn_proof::widths::Range;
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+
+/// How the range of a tensor follows from what was observed of it.
+///
+/// It applies to inputs and activations as a whole, and to the weights of each neuron, whose
+/// ranges are symmetric. An input of 1 bit always takes the extremes: a narrower range would move
+/// the threshold between its two levels.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub enum Calibration {
+    /// From the least to the greatest value.
+    MinMax,
+    /// Values up to this percentile of either tail, above 50 and at most 100.
+    Percentile(f64),
+    /// The range of the smallest mean squared error; a minimum over steps of range that begin at
+    /// the extremes, so that values which are levels already are kept as they are.
+    #[default]
+    Mse,
+}
+
+/// Values of a tensor that the mean squared error is taken over, spread evenly.
+const MSE_VALUES: usize = 1 << 15;
+/// Ratio of one candidate range to the next larger, for tensors.
+const TENSOR_STEP: f64 = 0.98;
+/// Number of candidates for each end of a tensor's range: down to 0.2 of the extreme.
+const TENSOR_STEPS: i32 = 80;
+/// The same for weights. Two levels of normally distributed weights keep 0.3 of the extreme.
+const WEIGHT_STEP: f64 = 0.985;
+/// Down to 0.05 of the extreme.
+const WEIGHT_STEPS: i32 = 200;
+
+impl Calibration {
+    /// # Errors
+    /// [`Error::Percentile`] if the percentile keeps no range.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        match *self {
+            Calibration::Percentile(percentile) if !(percentile > 50.0 && percentile <= 100.0) => {
+                Err(Error::Percentile { percentile })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Scale and zero point of a tensor with these finite values.
+    pub(super) fn tensor<'a>(
+        &self,
+        values: impl ExactSizeIterator<Item = &'a f64> + Clone,
+        levels: Range,
+    ) -> Affine {
+        let extremes = values
+            .clone()
+            .fold((0.0, 0.0), |(lo, hi), &x| (x.min(lo), x.max(hi)));
+        let (lo, hi) = match *self {
+            Calibration::MinMax => extremes,
+            Calibration::Percentile(percentile) => {
+                let mut values: Vec<f64> = values.copied().collect();
+                let lo = rank(&mut values, 100.0 - percentile).min(0.0);
+                (lo, rank(&mut values, percentile).max(0.0))
+            }
+            Calibration::Mse => {
+                let stride = values.len().div_ceil(MSE_VALUES).max(1);
+                let values: Vec<f64> = values.step_by(stride).copied().collect();
+                least_error(&values, extremes, levels)
+            }
+        };
+        affine(lo, hi, levels)
+    }
+
+    /// Scale of the weights of one neuron, of absolute value at most `max` in integers.
+    pub(super) fn weights(&self, weights: &[f64], max: i64) -> f64 {
+        let extreme = weights.iter().fold(0.0, |m: f64, w| m.max(w.abs()));
+        let kept = match *self {
+            Calibration::MinMax => extreme,
+            Calibration::Percentile(percentile) => {
+                let mut sizes: Vec<f64> = weights.iter().map(|w| w.abs()).collect();
+                rank(&mut sizes, percentile)
+            }
+            Calibration::Mse => {
+                let error = |kept: f64| -> f64 {
+                    let (scale, max) = (kept / max as f64, max as f64);
+                    let errors = weights
+                        .iter()
+                        .map(|w| w - scale * (w / scale).round().clamp(-max, max));
+                    errors.map(|e| e * e).sum()
+                };
+                let candidates = (0..WEIGHT_STEPS).map(|k| extreme * WEIGHT_STEP.powi(k));
+                least(candidates, error).unwrap_or(extreme)
+            }
+        };
+        positive(kept / max as f64)
+    }
+}
+
+impl fmt::Display for Calibration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Calibration::MinMax => f.write_str("min-max"),
+            Calibration::Percentile(percentile) => write!(f, "percentile {percentile}"),
+            Calibration::Mse => f.write_str("mse"),
+        }
+    }
+}
+
+/// The scale and zero point that put `[lo, hi]`, which includes 0, on the levels.
+fn affine(lo: f64, hi: f64, levels: Range) -> Affine {
+    let scale = positive((hi - lo) / (levels.hi - levels.lo) as f64);
+    let zero_point = (levels.lo as f64 - lo / scale).round() as i64;
+    Affine {
+        scale,
+        zero_point: zero_point.clamp(levels.lo, levels.hi),
+    }
+}
+
+/// The scale itself, or 1 for values that are all 0, or too small for a scale.
+fn positive(scale: f64) -> f64 {
+    if scale.is_normal() { scale } else { 1.0 }
+}
+
+/// The range within the extremes of the least squared error: first its upper end, then its lower.
+fn least_error(values: &[f64], (min, max): (f64, f64), levels: Range) -> (f64, f64) {
+    let error = |lo, hi| -> f64 {
+        let affine = affine(lo, hi, levels);
+        let errors = values
+            .iter()
+            .map(|&x| x - affine.real(affine.quantize(x, levels)));
+        errors.map(|e| e * e).sum()
+    };
+    let ends = |extreme: f64| (0..TENSOR_STEPS).map(move |k| extreme * TENSOR_STEP.powi(k));
+    let hi = least(ends(max), |hi| error(min, hi)).unwrap_or(max);
+    let lo = least(ends(min), |lo| error(lo, hi)).unwrap_or(min);
+    (lo, hi)
+}
+
+/// The candidate of the least error, the first of equals.
+fn least(candidates: impl Iterator<Item = f64>, error: impl Fn(f64) -> f64) -> Option<f64> {
+    candidates
+        .map(|candidate| (candidate, error(candidate)))
+        .min_by(|(_, a), (_, b)| a.total_cmp(b))
+        .map(|(candidate, _)| candidate)
+}
+
+/// The value of the nearest rank to a percentile; 0 of no values.
+fn rank(values: &mut [f64], percentile: f64) -> f64 {
+    let Some(last) = values.len().checked_sub(1) else {
+        return 0.0;
+    };
+    let rank = (percentile / 100.0 * last as f64).round() as usize;
+    *values
+        .select_nth_unstable_by(rank.min(last), f64::total_cmp)
+        .1
+}

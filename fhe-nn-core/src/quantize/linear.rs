@@ -1,0 +1,328 @@
+//! Linear layers: integer weights, phases and widths.
+
+use fhe_nn_proof::spec::{ActivationSpec, DenseSpec, Function, Overflow};
+use fhe_nn_proof::widths::{Range, max_weight};
+use ndarray::{Array1, Array2, ArrayView1, Axis, Ix1, Ix2};
+use rayon::prelude::*;
+
+use super::report::{Fidelity, LayerReport};
+use super::{Calibration, Preactivation, Signal};
+use crate::clear::product;
+use crate::layer::Linear;
+use crate::{Error, Floats};
+
+/// A declared linear layer, and who reads it.
+pub(super) struct Place<'a> {
+    /// Name of the field.
+    pub(super) name: &'a str,
+    /// The declaration.
+    pub(super) dense: &'a DenseSpec,
+    /// The activation that reads the accumulators; `None` for the last layer.
+    pub(super) reader: Option<&'a ActivationSpec>,
+}
+
+/// Accumulators of at most this many bits are summed without overflow.
+const MAX_BITS: u32 = 62;
+/// A neuron is near its promise from this part of the promised range on.
+const NEAR: f64 = 0.95;
+
+/// The integers of a linear layer, and its accumulators over the samples.
+///
+/// # Errors
+/// [`Error::TensorMissing`] and [`Error::TensorShape`] for the floats,
+/// [`Error::AccumulatorBreaks`], [`Error::RealNotFinite`].
+pub(super) fn quantize(
+    place: &Place<'_>,
+    input: &Signal,
+    floats: &Floats,
+    calibration: &Calibration,
+) -> Result<(Linear, Preactivation, LayerReport), Error> {
+    let (float_weights, float_bias) = place.floats(floats)?;
+    let real = input.real.dot(&float_weights.t()) + &float_bias;
+    super::check_finite(place.name, &real)?;
+
+    let constants = constants(&input.integers);
+    let neurons: Vec<Neuron> = (0..place.dense.outputs)
+        .into_par_iter()
+        .map(|j| {
+            let (weights, bias) = (float_weights.row(j), float_bias[j]);
+            Neuron::new(weights, bias, place, input, &constants, calibration)
+        })
+        .collect();
+    let weights = Array2::from_shape_fn(float_weights.raw_dim(), |(j, i)| neurons[j].weights[i]);
+    let proved = proved_ranges(&weights, input.levels);
+    place.hold(&proved, MAX_BITS)?;
+    let mut accumulators = product(&input.integers, &weights);
+    let seen: Vec<Range> = accumulators
+        .columns()
+        .into_iter()
+        .map(|column| extent(&column))
+        .collect();
+
+    let held = match place.dense.overflow {
+        Overflow::Checked => &proved,
+        Overflow::Calibrated | Overflow::Wrap => &seen,
+    };
+    let phases: Vec<i64> = neurons
+        .iter()
+        .zip(held)
+        .map(|(neuron, range)| place.phase(neuron, *range))
+        .collect();
+    let shift = |ranges: &[Range]| -> Vec<Range> {
+        let shifted = ranges.iter().zip(&phases);
+        shifted.map(|(range, t)| shifted_by(*range, *t)).collect()
+    };
+    let widths: Vec<u32> = match place.dense.overflow {
+        Overflow::Wrap => vec![place.dense.accumulator; neurons.len()],
+        Overflow::Checked | Overflow::Calibrated => {
+            let held = shift(held);
+            place.hold(&held, place.dense.accumulator)?;
+            let least = place.least_width();
+            held.iter().map(|r| r.signed_bits().max(least)).collect()
+        }
+    };
+
+    let (proved, seen) = (shift(&proved), shift(&seen));
+    let scales = Array1::from_iter(neurons.iter().map(|n| n.scale)).insert_axis(Axis(1));
+    let dequantized = weights.mapv(f64::from) * &scales;
+    let mut kept = float_weights;
+    for (i, _) in constants.iter().enumerate().filter(|(_, c)| c.is_some()) {
+        kept.column_mut(i).fill(0.0);
+    }
+    let report = LayerReport {
+        layer: place.name.to_owned(),
+        neurons: neurons.len(),
+        declared: place.dense.accumulator,
+        overflow: place.dense.overflow,
+        proved: hull(&proved),
+        seen: hull(&seen),
+        narrowest: widths.iter().copied().min().unwrap_or(0),
+        widest: widths.iter().copied().max().unwrap_or(0),
+        near: place.near(match place.dense.overflow {
+            Overflow::Checked => &proved,
+            Overflow::Calibrated | Overflow::Wrap => &seen,
+        }),
+        unproved: match place.dense.overflow {
+            Overflow::Checked | Overflow::Wrap => 0,
+            Overflow::Calibrated => {
+                let beyond = |(range, width): &(&Range, &u32)| range.signed_bits() > **width;
+                proved.iter().zip(&widths).filter(beyond).count()
+            }
+        },
+        constant_inputs: constants.iter().flatten().count(),
+        saturated: neurons.iter().map(|n| n.saturated).sum(),
+        weights: Fidelity::of(&kept, &dequantized),
+        results: Fidelity::default(),
+    };
+    let linear = Linear {
+        weights,
+        phases,
+        widths,
+        scales: neurons.iter().map(|n| n.scale).collect(),
+        bias: neurons.iter().map(|n| n.bias).collect(),
+        input: input.meaning,
+    };
+    for (mut column, &phase) in accumulators.axis_iter_mut(Axis(1)).zip(&linear.phases) {
+        column.mapv_inplace(|acc| acc + phase);
+    }
+    Ok((linear, Preactivation { real, accumulators }, report))
+}
+
+impl Place<'_> {
+    /// Weights, `[outputs, inputs]`, and bias.
+    fn floats(&self, floats: &Floats) -> Result<(Array2<f64>, Array1<f64>), Error> {
+        let (outputs, inputs) = (self.dense.outputs, self.dense.inputs);
+        let name = format!("{}.weight", self.name);
+        let weights = floats
+            .shaped(&name, Ix2(outputs, inputs))?
+            .ok_or(Error::TensorMissing { tensor: name })?;
+        let bias = floats.shaped(&format!("{}.bias", self.name), Ix1(outputs))?;
+        Ok((
+            weights.mapv(f64::from),
+            bias.map_or_else(|| Array1::zeros(outputs), |bias| bias.mapv(f64::from)),
+        ))
+    }
+
+    /// The function that reads the accumulators.
+    fn function(&self) -> Option<Function> {
+        self.reader.map(|act| act.function)
+    }
+
+    /// The integer added to a neuron's accumulators, which span `range` without it.
+    fn phase(&self, neuron: &Neuron, range: Range) -> i64 {
+        match (self.function(), self.dense.overflow) {
+            (Some(Function::Sign | Function::Wave), Overflow::Wrap) => {
+                let modulus = f64::from(self.dense.accumulator).exp2();
+                neuron.phase.rem_euclid(modulus) as i64
+            }
+            (Some(Function::Sign), _) => threshold_within(range, neuron.phase as i64),
+            (_, _) => 0,
+        }
+    }
+
+    /// An antiperiodic table of k phases has at least 2k entries.
+    fn least_width(&self) -> u32 {
+        let phases = self.reader.map_or(1, |act| act.phases.max(1));
+        2.max(1 + phases.ilog2())
+    }
+
+    /// Refuses accumulators that need more bits than promised.
+    fn hold(&self, ranges: &[Range], promised: u32) -> Result<(), Error> {
+        let mut broken = ranges
+            .iter()
+            .enumerate()
+            .map(|(neuron, range)| (neuron, range.signed_bits()))
+            .filter(|&(_, needs)| needs > promised);
+        match broken.next() {
+            None => Ok(()),
+            Some((neuron, needs)) => Err(Error::AccumulatorBreaks {
+                layer: self.name.to_owned(),
+                neuron,
+                needs,
+                promised,
+                others: broken.count(),
+            }),
+        }
+    }
+
+    /// Neurons whose accumulators nearly leave the declared width.
+    fn near(&self, ranges: &[Range]) -> Vec<usize> {
+        let limit = NEAR * f64::from(self.dense.accumulator - 1).exp2();
+        let is_near = |(_, range): &(usize, &Range)| range.max_abs() as f64 >= limit;
+        match self.dense.overflow {
+            Overflow::Wrap => Vec::new(),
+            Overflow::Checked | Overflow::Calibrated => {
+                let near = ranges.iter().enumerate().filter(is_near);
+                near.map(|(neuron, _)| neuron).collect()
+            }
+        }
+    }
+}
+
+/// The integers of one neuron.
+struct Neuron {
+    weights: Vec<i16>,
+    /// Real value of one unit of a weight.
+    scale: f64,
+    /// Real bias, with what constant inputs contribute.
+    bias: f64,
+    /// The bias of an antiperiodic activation in units of the accumulator, an integer.
+    phase: f64,
+    /// Weights cut to the greatest absolute value.
+    saturated: usize,
+}
+
+impl Neuron {
+    fn new(
+        floats: ArrayView1<'_, f64>,
+        bias: f64,
+        place: &Place<'_>,
+        input: &Signal,
+        constants: &[Option<i64>],
+        calibration: &Calibration,
+    ) -> Self {
+        let max = max_weight(place.dense.weights);
+        let varies = || floats.iter().zip(constants).filter(|(_, c)| c.is_none());
+        let scale = match place.function() {
+            // the period, 4, is 2^A units
+            Some(Function::Wave) => {
+                4.0 / f64::from(place.dense.accumulator).exp2() / input.meaning.scale
+            }
+            _ => calibration.weights(&varies().map(|(&w, _)| w).collect::<Vec<_>>(), max),
+        };
+        let integer = |w: f64| (w / scale).round().clamp(-max as f64, max as f64);
+        let is_cut = |(w, _): &(&f64, _)| (**w / scale).round().abs() > max as f64;
+        let weight =
+            |(&w, c): (&f64, &Option<i64>)| if c.is_none() { integer(w) as i16 } else { 0 };
+        let weights: Vec<i16> = floats.iter().zip(constants).map(weight).collect();
+
+        // q - Z of the inputs that are always q
+        let absorbed = || {
+            let constant =
+                |(&w, c): (&f64, &Option<i64>)| c.map(|q| (w, q - input.meaning.zero_point));
+            floats.iter().zip(constants).filter_map(constant)
+        };
+        let sum: i64 = weights.iter().map(|&w| i64::from(w)).sum();
+        let centre = (input.meaning.zero_point * sum) as f64;
+        let unit = scale * input.meaning.scale;
+        let (bias, phase) = match place.function() {
+            Some(Function::Wave) => {
+                let units: f64 = absorbed().map(|(w, q)| integer(w) * q as f64).sum();
+                (bias + unit * units, (bias / unit).round() + units - centre)
+            }
+            _ => {
+                let reals: f64 = absorbed().map(|(w, q)| w * q as f64).sum();
+                let bias = bias + input.meaning.scale * reals;
+                // acc - centre + bias / unit >= 0 for an integer acc
+                (bias, (bias / unit - centre).floor())
+            }
+        };
+        Neuron {
+            saturated: varies().filter(is_cut).count(),
+            weights,
+            scale,
+            bias,
+            phase,
+        }
+    }
+}
+
+/// What the accumulators of each neuron can be, whatever the inputs within `levels`.
+pub(crate) fn proved_ranges(weights: &Array2<i16>, levels: Range) -> Vec<Range> {
+    let reach = |row: ArrayView1<'_, i16>| {
+        row.iter().fold(Range { lo: 0, hi: 0 }, |sum, &w| {
+            let (a, b) = (i64::from(w) * levels.lo, i64::from(w) * levels.hi);
+            Range {
+                lo: sum.lo.saturating_add(a.min(b)),
+                hi: sum.hi.saturating_add(a.max(b)),
+            }
+        })
+    };
+    weights.rows().into_iter().map(reach).collect()
+}
+
+/// A range moved by a phase.
+pub(crate) fn shifted_by(range: Range, phase: i64) -> Range {
+    Range {
+        lo: range.lo.saturating_add(phase),
+        hi: range.hi.saturating_add(phase),
+    }
+}
+
+/// For inputs that have the same value in every sample, that value. A single sample shows none.
+fn constants(integers: &Array2<i64>) -> Vec<Option<i64>> {
+    let constant = |column: ArrayView1<'_, i64>| {
+        let first = *column.first()?;
+        (column.len() > 1 && column.iter().all(|&q| q == first)).then_some(first)
+    };
+    integers.columns().into_iter().map(constant).collect()
+}
+
+/// A threshold that has the same signs over `range` as `phase`, and makes it no wider than it must
+/// be: a neuron that always has the same sign keeps a margin only within its width.
+fn threshold_within(range: Range, phase: i64) -> i64 {
+    let (never, always) = (-range.hi - 1, -range.lo);
+    if phase < never {
+        let bits = shifted_by(range, never).signed_bits();
+        phase.max(Range::signed(bits).lo - range.lo)
+    } else if phase > always {
+        let bits = shifted_by(range, always).signed_bits();
+        phase.min(Range::signed(bits).hi - range.hi)
+    } else {
+        phase
+    }
+}
+
+fn extent(values: &ArrayView1<'_, i64>) -> Range {
+    Range {
+        lo: values.iter().copied().min().unwrap_or(0),
+        hi: values.iter().copied().max().unwrap_or(0),
+    }
+}
+
+fn hull(ranges: &[Range]) -> Range {
+    Range {
+        lo: ranges.iter().map(|r| r.lo).min().unwrap_or(0),
+        hi: ranges.iter().map(|r| r.hi).max().unwrap_or(0),
+    }
+}

@@ -1,0 +1,161 @@
+//! What quantization did: ranges, widths and errors, layer by layer.
+
+use std::fmt;
+
+use fhe_nn_proof::spec::Overflow;
+use fhe_nn_proof::widths::Range;
+use ndarray::ArrayBase;
+use serde::{Deserialize, Serialize};
+
+use super::Calibration;
+
+/// What quantization did to a network. Prints as a table.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// Name of the network.
+    pub network: String,
+    /// How ranges were found.
+    pub calibration: Calibration,
+    /// Number of samples.
+    pub samples: usize,
+    /// How well the integers of the input stand for the samples.
+    pub input: Fidelity,
+    /// The linear layers, in order.
+    pub layers: Vec<LayerReport>,
+}
+
+/// What quantization did to a linear layer and the activation that reads it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LayerReport {
+    /// Name of the layer.
+    pub layer: String,
+    /// Number of neurons.
+    pub neurons: usize,
+    /// Declared width of the accumulators in bits.
+    pub declared: u32,
+    /// What holds the accumulators to it.
+    pub overflow: Overflow,
+    /// What accumulators can be, from the integer weights. Under `wrap`, before the reduction.
+    pub proved: Range,
+    /// What accumulators were over the samples.
+    pub seen: Range,
+    /// Least width of a neuron.
+    pub narrowest: u32,
+    /// Greatest width of a neuron.
+    pub widest: u32,
+    /// Neurons that use 95% or more of the declared width.
+    pub near: Vec<usize>,
+    /// Neurons that an input not seen in calibration could drive out of their width.
+    pub unproved: usize,
+    /// Inputs that never changed over the samples: their weights are 0, the bias absorbs them.
+    pub constant_inputs: usize,
+    /// Weights cut to the greatest absolute value of their width.
+    pub saturated: usize,
+    /// How well integer weights stand for the float ones.
+    pub weights: Fidelity,
+    /// How well the integers after the activation, or the scores of the last layer, stand for
+    /// those of the float network.
+    pub results: Fidelity,
+}
+
+/// How well integers stand for reals, as root mean squares.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Fidelity {
+    /// Of the reals.
+    pub signal: f64,
+    /// Of the differences.
+    pub error: f64,
+}
+
+impl Fidelity {
+    /// Compares each real with what its integer stands for.
+    pub(super) fn of<S, T, D>(reals: &ArrayBase<S, D>, stand_ins: &ArrayBase<T, D>) -> Self
+    where
+        S: ndarray::Data<Elem = f64>,
+        T: ndarray::Data<Elem = f64>,
+        D: ndarray::Dimension,
+    {
+        let squares = ndarray::Zip::from(reals)
+            .and(stand_ins)
+            .fold((0.0, 0.0), |(signal, error), &x, &y| {
+                (signal + x * x, error + (x - y) * (x - y))
+            });
+        let count = reals.len().max(1) as f64;
+        Fidelity {
+            signal: (squares.0 / count).sqrt(),
+            error: (squares.1 / count).sqrt(),
+        }
+    }
+
+    /// The error relative to the signal; 0 if there is neither.
+    pub fn relative(&self) -> f64 {
+        if self.error == 0.0 {
+            0.0
+        } else {
+            self.error / self.signal
+        }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "{}: quantized by {} over {} samples, input error {}",
+            self.network, self.calibration, self.samples, self.input
+        )?;
+        let width = self
+            .layers
+            .iter()
+            .map(|layer| layer.layer.len())
+            .max()
+            .unwrap_or(0)
+            .max("layer".len());
+        writeln!(
+            f,
+            "  {:width$}  {:>19}  {:>19}  {:<13}  {:>8}  {:>5}  {:>8}  {:>8}  {:>9}  {:>7}  {:>7}",
+            "layer",
+            "proved",
+            "seen",
+            "declared",
+            "widths",
+            "near",
+            "unproved",
+            "constant",
+            "saturated",
+            "weights",
+            "results",
+        )?;
+        for layer in &self.layers {
+            writeln!(
+                f,
+                "  {:width$}  {:>19}  {:>19}  {:<13}  {:>8}  {:>5}  {:>8}  {:>8}  {:>9}  {:>7}  {:>7}",
+                layer.layer,
+                interval(layer.proved),
+                interval(layer.seen),
+                format!("{} {}", layer.declared, layer.overflow),
+                format!("{} to {}", layer.narrowest, layer.widest),
+                layer.near.len(),
+                layer.unproved,
+                layer.constant_inputs,
+                layer.saturated,
+                layer.weights.to_string(),
+                layer.results.to_string(),
+            )?;
+        }
+        f.write_str(
+            "  near: neurons within 5% of the declared width; unproved: neurons that an unseen input could overflow;\n  \
+             constant: inputs that never change; weights, results: relative error, root mean square\n",
+        )
+    }
+}
+
+impl fmt::Display for Fidelity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.2}%", 100.0 * self.relative())
+    }
+}
+
+fn interval(range: Range) -> String {
+    format!("{} to {}", range.lo, range.hi)
+}

@@ -1,0 +1,114 @@
+//! Law 4: accumulators that wrap, waves and phases need each other.
+
+use fhe_nn_proof::spec::{Function, Overflow};
+
+use super::{Reader, Stage};
+use crate::errors::{Error, Errors};
+
+/// `wrap` needs an activation right behind whose table is antiperiodic.
+pub(super) fn wrap_needs_an_antiperiodic_reader(errors: &mut Errors, stage: &Stage<'_>) -> bool {
+    let (Some(word), Overflow::Wrap) = (stage.dense.overflow, stage.overflow()) else {
+        return true;
+    };
+    let name = stage.name;
+    let (law, note) = match stage.reader {
+        Some(reader) if reader.activation.function.is_antiperiodic() => return true,
+        Some(reader) => {
+            let function = reader.activation.function.name();
+            (
+                format!("`{name}` wraps, but `{function}` of `{}` is not antiperiodic", reader.name),
+                "where the accumulator wraps from its greatest to its least value, the function must change only its sign: `Wave` and `Sign` do".to_owned(),
+            )
+        }
+        None => (
+            format!("`{name}` wraps, but its accumulators are scores"),
+            "no activation reads the last layer, and a score modulo a power of two says little"
+                .to_owned(),
+        ),
+    };
+    let help = match stage.dense.accumulator {
+        Some(_) => format!(
+            "write `overflow = calibrated` on `{name}`, which keeps to the width that was seen in calibration"
+        ),
+        None => format!("write `overflow = checked` on `{name}`"),
+    };
+    errors.push(Error::new(word.place, law).note(note).help(help));
+    false
+}
+
+/// `Wave` has a period, and so needs accumulators that wrap.
+pub(super) fn wave_needs_wrap(errors: &mut Errors, stage: &Stage<'_>) -> bool {
+    let Some(reader) = stage.reader else {
+        return true;
+    };
+    if !reader.needs_wrap() || stage.overflow() == Overflow::Wrap {
+        return true;
+    }
+    let (name, worst) = (stage.name, stage.worst_case());
+    let place = stage.dense.overflow.map_or(reader.place, |word| word.place);
+    let keys = match stage.dense.accumulator {
+        Some(width) if width.value < worst => "overflow = wrap".to_owned(),
+        _ => format!("accumulator = {}, overflow = wrap", worst.clamp(3, 6) - 1),
+    };
+    errors.push(
+        Error::new(
+            place,
+            format!(
+                "`Wave` of `{}` needs accumulators that wrap, but `{name}` is {}",
+                reader.name,
+                stage.overflow()
+            ),
+        )
+        .note(
+            "a wave repeats after 2^accumulator: the accumulator is its phase, and cannot overflow",
+        )
+        .help(format!("write `{keys}` on `{name}`")),
+    );
+    false
+}
+
+/// Phases are equal steps through the entries of half a period.
+pub(super) fn phases_divide_half_a_period(errors: &mut Errors, stage: &Stage<'_>) {
+    let Some((reader, phases)) = stage
+        .reader
+        .and_then(|reader| Some((reader, reader.activation.phases?)))
+    else {
+        return;
+    };
+    let width = stage.width();
+    let bits = reader
+        .activation
+        .table
+        .map_or(width, |table| table.min(width));
+    let (half, k) = (1u32 << (bits - 1), phases.value);
+    if half.is_multiple_of(k) {
+        return;
+    }
+    let nearest = half.min(1 << k.ilog2());
+    let name = reader.name;
+    errors.push(
+        Error::new(
+            phases.place,
+            format!("`phases` of `{name}` is {k}, but must divide {half}"),
+        )
+        .note(format!(
+            "its table reads {bits} bits, so half a period has 2^{} = {half} entries",
+            bits - 1
+        ))
+        .help(format!("write `phases = {nearest}` on `{name}`")),
+    );
+}
+
+impl Reader<'_> {
+    /// Whether only an accumulator that wraps makes sense to it.
+    pub(super) fn needs_wrap(&self) -> bool {
+        match self.activation.function {
+            Function::Wave => true,
+            Function::Relu
+            | Function::Sigmoid
+            | Function::Tanh
+            | Function::Identity
+            | Function::Sign => false,
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Laws 2, 3 and 5: the accumulator, the table that reads it and the scores fit their widths.
+
+use fhe_nn_proof::spec::Overflow;
+use fhe_nn_proof::widths::{
+    MAX_ACCUMULATOR_BITS, MAX_ANTIPERIODIC_TABLE_BITS, MAX_OUTPUT_BITS, MAX_TABLE_BITS, max_fan_in,
+};
+
+use super::{Reader, Stage};
+use crate::errors::{Error, Errors};
+
+/// Law 2: an accumulator has at most [`MAX_ACCUMULATOR_BITS`] bits, and one that wraps has fewer
+/// than its worst case. A written width below the worst case is a promise, which the quantizer
+/// keeps for every neuron.
+pub(super) fn accumulator_fits(errors: &mut Errors, stage: &Stage<'_>) -> bool {
+    let (name, worst) = (stage.name, stage.worst_case());
+    let error = match (stage.overflow(), stage.dense.accumulator) {
+        (Overflow::Wrap, None) => {
+            let place = stage
+                .dense
+                .overflow
+                .map_or(stage.place(), |word| word.place);
+            let law = format!("`{name}` wraps, but at which width is not written");
+            let error = Error::new(place, law).note(format!(
+                "the worst case has {worst} bits: {}",
+                stage.arithmetic()
+            ));
+            if worst > 2 {
+                error.help(format!(
+                    "write `accumulator = {}` on `{name}`",
+                    worst.min(6) - 1
+                ))
+            } else {
+                error.help("use wider weights: the worst case is the least width, 2 bits")
+            }
+        }
+        (Overflow::Wrap, Some(width)) if width.value >= worst => {
+            let width_bits = width.value;
+            let law = format!(
+                "accumulator of `{name}` never wraps at {width_bits} bits, as it needs only {worst}"
+            );
+            let error = Error::new(width.place, law).note(stage.arithmetic());
+            let wave = stage.reader.is_some_and(|reader| reader.needs_wrap());
+            if worst <= 2 {
+                error.help("use wider weights: the worst case is the least width, 2 bits")
+            } else if wave {
+                error.help(format!("write `accumulator = {}` on `{name}`", worst - 1))
+            } else {
+                error.help(format!(
+                    "write `overflow = checked` on `{name}`: nothing can overflow, and the compiler has proved it"
+                ))
+            }
+        }
+        (Overflow::Checked | Overflow::Calibrated, None) if worst > MAX_ACCUMULATOR_BITS => {
+            let law = format!(
+                "accumulator of `{name}` needs {worst} bits, but {MAX_ACCUMULATOR_BITS} are allowed"
+            );
+            let width = match stage.reader {
+                None => MAX_OUTPUT_BITS,
+                Some(reader) if reader.activation.table.is_none() => reader.table_limit(),
+                Some(_) => MAX_ACCUMULATOR_BITS,
+            };
+            Error::new(stage.place(), law)
+                .note(stage.arithmetic())
+                .help(format!(
+                    "write `accumulator = {width}` on `{name}`, {}",
+                    promise(stage)
+                ))
+        }
+        (Overflow::Wrap, Some(_)) | (Overflow::Checked | Overflow::Calibrated, _) => return true,
+    };
+    errors.push(error);
+    false
+}
+
+/// Law 3: a table reads `table` bits of the accumulator, else all; at most [`MAX_TABLE_BITS`],
+/// antiperiodic [`MAX_ANTIPERIODIC_TABLE_BITS`]. (The range of the key bounds a written `table`.)
+pub(super) fn table_fits(errors: &mut Errors, stage: &Stage<'_>) -> bool {
+    let Some(reader) = stage.reader else {
+        return true;
+    };
+    let (width, limit) = (stage.width(), reader.table_limit());
+    if reader.activation.table.is_some() || width <= limit {
+        return true;
+    }
+    let (name, act) = (stage.name, reader.name);
+    let (verb, note, fits) = match stage.dense.accumulator {
+        Some(_) => (
+            "has",
+            "without `table`, a table has an entry for every value of the accumulator".to_owned(),
+            String::new(),
+        ),
+        None => (
+            "needs",
+            stage.arithmetic(),
+            format!(
+                "; all bits fit for at most {} inputs",
+                max_fan_in(limit, stage.range, stage.dense.weights.value)
+            ),
+        ),
+    };
+    errors.push(
+        Error::new(
+            stage.place(),
+            format!("accumulator of `{name}` {verb} {width} bits, but the table of `{act}` reads at most {limit}"),
+        )
+        .note(note)
+        .help(format!("write `table = {limit}` on `{act}`, which then reads the top {limit} bits{fits}")),
+    );
+    false
+}
+
+/// Law 5: the accumulators of the last layer are decrypted, at most [`MAX_OUTPUT_BITS`] bits.
+pub(super) fn output_fits(errors: &mut Errors, stage: &Stage<'_>) -> bool {
+    let width = stage.width();
+    if stage.reader.is_some() || width <= MAX_OUTPUT_BITS {
+        return true;
+    }
+    let name = stage.name;
+    let (verb, note) = match stage.dense.accumulator {
+        Some(_) => (
+            "has",
+            "no activation reads the last layer: the client decrypts its accumulators".to_owned(),
+        ),
+        None => ("needs", stage.arithmetic()),
+    };
+    errors.push(
+        Error::new(
+            stage.place(),
+            format!("accumulator of `{name}` {verb} {width} bits, but at most {MAX_OUTPUT_BITS} can be decrypted"),
+        )
+        .note(note)
+        .help(format!("write `accumulator = {MAX_OUTPUT_BITS}` on `{name}`, {}", promise(stage))),
+    );
+    false
+}
+
+/// What a written width means where it is smaller than the worst case.
+fn promise(stage: &Stage<'_>) -> &'static str {
+    match stage.overflow() {
+        Overflow::Checked | Overflow::Wrap => "a promise that the quantizer keeps for every neuron",
+        Overflow::Calibrated => "the width that calibration fills",
+    }
+}
+
+impl Reader<'_> {
+    /// How many bits its table reads at most.
+    fn table_limit(&self) -> u32 {
+        if self.activation.function.is_antiperiodic() {
+            MAX_ANTIPERIODIC_TABLE_BITS
+        } else {
+            MAX_TABLE_BITS
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! The expansion: the struct as it was written, its specification as data, and nothing else.
+//! Behaviour is handwritten in `fhe-nn-core`.
+
+use fhe_nn_proof::spec::{
+    ActivationSpec, DenseSpec, Function, Layer, Op, Overflow, Rounding, Spec,
+};
+use proc_macro2::TokenStream;
+use quote::{ToTokens, format_ident, quote};
+use syn::{Attribute, Field, Generics, Ident, Item, ItemStruct, parse_quote};
+
+use crate::errors::Error;
+use crate::layer::Written;
+use crate::parse::{is, without_bits};
+
+/// The struct and its `impl Network`.
+pub(crate) fn expand(item: &ItemStruct, spec: &Spec) -> TokenStream {
+    let fields: Vec<_> = item.fields.iter().map(|field| &field.ident).collect();
+    let spec = self::spec(spec);
+    let network = implement(
+        &item.ident,
+        &item.generics,
+        &item.attrs,
+        &quote!(&#spec),
+        &quote!(::core::result::Result::Ok(Self { #(#fields: parts.take()?),* })),
+        &quote!(::std::vec::Vec::from([#(::fhe_nn_core::layer::Layer::part(&self.#fields)),*])),
+    );
+    quote!(#item #network)
+}
+
+/// The errors, and a stand-in for the network so that they are the only ones.
+pub(crate) fn fallback(item: TokenStream, errors: &[Error]) -> TokenStream {
+    let errors = errors.iter().map(Error::to_compile_error);
+    let item = match syn::parse2::<Item>(item.clone()) {
+        Ok(Item::Struct(item)) => {
+            let mut item = without_bits(item);
+            item.fields.iter_mut().for_each(stand_in);
+            let network = absent(&item.ident, &item.generics, &item.attrs);
+            quote!(#item #network)
+        }
+        Ok(Item::Enum(mut item)) => {
+            for variant in &mut item.variants {
+                variant.attrs.retain(|attr| !is(attr, "bits"));
+                for field in &mut variant.fields {
+                    field.attrs.retain(|attr| !is(attr, "bits"));
+                }
+            }
+            let network = absent(&item.ident, &item.generics, &item.attrs);
+            quote!(#item #network)
+        }
+        Ok(Item::Union(mut item)) => {
+            for field in &mut item.fields.named {
+                field.attrs.retain(|attr| !is(attr, "bits"));
+            }
+            let network = absent(&item.ident, &item.generics, &item.attrs);
+            quote!(#item #network)
+        }
+        _ => item,
+    };
+    quote!(#(#errors)* #item)
+}
+
+/// A layer that does not exist gets a type that does.
+fn stand_in(field: &mut Field) {
+    if !Written::new(&field.ty).is_some_and(|written| written.is_layer()) {
+        field.ty = parse_quote!(::fhe_nn_core::layer::Unknown);
+    }
+}
+
+/// The `impl Network` of what is no network.
+fn absent(name: &Ident, generics: &Generics, attrs: &[Attribute]) -> TokenStream {
+    implement(
+        name,
+        generics,
+        attrs,
+        &quote!(&::fhe_nn_core::Spec::EMPTY),
+        &quote!({
+            let _ = parts;
+            ::core::result::Result::Err(::fhe_nn_core::Error::PartMissing)
+        }),
+        &quote!(::std::vec::Vec::new()),
+    )
+}
+
+fn implement(
+    name: &Ident,
+    generics: &Generics,
+    attrs: &[Attribute],
+    spec: &TokenStream,
+    from_parts: &TokenStream,
+    parts: &TokenStream,
+) -> TokenStream {
+    let (generics, arguments, clause) = generics.split_for_impl();
+    let conditions = attrs.iter().filter(|attr| attr.path().is_ident("cfg"));
+    quote! {
+        #(#conditions)*
+        const _: () = {
+            #[automatically_derived]
+            impl #generics ::fhe_nn_core::Network for #name #arguments #clause {
+                const SPEC: &'static ::fhe_nn_core::Spec = #spec;
+                fn from_parts(
+                    parts: &mut ::fhe_nn_core::layer::Parts,
+                ) -> ::core::result::Result<Self, ::fhe_nn_core::Error> {
+                    #from_parts
+                }
+                fn parts(&self) -> ::std::vec::Vec<::fhe_nn_core::layer::PartRef<'_>> {
+                    #parts
+                }
+            }
+        };
+    }
+}
+
+fn spec(spec: &Spec) -> TokenStream {
+    let Spec {
+        name,
+        input,
+        layers,
+    } = spec;
+    let (shape, bits) = (&*input.shape, input.bits);
+    let layers = layers.iter().map(layer);
+    quote! {
+        ::fhe_nn_core::Spec::new(
+            #name,
+            ::fhe_nn_core::spec::Input::new(&[#(#shape),*], #bits),
+            const { &[#(#layers),*] },
+        )
+    }
+}
+
+fn layer(layer: &Layer) -> TokenStream {
+    let name = &layer.name;
+    let path = quote!(::fhe_nn_core::spec);
+    match &layer.op {
+        Op::Dense(DenseSpec {
+            inputs,
+            outputs,
+            weights,
+            accumulator,
+            overflow,
+        }) => {
+            let overflow = match overflow {
+                Overflow::Checked => quote!(Checked),
+                Overflow::Calibrated => quote!(Calibrated),
+                Overflow::Wrap => quote!(Wrap),
+            };
+            quote! {
+                #path::Layer::dense(#name, #path::DenseSpec {
+                    inputs: #inputs,
+                    outputs: #outputs,
+                    weights: #weights,
+                    accumulator: #accumulator,
+                    overflow: #path::Overflow::#overflow,
+                })
+            }
+        }
+        Op::Activation(ActivationSpec {
+            function,
+            output,
+            table,
+            rounding,
+            phases,
+        }) => {
+            let function = function_name(*function);
+            let table = match table {
+                Some(table) => quote!(::core::option::Option::Some(#table)),
+                None => quote!(::core::option::Option::None),
+            };
+            let rounding = match rounding {
+                Rounding::Exact => quote!(Exact),
+                Rounding::Approximate => quote!(Approximate),
+            };
+            quote! {
+                #path::Layer::activation(#name, #path::ActivationSpec {
+                    function: #path::Function::#function,
+                    output: #output,
+                    table: #table,
+                    rounding: #path::Rounding::#rounding,
+                    phases: #phases,
+                })
+            }
+        }
+    }
+}
+
+/// The variant of a function has the name of its layer.
+fn function_name(function: Function) -> impl ToTokens {
+    format_ident!("{}", function.name())
+}

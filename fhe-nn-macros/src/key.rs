@@ -1,0 +1,140 @@
+//! The keys of `#[bits(..)]` and of `input(..)`: which there are, and their ranges.
+
+use core::fmt;
+
+use fhe_nn_proof::spec::Function;
+use fhe_nn_proof::widths::{MAX_ACCUMULATOR_BITS, MAX_ANTIPERIODIC_TABLE_BITS, MAX_TABLE_BITS};
+use syn::Ident;
+use syn::ext::IdentExt;
+
+use crate::layer::LayerType;
+
+/// A key of `#[bits(..)]` or of `input(..)`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Key {
+    /// Extents of the input.
+    Shape,
+    /// Width of an input value.
+    Bits,
+    /// Width of a weight.
+    Weights,
+    /// Width that the accumulator is held to.
+    Accumulator,
+    /// What holds it to that width.
+    Overflow,
+    /// Width of an activation's result.
+    Output,
+    /// How many bits its table reads.
+    Table,
+    /// How the lower bits are dropped.
+    Rounding,
+    /// Values per neuron.
+    Phases,
+}
+
+impl Key {
+    /// Every key of `#[bits(..)]`.
+    pub(crate) const OF_LAYERS: [Key; 7] = [
+        Key::Weights,
+        Key::Accumulator,
+        Key::Overflow,
+        Key::Output,
+        Key::Table,
+        Key::Rounding,
+        Key::Phases,
+    ];
+
+    /// The word that users write.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Key::Shape => "shape",
+            Key::Bits => "bits",
+            Key::Weights => "weights",
+            Key::Accumulator => "accumulator",
+            Key::Overflow => "overflow",
+            Key::Output => "output",
+            Key::Table => "table",
+            Key::Rounding => "rounding",
+            Key::Phases => "phases",
+        }
+    }
+
+    /// The key with a value that suits many networks.
+    pub(crate) fn example(self) -> &'static str {
+        match self {
+            Key::Shape => "shape = [784]",
+            Key::Bits => "bits = 1",
+            Key::Weights => "weights = 4",
+            Key::Accumulator => "accumulator = 8",
+            Key::Overflow => "overflow = checked",
+            Key::Output => "output = 4",
+            Key::Table => "table = 6",
+            Key::Rounding => "rounding = exact",
+            Key::Phases => "phases = 2",
+        }
+    }
+}
+
+/// What a list of keys belongs to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Owner<'a> {
+    /// `input(..)` of the network.
+    Input,
+    /// `#[bits(..)]` of a field.
+    Layer(&'a Ident, LayerType),
+}
+
+impl Owner<'_> {
+    /// The keys that it takes.
+    pub(crate) fn keys(self) -> &'static [Key] {
+        match self {
+            Owner::Input => &[Key::Shape, Key::Bits],
+            Owner::Layer(_, layer) => layer.keys(),
+        }
+    }
+
+    /// The range of a number.
+    pub(crate) fn range(self, key: Key) -> (u64, u64) {
+        let function = match self {
+            Owner::Layer(_, LayerType::Activation(function)) => Some(function),
+            Owner::Input | Owner::Layer(_, LayerType::Dense) => None,
+        };
+        let table = match function {
+            Some(Function::Wave) => (2, MAX_ANTIPERIODIC_TABLE_BITS),
+            Some(Function::Sign) => (1, MAX_ANTIPERIODIC_TABLE_BITS),
+            _ => (1, MAX_TABLE_BITS),
+        };
+        let (min, max) = match key {
+            Key::Bits => (1, 16),
+            Key::Weights => (2, 16),
+            Key::Accumulator => (2, MAX_ACCUMULATOR_BITS),
+            Key::Output => (1, 8),
+            Key::Table => table,
+            Key::Phases => (1, 1 << (MAX_ANTIPERIODIC_TABLE_BITS - 1)),
+            Key::Shape | Key::Overflow | Key::Rounding => {
+                unreachable!("`{}` is not a number", key.name())
+            }
+        };
+        (min, max.into())
+    }
+
+    /// The list as it could be written.
+    pub(crate) fn example(self) -> String {
+        match self {
+            Owner::Input => "input(shape = [784], bits = 1)".to_owned(),
+            Owner::Layer(_, layer) => {
+                let key = layer.required().unwrap_or(Key::Table);
+                format!("#[bits({})]", key.example())
+            }
+        }
+    }
+}
+
+impl fmt::Display for Owner<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Owner::Input => f.write_str("the input"),
+            Owner::Layer(name, _) => write!(f, "`{}`", name.unraw()),
+        }
+    }
+}

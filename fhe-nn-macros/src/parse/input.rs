@@ -1,0 +1,137 @@
+//! The argument of `#[fhe_network(..)]`: shape and width of one input.
+
+use fhe_nn_proof::widths::MAX_VALUES;
+use proc_macro2::{Span, TokenStream};
+use quote::ToTokens;
+use syn::ext::IdentExt;
+use syn::parse::Parser;
+use syn::punctuated::Punctuated;
+use syn::{Expr, Ident, Meta, Token};
+
+use super::extent_of;
+use crate::ast::Input;
+use crate::attr::Keys;
+use crate::errors::{Error, Errors, Place, similar};
+use crate::key::{Key, Owner};
+use crate::literal::{Integer, peel};
+
+/// `input(shape = [..], bits = ..)`, the one argument of `#[fhe_network(..)]`.
+pub(super) fn input(errors: &mut Errors, args: TokenStream, name: &Ident) -> Option<Input> {
+    const EXAMPLE: &str = "#[fhe_network(input(shape = [784], bits = 1))]";
+    let metas = match Punctuated::<Meta, Token![,]>::parse_terminated.parse2(args) {
+        Ok(metas) => metas,
+        Err(error) => {
+            errors
+                .push(Error::from(error).help(format!("the input is declared as in `{EXAMPLE}`")));
+            return None;
+        }
+    };
+    let mut keys: Option<Option<Keys<'_>>> = None;
+    for meta in &metas {
+        let written = meta.path().to_token_stream().to_string();
+        let place = Place::of(meta.path());
+        if written != "input" {
+            let meant = similar(&written, &[("input", ())]).is_some();
+            errors.push(
+                Error::new(place, format!("`{written}` is not an argument of `#[fhe_network(..)]`"))
+                    .note("its one argument is `input(..)`; other widths belong to the fields, in `#[bits(..)]`")
+                    .help(if meant { "write `input` instead".to_owned() } else { format!("the input is declared as in `{EXAMPLE}`") }),
+            );
+            if !meant {
+                continue;
+            }
+        } else if keys.is_some() {
+            errors.push(
+                Error::new(
+                    place,
+                    "`input` is written twice, but a network has one input",
+                )
+                .help("remove one of the two"),
+            );
+            continue;
+        }
+        keys = Some(Keys::parse(errors, Owner::Input, meta));
+    }
+    let Some(keys) = keys else {
+        // the attribute's place with the struct's hygiene, or the compiler would add a remark
+        // about the macro
+        let attribute = name.span().located_at(Span::call_site());
+        errors.push(
+            Error::new(
+                Place::at(attribute),
+                format!("`{}` has no input", name.unraw()),
+            )
+            .note("the width of an accumulator follows from the width of what is added up")
+            .help(format!("write `{EXAMPLE}`")),
+        );
+        return None;
+    };
+    let keys = keys?;
+    let shape = keys
+        .required(errors, Key::Shape)
+        .and_then(|value| shape(errors, value));
+    let bits = keys
+        .required(errors, Key::Bits)
+        .and_then(|value| keys.number(errors, Key::Bits, value));
+    Some(Input {
+        shape: shape?,
+        bits: bits?.value,
+    })
+}
+
+fn shape(errors: &mut Errors, value: &Expr) -> Option<Vec<usize>> {
+    let place = Place::of(value);
+    let Expr::Array(array) = peel(value) else {
+        let extent = value.to_token_stream();
+        let example = match value {
+            Expr::Lit(_) => format!("write `shape = [{extent}]` on the input"),
+            _ => "write the extents themselves, as in `shape = [784]`".to_owned(),
+        };
+        let law = "`shape` of the input must be a list of integer literals";
+        errors.push(Error::new(place, law).help(example));
+        return None;
+    };
+    if array.elems.is_empty() {
+        errors.push(
+            Error::new(
+                place,
+                "`shape` of the input is empty, but a network reads something",
+            )
+            .help("write `shape = [784]` on the input"),
+        );
+        return None;
+    }
+    let extent = Integer {
+        what: "extent of the input",
+        min: 1,
+        max: MAX_VALUES,
+    };
+    let help = |_| "write the extents, slowest first, as in `shape = [28, 28]`".to_owned();
+    let shape: Vec<_> = array
+        .elems
+        .iter()
+        .map(|elem| extent.read(errors, elem, help))
+        .collect();
+    let shape: Vec<u64> = shape
+        .into_iter()
+        .map(|extent| extent.map(|extent| extent.value))
+        .collect::<Option<_>>()?;
+    let values = shape
+        .iter()
+        .try_fold(1, |values: u64, extent| values.checked_mul(*extent));
+    if values.is_none_or(|values| values > MAX_VALUES) {
+        let values = values.map_or("more than 2^64".to_owned(), |values| values.to_string());
+        let extents: Vec<String> = shape.iter().map(u64::to_string).collect();
+        errors.push(
+            Error::new(
+                place,
+                format!(
+                    "`shape` of the input has {values} values, but at most {MAX_VALUES} are allowed"
+                ),
+            )
+            .note(format!("{} = {values}", extents.join(" x "))),
+        );
+        return None;
+    }
+    Some(shape.into_iter().map(extent_of).collect())
+}

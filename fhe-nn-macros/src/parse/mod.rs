@@ -1,0 +1,116 @@
+//! From tokens to the declared network: everything that one field or one list can tell.
+
+mod field;
+mod input;
+
+use proc_macro2::TokenStream;
+use syn::ext::IdentExt;
+use syn::{Attribute, Fields, Item, ItemStruct};
+
+use crate::ast::Network;
+use crate::errors::{Error, Errors, Place};
+
+/// Reads the arguments of the attribute and the item below it.
+pub(crate) fn parse(args: TokenStream, item: TokenStream) -> Result<Network, Vec<Error>> {
+    let mut errors = Errors::new();
+    let network = network(&mut errors, args, item);
+    errors.finish(network)
+}
+
+fn network(errors: &mut Errors, args: TokenStream, item: TokenStream) -> Option<Network> {
+    let place = Place::of(&item);
+    let item = match syn::parse2(item) {
+        Ok(Item::Struct(item)) => item,
+        Ok(Item::Enum(item)) => return not_a_struct(errors, Place::of(item.ident), "an enum"),
+        Ok(Item::Union(item)) => return not_a_struct(errors, Place::of(item.ident), "a union"),
+        Ok(_) => return not_a_struct(errors, place, "something else"),
+        Err(error) => {
+            errors.push(error.into());
+            return None;
+        }
+    };
+    shell(errors, &item);
+    let input = input::input(errors, args, &item.ident);
+    let fields = match &item.fields {
+        Fields::Named(fields) => &fields.named,
+        Fields::Unnamed(_) => {
+            return not_a_struct(errors, Place::of(item.ident), "a tuple struct");
+        }
+        Fields::Unit => return not_a_struct(errors, Place::of(item.ident), "a unit struct"),
+    };
+    let layers: Vec<_> = fields
+        .iter()
+        .map(|field| field::layer(errors, field))
+        .collect();
+    Some(Network {
+        layers: layers.into_iter().collect::<Option<_>>()?,
+        input: input?,
+        item: without_bits(item),
+    })
+}
+
+fn not_a_struct(errors: &mut Errors, place: Place, what: &str) -> Option<Network> {
+    errors.push(
+        Error::new(place, format!("a network is a struct with named fields, but this is {what}"))
+            .note("a field's type is a layer, its `#[bits(..)]` are the widths, and the order of the fields is the order of execution")
+            .help("declare it as in `struct Digits { #[bits(weights = 4)] scores: Dense<784, 10> }`"),
+    );
+    None
+}
+
+/// What surrounds the fields: no generics, no second attribute, no keys of a layer.
+fn shell(errors: &mut Errors, item: &ItemStruct) {
+    let name = item.ident.unraw();
+    let generics = &item.generics;
+    if !generics.params.is_empty() {
+        errors.push(
+            Error::new(
+                Place::of(&generics.params),
+                format!("`{name}` is generic, but a network has fixed shapes and widths"),
+            )
+            .help("write the numbers into the fields, and one struct for each network"),
+        );
+    } else if let Some(clause) = &generics.where_clause {
+        errors.push(Error::new(
+            Place::of(clause),
+            format!("`{name}` has a where clause, but a network is not generic"),
+        ));
+    }
+    for attr in &item.attrs {
+        if is(attr, "bits") {
+            errors.push(
+                Error::new(Place::of(&attr.meta), "`#[bits(..)]` belongs to a field")
+                    .help("write the width of the input as in `#[fhe_network(input(shape = [784], bits = 1))]`"),
+            );
+        } else if is(attr, "fhe_network") {
+            errors.push(
+                Error::new(
+                    Place::of(&attr.meta),
+                    format!("`#[fhe_network(..)]` of `{name}` is written twice"),
+                )
+                .help("remove one of the two"),
+            );
+        }
+    }
+}
+
+fn extent_of(extent: u64) -> usize {
+    usize::try_from(extent).expect("extents are at most 2^24")
+}
+
+pub(crate) fn is(attr: &Attribute, name: &str) -> bool {
+    attr.path()
+        .segments
+        .last()
+        .is_some_and(|last| last.ident == name)
+}
+
+/// The struct without the keys, which only this macro knows, and without a second copy of it.
+pub(crate) fn without_bits(mut item: ItemStruct) -> ItemStruct {
+    item.attrs
+        .retain(|attr| !is(attr, "bits") && !is(attr, "fhe_network"));
+    for field in &mut item.fields {
+        field.attrs.retain(|attr| !is(attr, "bits"));
+    }
+    item
+}
