@@ -25,6 +25,7 @@ mod wire;
 pub use error::Error;
 pub use fhe_nn_macros::fhe_network;
 pub use fhe_nn_proof::client::{Affine, ClientSpec, Scores};
+pub use fhe_nn_proof::noise::SECURITY_BITS;
 pub use fhe_nn_proof::plan::{Options, Plan};
 pub use fhe_nn_proof::spec::{self, Spec};
 pub use fhe_nn_proof::widths;
@@ -41,8 +42,12 @@ pub use wire::{Reply, Request};
 pub mod prelude {
     pub use crate::{
         Calibration, Dense, Error, Floats, Identity, Network, Options, Plan, Quantized, Relu,
-        Sigmoid, Sign, Spec, Tanh, Wave, fhe_network,
+        Scores, Sigmoid, Sign, Spec, Tanh, Wave, fhe_network,
     };
     #[cfg(feature = "tfhe")]
     pub use crate::{ClientKey, EvaluationKey, Reply, Request};
 }
+
+#[cfg(all(doctest, feature = "tfhe"))]
+#[doc = include_str!("../../README.md")]
+struct Readme;
