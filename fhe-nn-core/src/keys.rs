@@ -3,6 +3,7 @@
 use fhe_nn_proof::client::Scores;
 use fhe_nn_proof::noise::secure_variance;
 use fhe_nn_proof::plan::{Fingerprint, Plan, Stage};
+use fhe_nn_proof::widths::Lattice;
 use ndarray::ArrayView2;
 use tfhe::core_crypto::commons::math::random::Seeder;
 use tfhe::core_crypto::prelude::*;
@@ -174,14 +175,13 @@ impl ClientKey {
                 of: "the client key",
             });
         }
-        let widths = &self.plan.client.widths;
+        let client = &self.plan.client;
         let phases = self.phases(self.stages.len(), &reply.scores);
-        Ok(self.plan.client.scores(
-            phases
-                .zip(widths)
-                .map(|(phase, &width)| decode(phase, width))
-                .collect(),
-        ))
+        let meanings = client.widths.iter().zip(&client.lattices);
+        let integers = phases
+            .zip(meanings)
+            .map(|(phase, (&width, &lattice))| decode(phase, width, lattice));
+        Ok(client.scores(integers.collect()))
     }
 
     /// The phases (message plus noise, in units of `2^-64`) of ciphertexts under the large key of
@@ -203,10 +203,13 @@ impl ClientKey {
     }
 }
 
-/// The integer of `width` bits nearest to a phase, in two's complement.
-fn decode(phase: u64, width: u32) -> i64 {
-    let half_step = 1u64 << (63 - width);
-    (phase.wrapping_add(half_step) as i64) >> (64 - width)
+/// The value of the lattice nearest to a phase, in two's complement of `width` bits.
+fn decode(phase: u64, width: u32, lattice: Lattice) -> i64 {
+    let distance_bits = 64 - width + lattice.step_bits;
+    let offset = (lattice.offset as u64) << (64 - width);
+    let half = 1u64 << (distance_bits - 1);
+    let nearest = (phase.wrapping_sub(offset).wrapping_add(half) >> distance_bits) << distance_bits;
+    (nearest.wrapping_add(offset) as i64) >> (64 - width)
 }
 
 impl EvaluationKey {

@@ -71,12 +71,10 @@ fn accumulators(node: &Node<'_>, op: &LinearOp<'_>) -> Result<Accumulators, Erro
         .weights
         .rows()
         .into_iter()
-        .zip(&layer.widths)
-        .map(|(row, &width)| {
-            (
-                width,
-                row.iter().map(|&w| f64::from(w) * f64::from(w)).sum(),
-            )
+        .zip(layer.widths.iter().zip(op.lattices()))
+        .map(|(row, (&width, lattice))| {
+            let norm_squared = row.iter().map(|&w| f64::from(w) * f64::from(w)).sum();
+            (width, lattice.step_bits, norm_squared)
         });
     let inputs = u32::try_from(layer.inputs()).unwrap_or(u32::MAX);
     Ok(Accumulators::new(

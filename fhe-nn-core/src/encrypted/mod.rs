@@ -16,6 +16,7 @@ mod tests;
 
 use std::convert::Infallible;
 
+use fhe_nn_proof::widths::Lattice;
 use rayon::prelude::*;
 use tfhe::core_crypto::prelude::*;
 
@@ -28,6 +29,8 @@ pub(crate) struct Encrypted<'a> {
     key: &'a EvaluationKey,
     /// The stage that the next lookup is.
     stage: usize,
+    /// The values that the accumulators of that stage can have.
+    lattices: Vec<Lattice>,
 }
 
 /// Ciphertexts under one key, one behind the other.
@@ -39,7 +42,11 @@ pub(crate) struct Ciphertexts {
 
 impl<'a> Encrypted<'a> {
     pub(crate) fn new(key: &'a EvaluationKey) -> Self {
-        Encrypted { key, stage: 0 }
+        Encrypted {
+            key,
+            stage: 0,
+            lattices: Vec::new(),
+        }
     }
 }
 
@@ -53,6 +60,7 @@ impl Backend for Encrypted<'_> {
         op: &LinearOp<'_>,
         values: Ciphertexts,
     ) -> Result<Ciphertexts, Infallible> {
+        self.lattices = op.lattices();
         Ok(linear::accumulate(op, &values))
     }
 
@@ -68,7 +76,13 @@ impl Backend for Encrypted<'_> {
         );
         self.stage += 1;
         let accumulators = keyswitch(key, accumulators);
-        Ok(rotate::lookup(op, stage, key, &accumulators))
+        Ok(rotate::lookup(
+            op,
+            &self.lattices,
+            stage,
+            key,
+            &accumulators,
+        ))
     }
 }
 

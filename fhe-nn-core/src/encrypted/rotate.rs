@@ -3,6 +3,7 @@
 //! The bootstrapping key is larger than any cache, so a batch of rotations passes over it together.
 
 use fhe_nn_proof::plan::Stage;
+use fhe_nn_proof::widths::Lattice;
 use rayon::prelude::*;
 use tfhe::core_crypto::fft_impl::fft64::crypto::bootstrap::batch_blind_rotate_assign_scratch;
 use tfhe::core_crypto::fft_impl::fft64::math::fft::Fft;
@@ -18,6 +19,7 @@ const MAX_BATCH: usize = 16;
 /// Looks up every accumulator; the values of phase q come behind all those of phase q - 1.
 pub(super) fn lookup(
     op: &LookupOp<'_>,
+    lattices: &[Lattice],
     stage: &Stage,
     key: &StageKey,
     accumulators: &Ciphertexts,
@@ -30,7 +32,7 @@ pub(super) fn lookup(
         .into_par_iter()
         .map(|index| {
             let neurons = index * batch..neurons.min((index + 1) * batch);
-            rotate(op, stage, key, accumulators, neurons)
+            rotate(op, lattices, stage, key, accumulators, neurons)
         })
         .collect();
     let size = stage.shape.lwe_dimension() as usize + 1;
@@ -46,6 +48,7 @@ pub(super) fn lookup(
 /// One batch: the extracted ciphertexts of each neuron, phase by phase.
 fn rotate(
     op: &LookupOp<'_>,
+    lattices: &[Lattice],
     stage: &Stage,
     key: &StageKey,
     accumulators: &Ciphertexts,
@@ -56,7 +59,7 @@ fn rotate(
     let count = GlweCiphertextCount(neurons.len());
     let mut tables = GlweCiphertextList::new(0u64, glwe_size, polynomial_size, count, modulus());
     for (mut table, j) in tables.iter_mut().zip(neurons.clone()) {
-        fill_table(table.get_mut_body().as_mut(), op, stage, j);
+        fill_table(table.get_mut_body().as_mut(), op, lattices[j], stage, j);
     }
     let switched: Vec<Switched> = accumulators
         .rows()
@@ -95,17 +98,33 @@ fn rotate(
 
 /// The table of neuron `j` as a polynomial: coefficient c is what a phase of `c / 2N` reads.
 ///
-/// The torus holds `2^M` steps of the accumulator, so a step is `2N / 2^M` coefficients wide. Half a
-/// step of rotation puts each step's coefficients around its centre, for noise of either sign; the
-/// last half step is the first of the antiperiod, which is what the rotation itself makes of it.
-fn fill_table(polynomial: &mut [u64], op: &LookupOp<'_>, stage: &Stage, j: usize) {
+/// The torus holds `2^M` steps of the accumulator, so a step is `2N / 2^M` coefficients wide, and the
+/// neighbours of a value that it can have are `2^step_bits` steps away. Every coefficient reads the
+/// nearest of these, for noise of either sign; values that the accumulator cannot have need no room.
+fn fill_table(
+    polynomial: &mut [u64],
+    op: &LookupOp<'_>,
+    lattice: Lattice,
+    stage: &Stage,
+    j: usize,
+) {
     let step = (2 * polynomial.len()) >> stage.reader.modulus_bits(op.widths[j]);
     let shift = 64 - stage.output_modulus_bits;
-    let entry = |r: usize| (op.entry(j, r as i64) as u64).wrapping_shl(shift);
-    let (first, rest) = polynomial.split_at_mut(step / 2);
-    first.fill(entry(0));
-    for (coefficients, r) in rest.chunks_mut(step).zip(1..) {
-        coefficients.fill(entry(r));
+    let (first, distance) = (
+        step as i64 * lattice.offset,
+        (step as i64) << lattice.step_bits,
+    );
+    let nearest = |c: i64| (c - first + distance / 2).div_euclid(distance);
+    let entry = |x: i64| {
+        let value = lattice.offset + (x << lattice.step_bits);
+        (op.entry(j, value) as u64).wrapping_shl(shift)
+    };
+    let (mut x, mut value) = (nearest(0), entry(nearest(0)));
+    for (coefficient, c) in polynomial.iter_mut().zip(0..) {
+        if nearest(c) != x {
+            (x, value) = (nearest(c), entry(nearest(c)));
+        }
+        *coefficient = value;
     }
 }
 

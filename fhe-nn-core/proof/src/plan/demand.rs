@@ -40,16 +40,18 @@ pub struct Accumulators {
     pub inputs: u32,
     /// Number of neurons.
     pub neurons: u32,
-    /// For every width that occurs, the number of neurons and the greatest square of the 2-norm
-    /// of their weights.
+    /// For every width and lattice that occur, the number of neurons and the greatest square of
+    /// the 2-norm of their weights.
     pub widths: Vec<WidthDemand>,
 }
 
-/// The neurons of one width.
+/// The neurons of one width and lattice.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct WidthDemand {
     /// Width of the accumulator in bits.
     pub width: u32,
+    /// Logarithm of the distance of the accumulator's possible values.
+    pub step_bits: u32,
     /// Number of neurons.
     pub neurons: u32,
     /// Greatest square of the 2-norm of a neuron's weights.
@@ -57,28 +59,32 @@ pub struct WidthDemand {
 }
 
 impl Accumulators {
-    /// Of neurons given as width and square of the 2-norm of the weights.
+    /// Of neurons given as width, logarithm of the lattice's step, and square of the 2-norm of the
+    /// weights.
     pub fn new(
         linear: String,
         reader: Reader,
         inputs: u32,
-        neurons: impl IntoIterator<Item = (u32, f64)>,
+        neurons: impl IntoIterator<Item = (u32, u32, f64)>,
     ) -> Self {
         let mut widths: Vec<WidthDemand> = Vec::new();
-        for (width, norm_squared) in neurons {
-            match widths.iter_mut().find(|demand| demand.width == width) {
+        for (width, step_bits, norm_squared) in neurons {
+            let same =
+                |demand: &&mut WidthDemand| demand.width == width && demand.step_bits == step_bits;
+            match widths.iter_mut().find(same) {
                 Some(demand) => {
                     demand.neurons += 1;
                     demand.norm_squared = demand.norm_squared.max(norm_squared);
                 }
                 None => widths.push(WidthDemand {
                     width,
+                    step_bits,
                     neurons: 1,
                     norm_squared,
                 }),
             }
         }
-        widths.sort_by_key(|demand| demand.width);
+        widths.sort_by_key(|demand| (demand.width, demand.step_bits));
         let neurons = widths.iter().map(|demand| demand.neurons).sum();
         Accumulators {
             linear,
@@ -117,7 +123,9 @@ impl Accumulators {
     pub fn constraints(&self) -> impl Iterator<Item = Constraint> + '_ {
         self.widths.iter().map(|demand| Constraint {
             gain: demand.norm_squared * libm::exp2(2.0 * f64::from(self.width() - demand.width)),
-            half_step: libm::exp2(-f64::from(self.reader.modulus_bits(demand.width) + 1)),
+            half_step: libm::exp2(
+                f64::from(demand.step_bits) - f64::from(self.reader.modulus_bits(demand.width) + 1),
+            ),
             neurons: demand.neurons,
         })
     }
@@ -128,7 +136,7 @@ impl Accumulators {
 pub struct Constraint {
     /// How much the variance of the inputs is multiplied by.
     pub gain: f64,
-    /// Half of the accumulator's step, in fractions of the torus.
+    /// Half the distance of the accumulator's possible values, in fractions of the torus.
     pub half_step: f64,
     /// Number of neurons.
     pub neurons: u32,

@@ -46,20 +46,25 @@ impl Plan {
             exactly(last),
         )?;
         check("scores", self.output.scores.into(), 1..=MAX_VALUES)?;
+        let scores = exactly(self.output.scores);
+        check("score widths", client.widths.len() as u64, scores.clone())?;
         check(
-            "score widths",
-            client.widths.len() as u64,
-            exactly(self.output.scores),
+            "score lattices",
+            client.lattices.len() as u64,
+            scores.clone(),
         )?;
-        check(
-            "score meanings",
-            client.decoder.len() as u64,
-            exactly(self.output.scores),
-        )?;
-        client
-            .widths
-            .iter()
-            .try_for_each(|&width| check("score bits", width.into(), steps()))
+        check("score meanings", client.decoder.len() as u64, scores)?;
+        for (&width, lattice) in client.widths.iter().zip(&client.lattices) {
+            check("score bits", width.into(), steps())?;
+            let step_bits = u64::from(lattice.step_bits);
+            check("step bits of a score", step_bits, 0..=u64::from(width) - 1)?;
+            check(
+                "offset of a score",
+                lattice.offset as u64,
+                0..=(1 << step_bits) - 1,
+            )?;
+        }
+        Ok(())
     }
 }
 
