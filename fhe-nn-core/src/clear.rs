@@ -9,7 +9,8 @@ use std::convert::Infallible;
 use ndarray::{Array2, Axis, Zip};
 
 use crate::backend::Backend;
-use crate::graph::{LinearOp, LookupOp, Reader};
+use crate::graph::{LinearOp, LookupOp};
+use fhe_nn_proof::widths::Reader;
 
 /// Backend over integers, for any number of inputs at once: values are `[inputs, neurons]`.
 #[derive(Debug, Default)]

@@ -6,6 +6,7 @@
 
 use fhe_nn_proof::client::{Affine, ClientSpec};
 use fhe_nn_proof::spec::{ActivationSpec, Function, Op as SpecOp, Spec};
+use fhe_nn_proof::widths::{Lattice, Reader};
 use sha2::{Digest, Sha256};
 
 use crate::Error;
@@ -45,6 +46,8 @@ pub struct LinearOp<'a> {
     pub layer: &'a Linear,
     /// Who reads the accumulators, and so modulo what they count.
     pub reader: Reader,
+    /// Whether every value that enters is odd, as those of `Wave` and `Sign` are.
+    pub odd: bool,
 }
 
 /// `y_j = T_j[acc_j]`.
@@ -68,27 +71,6 @@ pub enum Table<'a> {
     Antiperiodic,
 }
 
-/// Who reads an accumulator of `A` bits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reader {
-    /// A padded table: it counts modulo `2^(A+1)`.
-    Padded,
-    /// An antiperiodic table: it counts modulo `2^A`.
-    Antiperiodic,
-    /// The client, who decrypts it: it counts modulo `2^A`.
-    Client,
-}
-
-impl Reader {
-    /// An accumulator of `width` bits counts modulo 2 to this power.
-    pub fn modulus_bits(self, width: u32) -> u32 {
-        match self {
-            Reader::Padded => width + 1,
-            Reader::Antiperiodic | Reader::Client => width,
-        }
-    }
-}
-
 impl<'a> Graph<'a> {
     /// The program of a declaration with the integers `parts` of its layers.
     ///
@@ -99,7 +81,7 @@ impl<'a> Graph<'a> {
             return Err(Error::PartMissing);
         }
         let mut nodes = Vec::with_capacity(parts.len());
-        let mut widths: &[u32] = &[];
+        let (mut widths, mut odd): (&[u32], bool) = (&[], false);
         for (index, (layer, &part)) in spec.layers.iter().zip(parts).enumerate() {
             let op = match (&layer.op, part) {
                 (SpecOp::Dense(_), PartRef::Linear(linear)) => {
@@ -112,6 +94,7 @@ impl<'a> Graph<'a> {
                     Op::Linear(LinearOp {
                         layer: linear,
                         reader,
+                        odd,
                     })
                 }
                 (SpecOp::Activation(act), PartRef::Tables(tables)) => Op::Lookup(LookupOp {
@@ -126,6 +109,9 @@ impl<'a> Graph<'a> {
                 }),
                 _ => return Err(Error::PartMissing),
             };
+            if let SpecOp::Activation(act) = &layer.op {
+                odd = act.function.is_antiperiodic();
+            }
             nodes.push(Node {
                 name: &layer.name,
                 op,
@@ -164,11 +150,12 @@ impl<'a> Graph<'a> {
     /// What a client must know.
     pub fn client_spec(&self) -> ClientSpec {
         let mut linears = self.nodes.iter().filter_map(|node| match &node.op {
-            Op::Linear(op) => Some(op.layer),
+            Op::Linear(op) => Some(op),
             Op::Lookup(_) => None,
         });
         let first = linears.next();
         let last = linears.next_back().or(first);
+        let layer = last.map(|op| op.layer);
         ClientSpec {
             network: self.spec.name.to_string(),
             inputs: self.spec.input_len(),
@@ -178,10 +165,11 @@ impl<'a> Graph<'a> {
                     scale: 1.0,
                     zero_point: 0,
                 },
-                |layer| layer.input,
+                |op| op.layer.input,
             ),
-            widths: last.map_or_else(Vec::new, |layer| layer.widths.clone()),
-            decoder: last.map_or_else(Vec::new, |layer| {
+            widths: layer.map_or_else(Vec::new, |layer| layer.widths.clone()),
+            lattices: last.map_or_else(Vec::new, LinearOp::lattices),
+            decoder: layer.map_or_else(Vec::new, |layer| {
                 (0..layer.outputs()).map(|j| layer.line(j)).collect()
             }),
         }
@@ -190,6 +178,24 @@ impl<'a> Graph<'a> {
 
 fn bytes<const N: usize>(integers: impl Iterator<Item = [u8; N]>) -> Vec<u8> {
     integers.flatten().collect()
+}
+
+impl LinearOp<'_> {
+    /// The values that each accumulator can have.
+    pub fn lattices(&self) -> Vec<Lattice> {
+        let neurons = self
+            .layer
+            .weights
+            .rows()
+            .into_iter()
+            .zip(&self.layer.phases);
+        neurons
+            .zip(&self.layer.widths)
+            .map(|((row, &phase), &width)| {
+                Lattice::of(row.iter().map(|&w| i64::from(w)), phase, self.odd, width)
+            })
+            .collect()
+    }
 }
 
 impl LookupOp<'_> {

@@ -6,29 +6,48 @@ extern crate self as fhe_nn_core;
 
 pub mod backend;
 pub mod clear;
+#[cfg(feature = "tfhe")]
+mod encrypted;
 mod error;
 mod file;
 mod floats;
 pub mod graph;
+#[cfg(feature = "tfhe")]
+mod keys;
 pub mod layer;
 mod model;
 mod network;
+mod program;
 pub mod quantize;
+#[cfg(feature = "tfhe")]
+mod wire;
 
 pub use error::Error;
 pub use fhe_nn_macros::fhe_network;
 pub use fhe_nn_proof::client::{Affine, ClientSpec, Scores};
+pub use fhe_nn_proof::noise::SECURITY_BITS;
+pub use fhe_nn_proof::plan::{Options, Plan};
 pub use fhe_nn_proof::spec::{self, Spec};
 pub use fhe_nn_proof::widths;
 pub use floats::Floats;
+#[cfg(feature = "tfhe")]
+pub use keys::{ClientKey, EvaluationKey};
 pub use layer::{Dense, Identity, Relu, Sigmoid, Sign, Tanh, Wave};
 pub use network::Network;
 pub use quantize::{Calibration, Quantized};
+#[cfg(feature = "tfhe")]
+pub use wire::{Reply, Request};
 
 /// Everything that a program needs: the macro, every layer and the trait [`Network`].
 pub mod prelude {
     pub use crate::{
-        Calibration, Dense, Error, Floats, Identity, Network, Quantized, Relu, Sigmoid, Sign, Spec,
-        Tanh, Wave, fhe_network,
+        Calibration, Dense, Error, Floats, Identity, Network, Options, Plan, Quantized, Relu,
+        Scores, Sigmoid, Sign, Spec, Tanh, Wave, fhe_network,
     };
+    #[cfg(feature = "tfhe")]
+    pub use crate::{ClientKey, EvaluationKey, Reply, Request};
 }
+
+#[cfg(all(doctest, feature = "tfhe"))]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -3,15 +3,22 @@
 use std::path::Path;
 
 use fhe_nn_proof::client::{ClientSpec, Scores};
+use fhe_nn_proof::plan::{Options, Plan};
 use fhe_nn_proof::spec::Spec;
 use ndarray::{Array2, ArrayView2, Axis};
 use rayon::prelude::*;
 
 use crate::backend::interpret;
 use crate::clear::Clear;
+#[cfg(feature = "tfhe")]
+use crate::encrypted::Encrypted;
 use crate::graph::Graph;
+#[cfg(feature = "tfhe")]
+use crate::keys::EvaluationKey;
 use crate::layer::{PartRef, Parts};
 use crate::quantize::quantize;
+#[cfg(feature = "tfhe")]
+use crate::wire::{Reply, Request};
 use crate::{Calibration, Error, Floats, Quantized, file, model};
 
 /// How many inputs the clear backend takes at once: few enough that their values stay in cache.
@@ -145,6 +152,50 @@ pub trait Network: Sized {
             })
             .collect::<Result<_, Error>>()?;
         Ok(batches.into_iter().flatten().collect())
+    }
+
+    /// Finds the parameters of an encrypted run.
+    ///
+    /// # Errors
+    /// [`Error::Plan`] if there are none, and what [`Graph::program`] refuses.
+    fn plan(&self, options: &Options) -> Result<Plan, Error> {
+        let graph = self.graph();
+        Ok(Plan::find(&graph.program(graph.fingerprint())?, options)?)
+    }
+
+    /// Runs one input encrypted. The result, decrypted, equals that of [`Network::run`], but for
+    /// the failure probability that the plan states.
+    ///
+    /// # Errors
+    /// [`Error::WrongPlan`] if the key or the request was made for another network or other
+    /// weights, [`Error::WrongKey`] if they do not go together.
+    #[cfg(feature = "tfhe")]
+    fn run_encrypted(&self, key: &EvaluationKey, request: &Request) -> Result<Reply, Error> {
+        let graph = self.graph();
+        if key.plan.model != graph.fingerprint() {
+            return Err(Error::WrongPlan {
+                what: "evaluation key",
+                of: "the network",
+            });
+        }
+        if request.fingerprint != key.fingerprint {
+            return Err(Error::WrongPlan {
+                what: "request",
+                of: "the evaluation key",
+            });
+        }
+        if request.id != key.id {
+            return Err(Error::WrongKey {
+                what: "request",
+                of: "the evaluation key",
+            });
+        }
+        let Ok(scores) = interpret(&graph, &mut Encrypted::new(key), request.expand());
+        Ok(Reply {
+            fingerprint: key.fingerprint,
+            id: key.id,
+            scores,
+        })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::widths::Range;
+use crate::widths::{Lattice, Range};
 
 /// Affine quantization of a tensor: the real value is `scale x (q - zero_point)`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -26,6 +26,8 @@ pub struct ClientSpec {
     pub encoder: Affine,
     /// Width of each score: a signed integer of this many bits.
     pub widths: Vec<u32>,
+    /// The values that each score can have.
+    pub lattices: Vec<Lattice>,
     /// What each score means.
     pub decoder: Vec<Line>,
 }

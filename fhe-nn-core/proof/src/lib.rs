@@ -2,11 +2,15 @@
 //! encrypted engine must agree on.
 //!
 //! - [`client`]: what a client must know.
+//! - [`noise`]: the variance of every operation.
+//! - [`plan`]: parameters of an encrypted run.
 //! - [`spec`]: what a declaration says, as data.
 //! - [`widths`]: how many bits an accumulator needs.
 //!
 //! `fhe-nn-macros` checks declarations with it, `fhe-nn-core` quantizes and plans with it.
 
 pub mod client;
+pub mod noise;
+pub mod plan;
 pub mod spec;
 pub mod widths;

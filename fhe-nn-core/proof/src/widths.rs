@@ -30,6 +30,71 @@ pub struct Range {
     pub hi: i64,
 }
 
+/// Who reads an accumulator of `A` bits, and so modulo what it counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Reader {
+    /// A table with a padding bit: it counts modulo `2^(A+1)`.
+    Padded,
+    /// An antiperiodic table: it counts modulo `2^A`.
+    Antiperiodic,
+    /// The client, who decrypts it: it counts modulo `2^A`.
+    Client,
+}
+
+impl Reader {
+    /// An accumulator of `width` bits counts modulo 2 to this power.
+    pub const fn modulus_bits(self, width: u32) -> u32 {
+        match self {
+            Reader::Padded => width + 1,
+            Reader::Antiperiodic | Reader::Client => width,
+        }
+    }
+
+    /// The widest accumulator that can be read.
+    pub const fn max_width(self) -> u32 {
+        match self {
+            Reader::Padded => MAX_TABLE_BITS,
+            Reader::Antiperiodic => MAX_ANTIPERIODIC_TABLE_BITS,
+            Reader::Client => MAX_OUTPUT_BITS,
+        }
+    }
+}
+
+/// The values that an accumulator can have: `offset + 2^step_bits x` any integer.
+///
+/// A sum of odd values has the parity of the sum of its weights, and a sum whose weights have a
+/// common power of two is a multiple of it: noise may then be as much larger before one value is
+/// read as another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lattice {
+    /// Logarithm of the distance of neighbours.
+    pub step_bits: u32,
+    /// One of the values, in `[0, 2^step_bits)`.
+    pub offset: i64,
+}
+
+impl Lattice {
+    /// Of `phase + sum_i w_i q_i` for any integers `q_i`, odd ones if `odd`, held to `width` bits;
+    /// no coarser than half of these.
+    pub fn of(weights: impl IntoIterator<Item = i64>, phase: i64, odd: bool, width: u32) -> Self {
+        let (mut sum, mut any) = (0i64, 0i64);
+        for weight in weights {
+            sum = sum.wrapping_add(weight);
+            any |= weight;
+        }
+        // with q = 2 u + 1, the sum is that of the weights plus twice that of w u
+        let step_bits = any
+            .trailing_zeros()
+            .saturating_add(u32::from(odd))
+            .min(width - 1);
+        let offset = phase.wrapping_add(if odd { sum } else { 0 });
+        Lattice {
+            step_bits,
+            offset: offset.rem_euclid(1 << step_bits),
+        }
+    }
+}
+
 impl Range {
     /// `[0, 2^bits - 1]`.
     pub const fn unsigned(bits: u32) -> Self {
@@ -114,6 +179,21 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn every_sum_lies_on_its_lattice(
+            terms in prop::collection::vec((-8i64..8, -20i64..20), 1..9),
+            phase in -9i64..9,
+            odd: bool,
+            power in 0u32..3,
+        ) {
+            let weights = terms.iter().map(|&(w, _)| w << power);
+            let lattice = Lattice::of(weights.clone(), phase, odd, 20);
+            let values = terms.iter().map(|&(_, q)| if odd { 2 * q + 1 } else { q });
+            let sum: i64 = weights.zip(values).map(|(w, q)| w * q).sum();
+            prop_assert_eq!((phase + sum - lattice.offset).rem_euclid(1 << lattice.step_bits), 0);
+            prop_assert!(lattice.step_bits >= power + u32::from(odd));
+        }
+
         #[test]
         fn width_is_the_ceiling_of_the_logarithm_plus_a_sign(bound in 1u64..1 << 52) {
             let range = Range { lo: -(bound as i64), hi: bound as i64 };

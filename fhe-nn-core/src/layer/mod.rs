@@ -41,6 +41,17 @@ pub enum PartRef<'a> {
     Antiperiodic,
 }
 
+impl Part {
+    /// The same, borrowed.
+    pub fn as_ref(&self) -> PartRef<'_> {
+        match self {
+            Part::Linear(linear) => PartRef::Linear(linear),
+            Part::Tables(tables) => PartRef::Tables(tables),
+            Part::Antiperiodic => PartRef::Antiperiodic,
+        }
+    }
+}
+
 /// The parts of a model in the order of its layers, to be taken one by one.
 #[derive(Debug)]
 pub struct Parts(std::vec::IntoIter<Part>);

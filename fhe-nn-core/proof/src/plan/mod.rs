@@ -1,0 +1,187 @@
+//! Parameters of an encrypted run: what the client's keys and the server's engine agree on.
+//!
+//! A network is a chain of stages. Stage i takes ciphertexts under the large key of the stage
+//! before, sums them, keyswitches to a small key of its own, and bootstraps to a large key of its
+//! own:
+//!
+//! ```text
+//! dimension D_i-1 -> linear -> keyswitch -> n_i -> modulus switch -> rotation -> D_i = k_i N_i
+//! ```
+//!
+//! Inputs may be encrypted under the first small key itself: then the first stage has no keyswitch.
+//! The last accumulators are decrypted under the last large key.
+
+mod demand;
+mod search;
+mod show;
+mod validate;
+
+use serde::{Deserialize, Serialize};
+
+pub use demand::{Accumulators, Program, StageDemand};
+
+use crate::client::ClientSpec;
+use crate::noise::{Decomposition, Shape, log2_sum};
+use crate::widths::Reader;
+
+/// SHA-256 of something both sides must agree on.
+pub type Fingerprint = [u8; 32];
+
+/// What a user may choose about parameters.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Options {
+    /// Each table and each output fails with probability at most `2^-failure_bits`.
+    pub failure_bits: f64,
+}
+
+/// 2^-128, as tfhe's own parameters.
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            failure_bits: 128.0,
+        }
+    }
+}
+
+/// Parameters of an encrypted run. It holds no weights: a client needs nothing else.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// What the client must know to encode inputs and to read scores.
+    pub client: ClientSpec,
+    /// The key that inputs are encrypted under.
+    pub input: InputPlan,
+    /// One stage for every activation.
+    pub stages: Vec<Stage>,
+    /// The decrypted accumulators.
+    pub output: OutputPlan,
+    /// Fingerprint of the model that the plan was made for.
+    pub model: Fingerprint,
+    /// What was asked for.
+    pub options: Options,
+}
+
+/// The key and the encoding of inputs.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct InputPlan {
+    /// Dimension of the key: the first stage's small key if that stage has no keyswitch.
+    pub dimension: u32,
+    /// An encrypted integer is a multiple of `2^-modulus_bits` of the torus.
+    pub modulus_bits: u32,
+}
+
+/// A linear layer with the lookup that reads it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Stage {
+    /// Name of the linear layer's field.
+    pub linear: String,
+    /// Name of the activation's field.
+    pub lookup: String,
+    /// How the tables read their accumulators.
+    pub reader: Reader,
+    /// Width of the widest accumulator, in bits.
+    pub width: u32,
+    /// Number of bootstraps.
+    pub bootstraps: u32,
+    /// Values from each bootstrap.
+    pub phases: u32,
+    /// From the key of the stage before to the small key; none if inputs come under the small key.
+    pub keyswitch: Option<Decomposition>,
+    /// Dimension of the small key, n.
+    pub small_dimension: u32,
+    /// Shape of the bootstrapping key's ciphertexts, k and N.
+    pub shape: Shape,
+    /// Digits of the bootstrap.
+    pub digits: Decomposition,
+    /// Results are multiples of `2^-output_modulus_bits` of the torus: the next accumulator's step.
+    pub output_modulus_bits: u32,
+    /// Predicted variance of a result.
+    pub output_variance: f64,
+    /// Predicted variance of the noise that the most endangered table sees.
+    pub table_variance: f64,
+    /// Logarithm to base 2 of the probability that any of the stage's tables reads wrong.
+    pub log2_failure: f64,
+}
+
+/// The decrypted accumulators.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OutputPlan {
+    /// Name of the linear layer's field.
+    pub linear: String,
+    /// Number of scores.
+    pub scores: u32,
+    /// Width of the widest score; scores are multiples of `2^-width` of the torus.
+    pub width: u32,
+    /// Dimension of the key that they are decrypted with.
+    pub dimension: u32,
+    /// Predicted variance of the noise of the most endangered score.
+    pub variance: f64,
+    /// Logarithm to base 2 of the probability that any score is decrypted wrong.
+    pub log2_failure: f64,
+}
+
+/// Why there are no parameters.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PlanError {
+    /// No parameters of 128-bit security hold the noise of a layer below half a step.
+    #[error(
+        "no 128-bit parameters keep the {bits}-bit accumulators of `{layer}` exact at 2^-{failure_bits}: their weights have a 2-norm of {norm:.1}\n  = help: lower `accumulator` or `weights` of `{layer}`, or the number of its inputs"
+    )]
+    NoParameters {
+        /// Name of the linear layer.
+        layer: String,
+        /// Width of its widest accumulator.
+        bits: u32,
+        /// Greatest 2-norm of a neuron's weights.
+        norm: f64,
+        /// What was asked for.
+        failure_bits: f64,
+    },
+    /// Parameters that [`Plan::find`] would not choose from.
+    #[error("plan has {what} {value}, but {least} to {most} are allowed")]
+    OutOfRange {
+        /// Name of the parameter.
+        what: &'static str,
+        /// Its value.
+        value: u64,
+        /// Least value.
+        least: u64,
+        /// Greatest value.
+        most: u64,
+    },
+    /// A failure probability that is none.
+    #[error("failure_bits is {0}, but must lie in 1 to 1024")]
+    FailureBits(f64),
+}
+
+impl Plan {
+    /// The cheapest parameters for a program.
+    ///
+    /// # Errors
+    /// [`PlanError::NoParameters`] names the layer for which there are none.
+    pub fn find(program: &Program, options: &Options) -> Result<Plan, PlanError> {
+        if !(1.0..=1024.0).contains(&options.failure_bits) {
+            return Err(PlanError::FailureBits(options.failure_bits));
+        }
+        search::find(program, options)
+    }
+
+    /// Number of bootstraps of one inference.
+    pub fn bootstraps(&self) -> u32 {
+        self.stages.iter().map(|stage| stage.bootstraps).sum()
+    }
+
+    /// Logarithm to base 2 of the bound on the probability that one inference is wrong anywhere:
+    /// the sum over all tables and outputs, under independent Gaussian noise.
+    pub fn log2_failure(&self) -> f64 {
+        let stages = self.stages.iter().map(|stage| stage.log2_failure);
+        log2_sum(stages.chain([self.output.log2_failure]))
+    }
+
+    /// Dimensions of the keys that ciphertexts travel under, one before each linear layer: the
+    /// inputs' and those of the stages' results.
+    pub fn dimensions(&self) -> impl Iterator<Item = u32> + '_ {
+        let stages = self.stages.iter().map(|stage| stage.shape.lwe_dimension());
+        core::iter::once(self.input.dimension).chain(stages)
+    }
+}

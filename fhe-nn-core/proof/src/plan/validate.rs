@@ -1,0 +1,129 @@
+//! What a plan from outside must hold before keys are made for it.
+
+use core::ops::RangeInclusive;
+
+use crate::noise::Decomposition;
+use crate::plan::{Plan, PlanError, Stage, search};
+use crate::widths::{MAX_OUTPUT_BITS, Reader};
+
+/// Inputs, neurons and values of a layer, at most.
+const MAX_VALUES: u64 = 1 << 20;
+
+impl Plan {
+    /// Whether every parameter lies in the range that [`Plan::find`] chooses from: dimensions of
+    /// 128-bit security, and sizes that cannot exhaust the memory.
+    ///
+    /// # Errors
+    /// [`PlanError::OutOfRange`] names the parameter.
+    pub fn validate(&self) -> Result<(), PlanError> {
+        let client = &self.client;
+        check("input bits", client.input_bits.into(), 1..=16)?;
+        check("inputs", client.inputs as u64, 1..=MAX_VALUES)?;
+        check("input step bits", self.input.modulus_bits.into(), steps())?;
+        match self.stages.first() {
+            // inputs come under the first small key
+            Some(stage) if stage.keyswitch.is_none() => {
+                check(
+                    "input dimension",
+                    self.input.dimension.into(),
+                    exactly(stage.small_dimension),
+                )?;
+            }
+            _ => {
+                let [least, .., most] = search::INPUT_DIMENSIONS.map(u64::from);
+                check("input dimension", self.input.dimension.into(), least..=most)?;
+            }
+        }
+        for (index, stage) in self.stages.iter().enumerate() {
+            stage.validate()?;
+            let missing = index > 0 && stage.keyswitch.is_none();
+            check("missing keyswitches", missing.into(), 0..=0)?;
+        }
+        let last = self.dimensions().last().unwrap_or(self.input.dimension);
+        check(
+            "output dimension",
+            self.output.dimension.into(),
+            exactly(last),
+        )?;
+        check("scores", self.output.scores.into(), 1..=MAX_VALUES)?;
+        let scores = exactly(self.output.scores);
+        check("score widths", client.widths.len() as u64, scores.clone())?;
+        check(
+            "score lattices",
+            client.lattices.len() as u64,
+            scores.clone(),
+        )?;
+        check("score meanings", client.decoder.len() as u64, scores)?;
+        for (&width, lattice) in client.widths.iter().zip(&client.lattices) {
+            check("score bits", width.into(), steps())?;
+            let step_bits = u64::from(lattice.step_bits);
+            check("step bits of a score", step_bits, 0..=u64::from(width) - 1)?;
+            check(
+                "offset of a score",
+                lattice.offset as u64,
+                0..=(1 << step_bits) - 1,
+            )?;
+        }
+        Ok(())
+    }
+}
+
+impl Stage {
+    fn validate(&self) -> Result<(), PlanError> {
+        let (least, most) = search::SMALL_DIMENSIONS.into_inner();
+        check(
+            "small dimension",
+            self.small_dimension.into(),
+            least.into()..=most.into(),
+        )?;
+        let known = search::SHAPES
+            .iter()
+            .any(|(shape, ..)| *shape == self.shape);
+        check("GLWE shapes of this crate", known.into(), 1..=1)?;
+        let size = u64::from(self.shape.polynomial_size);
+        check("bootstraps", self.bootstraps.into(), 1..=MAX_VALUES)?;
+        check("phases", self.phases.into(), 1..=size)?;
+        let values = u64::from(self.bootstraps) * u64::from(self.phases);
+        check("values of a layer", values, 1..=MAX_VALUES)?;
+        let reads = Reader::max_width(self.reader).into();
+        check("width", self.width.into(), 1..=reads)?;
+        check("step bits", self.output_modulus_bits.into(), steps())?;
+        let step = (2 * size) >> self.reader.modulus_bits(self.width);
+        check("coefficients of a step", step, 2..=2 * size)?;
+        check_digits(self.digits, search::MAX_BOOTSTRAP_LEVELS)?;
+        self.keyswitch.map_or(Ok(()), |digits| {
+            check_digits(digits, search::MAX_KEYSWITCH_LEVELS)
+        })
+    }
+}
+
+fn check_digits(digits: Decomposition, most: u32) -> Result<(), PlanError> {
+    check("levels", digits.levels.into(), 1..=most.into())?;
+    check(
+        "bits of a level",
+        digits.base_log.into(),
+        1..=(63 / digits.levels).into(),
+    )
+}
+
+/// Widths of a step of the torus.
+fn steps() -> RangeInclusive<u64> {
+    1..=MAX_OUTPUT_BITS.into()
+}
+
+fn exactly(value: u32) -> RangeInclusive<u64> {
+    value.into()..=value.into()
+}
+
+fn check(what: &'static str, value: u64, allowed: RangeInclusive<u64>) -> Result<(), PlanError> {
+    if allowed.contains(&value) {
+        return Ok(());
+    }
+    let (least, most) = allowed.into_inner();
+    Err(PlanError::OutOfRange {
+        what,
+        value,
+        least,
+        most,
+    })
+}

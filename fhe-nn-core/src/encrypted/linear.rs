@@ -1,0 +1,72 @@
+//! Accumulators from values: integer combinations of ciphertexts.
+//!
+//! The ciphertexts of a layer are a matrix, one row each; the accumulators are the product of the
+//! integer weights with it, plus each neuron's phase in the last column, the bodies. The matrix is
+//! cut into blocks of columns that stay in a core's cache while every neuron passes over them.
+
+use rayon::prelude::*;
+
+use super::Ciphertexts;
+use crate::graph::LinearOp;
+
+/// Columns of a block: with the 784 inputs of an MNIST image, a block is 400 kB.
+const BLOCK: usize = 64;
+
+/// `acc_j = 2^(A - A_j) (phase_j + sum_i w_ij x_i)`: a neuron narrower than the layer's widest
+/// accumulator counts modulo its own power of two.
+pub(super) fn accumulate(op: &LinearOp<'_>, values: &Ciphertexts) -> Ciphertexts {
+    let (size, neurons) = (values.dimension() + 1, op.layer.outputs());
+    let widest = op.layer.widths.iter().copied().max().unwrap_or(1);
+    let shifts: Vec<u32> = op
+        .layer
+        .widths
+        .iter()
+        .map(|&width| widest - width)
+        .collect();
+    let blocks: Vec<Vec<u64>> = (0..size.div_ceil(BLOCK))
+        .into_par_iter()
+        .map(|block| {
+            let columns = block * BLOCK..size.min((block + 1) * BLOCK);
+            let inputs: Vec<&[u64]> = values.rows().map(|row| &row[columns.clone()]).collect();
+            let mut sums = vec![0u64; neurons * columns.len()];
+            let rows = sums
+                .chunks_exact_mut(columns.len())
+                .zip(op.layer.weights.rows());
+            for ((sum, weights), &shift) in rows.zip(&shifts) {
+                for (&weight, input) in weights.iter().zip(&inputs) {
+                    add_multiple(sum, weight, input);
+                }
+                sum.iter_mut().for_each(|x| *x <<= shift);
+            }
+            sums
+        })
+        .collect();
+    let mut accumulators = Ciphertexts::zero(values.dimension(), neurons);
+    accumulators
+        .par_rows_mut()
+        .enumerate()
+        .for_each(|(j, row)| {
+            for (to, from) in row.chunks_mut(BLOCK).zip(&blocks) {
+                to.copy_from_slice(&from[j * to.len()..(j + 1) * to.len()]);
+            }
+            let modulus_bits = op.reader.modulus_bits(op.layer.widths[j]);
+            let phase = (op.layer.phases[j] as u64).wrapping_shl(64 - modulus_bits);
+            let body = &mut row[values.dimension()];
+            *body = body.wrapping_add(phase);
+        });
+    accumulators
+}
+
+/// `sum += weight x input`. Most weights of small networks are 0, 1 and -1.
+fn add_multiple(sum: &mut [u64], weight: i16, input: &[u64]) {
+    let pairs = sum.iter_mut().zip(input);
+    match weight {
+        0 => {}
+        1 => pairs.for_each(|(sum, &x)| *sum = sum.wrapping_add(x)),
+        -1 => pairs.for_each(|(sum, &x)| *sum = sum.wrapping_sub(x)),
+        _ => {
+            let weight = i64::from(weight) as u64;
+            pairs.for_each(|(sum, &x)| *sum = sum.wrapping_add(x.wrapping_mul(weight)));
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! Encrypted equals clear, and the noise of real ciphertexts is the one predicted.
+
+mod parity;
+mod random;
