@@ -143,25 +143,22 @@ pub(crate) struct Spanned<T> {
     pub(crate) place: Place,
 }
 
-/// "`a`, `b` and `c`".
-pub(crate) fn list<S: AsRef<str>>(names: &[S]) -> String {
-    let quoted: Vec<String> = names
-        .iter()
-        .map(|name| format!("`{}`", name.as_ref()))
-        .collect();
+/// "`a`, `b` and `c`", or with another last word than "and".
+pub(crate) fn list(names: &[&str], word: &str) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     match quoted.split_last() {
-        Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
+        Some((last, rest)) if !rest.is_empty() => format!("{} {word} {last}", rest.join(", ")),
         _ => quoted.concat(),
     }
 }
 
-/// Which of `candidates` was meant by `name`: the nearest, if at most a third of it differs.
+/// Which of `candidates` was meant by `name`: the nearest, if about a third of it differs at most.
 pub(crate) fn similar<T: Copy>(name: &str, candidates: &[(&str, T)]) -> Option<T> {
     let name = name.to_lowercase();
     candidates
         .iter()
         .map(|(text, value)| (distance(&name, &text.to_lowercase()), text.len(), *value))
-        .filter(|(distance, len, _)| *distance * 3 <= *len)
+        .filter(|(distance, len, _)| *distance * 3 <= *len + 1)
         .min_by_key(|(distance, _, _)| *distance)
         .map(|(_, _, value)| value)
 }
@@ -192,13 +189,14 @@ mod tests {
         assert_eq!(similar("weight", &names), Some(0));
         assert_eq!(similar("acumulatr", &names), Some(1));
         assert_eq!(similar("Overflow", &names), Some(2));
+        assert_eq!(similar("tabel", &[("table", 3)]), Some(3));
         assert_eq!(similar("stride", &names), None);
     }
 
     #[test]
     fn lists_read_as_prose() {
-        assert_eq!(list(&["a"]), "`a`");
-        assert_eq!(list(&["a", "b", "c"]), "`a`, `b` and `c`");
+        assert_eq!(list(&["a"], "and"), "`a`");
+        assert_eq!(list(&["a", "b", "c"], "or"), "`a`, `b` or `c`");
     }
 
     #[test]
