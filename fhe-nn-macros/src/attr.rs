@@ -175,6 +175,9 @@ impl<'a> Keys<'a> {
         };
         let number = integer.read(errors, value, |nearest| match nearest {
             Some(nearest) => format!("write `{} = {nearest}` on {owner}", key.name()),
+            None if matches!(peel(value), Expr::Lit(_)) => {
+                format!("write `{}` on {owner}", key.example())
+            }
             None => format!("write the number itself, as in `{}`", key.example()),
         })?;
         Some(Spanned {

@@ -47,7 +47,7 @@ impl Drop for Errors {
 /// A broken law, where it is broken, and how to mend it.
 #[derive(Debug)]
 pub(crate) struct Error {
-    place: Place,
+    pub(crate) place: Place,
     law: String,
     note: Option<String>,
     help: Option<String>,
@@ -123,6 +123,14 @@ impl Place {
             start,
             end: spans.last().unwrap_or(start),
         }
+    }
+}
+
+#[cfg(test)]
+impl Place {
+    /// The place in its source file.
+    pub(crate) fn bytes(&self) -> core::ops::Range<usize> {
+        self.start.byte_range().start..self.end.byte_range().end
     }
 }
 
