@@ -5,7 +5,7 @@ use fhe_nn_proof::widths::{
     MAX_ACCUMULATOR_BITS, MAX_ANTIPERIODIC_TABLE_BITS, MAX_OUTPUT_BITS, MAX_TABLE_BITS, max_fan_in,
 };
 
-use super::{Reader, Stage};
+use super::{Reader, Stage, count};
 use crate::errors::{Error, Errors};
 
 /// Law 2: an accumulator has at most [`MAX_ACCUMULATOR_BITS`] bits, and one that wraps has fewer
@@ -83,18 +83,20 @@ pub(super) fn table_fits(errors: &mut Errors, stage: &Stage<'_>) -> bool {
         return true;
     }
     let (name, act) = (stage.name, reader.name);
+    let inputs = max_fan_in(limit, stage.range, stage.dense.weights.value) as usize;
     let (verb, note, fits) = match stage.dense.accumulator {
         Some(_) => (
             "has",
             "without `table`, a table has an entry for every value of the accumulator".to_owned(),
             String::new(),
         ),
+        None if inputs == 0 => ("needs", stage.arithmetic(), String::new()),
         None => (
             "needs",
             stage.arithmetic(),
             format!(
-                "; all bits fit for at most {} inputs",
-                max_fan_in(limit, stage.range, stage.dense.weights.value)
+                "; at these widths at most {} would fit",
+                count(inputs, "input")
             ),
         ),
     };

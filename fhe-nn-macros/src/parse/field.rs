@@ -97,7 +97,7 @@ fn known<'a>(errors: &mut Errors, name: &str, field: &'a Field) -> Option<Writte
     let names: Vec<&str> = layers.iter().map(|(name, _)| *name).collect();
     let note = format!(
         "the layers are {}; a macro sees names only, so an alias is not known",
-        list(&names)
+        list(&names, "and")
     );
     let Some(written) = Written::new(&field.ty) else {
         errors.push(

@@ -129,7 +129,8 @@ fn shape(errors: &mut Errors, value: &Expr) -> Option<Vec<usize>> {
                     "`shape` of the input has {values} values, but at most {MAX_VALUES} are allowed"
                 ),
             )
-            .note(format!("{} = {values}", extents.join(" x "))),
+            .note(format!("{} = {values}", extents.join(" x ")))
+            .help("write the extents of one input, without those of a batch"),
         );
         return None;
     }
