@@ -49,6 +49,8 @@ const METHODS: [Calibration; 3] = [
     Calibration::Percentile(99.9),
     Calibration::Mse,
 ];
+/// What holds accumulators, the default last.
+const KINDS: [Accumulators; 2] = [Accumulators::Checked, Accumulators::Calibrated];
 /// Widths of the table, in its order.
 const BITS: [u32; 7] = [8, 7, 6, 5, 4, 3, 2];
 /// Bits that tables read in the large table.
@@ -85,58 +87,9 @@ fn ptq(args: Args) -> Result<(), Box<dyn StdError>> {
     );
     println!("float: {:.2}%\n", 100.0 * float);
 
-    let bar = ProgressBar::new((VARIANTS.len() * METHODS.len()) as u64);
-    bar.set_style(ProgressStyle::with_template(
-        "{bar:40} {pos}/{len} networks",
-    )?);
-    let mut accuracies = Vec::new();
-    for variant in VARIANTS {
-        for method in &METHODS {
-            let predicted = (variant.predict)(
-                &trial.floats,
-                &trial.samples,
-                method,
-                trial.test.images.view(),
-            )?;
-            accuracies.push((variant, method, trial.accuracy(&predicted)));
-            bar.inc(1);
-        }
-    }
-    bar.finish_and_clear();
-    let accuracy = |accumulators, method, bits, table| {
-        let is_it = |variant: &Variant| {
-            (variant.accumulators, variant.bits, variant.table) == (accumulators, bits, table)
-        };
-        let found = accuracies
-            .iter()
-            .find(|(v, m, _)| is_it(v) && **m == method);
-        found.map_or(f64::NAN, |(_, _, accuracy)| *accuracy)
-    };
-
-    let columns: String = BITS.iter().map(|bits| format!("{bits:>7}")).collect();
-    println!("bits of inputs, weights, activations{columns}");
-    let mut methods = BTreeMap::new();
-    for accumulators in [Accumulators::Checked, Accumulators::Calibrated] {
-        for method in &METHODS {
-            let row = BITS.map(|bits| accuracy(accumulators, *method, bits, TABLE));
-            let name = format!("{accumulators}, {method}");
-            println!("{name:36}{}", percent(&row));
-            let figures: BTreeMap<String, f64> = BITS
-                .map(|bits| bits.to_string())
-                .into_iter()
-                .zip(row)
-                .collect();
-            methods.insert(name, figures);
-        }
-    }
-    println!(
-        "\nbits that tables read, at 6 bits, {}      6      7      8",
-        Calibration::default()
-    );
-    for accumulators in [Accumulators::Checked, Accumulators::Calibrated] {
-        let row = [6, 7, 8].map(|table| accuracy(accumulators, Calibration::default(), 6, table));
-        println!("{:36}{}", accumulators.to_string(), percent(&row));
-    }
+    let measured = Measured::over(&trial)?;
+    let methods = measured.print_methods();
+    measured.print_tables();
 
     let default = &methods[&format!("{}, {}", Accumulators::Calibrated, Calibration::default())];
     let lost = float - default["6"];
@@ -155,6 +108,68 @@ fn ptq(args: Args) -> Result<(), Box<dyn StdError>> {
         );
     }
     Ok(())
+}
+
+/// The accuracy of every variant under every method.
+struct Measured(Vec<(&'static Variant, Calibration, f64)>);
+
+/// Accuracies by method, then by bits.
+type ByMethod = BTreeMap<String, BTreeMap<String, f64>>;
+
+impl Measured {
+    fn over(trial: &Trial) -> Result<Self, Box<dyn StdError>> {
+        let bar = ProgressBar::new((VARIANTS.len() * METHODS.len()) as u64);
+        bar.set_style(ProgressStyle::with_template(
+            "{bar:40} {pos}/{len} networks",
+        )?);
+        let mut accuracies = Vec::new();
+        for variant in VARIANTS {
+            for method in METHODS {
+                let images = trial.test.images.view();
+                let predicted = (variant.predict)(&trial.floats, &trial.samples, &method, images)?;
+                accuracies.push((variant, method, trial.accuracy(&predicted)));
+                bar.inc(1);
+            }
+        }
+        bar.finish_and_clear();
+        Ok(Measured(accuracies))
+    }
+
+    fn accuracy(&self, kind: Accumulators, method: Calibration, bits: u32, table: u32) -> f64 {
+        let is_it = |variant: &Variant| {
+            (variant.accumulators, variant.bits, variant.table) == (kind, bits, table)
+        };
+        let mut all = self.0.iter();
+        let found = all.find(|(variant, m, _)| is_it(variant) && *m == method);
+        found.map_or(f64::NAN, |(_, _, accuracy)| *accuracy)
+    }
+
+    /// The article's table: accuracy by bits and method.
+    fn print_methods(&self) -> ByMethod {
+        let columns: String = BITS.iter().map(|bits| format!("{bits:>7}")).collect();
+        println!("bits of inputs, weights, activations{columns}");
+        let mut methods = BTreeMap::new();
+        for kind in KINDS {
+            for method in METHODS {
+                let row = BITS.map(|bits| self.accuracy(kind, method, bits, TABLE));
+                let name = format!("{kind}, {method}");
+                println!("{name:36}{}", percent(&row));
+                let bits = BITS.map(|bits| bits.to_string());
+                methods.insert(name, bits.into_iter().zip(row).collect());
+            }
+        }
+        methods
+    }
+
+    /// What the width of the tables does.
+    fn print_tables(&self) {
+        let method = Calibration::default();
+        println!("\nbits that tables read, at 6 bits, {method}      6      7      8");
+        for kind in KINDS {
+            let row = [6, 7, 8].map(|table| self.accuracy(kind, method, 6, table));
+            println!("{:36}{}", kind.to_string(), percent(&row));
+        }
+    }
 }
 
 impl Trial {
