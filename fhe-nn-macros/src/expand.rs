@@ -53,27 +53,24 @@ pub(crate) fn fallback(item: TokenStream, errors: &[Error]) -> TokenStream {
 
 /// Any item without `#[bits(..)]`, which only this macro knows.
 fn without_bits(item: TokenStream) -> TokenStream {
-    let mut rest = Vec::new();
+    let mut clean: Vec<TokenTree> = Vec::new();
     for token in item {
-        let token = match token {
-            TokenTree::Group(group) => {
-                let bits = group.delimiter() == Delimiter::Bracket
-                    && matches!(group.stream().into_iter().next(), Some(TokenTree::Ident(name)) if name == "bits");
-                if bits
-                    && matches!(rest.last(), Some(TokenTree::Punct(punct)) if punct.as_char() == '#')
-                {
-                    rest.pop();
-                    continue;
-                }
-                let mut clean = Group::new(group.delimiter(), without_bits(group.stream()));
-                clean.set_span(group.span());
-                TokenTree::Group(clean)
-            }
-            token => token,
+        let TokenTree::Group(group) = token else {
+            clean.push(token);
+            continue;
         };
-        rest.push(token);
+        let first = group.stream().into_iter().next();
+        let of_bits = matches!(first, Some(TokenTree::Ident(name)) if name == "bits");
+        let hash = matches!(clean.last(), Some(TokenTree::Punct(punct)) if punct.as_char() == '#');
+        if hash && of_bits && group.delimiter() == Delimiter::Bracket {
+            clean.pop();
+            continue;
+        }
+        let mut inner = Group::new(group.delimiter(), without_bits(group.stream()));
+        inner.set_span(group.span());
+        clean.push(inner.into());
     }
-    rest.into_iter().collect()
+    clean.into_iter().collect()
 }
 
 /// A layer that does not exist gets a type that does.

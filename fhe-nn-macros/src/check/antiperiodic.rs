@@ -16,19 +16,26 @@ pub(super) fn wrap_needs_an_antiperiodic_reader(errors: &mut Errors, stage: &Sta
         Some(reader) => {
             let function = reader.activation.function.name();
             (
-                format!("`{name}` wraps, but `{function}` of `{}` is not antiperiodic", reader.name),
-                "where the accumulator wraps from its greatest to its least value, the function must change only its sign: `Wave` and `Sign` do".to_owned(),
+                format!(
+                    "`{name}` wraps, but `{function}` of `{}` is not antiperiodic",
+                    reader.name
+                ),
+                "where the accumulator wraps from its greatest to its least \
+                    value, the function must change only its sign: `Wave` and `Sign` do"
+                    .to_owned(),
             )
         }
         None => (
             format!("`{name}` wraps, but the client decrypts its accumulators"),
-            "no activation reads the last layer, and a score modulo a power of two says little"
+            "no activation reads the last layer, and a score modulo a power \
+                of two says little"
                 .to_owned(),
         ),
     };
     let help = match stage.dense.accumulator {
         Some(_) => format!(
-            "write `overflow = calibrated` on `{name}`, which keeps to the width that was seen in calibration"
+            "write `overflow = calibrated` on `{name}`, which keeps to the \
+                width that was seen in calibration"
         ),
         None => format!("write `overflow = checked` on `{name}`"),
     };
@@ -60,7 +67,8 @@ pub(super) fn wave_needs_wrap(errors: &mut Errors, stage: &Stage<'_>) -> bool {
             ),
         )
         .note(
-            "a wave repeats after 2^accumulator: the accumulator is its phase, and cannot overflow",
+            "a wave repeats after 2^accumulator: the accumulator is its \
+                phase, and cannot overflow",
         )
         .help(format!("write `{keys}` on `{name}`")),
     );
@@ -84,7 +92,8 @@ pub(super) fn phases_divide_half_a_period(errors: &mut Errors, stage: &Stage<'_>
             bits - 1
         ))
         .help(format!(
-            "write `phases = {nearest}` on `{name}`: the next layer then takes {} values",
+            "write `phases = {nearest}` on `{name}`: the next layer then \
+                takes {} values",
             stage.dense.outputs * nearest as usize
         )),
     );

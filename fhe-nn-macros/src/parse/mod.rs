@@ -54,9 +54,18 @@ fn network(errors: &mut Errors, args: TokenStream, item: TokenStream) -> Option<
 
 fn not_a_struct(errors: &mut Errors, place: Place, what: &str) -> Option<Network> {
     errors.push(
-        Error::new(place, format!("a network is a struct with named fields, but this is {what}"))
-            .note("a field's type is a layer, its `#[bits(..)]` are the widths, and the order of the fields is the order of execution")
-            .help("declare it as in `struct Digits { #[bits(weights = 4)] scores: Dense<784, 10> }`"),
+        Error::new(
+            place,
+            format!("a network is a struct with named fields, but this is {what}"),
+        )
+        .note(
+            "a field's type is a layer, its `#[bits(..)]` are the widths, and \
+                the order of the fields is the order of execution",
+        )
+        .help(
+            "declare it as in `struct Digits { #[bits(weights = 4)] scores: \
+                Dense<784, 10> }`",
+        ),
     );
     None
 }
@@ -85,8 +94,10 @@ fn shell(errors: &mut Errors, item: &ItemStruct) {
     for attr in &item.attrs {
         if is(attr, "bits") {
             errors.push(
-                Error::new(Place::of(&attr.meta), "`#[bits(..)]` belongs to a field")
-                    .help("write the width of the input as in `#[fhe_network(input(shape = [784], bits = 1))]`"),
+                Error::new(Place::of(&attr.meta), "`#[bits(..)]` belongs to a field").help(
+                    "write the width of the input as in `#[fhe_network(input(shape = \
+                        [784], bits = 1))]`",
+                ),
             );
         } else if is(attr, "fhe_network") {
             errors.push(

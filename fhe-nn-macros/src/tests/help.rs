@@ -47,9 +47,8 @@ fn pasted_help_compiles() {
         let name = case.file_stem().expect("a file").to_string_lossy();
         let mut source = fs::read_to_string(case).expect("readable");
         let mut last = String::new();
-        loop {
-            // a network inside `macro_rules` has no source of its own
-            let Some(found) = errors(&source) else { break };
+        // a network inside `macro_rules` has no source of its own
+        while let Some(found) = errors(&source) {
             let Some(error) = found.first() else {
                 mended += 1;
                 break;
