@@ -22,8 +22,6 @@ const PHASES: usize = 4;
 const LEVEL: i32 = 7;
 /// Largest magnitude of an integer weight of the last layer.
 const SCORE_LEVEL: f64 = 7.0;
-/// The sum of a digit's integer weights, in magnitude, that 13 bits hold.
-const PROMISE: i32 = ((1 << 12) - 1) / LEVEL;
 /// The real number that a unit of the accumulator stands for: the wave's real period is 4.
 const UNIT: f64 = 4.0 / MODULUS as f64;
 /// From here on a pixel is white.
@@ -152,36 +150,6 @@ impl WaveNet {
             .round()?
             .clamp(-SCORE_LEVEL, SCORE_LEVEL)?;
         straight_through(weights, &integers.broadcast_mul(&scales)?)
-    }
-
-    /// Sets the least of a digit's last weights to 0 until its accumulator keeps the width that is
-    /// declared for it: a 13-bit sum of values of at most `LEVEL` holds `PROMISE` of integer weights.
-    ///
-    /// # Errors
-    ///
-    /// If a tensor operation fails.
-    pub(crate) fn keep_promise(&self) -> Result<()> {
-        let mut rows = self.scores_weight.to_vec2::<f32>()?;
-        for row in &mut rows {
-            let largest = row
-                .iter()
-                .fold(0.0_f32, |largest, weight| largest.max(weight.abs()));
-            let unit = largest / SCORE_LEVEL as f32;
-            let mut order: Vec<usize> = (0..row.len()).collect();
-            order.sort_by(|&a, &b| row[a].abs().total_cmp(&row[b].abs()));
-            let integer = |weight: f32| (weight / unit).round().abs() as i32;
-            let mut sum: i32 = row.iter().map(|&weight| integer(weight)).sum();
-            for index in order {
-                if sum <= PROMISE {
-                    break;
-                }
-                sum -= integer(row[index]);
-                row[index] = 0.0;
-            }
-        }
-        let (digits, values) = self.scores_weight.dims2()?;
-        let rows = Tensor::from_vec(rows.concat(), (digits, values), &Device::Cpu)?;
-        self.scores_weight.set(&rows)
     }
 
     /// The real network that these integers stand for: a wave of period 4, a scale per digit.
