@@ -114,6 +114,7 @@ fn train(args: Args) -> Result<(), Box<dyn StdError>> {
     let mut rng = generator(1);
     let digits = WaveNet::new(&calibration, &mut rng)?;
     let seconds = timed(|| fit("digits", &digits, &training, &recipe(DIGITS), &mut rng))?;
+    digits.keep_promise()?;
     let file = out.join("digits.safetensors");
     candle_core::safetensors::save(&digits.export()?, &file)?;
     println!("digits: {} in {seconds} seconds", file.display());

@@ -10,6 +10,6 @@ pub struct Digits {
     hidden: Dense<784, 64>,
     #[bits(output = 3, phases = 4)]
     wave: Wave,
-    #[bits(weights = 4)]
+    #[bits(weights = 4, accumulator = 13)]
     scores: Dense<256, 10>,
 }

@@ -13,27 +13,29 @@ use rand_chacha::ChaCha8Rng;
 use super::fit::{Model, normal};
 
 /// Neurons, and so bootstraps.
-pub(crate) const NEURONS: usize = 64;
+const NEURONS: usize = 64;
 /// Values of the accumulator before it wraps.
-pub(crate) const MODULUS: usize = 32;
+const MODULUS: usize = 32;
 /// Values per neuron.
-pub(crate) const PHASES: usize = 4;
+const PHASES: usize = 4;
 /// Largest magnitude in the wave's table.
-pub(crate) const LEVEL: i32 = 7;
+const LEVEL: i32 = 7;
 /// Largest magnitude of an integer weight of the last layer.
-pub(crate) const SCORE_LEVEL: f64 = 7.0;
+const SCORE_LEVEL: f64 = 7.0;
+/// The sum of a digit's integer weights, in magnitude, that 13 bits hold.
+const PROMISE: i32 = ((1 << 12) - 1) / LEVEL;
 /// The real number that a unit of the accumulator stands for: the wave's real period is 4.
-pub(crate) const UNIT: f64 = 4.0 / MODULUS as f64;
+const UNIT: f64 = 4.0 / MODULUS as f64;
 /// From here on a pixel is white.
-pub(crate) const THRESHOLD: f32 = 0.5;
+const THRESHOLD: f32 = 0.5;
 
 /// Added to an accumulator to get each of its values.
-pub(crate) fn shifts() -> [i32; PHASES] {
+fn shifts() -> [i32; PHASES] {
     std::array::from_fn(|phase| (phase * MODULUS / (2 * PHASES)) as i32)
 }
 
 /// The wave's table: 2^3 odd levels over one period.
-pub(crate) fn table() -> [i32; MODULUS] {
+fn table() -> [i32; MODULUS] {
     std::array::from_fn(|r| {
         let half = (MODULUS / 2) as f64;
         let falling = 1.0 - (2.0 * (r as f64 % half) + 1.0) / MODULUS as f64;
@@ -150,6 +152,36 @@ impl WaveNet {
             .round()?
             .clamp(-SCORE_LEVEL, SCORE_LEVEL)?;
         straight_through(weights, &integers.broadcast_mul(&scales)?)
+    }
+
+    /// Sets the least of a digit's last weights to 0 until its accumulator keeps the width that is
+    /// declared for it: a 13-bit sum of values of at most `LEVEL` holds `PROMISE` of integer weights.
+    ///
+    /// # Errors
+    ///
+    /// If a tensor operation fails.
+    pub(crate) fn keep_promise(&self) -> Result<()> {
+        let mut rows = self.scores_weight.to_vec2::<f32>()?;
+        for row in &mut rows {
+            let largest = row
+                .iter()
+                .fold(0.0_f32, |largest, weight| largest.max(weight.abs()));
+            let unit = largest / SCORE_LEVEL as f32;
+            let mut order: Vec<usize> = (0..row.len()).collect();
+            order.sort_by(|&a, &b| row[a].abs().total_cmp(&row[b].abs()));
+            let integer = |weight: f32| (weight / unit).round().abs() as i32;
+            let mut sum: i32 = row.iter().map(|&weight| integer(weight)).sum();
+            for index in order {
+                if sum <= PROMISE {
+                    break;
+                }
+                sum -= integer(row[index]);
+                row[index] = 0.0;
+            }
+        }
+        let (digits, values) = self.scores_weight.dims2()?;
+        let rows = Tensor::from_vec(rows.concat(), (digits, values), &Device::Cpu)?;
+        self.scores_weight.set(&rows)
     }
 
     /// The real network that these integers stand for: a wave of period 4, a scale per digit.

@@ -308,7 +308,7 @@ fn a_fingerprint_is_that_of_the_integers() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(32))]
+    #![proptest_config(ProptestConfig::with_cases(100))]
 
     #[test]
     fn what_is_loaded_is_what_was_saved(seed in 0f32..100.0) {

@@ -13,7 +13,7 @@ use crate::literal::{Integer, peel};
 pub(crate) struct Keys<'a> {
     owner: Owner<'a>,
     place: Place,
-    entries: Vec<(Key, Expr)>,
+    entries: Vec<(Key, Option<Expr>)>,
 }
 
 impl<'a> Keys<'a> {
@@ -31,13 +31,9 @@ impl<'a> Keys<'a> {
         let mut keys = Keys::none(owner, Place::of(meta));
         let example = owner.example();
         let Meta::List(list) = meta else {
-            let name = meta.path().to_token_stream();
             errors.push(
-                Error::new(
-                    keys.place,
-                    format!("`{name}` of {owner} has no list of keys"),
-                )
-                .help(format!("write `{example}` on {owner}")),
+                Error::new(keys.place, format!("{owner} has no list of keys"))
+                    .help(format!("write `{example}` on {owner}")),
             );
             return None;
         };
@@ -49,7 +45,11 @@ impl<'a> Keys<'a> {
                 Some(keys)
             }
             Err(error) => {
-                errors.push(Error::from(error).help(format!("keys are written as in `{example}`")));
+                let law = format!("the keys of {owner} cannot be read: {error}");
+                errors.push(
+                    Error::new(Place::at(error.span()), law)
+                        .help(format!("keys are written as in `{example}`")),
+                );
                 None
             }
         }
@@ -69,16 +69,18 @@ impl<'a> Keys<'a> {
             );
             return;
         }
-        match meta {
-            Meta::NameValue(pair) => self.entries.push((key, pair.value)),
-            Meta::Path(_) | Meta::List(_) => errors.push(
-                Error::new(
-                    Place::of(meta),
-                    format!("`{written}` of {owner} needs a value"),
-                )
-                .help(format!("write `{}` on {owner}", key.example())),
-            ),
-        }
+        let value = match meta {
+            Meta::NameValue(pair) => Some(pair.value),
+            Meta::Path(_) | Meta::List(_) => {
+                let law = format!("`{written}` of {owner} needs a value");
+                errors.push(
+                    Error::new(Place::of(meta), law)
+                        .help(format!("write `{}` on {owner}", key.example())),
+                );
+                None
+            }
+        };
+        self.entries.push((key, value));
     }
 
     /// The key of this name. One that is nearly right is an error and read as what it meant, so
@@ -91,9 +93,9 @@ impl<'a> Keys<'a> {
         }
         let names: Vec<&str> = own.iter().map(|(name, _)| *name).collect();
         let keys = match owner {
-            Owner::Input => format!("the keys of the input are {}", list(&names)),
+            Owner::Input => format!("the keys of the input are {}", list(&names, "and")),
             Owner::Layer(_, layer) => {
-                format!("the keys of `{}` are {}", layer.name(), list(&names))
+                format!("the keys of `{}` are {}", layer.name(), list(&names, "and"))
             }
         };
         if let (Owner::Layer(_, layer), Some(key)) = (
@@ -110,7 +112,7 @@ impl<'a> Keys<'a> {
                 Error::new(place, law)
                     .note(format!(
                         "{keys}, while `{written}` belongs to {}",
-                        list(&takers)
+                        list(&takers, "and")
                     ))
                     .help(format!(
                         "remove `{written}` from the keys of this `{}`",
@@ -136,13 +138,14 @@ impl<'a> Keys<'a> {
     pub(crate) fn value(&self, key: Key) -> Option<&Expr> {
         self.entries
             .iter()
-            .find_map(|(known, value)| (*known == key).then_some(value))
+            .find(|(known, _)| *known == key)
+            .and_then(|(_, value)| value.as_ref())
     }
 
     /// What was written for a key that must be.
     pub(crate) fn required(&self, errors: &mut Errors, key: Key) -> Option<&Expr> {
         let value = self.value(key);
-        if value.is_none() {
+        if !self.entries.iter().any(|(known, _)| *known == key) {
             let owner = self.owner;
             errors.push(
                 Error::new(
@@ -172,6 +175,9 @@ impl<'a> Keys<'a> {
         };
         let number = integer.read(errors, value, |nearest| match nearest {
             Some(nearest) => format!("write `{} = {nearest}` on {owner}", key.name()),
+            None if matches!(peel(value), Expr::Lit(_)) => {
+                format!("write `{}` on {owner}", key.example())
+            }
             None => format!("write the number itself, as in `{}`", key.example()),
         })?;
         Some(Spanned {
@@ -206,7 +212,7 @@ impl<'a> Keys<'a> {
         errors.push(
             Error::new(
                 place,
-                format!("`{name}` of {owner} must be one word of {}", list(&names)),
+                format!("`{name}` of {owner} must be {}", list(&names, "or")),
             )
             .help(format!("write `{name} = {meant}` on {owner}")),
         );

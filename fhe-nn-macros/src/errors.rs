@@ -47,7 +47,7 @@ impl Drop for Errors {
 /// A broken law, where it is broken, and how to mend it.
 #[derive(Debug)]
 pub(crate) struct Error {
-    place: Place,
+    pub(crate) place: Place,
     law: String,
     note: Option<String>,
     help: Option<String>,
@@ -126,6 +126,14 @@ impl Place {
     }
 }
 
+#[cfg(test)]
+impl Place {
+    /// The place in its source file.
+    pub(crate) fn bytes(&self) -> core::ops::Range<usize> {
+        self.start.byte_range().start..self.end.byte_range().end
+    }
+}
+
 /// Two tokens at the ends of the place, from which `syn` takes the spans of an error.
 impl ToTokens for Place {
     fn to_tokens(&self, tokens: &mut TokenStream) {
@@ -143,25 +151,22 @@ pub(crate) struct Spanned<T> {
     pub(crate) place: Place,
 }
 
-/// "`a`, `b` and `c`".
-pub(crate) fn list<S: AsRef<str>>(names: &[S]) -> String {
-    let quoted: Vec<String> = names
-        .iter()
-        .map(|name| format!("`{}`", name.as_ref()))
-        .collect();
+/// "`a`, `b` and `c`", or with another last word than "and".
+pub(crate) fn list(names: &[&str], word: &str) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     match quoted.split_last() {
-        Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
+        Some((last, rest)) if !rest.is_empty() => format!("{} {word} {last}", rest.join(", ")),
         _ => quoted.concat(),
     }
 }
 
-/// Which of `candidates` was meant by `name`: the nearest, if at most a third of it differs.
+/// Which of `candidates` was meant by `name`: the nearest, if about a third of it differs at most.
 pub(crate) fn similar<T: Copy>(name: &str, candidates: &[(&str, T)]) -> Option<T> {
     let name = name.to_lowercase();
     candidates
         .iter()
         .map(|(text, value)| (distance(&name, &text.to_lowercase()), text.len(), *value))
-        .filter(|(distance, len, _)| *distance * 3 <= *len)
+        .filter(|(distance, len, _)| *distance * 3 <= *len + 1)
         .min_by_key(|(distance, _, _)| *distance)
         .map(|(_, _, value)| value)
 }
@@ -192,13 +197,14 @@ mod tests {
         assert_eq!(similar("weight", &names), Some(0));
         assert_eq!(similar("acumulatr", &names), Some(1));
         assert_eq!(similar("Overflow", &names), Some(2));
+        assert_eq!(similar("tabel", &[("table", 3)]), Some(3));
         assert_eq!(similar("stride", &names), None);
     }
 
     #[test]
     fn lists_read_as_prose() {
-        assert_eq!(list(&["a"]), "`a`");
-        assert_eq!(list(&["a", "b", "c"]), "`a`, `b` and `c`");
+        assert_eq!(list(&["a"], "and"), "`a`");
+        assert_eq!(list(&["a", "b", "c"], "or"), "`a`, `b` or `c`");
     }
 
     #[test]

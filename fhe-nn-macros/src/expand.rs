@@ -4,13 +4,13 @@
 use fhe_nn_proof::spec::{
     ActivationSpec, DenseSpec, Function, Layer, Op, Overflow, Rounding, Spec,
 };
-use proc_macro2::TokenStream;
+use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote};
 use syn::{Attribute, Field, Generics, Ident, Item, ItemStruct, parse_quote};
 
 use crate::errors::Error;
 use crate::layer::Written;
-use crate::parse::{is, without_bits};
+use crate::parse::is;
 
 /// The struct and its `impl Network`.
 pub(crate) fn expand(item: &ItemStruct, spec: &Spec) -> TokenStream {
@@ -30,33 +30,47 @@ pub(crate) fn expand(item: &ItemStruct, spec: &Spec) -> TokenStream {
 /// The errors, and a stand-in for the network so that they are the only ones.
 pub(crate) fn fallback(item: TokenStream, errors: &[Error]) -> TokenStream {
     let errors = errors.iter().map(Error::to_compile_error);
-    let item = match syn::parse2::<Item>(item.clone()) {
-        Ok(Item::Struct(item)) => {
-            let mut item = without_bits(item);
+    let item = without_bits(item);
+    let item = match syn::parse2(item.clone()) {
+        Ok(Item::Struct(mut item)) => {
+            item.attrs.retain(|attr| !is(attr, "fhe_network"));
             item.fields.iter_mut().for_each(stand_in);
             let network = absent(&item.ident, &item.generics, &item.attrs);
             quote!(#item #network)
         }
-        Ok(Item::Enum(mut item)) => {
-            for variant in &mut item.variants {
-                variant.attrs.retain(|attr| !is(attr, "bits"));
-                for field in &mut variant.fields {
-                    field.attrs.retain(|attr| !is(attr, "bits"));
-                }
-            }
+        Ok(Item::Enum(item)) => {
             let network = absent(&item.ident, &item.generics, &item.attrs);
             quote!(#item #network)
         }
-        Ok(Item::Union(mut item)) => {
-            for field in &mut item.fields.named {
-                field.attrs.retain(|attr| !is(attr, "bits"));
-            }
+        Ok(Item::Union(item)) => {
             let network = absent(&item.ident, &item.generics, &item.attrs);
             quote!(#item #network)
         }
-        _ => item,
+        Ok(_) | Err(_) => item,
     };
     quote!(#(#errors)* #item)
+}
+
+/// Any item without `#[bits(..)]`, which only this macro knows.
+fn without_bits(item: TokenStream) -> TokenStream {
+    let mut clean: Vec<TokenTree> = Vec::new();
+    for token in item {
+        let TokenTree::Group(group) = token else {
+            clean.push(token);
+            continue;
+        };
+        let first = group.stream().into_iter().next();
+        let of_bits = matches!(first, Some(TokenTree::Ident(name)) if name == "bits");
+        let hash = matches!(clean.last(), Some(TokenTree::Punct(punct)) if punct.as_char() == '#');
+        if hash && of_bits && group.delimiter() == Delimiter::Bracket {
+            clean.pop();
+            continue;
+        }
+        let mut inner = Group::new(group.delimiter(), without_bits(group.stream()));
+        inner.set_span(group.span());
+        clean.push(inner.into());
+    }
+    clean.into_iter().collect()
 }
 
 /// A layer that does not exist gets a type that does.

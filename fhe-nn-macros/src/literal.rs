@@ -29,7 +29,10 @@ impl Integer<'_> {
             let error = if matches!(peel(expr), Expr::Lit(_)) {
                 error
             } else {
-                error.note("a macro runs before constants are evaluated, so shapes and widths are integer literals")
+                error.note(
+                    "a macro runs before constants are evaluated, so shapes and \
+                    widths are integer literals",
+                )
             };
             errors.push(error.help(help(None)));
             return None;

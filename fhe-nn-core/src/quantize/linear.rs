@@ -80,8 +80,11 @@ pub(super) fn quantize(
         Overflow::Checked | Overflow::Calibrated => {
             place.hold(held, place.dense.accumulator)?;
             let held = shift(held);
-            let least = place.least_width();
-            held.iter().map(|r| r.signed_bits().max(least)).collect()
+            let proved = shift(&proved);
+            let widths = held.iter().zip(&proved);
+            widths
+                .map(|(held, proved)| place.width(*held, *proved))
+                .collect()
         }
     };
 
@@ -166,10 +169,19 @@ impl Place<'_> {
         }
     }
 
-    /// An antiperiodic table of k phases has at least 2k entries.
-    fn least_width(&self) -> u32 {
+    /// Width of accumulators held to a range. An antiperiodic table of k phases has at least 2k
+    /// entries. Calibrated scores have a bit to spare where the proof and the promise leave it: past
+    /// its width the greatest score would be the least.
+    fn width(&self, held: Range, proved: Range) -> u32 {
         let phases = self.reader.map_or(1, |act| act.phases.max(1));
-        2.max(1 + phases.ilog2())
+        let bits = held.signed_bits();
+        let spare = match (self.reader, self.dense.overflow) {
+            (None, Overflow::Calibrated) => (bits + 1)
+                .min(proved.signed_bits())
+                .min(self.dense.accumulator),
+            (_, _) => bits,
+        };
+        spare.max(2).max(1 + phases.ilog2())
     }
 
     /// Refuses accumulators that need more bits than promised.

@@ -4,7 +4,9 @@ use fhe_nn_core::prelude::*;
 use fhe_nn_core::quantize::Report;
 use ndarray::{Array1, Array2, array};
 
-use crate::{METHODS, Promised, Seen, Smooth, Waves, floats, insert, linears, quantize, uniform};
+use crate::{
+    METHODS, Promised, Seen, Smooth, TwoSigns, Waves, floats, insert, linears, quantize, uniform,
+};
 
 #[test]
 fn one_bit_inputs_are_pixels_of_at_least_a_half() {
@@ -64,6 +66,22 @@ fn inputs_that_never_change_weigh_nothing_and_move_the_bias() {
     };
     assert_eq!(report.layers[0].constant_inputs, 2);
     assert!(linears(&waves)[0].weights.column(4).iter().all(|&w| w == 0));
+}
+
+#[test]
+fn phases_of_a_sign_are_those_of_a_square_wave() {
+    let seed = &mut 13;
+    let mut floats = floats::<TwoSigns>(seed);
+    let mut weights = uniform((4, 3), -3.4..=3.4, seed).mapv(f32::round);
+    weights.column_mut(0).fill(3.0);
+    insert(&mut floats, "fc1", weights, Array1::from_elem(4, 0.5));
+    let samples = Array2::from_shape_fn((512, 3), |(n, i)| (n >> (3 * i) & 7) as f32);
+    let quantized = TwoSigns::quantize_with(&floats, &samples, &Calibration::MinMax);
+    let report = quantized.expect("fits").report;
+    assert_eq!(
+        (report.input.error, report.layers[0].results.error),
+        (0.0, 0.0)
+    );
 }
 
 #[test]

@@ -42,7 +42,7 @@ fn hull(values: impl Iterator<Item = i64>) -> Range {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(100))]
 
     #[test]
     fn eight_bits_are_near_the_reals((mut seed, samples) in samples(200)) {
@@ -104,6 +104,9 @@ proptest! {
         for (j, &width) in first.widths.iter().enumerate() {
             prop_assert_eq!(width, hull(all.iter().map(|acc| acc[j])).signed_bits().max(2));
         }
+        // scores have a bit to spare
+        let (scores, bits) = (&report.layers[1], report.layers[1].seen.signed_bits());
+        prop_assert!((bits..=bits + 1).contains(&scores.widest));
         prop_assert_eq!(report.layers[0].seen, hull(all.into_iter().flatten()));
     }
 

@@ -73,6 +73,17 @@ struct Signs {
     fc2: Dense<4, 2>,
 }
 
+#[fhe_network(input(shape = [3], bits = 3))]
+#[derive(Debug)]
+struct TwoSigns {
+    #[bits(weights = 3)]
+    fc1: Dense<3, 4>,
+    #[bits(phases = 2)]
+    sign: Sign,
+    #[bits(weights = 4)]
+    fc2: Dense<8, 2>,
+}
+
 fn uniform<D: Dimension, S: ShapeBuilder<Dim = D>>(
     shape: S,
     range: std::ops::RangeInclusive<f32>,

@@ -3,7 +3,7 @@
 use fhe_nn_proof::spec::{Function, Overflow};
 
 use super::{Reader, Stage};
-use crate::errors::{Error, Errors};
+use crate::errors::{Error, Errors, Spanned};
 
 /// `wrap` needs an activation right behind whose table is antiperiodic.
 pub(super) fn wrap_needs_an_antiperiodic_reader(errors: &mut Errors, stage: &Stage<'_>) -> bool {
@@ -16,19 +16,26 @@ pub(super) fn wrap_needs_an_antiperiodic_reader(errors: &mut Errors, stage: &Sta
         Some(reader) => {
             let function = reader.activation.function.name();
             (
-                format!("`{name}` wraps, but `{function}` of `{}` is not antiperiodic", reader.name),
-                "where the accumulator wraps from its greatest to its least value, the function must change only its sign: `Wave` and `Sign` do".to_owned(),
+                format!(
+                    "`{name}` wraps, but `{function}` of `{}` is not antiperiodic",
+                    reader.name
+                ),
+                "where the accumulator wraps from its greatest to its least \
+                    value, the function must change only its sign: `Wave` and `Sign` do"
+                    .to_owned(),
             )
         }
         None => (
-            format!("`{name}` wraps, but its accumulators are scores"),
-            "no activation reads the last layer, and a score modulo a power of two says little"
+            format!("`{name}` wraps, but the client decrypts its accumulators"),
+            "no activation reads the last layer, and a score modulo a power \
+                of two says little"
                 .to_owned(),
         ),
     };
     let help = match stage.dense.accumulator {
         Some(_) => format!(
-            "write `overflow = calibrated` on `{name}`, which keeps to the width that was seen in calibration"
+            "write `overflow = calibrated` on `{name}`, which keeps to the \
+                width that was seen in calibration"
         ),
         None => format!("write `overflow = checked` on `{name}`"),
     };
@@ -60,7 +67,8 @@ pub(super) fn wave_needs_wrap(errors: &mut Errors, stage: &Stage<'_>) -> bool {
             ),
         )
         .note(
-            "a wave repeats after 2^accumulator: the accumulator is its phase, and cannot overflow",
+            "a wave repeats after 2^accumulator: the accumulator is its \
+                phase, and cannot overflow",
         )
         .help(format!("write `{keys}` on `{name}`")),
     );
@@ -69,23 +77,11 @@ pub(super) fn wave_needs_wrap(errors: &mut Errors, stage: &Stage<'_>) -> bool {
 
 /// Phases are equal steps through the entries of half a period.
 pub(super) fn phases_divide_half_a_period(errors: &mut Errors, stage: &Stage<'_>) {
-    let Some((reader, phases)) = stage
-        .reader
-        .and_then(|reader| Some((reader, reader.activation.phases?)))
-    else {
+    let Some((reader, phases, bits)) = stage.broken_phases() else {
         return;
     };
-    let width = stage.width();
-    let bits = reader
-        .activation
-        .table
-        .map_or(width, |table| table.min(width));
-    let (half, k) = (1u32 << (bits - 1), phases.value);
-    if half.is_multiple_of(k) {
-        return;
-    }
+    let (half, k, name) = (1u32 << (bits - 1), phases.value, reader.name);
     let nearest = half.min(1 << k.ilog2());
-    let name = reader.name;
     errors.push(
         Error::new(
             phases.place,
@@ -95,8 +91,27 @@ pub(super) fn phases_divide_half_a_period(errors: &mut Errors, stage: &Stage<'_>
             "its table reads {bits} bits, so half a period has 2^{} = {half} entries",
             bits - 1
         ))
-        .help(format!("write `phases = {nearest}` on `{name}`")),
+        .help(format!(
+            "write `phases = {nearest}` on `{name}`: the next layer then \
+                takes {} values",
+            stage.dense.outputs * nearest as usize
+        )),
     );
+}
+
+impl<'a> Stage<'a> {
+    /// The reader, its phases and the bits that its table reads, if they do not go together.
+    pub(super) fn broken_phases(&self) -> Option<(Reader<'a>, Spanned<u32>, u32)> {
+        let reader = self.reader?;
+        let phases = reader.activation.phases?;
+        let width = self.width();
+        let bits = reader
+            .activation
+            .table
+            .map_or(width, |table| table.min(width));
+        let divides = (1u64 << (bits - 1)).is_multiple_of(phases.value.into());
+        (!divides).then_some((reader, phases, bits))
+    }
 }
 
 impl Reader<'_> {

@@ -97,7 +97,8 @@ impl Stage<'_> {
             Some(name) => format!("`{name}`"),
         };
         format!(
-            "{} x {} ({}-bit {source}) x {} ({weights}-bit weights) = {bound}, plus a sign",
+            "{} x {} ({}-bit {source}) x {} ({weights}-bit weights) = \
+                {bound}, plus a sign",
             count(inputs, "input"),
             self.range.max_abs(),
             self.bits,

@@ -94,10 +94,14 @@ fn first_is_an_activation(layer: &Layer) -> Error {
     let name = &layer.name;
     Error::new(
         layer.place,
-        format!("`{name}` is the first layer, but a network begins with a linear layer"),
+        format!(
+            "`{name}` is the first layer, but a network begins with a linear \
+            layer"
+        ),
     )
     .note(
-        "a function of single values needs no encryption: the client applies it before it encrypts",
+        "a function of single values needs no encryption: the client \
+            applies it before it encrypts",
     )
     .help(format!("remove `{name}`"))
 }
@@ -112,7 +116,8 @@ fn last_is_an_activation(before: &Dense, layer: &Layer) -> Error {
         format!("`{name}` is the last layer, but a network ends with a linear layer"),
     )
     .note(
-        "a function of single values needs no encryption: the client applies it after it decrypts",
+        "a function of single values needs no encryption: the client \
+            applies it after it decrypts",
     );
     let phases = match &layer.kind {
         Kind::Activation(activation) => activation.phases() as usize,
@@ -133,7 +138,8 @@ fn two_activations(before: &Layer, layer: &Layer) -> Error {
     Error::new(
         layer.place,
         format!(
-            "`{name}` follows the activation `{}`, but an activation reads a linear layer",
+            "`{name}` follows the activation `{}`, but an activation reads a \
+                linear layer",
             before.name
         ),
     )
@@ -159,7 +165,10 @@ fn two_linear_layers(network: &Network, before: &Layer, dense: &Dense, layer: &L
             before.name
         ),
     )
-    .note("scales and bias of a linear layer live in the table of the activation behind it")
+    .note(
+        "scales and bias of a linear layer live in the table of the \
+        activation behind it",
+    )
     .help(format!("add `{between}` before `{name}`"))
 }
 

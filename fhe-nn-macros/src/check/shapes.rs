@@ -9,9 +9,12 @@ pub(super) fn agree(errors: &mut Errors, network: &Network, stages: &[Stage<'_>]
     let shape = &network.input.shape;
     let mut values: usize = shape.iter().product();
     let extents: Vec<String> = shape.iter().map(usize::to_string).collect();
-    let mut origin = match extents.as_slice() {
-        [_] => "`shape` of the input".to_owned(),
-        _ => format!("`shape` of the input: {} = {values}", extents.join(" x ")),
+    let mut origin = match shape.as_slice() {
+        [_] => format!("the input has shape {shape:?}"),
+        _ => format!(
+            "the input has shape {shape:?}: {} = {values} values",
+            extents.join(" x ")
+        ),
     };
     for stage in stages {
         let (name, dense) = (stage.name, stage.dense);
@@ -30,15 +33,19 @@ pub(super) fn agree(errors: &mut Errors, network: &Network, stages: &[Stage<'_>]
                     )),
             );
         }
+        if stage.broken_phases().is_some() {
+            // another law says so; how many values were meant is unknown
+            return;
+        }
         let phases = stage.reader.map_or(1, |reader| reader.activation.phases()) as usize;
         values = dense.outputs * phases;
         let outputs = count(dense.outputs, "output");
         origin = match stage.reader {
             Some(reader) if phases > 1 => format!(
-                "{outputs} of `{name}` x {phases} phases of `{}` = {values}",
+                "`{name}` has {outputs} x {phases} phases of `{}` = {values} values",
                 reader.name
             ),
-            _ => format!("{outputs} of `{name}`"),
+            _ => format!("`{name}` has {outputs}"),
         };
     }
 }

@@ -5,7 +5,7 @@ use fhe_nn_proof::widths::{
     MAX_ACCUMULATOR_BITS, MAX_ANTIPERIODIC_TABLE_BITS, MAX_OUTPUT_BITS, MAX_TABLE_BITS, max_fan_in,
 };
 
-use super::{Reader, Stage};
+use super::{Reader, Stage, count};
 use crate::errors::{Error, Errors};
 
 /// Law 2: an accumulator has at most [`MAX_ACCUMULATOR_BITS`] bits, and one that wraps has fewer
@@ -36,29 +36,32 @@ pub(super) fn accumulator_fits(errors: &mut Errors, stage: &Stage<'_>) -> bool {
         (Overflow::Wrap, Some(width)) if width.value >= worst => {
             let width_bits = width.value;
             let law = format!(
-                "accumulator of `{name}` never wraps at {width_bits} bits, as it needs only {worst}"
+                "accumulator of `{name}` never wraps at {width_bits} bits, as it \
+                    needs only {worst}"
             );
             let error = Error::new(width.place, law).note(stage.arithmetic());
-            let wave = stage.reader.is_some_and(|reader| reader.needs_wrap());
-            if worst <= 2 {
-                error.help("use wider weights: the worst case is the least width, 2 bits")
-            } else if wave {
-                error.help(format!("write `accumulator = {}` on `{name}`", worst - 1))
-            } else {
-                error.help(format!(
-                    "write `overflow = checked` on `{name}`: nothing can overflow, and the compiler has proved it"
-                ))
+            match stage.reader.filter(Reader::needs_wrap) {
+                _ if worst <= 2 => {
+                    error.help("use wider weights: the worst case is the least width, 2 bits")
+                }
+                Some(wave) => error.help(format!(
+                    "write `accumulator = {}` on `{name}`",
+                    wave.readable_bits().min(worst - 1)
+                )),
+                None => error.help(format!(
+                    "write `overflow = checked` on `{name}`: nothing can overflow, \
+                        and the compiler has proved it"
+                )),
             }
         }
         (Overflow::Checked | Overflow::Calibrated, None) if worst > MAX_ACCUMULATOR_BITS => {
             let law = format!(
-                "accumulator of `{name}` needs {worst} bits, but {MAX_ACCUMULATOR_BITS} are allowed"
+                "accumulator of `{name}` needs {worst} bits, but \
+                    {MAX_ACCUMULATOR_BITS} are allowed"
             );
-            let width = match stage.reader {
-                None => MAX_OUTPUT_BITS,
-                Some(reader) if reader.activation.table.is_none() => reader.table_limit(),
-                Some(_) => MAX_ACCUMULATOR_BITS,
-            };
+            let width = stage
+                .reader
+                .map_or(MAX_OUTPUT_BITS, |reader| reader.readable_bits());
             Error::new(stage.place(), law)
                 .note(stage.arithmetic())
                 .help(format!(
@@ -83,28 +86,38 @@ pub(super) fn table_fits(errors: &mut Errors, stage: &Stage<'_>) -> bool {
         return true;
     }
     let (name, act) = (stage.name, reader.name);
+    let inputs = max_fan_in(limit, stage.range, stage.dense.weights.value) as usize;
     let (verb, note, fits) = match stage.dense.accumulator {
         Some(_) => (
             "has",
-            "without `table`, a table has an entry for every value of the accumulator".to_owned(),
+            "without `table`, a table has an entry for every value of the \
+                accumulator"
+                .to_owned(),
             String::new(),
         ),
+        None if inputs == 0 => ("needs", stage.arithmetic(), String::new()),
         None => (
             "needs",
             stage.arithmetic(),
             format!(
-                "; all bits fit for at most {} inputs",
-                max_fan_in(limit, stage.range, stage.dense.weights.value)
+                "; at these widths at most {} would fit",
+                count(inputs, "input")
             ),
         ),
     };
     errors.push(
         Error::new(
             stage.place(),
-            format!("accumulator of `{name}` {verb} {width} bits, but the table of `{act}` reads at most {limit}"),
+            format!(
+                "accumulator of `{name}` {verb} {width} bits, but the table of \
+                `{act}` reads at most {limit}"
+            ),
         )
         .note(note)
-        .help(format!("write `table = {limit}` on `{act}`, which then reads the top {limit} bits{fits}")),
+        .help(format!(
+            "write `table = {limit}` on `{act}`, which then reads the top \
+            {limit} bits{fits}"
+        )),
     );
     false
 }
@@ -119,17 +132,25 @@ pub(super) fn output_fits(errors: &mut Errors, stage: &Stage<'_>) -> bool {
     let (verb, note) = match stage.dense.accumulator {
         Some(_) => (
             "has",
-            "no activation reads the last layer: the client decrypts its accumulators".to_owned(),
+            "no activation reads the last layer: the client decrypts its \
+                accumulators"
+                .to_owned(),
         ),
         None => ("needs", stage.arithmetic()),
     };
     errors.push(
         Error::new(
             stage.place(),
-            format!("accumulator of `{name}` {verb} {width} bits, but at most {MAX_OUTPUT_BITS} can be decrypted"),
+            format!(
+                "accumulator of `{name}` {verb} {width} bits, but at most \
+                {MAX_OUTPUT_BITS} can be decrypted"
+            ),
         )
         .note(note)
-        .help(format!("write `accumulator = {MAX_OUTPUT_BITS}` on `{name}`, {}", promise(stage))),
+        .help(format!(
+            "write `accumulator = {MAX_OUTPUT_BITS}` on `{name}`, {}",
+            promise(stage)
+        )),
     );
     false
 }
@@ -149,6 +170,14 @@ impl Reader<'_> {
             MAX_ANTIPERIODIC_TABLE_BITS
         } else {
             MAX_TABLE_BITS
+        }
+    }
+
+    /// Widest accumulator that it can read with the keys that were written.
+    fn readable_bits(&self) -> u32 {
+        match self.activation.table {
+            None => self.table_limit(),
+            Some(_) => MAX_ACCUMULATOR_BITS,
         }
     }
 }

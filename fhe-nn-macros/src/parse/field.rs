@@ -97,7 +97,7 @@ fn known<'a>(errors: &mut Errors, name: &str, field: &'a Field) -> Option<Writte
     let names: Vec<&str> = layers.iter().map(|(name, _)| *name).collect();
     let note = format!(
         "the layers are {}; a macro sees names only, so an alias is not known",
-        list(&names)
+        list(&names, "and")
     );
     let Some(written) = Written::new(&field.ty) else {
         errors.push(
@@ -136,7 +136,8 @@ fn known<'a>(errors: &mut Errors, name: &str, field: &'a Field) -> Option<Writte
                 format!("`Dense` of `{name}` has {count} sizes, but needs 2"),
             )
             .help(format!(
-                "write the numbers of its inputs and outputs, as in `{name}: Dense<784, 64>`"
+                "write the numbers of its inputs and outputs, as in `{name}: \
+                    Dense<784, 64>`"
             )),
             LayerType::Activation(_) => {
                 Error::new(place, format!("`{found}` of `{name}` takes no sizes"))
@@ -199,7 +200,10 @@ fn sizes(
             other => Expr::Verbatim(other.to_token_stream()),
         };
         let size = integer.read(errors, &expr, |_| {
-            format!("write the numbers of its inputs and outputs, as in `{name}: Dense<784, 64>`")
+            format!(
+                "write the numbers of its inputs and outputs, as in `{name}: \
+                Dense<784, 64>`"
+            )
         })?;
         Some(Spanned {
             value: extent_of(size.value),

@@ -33,9 +33,19 @@ pub(super) fn input(errors: &mut Errors, args: TokenStream, name: &Ident) -> Opt
         if written != "input" {
             let meant = similar(&written, &[("input", ())]).is_some();
             errors.push(
-                Error::new(place, format!("`{written}` is not an argument of `#[fhe_network(..)]`"))
-                    .note("its one argument is `input(..)`; other widths belong to the fields, in `#[bits(..)]`")
-                    .help(if meant { "write `input` instead".to_owned() } else { format!("the input is declared as in `{EXAMPLE}`") }),
+                Error::new(
+                    place,
+                    format!("`{written}` is not an argument of `#[fhe_network(..)]`"),
+                )
+                .note(
+                    "its one argument is `input(..)`; other widths belong to the \
+                        fields, in `#[bits(..)]`",
+                )
+                .help(if meant {
+                    "write `input` instead".to_owned()
+                } else {
+                    format!("the input is declared as in `{EXAMPLE}`")
+                }),
             );
             if !meant {
                 continue;
@@ -61,7 +71,10 @@ pub(super) fn input(errors: &mut Errors, args: TokenStream, name: &Ident) -> Opt
                 Place::at(attribute),
                 format!("`{}` has no input", name.unraw()),
             )
-            .note("the width of an accumulator follows from the width of what is added up")
+            .note(
+                "the width of an accumulator follows from the width of what is \
+                added up",
+            )
             .help(format!("write `{EXAMPLE}`")),
         );
         return None;
@@ -126,10 +139,12 @@ fn shape(errors: &mut Errors, value: &Expr) -> Option<Vec<usize>> {
             Error::new(
                 place,
                 format!(
-                    "`shape` of the input has {values} values, but at most {MAX_VALUES} are allowed"
+                    "`shape` of the input has {values} values, but at most \
+                        {MAX_VALUES} are allowed"
                 ),
             )
-            .note(format!("{} = {values}", extents.join(" x "))),
+            .note(format!("{} = {values}", extents.join(" x ")))
+            .help("write the extents of one input, without those of a batch"),
         );
         return None;
     }

@@ -45,15 +45,27 @@ fn network(errors: &mut Errors, args: TokenStream, item: TokenStream) -> Option<
     Some(Network {
         layers: layers.into_iter().collect::<Option<_>>()?,
         input: input?,
-        item: without_bits(item),
+        item: ItemStruct {
+            fields: without_bits(item.fields),
+            ..item
+        },
     })
 }
 
 fn not_a_struct(errors: &mut Errors, place: Place, what: &str) -> Option<Network> {
     errors.push(
-        Error::new(place, format!("a network is a struct with named fields, but this is {what}"))
-            .note("a field's type is a layer, its `#[bits(..)]` are the widths, and the order of the fields is the order of execution")
-            .help("declare it as in `struct Digits { #[bits(weights = 4)] scores: Dense<784, 10> }`"),
+        Error::new(
+            place,
+            format!("a network is a struct with named fields, but this is {what}"),
+        )
+        .note(
+            "a field's type is a layer, its `#[bits(..)]` are the widths, and \
+                the order of the fields is the order of execution",
+        )
+        .help(
+            "declare it as in `struct Digits { #[bits(weights = 4)] scores: \
+                Dense<784, 10> }`",
+        ),
     );
     None
 }
@@ -71,16 +83,21 @@ fn shell(errors: &mut Errors, item: &ItemStruct) {
             .help("write the numbers into the fields, and one struct for each network"),
         );
     } else if let Some(clause) = &generics.where_clause {
-        errors.push(Error::new(
-            Place::of(clause),
-            format!("`{name}` has a where clause, but a network is not generic"),
-        ));
+        errors.push(
+            Error::new(
+                Place::of(clause),
+                format!("`{name}` has a where clause, but a network is not generic"),
+            )
+            .help("remove the clause"),
+        );
     }
     for attr in &item.attrs {
         if is(attr, "bits") {
             errors.push(
-                Error::new(Place::of(&attr.meta), "`#[bits(..)]` belongs to a field")
-                    .help("write the width of the input as in `#[fhe_network(input(shape = [784], bits = 1))]`"),
+                Error::new(Place::of(&attr.meta), "`#[bits(..)]` belongs to a field").help(
+                    "write the width of the input as in `#[fhe_network(input(shape = \
+                        [784], bits = 1))]`",
+                ),
             );
         } else if is(attr, "fhe_network") {
             errors.push(
@@ -105,12 +122,10 @@ pub(crate) fn is(attr: &Attribute, name: &str) -> bool {
         .is_some_and(|last| last.ident == name)
 }
 
-/// The struct without the keys, which only this macro knows, and without a second copy of it.
-pub(crate) fn without_bits(mut item: ItemStruct) -> ItemStruct {
-    item.attrs
-        .retain(|attr| !is(attr, "bits") && !is(attr, "fhe_network"));
-    for field in &mut item.fields {
+/// Fields without `#[bits(..)]`, which only this macro knows.
+fn without_bits(mut fields: Fields) -> Fields {
+    for field in &mut fields {
         field.attrs.retain(|attr| !is(attr, "bits"));
     }
-    item
+    fields
 }

@@ -11,9 +11,11 @@
 //! Inputs may be encrypted under the first small key itself: then the first stage has no keyswitch.
 //! The last accumulators are decrypted under the last large key.
 
+mod cost;
 mod demand;
 mod search;
 mod show;
+mod small_key;
 mod validate;
 
 use serde::{Deserialize, Serialize};

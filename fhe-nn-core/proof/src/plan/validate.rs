@@ -3,7 +3,7 @@
 use core::ops::RangeInclusive;
 
 use crate::noise::Decomposition;
-use crate::plan::{Plan, PlanError, Stage, search};
+use crate::plan::{Plan, PlanError, Stage, cost};
 use crate::widths::{MAX_OUTPUT_BITS, Reader};
 
 /// Inputs, neurons and values of a layer, at most.
@@ -30,7 +30,7 @@ impl Plan {
                 )?;
             }
             _ => {
-                let [least, .., most] = search::INPUT_DIMENSIONS.map(u64::from);
+                let [least, .., most] = cost::INPUT_DIMENSIONS.map(u64::from);
                 check("input dimension", self.input.dimension.into(), least..=most)?;
             }
         }
@@ -70,15 +70,13 @@ impl Plan {
 
 impl Stage {
     fn validate(&self) -> Result<(), PlanError> {
-        let (least, most) = search::SMALL_DIMENSIONS.into_inner();
+        let (least, most) = cost::SMALL_DIMENSIONS.into_inner();
         check(
             "small dimension",
             self.small_dimension.into(),
             least.into()..=most.into(),
         )?;
-        let known = search::SHAPES
-            .iter()
-            .any(|(shape, ..)| *shape == self.shape);
+        let known = cost::SHAPES.iter().any(|(shape, ..)| *shape == self.shape);
         check("GLWE shapes of this crate", known.into(), 1..=1)?;
         let size = u64::from(self.shape.polynomial_size);
         check("bootstraps", self.bootstraps.into(), 1..=MAX_VALUES)?;
@@ -90,9 +88,9 @@ impl Stage {
         check("step bits", self.output_modulus_bits.into(), steps())?;
         let step = (2 * size) >> self.reader.modulus_bits(self.width);
         check("coefficients of a step", step, 2..=2 * size)?;
-        check_digits(self.digits, search::MAX_BOOTSTRAP_LEVELS)?;
+        check_digits(self.digits, cost::MAX_BOOTSTRAP_LEVELS)?;
         self.keyswitch.map_or(Ok(()), |digits| {
-            check_digits(digits, search::MAX_KEYSWITCH_LEVELS)
+            check_digits(digits, cost::MAX_KEYSWITCH_LEVELS)
         })
     }
 }

@@ -1,0 +1,30 @@
+//! The float network, which the quantized ones are compared with.
+
+use fhe_nn_core::{Error, Floats};
+use ndarray::{Array2, ArrayView, Dimension};
+
+/// The digit of the greatest score for each image, `[images, 784]`.
+pub(crate) fn predict(floats: &Floats, images: &Array2<f32>) -> Result<Vec<usize>, Error> {
+    let sigmoid = |x: f32| 1.0 / (1.0 + (-x).exp());
+    let hidden1 = linear(floats, "fc1", images)?.mapv(sigmoid);
+    let hidden2 = linear(floats, "fc2", &hidden1)?.mapv(sigmoid);
+    let scores = linear(floats, "fc3", &hidden2)?;
+    let argmax = |row: ndarray::ArrayView1<'_, f32>| {
+        let better = |best: usize, (i, &x): (usize, &f32)| if x > row[best] { i } else { best };
+        row.iter().enumerate().fold(0, better)
+    };
+    Ok(scores.rows().into_iter().map(argmax).collect())
+}
+
+fn linear(floats: &Floats, layer: &str, inputs: &Array2<f32>) -> Result<Array2<f32>, Error> {
+    let weights = tensor::<ndarray::Ix2>(floats, format!("{layer}.weight"))?;
+    let bias = tensor::<ndarray::Ix1>(floats, format!("{layer}.bias"))?;
+    Ok(inputs.dot(&weights.t()) + bias)
+}
+
+fn tensor<D: Dimension>(floats: &Floats, name: String) -> Result<ArrayView<'_, f32, D>, Error> {
+    floats
+        .get(&name)
+        .and_then(|tensor| tensor.view().into_dimensionality().ok())
+        .ok_or(Error::TensorMissing { tensor: name })
+}

@@ -1,0 +1,105 @@
+//! The network of the original article, 784-92-92-10 with sigmoids, at every width of the table.
+//!
+//! Widths are literals, so every width is a network of its own; a `macro_rules` writes them.
+
+use std::fmt;
+
+use fhe_nn_core::prelude::*;
+use ndarray::{Array2, ArrayView2};
+
+/// Predicts digits with a network that it first quantizes.
+type Predict =
+    fn(&Floats, &Array2<f32>, &Calibration, ArrayView2<'_, f32>) -> Result<Vec<usize>, Error>;
+
+/// What holds the accumulators of the hidden layers to their widths.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Accumulators {
+    Checked,
+    Calibrated,
+}
+
+impl fmt::Display for Accumulators {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Accumulators::Checked => "checked",
+            Accumulators::Calibrated => "calibrated",
+        })
+    }
+}
+
+/// One network of the table.
+pub(crate) struct Variant {
+    /// Bits of inputs, weights and activations.
+    pub(crate) bits: u32,
+    /// What holds the accumulators of the hidden layers to their widths.
+    pub(crate) accumulators: Accumulators,
+    /// Bits of the accumulators that tables read.
+    pub(crate) table: u32,
+    /// Quantizes and predicts.
+    pub(crate) predict: Predict,
+}
+
+fn predict<N: Network + Sync>(
+    floats: &Floats,
+    samples: &Array2<f32>,
+    calibration: &Calibration,
+    images: ArrayView2<'_, f32>,
+) -> Result<Vec<usize>, Error> {
+    let network = N::quantize_with(floats, samples, calibration)?.network;
+    let scores = network.run_batch(images)?;
+    Ok(scores.iter().map(|scores| scores.argmax()).collect())
+}
+
+/// `bits, overflow, table, [keys of the last layer]` each. Scores are decrypted, so their
+/// accumulators have at most 20 bits: up to 6 bits that is the worst case anyway, at 7 the weights
+/// prove it, at 8 calibration promises it.
+macro_rules! article {
+    (@checked) => { Accumulators::Checked };
+    (@calibrated) => { Accumulators::Calibrated };
+    ($(($bits:literal, $overflow:ident, $table:literal, [$($scores:tt)*]))*) => {
+        /// Every network of the table.
+        pub(crate) const VARIANTS: &[Variant] = &[$({
+            /// 784-92-92-10 with sigmoids.
+            #[fhe_network(input(shape = [784], bits = $bits))]
+            struct Article {
+                #[bits(weights = $bits, overflow = $overflow)]
+                fc1: Dense<784, 92>,
+                #[bits(output = $bits, table = $table)]
+                act1: Sigmoid,
+                #[bits(weights = $bits, overflow = $overflow)]
+                fc2: Dense<92, 92>,
+                #[bits(output = $bits, table = $table)]
+                act2: Sigmoid,
+                #[bits(weights = $bits $($scores)*)]
+                fc3: Dense<92, 10>,
+            }
+            Variant {
+                bits: $bits,
+                accumulators: article!(@$overflow),
+                table: $table,
+                predict: predict::<Article>,
+            }
+        }),*];
+    };
+}
+
+article! {
+    (8, checked, 8, [, overflow = calibrated, accumulator = 20])
+    (7, checked, 8, [, accumulator = 20])
+    (6, checked, 8, [])
+    (5, checked, 8, [])
+    (4, checked, 8, [])
+    (3, checked, 8, [])
+    (2, checked, 8, [])
+    (8, calibrated, 8, [, overflow = calibrated, accumulator = 20])
+    (7, calibrated, 8, [, accumulator = 20])
+    (6, calibrated, 8, [])
+    (5, calibrated, 8, [])
+    (4, calibrated, 8, [])
+    (3, calibrated, 8, [])
+    (2, calibrated, 8, [])
+    (6, checked, 7, [])
+    (6, checked, 6, [])
+    (6, calibrated, 7, [])
+    (6, calibrated, 6, [])
+}

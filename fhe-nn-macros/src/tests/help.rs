@@ -1,0 +1,194 @@
+//! A help line is checked: pasted, it compiles. Every edit that the cases of `tests/ui` propose
+//! is taken from the error's own text, applied to the source, and must end the error.
+
+use std::fs;
+use std::path::Path;
+
+use super::errors;
+use crate::errors::Error;
+
+/// Cases whose help is prose, because the remedy is not one edit: what the user meant is unknown.
+const PROSE: &[&str] = &[
+    "bits_twice",
+    "constant",
+    "expression",
+    "not_a_path",
+    "one_size",
+    "size_is_a_constant",
+    "unknown",
+    "too_many_values",
+    "zero_extent",
+    "zero_outputs",
+    "a_function",
+    "a_tuple_struct",
+    "a_unit_struct",
+    "an_enum",
+    "bits_on_the_struct",
+    "conditional_field",
+    "generic",
+    "input_twice",
+    "no_comma",
+    "the_attribute_twice",
+    "widths_on_the_network",
+];
+
+#[test]
+fn pasted_help_compiles() {
+    let ui = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/ui");
+    let mut cases: Vec<_> = fs::read_dir(ui)
+        .expect("the cases are there")
+        .flat_map(|law| fs::read_dir(law.expect("a law").path()).expect("a folder"))
+        .map(|case| case.expect("a case").path())
+        .filter(|case| case.extension().is_some_and(|extension| extension == "rs"))
+        .collect();
+    cases.sort();
+    let (mut mended, mut prose) = (0, Vec::new());
+    for case in &cases {
+        let name = case.file_stem().expect("a file").to_string_lossy();
+        let mut source = fs::read_to_string(case).expect("readable");
+        let mut last = String::new();
+        // a network inside `macro_rules` has no source of its own
+        while let Some(found) = errors(&source) {
+            let Some(error) = found.first() else {
+                mended += 1;
+                break;
+            };
+            let message = error.message();
+            assert_ne!(message, last, "{name}: the edit did not help\n{source}");
+            match mend(&source, error) {
+                Some(edited) => source = edited,
+                None => {
+                    prose.push(name.to_string());
+                    break;
+                }
+            }
+            last = message;
+        }
+    }
+    assert_eq!(prose, PROSE);
+    assert!(mended >= 55, "{mended} cases were mended");
+}
+
+/// The source with the edit of an error applied; `None` if its help is prose.
+fn mend(source: &str, error: &Error) -> Option<String> {
+    let message = error.message();
+    let (_, help) = message.split_once("= help: ")?;
+    let (verb, rest) = help.split_once(" `")?;
+    let (edit, rest) = rest.split_once('`')?;
+    let target = rest
+        .split_once('`')
+        .and_then(|(_, rest)| rest.split_once('`'));
+    let target = target.map_or("", |(target, _)| target);
+    let lines: Vec<&str> = source.lines().collect();
+    let field = |name: &str| {
+        let named = |line: &&str| line.trim_start().starts_with(&format!("{name}:"));
+        lines.iter().position(named)
+    };
+    // a field's line, behind that of its attribute
+    let attribute = |name: &str| {
+        let line = field(name)?;
+        let above = line.checked_sub(1)?;
+        Some(above).filter(|above| lines[*above].contains("#[bits"))
+    };
+    let mut edited: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
+    match verb {
+        "write" if rest.starts_with(" instead") => {
+            let mut source = source.to_owned();
+            source.replace_range(error.place.bytes(), edit);
+            return Some(source);
+        }
+        "write" if edit.starts_with("#[fhe_network") => {
+            let line = lines
+                .iter()
+                .position(|line| line.starts_with("#[fhe_network"))?;
+            edited[line] = edit.to_owned();
+        }
+        "write" if edit.starts_with("#[bits") => match attribute(target) {
+            Some(line) => edited[line] = edit.to_owned(),
+            None => edited.insert(field(target)?, edit.to_owned()),
+        },
+        "write" if edit.contains(" = ") => {
+            let (line, open) = match attribute(target) {
+                Some(line) => (line, "bits("),
+                None if rest.starts_with(" on the input") => (
+                    lines
+                        .iter()
+                        .position(|line| line.starts_with("#[fhe_network"))?,
+                    "input(",
+                ),
+                None => {
+                    let line = field(target)?;
+                    edited.insert(line, "#[bits()]".to_owned());
+                    (line, "bits(")
+                }
+            };
+            let start = edited[line].find(open)? + open.len();
+            for entry in edit.split(", ") {
+                edited[line] = set(&edited[line], start, entry)?;
+            }
+        }
+        "write" => {
+            let (name, _) = edit.split_once(':')?;
+            edited[field(name)?] = format!("{edit},");
+        }
+        "add" => {
+            let line = match rest.split_once('`')?.0 {
+                " before " => attribute(target).or_else(|| field(target))?,
+                " after " => field(target)? + 1,
+                " to " => {
+                    return Some(source.replacen(
+                        &format!("{target} {{}}"),
+                        &format!("{target} {{ {edit} }}"),
+                        1,
+                    ));
+                }
+                _ => return None,
+            };
+            edited.insert(line, edit.to_owned());
+        }
+        "remove" => match field(edit) {
+            Some(line) => {
+                edited.remove(line);
+                if let Some(line) = attribute(edit) {
+                    edited.remove(line);
+                }
+            }
+            None => {
+                let mut source = source.to_owned();
+                let start = error.place.bytes().start;
+                let end = start + source[start..].find([',', ')'])?;
+                let end = end + usize::from(source[end..].starts_with(','));
+                source.replace_range(start..end, "");
+                return Some(source);
+            }
+        },
+        _ => return None,
+    }
+    Some(edited.join("\n"))
+}
+
+/// A line with `key = value` among the keys that begin at `start`.
+fn set(line: &str, start: usize, entry: &str) -> Option<String> {
+    let (key, _) = entry.split_once(" = ")?;
+    let (before, keys) = line.split_at(start);
+    let end = keys
+        .rfind(")]")
+        .map(|end| keys[..end].trim_end_matches(')').len())?;
+    let (keys, after) = keys.split_at(end);
+    // commas inside of a list do not separate keys
+    let (mut depth, mut entries) = (0, vec![String::new()]);
+    for c in keys.chars() {
+        depth += i32::from(c == '[') - i32::from(c == ']');
+        if c == ',' && depth == 0 {
+            entries.push(String::new());
+        } else {
+            entries.last_mut()?.push(c);
+        }
+    }
+    entries.retain(|old| {
+        let old = old.split('=').next().unwrap_or_default().trim();
+        !old.is_empty() && old != key
+    });
+    entries.push(entry.to_owned());
+    Some(format!("{before}{}{after}", entries.join(",")))
+}

@@ -1,0 +1,9 @@
+use fhe_nn_core::prelude::*;
+
+#[fhe_network(input(shape = [784], bits = 1))]
+struct Digits {
+    #[bits(weights = 4, weights = 5)]
+    scores: Dense<784, 10>,
+}
+
+fn main() {}

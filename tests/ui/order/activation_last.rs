@@ -1,0 +1,11 @@
+use fhe_nn_core::prelude::*;
+
+#[fhe_network(input(shape = [784], bits = 1))]
+struct Digits {
+    #[bits(weights = 4)]
+    scores: Dense<784, 10>,
+    #[bits(output = 8, table = 8)]
+    softmax: Sigmoid,
+}
+
+fn main() {}

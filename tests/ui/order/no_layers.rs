@@ -1,0 +1,6 @@
+use fhe_nn_core::prelude::*;
+
+#[fhe_network(input(shape = [784], bits = 1))]
+struct Digits {}
+
+fn main() {}
