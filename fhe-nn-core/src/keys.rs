@@ -201,6 +201,13 @@ impl ClientKey {
             decrypt_lwe_ciphertext(&secret.as_lwe(), &ciphertext).0
         })
     }
+
+    /// The small key of a stage, to measure the noise under it.
+    #[cfg(test)]
+    pub(crate) fn small_key(&self, index: usize) -> LweSecretKeyView<'_, u64> {
+        let small = self.stages[index].small.as_ref();
+        small.unwrap_or(&self.input).as_lwe()
+    }
 }
 
 /// The value of the lattice nearest to a phase, in two's complement of `width` bits.

@@ -1,5 +1,6 @@
 //! What a graph asks of its parameters.
 
+use fhe_nn_proof::noise::gain;
 use fhe_nn_proof::plan::{Accumulators, Fingerprint, Program, StageDemand};
 
 use crate::Error;
@@ -11,7 +12,7 @@ impl Graph<'_> {
     /// # Errors
     /// [`Error::EncryptedDrop`], [`Error::EncryptedWidth`] and [`Error::EncryptedOrder`].
     pub fn program(&self, model: Fingerprint) -> Result<Program, Error> {
-        let mut stages = Vec::new();
+        let (mut stages, mut phases) = (Vec::new(), 1);
         let mut nodes = self.nodes.iter().peekable();
         while let Some(node) = nodes.next() {
             let Op::Linear(linear) = &node.op else {
@@ -19,7 +20,7 @@ impl Graph<'_> {
                     layer: node.name.to_owned(),
                 });
             };
-            let accumulators = accumulators(node, linear)?;
+            let accumulators = accumulators(node, linear, phases)?;
             match nodes.next() {
                 None => {
                     return Ok(Program {
@@ -34,6 +35,7 @@ impl Graph<'_> {
                     op: Op::Lookup(lookup),
                 }) => {
                     check_tables(name, lookup)?;
+                    phases = lookup.spec.phases as usize;
                     stages.push(StageDemand {
                         accumulators,
                         lookup: (*name).to_owned(),
@@ -56,7 +58,8 @@ impl Graph<'_> {
     }
 }
 
-fn accumulators(node: &Node<'_>, op: &LinearOp<'_>) -> Result<Accumulators, Error> {
+/// `phases` is the number of values that came from each bootstrap before.
+fn accumulators(node: &Node<'_>, op: &LinearOp<'_>, phases: usize) -> Result<Accumulators, Error> {
     let layer = op.layer;
     let limit = op.reader.max_width();
     if let Some(neuron) = layer.widths.iter().position(|&width| width > limit) {
@@ -73,8 +76,8 @@ fn accumulators(node: &Node<'_>, op: &LinearOp<'_>) -> Result<Accumulators, Erro
         .into_iter()
         .zip(layer.widths.iter().zip(op.lattices()))
         .map(|(row, (&width, lattice))| {
-            let norm_squared = row.iter().map(|&w| f64::from(w) * f64::from(w)).sum();
-            (width, lattice.step_bits, norm_squared)
+            let weights: Vec<f64> = row.iter().map(|&w| f64::from(w)).collect();
+            (width, lattice.step_bits, gain(&weights, phases))
         });
     let inputs = u32::try_from(layer.inputs()).unwrap_or(u32::MAX);
     Ok(Accumulators::new(

@@ -83,20 +83,68 @@ pub fn keyswitch_rounding_variance(input_dimension: u32, digits: Decomposition) 
 /// (`pbs_variance_132_bits_security_gaussian_fft_mul`). It is proportional to `input_dimension`.
 pub fn bootstrap_variance(input_dimension: u32, shape: Shape, digits: Decomposition) -> f64 {
     let (k, n) = (f64::from(shape.dimension), f64::from(shape.polynomial_size));
-    let levels = f64::from(digits.levels);
+    let secure = secure_variance(shape.lwe_dimension());
+    let key = f64::from(digits.levels) * n * secure * digit_variance(digits) * (k + 1.0);
+    f64::from(input_dimension) * key
+        + bootstrap_rounding_variance(input_dimension, shape, digits)
+        + bootstrap_transform_variance(input_dimension, shape, digits)
+}
+
+/// The part of [`bootstrap_variance`] that comes from rounding to digits: a product of rounding
+/// errors with the large key, see [`gain`].
+pub fn bootstrap_rounding_variance(
+    input_dimension: u32,
+    shape: Shape,
+    digits: Decomposition,
+) -> f64 {
     let q2 = torus_step_squared(MODULUS_BITS);
+    let products = f64::from(shape.lwe_dimension()) / 2.0;
+    let step = products * (q2 / 48.0 + cut_variance(digits) / 24.0) - q2 / 24.0
+        + cut_variance(digits) / 24.0;
+    f64::from(input_dimension) * step
+}
+
+/// The part of [`bootstrap_variance`] that comes from the transforms' floating-point numbers: a fit
+/// to measurements, where the other parts are derived.
+pub fn bootstrap_transform_variance(
+    input_dimension: u32,
+    shape: Shape,
+    digits: Decomposition,
+) -> f64 {
+    let (k, n) = (f64::from(shape.dimension), f64::from(shape.polynomial_size));
     let lost_bits = (f64::from(MODULUS_BITS) - MANTISSA_BITS).max(0.0);
-    let transform = 0.00705
+    let step = 0.00705
         * libm::exp2(2.0 * (lost_bits + f64::from(digits.base_log) - f64::from(MODULUS_BITS)))
-        * libm::pow(levels, 1.01827)
+        * libm::pow(f64::from(digits.levels), 1.01827)
         * libm::pow(k, 1.22003)
         * libm::pow(n, 2.22003)
         * libm::pow(k + 1.0, 1.01827);
-    let key =
-        levels * n * secure_variance(shape.lwe_dimension()) * digit_variance(digits) * (k + 1.0);
-    let rounding = k * n / 2.0 * (q2 / 48.0 + cut_variance(digits) / 24.0) - q2 / 24.0
-        + cut_variance(digits) / 24.0;
-    f64::from(input_dimension) * (transform + key + rounding)
+    f64::from(input_dimension) * step
+}
+
+/// How much a sum multiplies the variance of values: the square of the 2-norm of its weights, and
+/// more if it adds up what the bootstraps' `phases` have in common. Weight `q n + j` is that of
+/// value q of bootstrap j of n.
+///
+/// The values of one bootstrap are coefficients of one polynomial, `d N / phases` apart. Rounding
+/// to digits leaves a product of rounding errors with the large key, and the bits of a key have
+/// the mean 1/2: two bits together have a quarter on average where one has a half. Of the N
+/// products in a coefficient those that the negacyclic wrap gave a sign, a share of `d / phases`,
+/// count against the others, so that the covariance of this part is
+///
+/// `(1 / 2) (1 - 2 d / phases)` of its variance.
+///
+/// The other parts of the noise are not correlated. Their share depends on parameters; the gain is
+/// the greatest for any share.
+pub fn gain(weights: &[f64], phases: usize) -> f64 {
+    let bootstraps = weights.len() / phases;
+    let square = |values: &[f64]| -> f64 { values.iter().map(|w| w * w).sum() };
+    let correlated = (1..phases).map(|d| {
+        let pairs = weights.iter().zip(&weights[d * bootstraps..]);
+        let products: f64 = pairs.map(|(a, b)| a * b).sum();
+        products * (1.0 - 2.0 * d as f64 / phases as f64)
+    });
+    square(weights) + correlated.sum::<f64>().max(0.0)
 }
 
 /// Variance that a centered modulus switch to `2 N` adds
@@ -169,6 +217,18 @@ fn torus_step_squared(bits: u32) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn values_of_one_bootstrap_have_rounding_errors_in_common() {
+        // 10 and, of weights one apart, 1 x 2 + 2 x 2 + 2 x 1, less, of those three apart, 1 x 1,
+        // each half of twice
+        assert_eq!(gain(&[1.0, 2.0, 2.0, 1.0], 4), 10.0 + 8.0 / 2.0 - 1.0 / 2.0);
+        // two bootstraps between which nothing is in common
+        assert_eq!(gain(&[3.0, 1.0, 0.0, 5.0], 2), 35.0);
+        // parameters may make the common part as small as nothing
+        assert_eq!(gain(&[1.0, -1.0, 1.0, -1.0], 4), 4.0);
+        assert_eq!(gain(&[1.0, 2.0, 3.0], 1), 14.0);
+    }
 
     #[test]
     fn standard_deviations_of_the_design() {

@@ -130,14 +130,14 @@ fn fill_table(
 
 /// A ciphertext after the centered modulus switch to `2N`. tfhe's own is lazy and computes an
 /// element again each time that it is asked for, from the first one on.
-struct Switched {
+pub(super) struct Switched {
     mask: Vec<usize>,
     body: usize,
     log_modulus: CiphertextModulusLog,
 }
 
 impl Switched {
-    fn new(row: &[u64], polynomial_size: PolynomialSize) -> Self {
+    pub(super) fn new(row: &[u64], polynomial_size: PolynomialSize) -> Self {
         let log_modulus = polynomial_size.to_blind_rotation_input_modulus_log();
         let lwe = LweCiphertext::from_container(row, modulus());
         let lazy = lwe_ciphertext_centered_binary_modulus_switch::<u64, usize, _>(lwe, log_modulus);

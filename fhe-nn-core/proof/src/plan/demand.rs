@@ -40,8 +40,8 @@ pub struct Accumulators {
     pub inputs: u32,
     /// Number of neurons.
     pub neurons: u32,
-    /// For every width and lattice that occur, the number of neurons and the greatest square of
-    /// the 2-norm of their weights.
+    /// For every width and lattice that occur, the number of neurons and the greatest gain of
+    /// their weights.
     pub widths: Vec<WidthDemand>,
 }
 
@@ -54,13 +54,13 @@ pub struct WidthDemand {
     pub step_bits: u32,
     /// Number of neurons.
     pub neurons: u32,
-    /// Greatest square of the 2-norm of a neuron's weights.
-    pub norm_squared: f64,
+    /// Greatest [`gain`](crate::noise::gain) of a neuron's weights: the square of their 2-norm, or
+    /// more.
+    pub gain: f64,
 }
 
 impl Accumulators {
-    /// Of neurons given as width, logarithm of the lattice's step, and square of the 2-norm of the
-    /// weights.
+    /// Of neurons given as width, logarithm of the lattice's step, and gain of the weights.
     pub fn new(
         linear: String,
         reader: Reader,
@@ -68,19 +68,19 @@ impl Accumulators {
         neurons: impl IntoIterator<Item = (u32, u32, f64)>,
     ) -> Self {
         let mut widths: Vec<WidthDemand> = Vec::new();
-        for (width, step_bits, norm_squared) in neurons {
+        for (width, step_bits, gain) in neurons {
             let same =
                 |demand: &&mut WidthDemand| demand.width == width && demand.step_bits == step_bits;
             match widths.iter_mut().find(same) {
                 Some(demand) => {
                     demand.neurons += 1;
-                    demand.norm_squared = demand.norm_squared.max(norm_squared);
+                    demand.gain = demand.gain.max(gain);
                 }
                 None => widths.push(WidthDemand {
                     width,
                     step_bits,
                     neurons: 1,
-                    norm_squared,
+                    gain,
                 }),
             }
         }
@@ -105,12 +105,12 @@ impl Accumulators {
         self.reader.modulus_bits(self.width())
     }
 
-    /// Greatest 2-norm of a neuron's weights.
+    /// Greatest 2-norm of a neuron's weights: the root of their gain.
     pub fn norm(&self) -> f64 {
         libm::sqrt(
             self.widths
                 .iter()
-                .map(|demand| demand.norm_squared)
+                .map(|demand| demand.gain)
                 .fold(0.0, f64::max),
         )
     }
@@ -122,7 +122,7 @@ impl Accumulators {
     /// multiplied by `2^(A - A_j)`: its noise grows with them, and so does its step.
     pub fn constraints(&self) -> impl Iterator<Item = Constraint> + '_ {
         self.widths.iter().map(|demand| Constraint {
-            gain: demand.norm_squared * libm::exp2(2.0 * f64::from(self.width() - demand.width)),
+            gain: demand.gain * libm::exp2(2.0 * f64::from(self.width() - demand.width)),
             half_step: libm::exp2(
                 f64::from(demand.step_bits) - f64::from(self.reader.modulus_bits(demand.width) + 1),
             ),

@@ -1,4 +1,5 @@
 //! Encrypted equals clear, and the noise of real ciphertexts is the one predicted.
 
+mod noise;
 mod parity;
 mod random;

@@ -1,0 +1,263 @@
+//! The noise of real ciphertexts is the one predicted, stage by stage: two linear layers with a
+//! wave between, on as many independent ciphertexts as [`interval`] asks for.
+
+mod interval;
+mod parameters;
+
+use fhe_nn_proof::noise::{
+    bootstrap_rounding_variance, bootstrap_transform_variance, bootstrap_variance,
+    keyswitch_variance, modulus_switch_variance, secure_variance,
+};
+use fhe_nn_proof::spec::{ActivationSpec, Function, Rounding};
+use fhe_nn_proof::widths::{Range, Reader};
+use ndarray::Array2;
+use tfhe::core_crypto::prelude::*;
+
+use self::interval::{COUNT, Prediction};
+use self::parameters::{PHASES, Parameters, WIDTH, digits, glwe, layer};
+use super::random::Random;
+use crate::backend::Backend;
+use crate::clear::Clear;
+use crate::encrypted::{Ciphertexts, keyswitch, linear, modulus, rotate};
+use crate::graph::{LinearOp, LookupOp, Table};
+use crate::keys::{ClientKey, EvaluationKey};
+
+/// Weights of the first layer's accumulators, each with inputs of its own: independent errors.
+const FIRST: [i16; 3] = [3, -1, 2];
+/// Weights of the second layer's accumulators, each with all values of one bootstrap: weights that
+/// add up much of what these have in common.
+const SECOND: [i16; PHASES] = [1, 2, 2, 1];
+
+#[test]
+fn inputs_under_the_small_key_and_one_level() {
+    hold(&Parameters {
+        input_dimension: 720,
+        keyswitch: None,
+        small_dimension: 720,
+        shape: glwe(2, 1024),
+        digits: digits(23, 1),
+    });
+}
+
+#[test]
+fn keyswitch_and_two_levels() {
+    hold(&Parameters {
+        input_dimension: 2048,
+        keyswitch: Some(digits(5, 3)),
+        small_dimension: 760,
+        shape: glwe(1, 2048),
+        digits: digits(15, 2),
+    });
+}
+
+#[test]
+fn keyswitch_from_a_short_key_and_short_polynomials() {
+    hold(&Parameters {
+        input_dimension: 1024,
+        keyswitch: Some(digits(3, 5)),
+        small_dimension: 740,
+        shape: glwe(4, 512),
+        digits: digits(23, 1),
+    });
+}
+
+#[test]
+fn three_levels() {
+    hold(&Parameters {
+        input_dimension: 500,
+        keyswitch: None,
+        small_dimension: 500,
+        shape: glwe(1, 2048),
+        digits: digits(11, 3),
+    });
+}
+
+/// Keys, and what is measured with them.
+struct Measured {
+    client: ClientKey,
+    server: EvaluationKey,
+}
+
+/// Ciphertexts with their exact messages, and what is predicted of their errors.
+struct Values {
+    ciphertexts: Ciphertexts,
+    messages: Array2<i64>,
+    predicted: Prediction,
+}
+
+fn hold(parameters: &Parameters) {
+    let plan = parameters.plan(FIRST.len());
+    let client = ClientKey::generate(&plan).expect("the parameters are in range");
+    let server = client.evaluation_key();
+    let measured = Measured { client, server };
+
+    let inputs = measured.encrypt(COUNT * FIRST.len());
+    let first = layer(&FIRST, |j, i| j * FIRST.len() + i);
+    let first = LinearOp {
+        layer: &first,
+        reader: Reader::Antiperiodic,
+        odd: false,
+    };
+    let accumulators = measured.accumulate(0, &first, &FIRST, inputs);
+    let accumulators = measured.switch(0, accumulators);
+    let values = measured.bootstrap(&first, &accumulators);
+    let second = layer(&SECOND, |j, q| q * COUNT + j);
+    let second = LinearOp {
+        layer: &second,
+        reader: Reader::Antiperiodic,
+        odd: true,
+    };
+    // what is decrypted, if this is the last layer
+    let scores = measured.accumulate(1, &second, &SECOND, values);
+    measured.switch(1, scores);
+}
+
+impl Measured {
+    fn encrypt(&self, count: usize) -> Values {
+        let mut random = Random(11);
+        let messages = Array2::from_shape_fn((1, count), |_| random.within(Range::unsigned(2)));
+        let reals: Vec<f32> = messages.iter().map(|&q| q as f32).collect();
+        let request = self.client.encrypt(&reals).expect("finite");
+        let values = Values {
+            ciphertexts: request.expand(),
+            messages,
+            predicted: Prediction::exact(secure_variance(self.server.plan.input.dimension)),
+        };
+        values.check("fresh", self.client.phases(0, &values.ciphertexts));
+        values
+    }
+
+    /// Sums of values under the key before stage `index`.
+    fn accumulate(&self, index: usize, op: &LinearOp<'_>, weights: &[i16], x: Values) -> Values {
+        let Ok(messages) = Clear.linear(0, op, x.messages);
+        let sums = Values {
+            ciphertexts: linear::accumulate(op, &x.ciphertexts),
+            messages,
+            predicted: x.predicted.times(weights),
+        };
+        sums.check("sums", self.client.phases(index, &sums.ciphertexts));
+        sums
+    }
+
+    /// Accumulators under the small key of stage `index`: what the keyswitch and the modulus switch
+    /// add, and what the table sees.
+    fn switch(&self, index: usize, accumulators: Values) -> Values {
+        let (stage, key) = (&self.server.plan.stages[index], &self.server.stages[index]);
+        let small = self.client.small_key(index);
+        let before: Vec<u64> = self
+            .client
+            .phases(index, &accumulators.ciphertexts)
+            .collect();
+        let dimension = accumulators.ciphertexts.dimension() as u32;
+        let ciphertexts = keyswitch(key, accumulators.ciphertexts);
+        let switched: Vec<u64> = ciphertexts
+            .rows()
+            .map(|row| {
+                decrypt_lwe_ciphertext(&small, &LweCiphertext::from_container(row, modulus())).0
+            })
+            .collect();
+        let mut predicted = accumulators.predicted;
+        if let Some(digits) = stage.keyswitch {
+            let variance = keyswitch_variance(dimension, stage.small_dimension, digits);
+            let added = Prediction {
+                key_variance: 2.0 / f64::from(dimension),
+                ..Prediction::exact(variance)
+            };
+            added.check("keyswitch", &differences(&switched, &before));
+            predicted = predicted.plus(added);
+        }
+        let size = PolynomialSize(stage.shape.polynomial_size as usize);
+        let read: Vec<u64> = ciphertexts
+            .rows()
+            .map(|row| phase(&rotate::Switched::new(row, size), &small))
+            .collect();
+        let variance = modulus_switch_variance(stage.small_dimension, stage.shape.polynomial_size);
+        let added = Prediction::exact(variance);
+        added.check("modulus switch", &differences(&read, &switched));
+        let values = Values {
+            ciphertexts,
+            messages: accumulators.messages,
+            predicted: predicted.plus(added),
+        };
+        values.check("at the table", read.into_iter());
+        values
+    }
+
+    /// Waves of accumulators, one group of values for each phase.
+    fn bootstrap(&self, sums: &LinearOp<'_>, accumulators: &Values) -> Values {
+        let (stage, key) = (&self.server.plan.stages[0], &self.server.stages[0]);
+        let spec = ActivationSpec {
+            function: Function::Wave,
+            output: 2,
+            table: None,
+            rounding: Rounding::Exact,
+            phases: PHASES as u32,
+        };
+        let wave = LookupOp {
+            spec: &spec,
+            table: Table::Antiperiodic,
+            widths: &sums.layer.widths,
+        };
+        let Ok(messages) = Clear.lookup(0, &wave, accumulators.messages.clone());
+        let n = stage.small_dimension;
+        let values = Values {
+            ciphertexts: rotate::lookup(
+                &wave,
+                &sums.lattices(),
+                stage,
+                key,
+                &accumulators.ciphertexts,
+            ),
+            messages,
+            predicted: Prediction {
+                variance: bootstrap_variance(n, stage.shape, stage.digits),
+                common: bootstrap_rounding_variance(n, stage.shape, stage.digits),
+                fitted: bootstrap_transform_variance(n, stage.shape, stage.digits),
+                key_variance: 1.0 / f64::from(n) + 1.0 / f64::from(stage.shape.lwe_dimension()),
+            },
+        };
+        for q in 0..PHASES {
+            let all = self.client.phases(1, &values.ciphertexts);
+            let errors = values.errors(all).skip(q * COUNT).take(COUNT);
+            let name = format!("bootstrap, phase {q}");
+            values.predicted.check(&name, &errors.collect::<Vec<f64>>());
+        }
+        values
+    }
+}
+
+impl Values {
+    fn errors(&self, phases: impl Iterator<Item = u64>) -> impl Iterator<Item = f64> {
+        let messages = self.messages.iter().map(|&m| (m as u64) << (64 - WIDTH));
+        phases
+            .zip(messages)
+            .map(|(phase, message)| torus(phase.wrapping_sub(message)))
+    }
+
+    fn check(&self, name: &str, phases: impl Iterator<Item = u64>) {
+        self.predicted
+            .check(name, &self.errors(phases).collect::<Vec<f64>>());
+    }
+}
+
+/// The phase of a ciphertext that was switched to `2N`, in units of `2^-64`.
+fn phase(switched: &rotate::Switched, key: &LweSecretKeyView<'_, u64>) -> u64 {
+    let mask = switched
+        .mask()
+        .zip(key.as_ref())
+        .map(|(a, &s)| (a as u64).wrapping_mul(s));
+    let phase = mask.fold(switched.body() as u64, u64::wrapping_sub);
+    phase << (64 - switched.log_modulus().0)
+}
+
+fn differences(after: &[u64], before: &[u64]) -> Vec<f64> {
+    let pairs = after.iter().zip(before);
+    pairs
+        .map(|(after, &before)| torus(after.wrapping_sub(before)))
+        .collect()
+}
+
+/// The element of the torus in `[-1/2, 1/2)`.
+fn torus(x: u64) -> f64 {
+    x as i64 as f64 / 2f64.powi(64)
+}

@@ -1,0 +1,122 @@
+//! Plans by hand, so that every kind of parameters is measured.
+
+use fhe_nn_proof::client::{Affine, ClientSpec, Line};
+use fhe_nn_proof::noise::{Decomposition, Shape};
+use fhe_nn_proof::plan::{InputPlan, Options, OutputPlan, Plan, Stage};
+use fhe_nn_proof::widths::{Lattice, Reader};
+use ndarray::Array2;
+
+use super::interval::COUNT;
+use crate::layer::Linear;
+
+/// Values of one bootstrap.
+pub(super) const PHASES: usize = 4;
+/// Accumulators are integers modulo 2 to this power.
+pub(super) const WIDTH: u32 = 3;
+
+/// The parameters of a first stage. The second one has a keyswitch of its own.
+pub(super) struct Parameters {
+    pub(super) input_dimension: u32,
+    pub(super) keyswitch: Option<Decomposition>,
+    pub(super) small_dimension: u32,
+    pub(super) shape: Shape,
+    pub(super) digits: Decomposition,
+}
+
+impl Parameters {
+    /// A plan for inputs of `fan_in` values for every neuron.
+    pub(super) fn plan(&self, fan_in: usize) -> Plan {
+        let first = Stage {
+            linear: "first".to_owned(),
+            lookup: "wave".to_owned(),
+            reader: Reader::Antiperiodic,
+            width: WIDTH,
+            bootstraps: COUNT as u32,
+            phases: PHASES as u32,
+            keyswitch: self.keyswitch,
+            small_dimension: self.small_dimension,
+            shape: self.shape,
+            digits: self.digits,
+            output_modulus_bits: WIDTH,
+            output_variance: 0.0,
+            table_variance: 0.0,
+            log2_failure: 0.0,
+        };
+        let second = Stage {
+            linear: "second".to_owned(),
+            keyswitch: Some(digits(7, 2)),
+            small_dimension: 850,
+            shape: glwe(1, 1024),
+            digits: digits(23, 1),
+            ..first.clone()
+        };
+        let dimension = second.shape.lwe_dimension();
+        Plan {
+            client: ClientSpec {
+                network: "Noise".to_owned(),
+                inputs: COUNT * fan_in,
+                input_bits: 2,
+                encoder: Affine {
+                    scale: 1.0,
+                    zero_point: 0,
+                },
+                widths: vec![WIDTH],
+                lattices: vec![Lattice {
+                    step_bits: 0,
+                    offset: 0,
+                }],
+                decoder: vec![Line {
+                    slope: 1.0,
+                    offset: 0.0,
+                }],
+            },
+            input: InputPlan {
+                dimension: self.input_dimension,
+                modulus_bits: WIDTH,
+            },
+            stages: vec![first, second],
+            output: OutputPlan {
+                linear: "scores".to_owned(),
+                scores: 1,
+                width: WIDTH,
+                dimension,
+                variance: 0.0,
+                log2_failure: 0.0,
+            },
+            model: [0; 32],
+            options: Options::default(),
+        }
+    }
+}
+
+/// `COUNT` neurons with these weights, weight i of neuron j on input `place(j, i)`.
+pub(super) fn layer(weights: &[i16], place: impl Fn(usize, usize) -> usize) -> Linear {
+    let mut matrix = Array2::zeros((COUNT, COUNT * weights.len()));
+    for j in 0..COUNT {
+        for (i, &weight) in weights.iter().enumerate() {
+            matrix[[j, place(j, i)]] = weight;
+        }
+    }
+    Linear {
+        weights: matrix,
+        phases: vec![0; COUNT],
+        widths: vec![WIDTH; COUNT],
+        scales: vec![1.0; COUNT],
+        bias: vec![0.0; COUNT],
+        input: Affine {
+            scale: 1.0,
+            zero_point: 0,
+        },
+    }
+}
+
+pub(super) fn glwe(dimension: u32, polynomial_size: u32) -> Shape {
+    Shape {
+        dimension,
+        polynomial_size,
+    }
+}
+
+pub(super) fn digits(base_log: u32, levels: u32) -> Decomposition {
+    Decomposition { base_log, levels }
+}
