@@ -1,5 +1,38 @@
 //! Neural networks declared as ordinary structs, checked by the compiler, and run in the clear
 //! and under TFHE with bit-identical results.
+//!
+//! ```
+//! use fhe_nn_core::prelude::*;
+//! use ndarray::{ArrayD, array};
+//!
+//! /// Whether two of three inputs are on.
+//! #[fhe_network(input(shape = [3], bits = 1))]
+//! struct Majority {
+//!     #[bits(weights = 2)]
+//!     sum: Dense<3, 1>,
+//!     #[bits(output = 1)]
+//!     most: Relu,
+//!     #[bits(weights = 2)]
+//!     answer: Dense<1, 1>,
+//! }
+//!
+//! # fn main() -> Result<(), Error> {
+//! let mut floats = Floats::new();
+//! floats.insert("sum.weight", array![[1.0, 1.0, 1.0]].into_dyn())?;
+//! floats.insert("sum.bias", array![-1.0].into_dyn())?;
+//! floats.insert("answer.weight", ArrayD::ones(vec![1, 1]))?;
+//! let samples = array![[0.0, 0.0, 1.0], [1.0, 1.0, 0.0], [0.0, 1.0, 1.0]];
+//! let majority = Majority::quantize(&floats, &samples)?.network;
+//!
+//! assert!(majority.run(&[1.0, 0.0, 1.0])?.reals()[0] > 0.5);
+//! assert!(majority.run(&[1.0, 0.0, 0.0])?.reals()[0] < 0.5);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [`fhe_network`] documents the language, [`Network`] what a network can do. The encrypted half
+//! (`ClientKey`, `EvaluationKey`, `Network::run_encrypted`) is behind the default feature `tfhe`;
+//! without it declaring, checking, quantizing and running in the clear build in seconds.
 
 // the macro expands to paths under `fhe_nn_core`; this makes them work in here too
 extern crate self as fhe_nn_core;
