@@ -46,6 +46,8 @@ pub struct LinearOp<'a> {
     pub layer: &'a Linear,
     /// Who reads the accumulators, and so modulo what they count.
     pub reader: Reader,
+    /// How many values are read from each of them, equally far apart in half a period.
+    pub phases: u32,
     /// Whether every value that enters is odd, as those of `Wave` and `Sign` are.
     pub odd: bool,
 }
@@ -86,14 +88,17 @@ impl<'a> Graph<'a> {
             let op = match (&layer.op, part) {
                 (SpecOp::Dense(_), PartRef::Linear(linear)) => {
                     widths = &linear.widths;
-                    let reader = match spec.reader(index) {
-                        None => Reader::Client,
-                        Some(act) if act.function.is_antiperiodic() => Reader::Antiperiodic,
-                        Some(_) => Reader::Padded,
+                    let (reader, phases) = match spec.reader(index) {
+                        None => (Reader::Client, 1),
+                        Some(act) if act.function.is_antiperiodic() => {
+                            (Reader::Antiperiodic, act.phases)
+                        }
+                        Some(_) => (Reader::Padded, 1),
                     };
                     Op::Linear(LinearOp {
                         layer: linear,
                         reader,
+                        phases,
                         odd,
                     })
                 }
@@ -181,7 +186,7 @@ fn bytes<const N: usize>(integers: impl Iterator<Item = [u8; N]>) -> Vec<u8> {
 }
 
 impl LinearOp<'_> {
-    /// The values that each accumulator can have.
+    /// The values that each accumulator can have, and that phases move to each other.
     pub fn lattices(&self) -> Vec<Lattice> {
         let neurons = self
             .layer
@@ -192,7 +197,9 @@ impl LinearOp<'_> {
         neurons
             .zip(&self.layer.widths)
             .map(|((row, &phase), &width)| {
-                Lattice::of(row.iter().map(|&w| i64::from(w)), phase, self.odd, width)
+                let coarsest = width - 1 - self.phases.ilog2();
+                let weights = row.iter().map(|&w| i64::from(w));
+                Lattice::of(weights, phase, self.odd, coarsest)
             })
             .collect()
     }
@@ -260,6 +267,43 @@ fn antiperiodic_entry(spec: &ActivationSpec, bits: u32, r: i64) -> i64 {
         Function::Sign => 1,
         Function::Relu | Function::Sigmoid | Function::Tanh | Function::Identity => {
             unreachable!("only `Wave` and `Sign` are antiperiodic")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::array;
+
+    #[test]
+    fn phases_of_an_accumulator_stay_on_its_lattice() {
+        // sums of any integers, of odd ones, of none
+        for weights in [[1, 3], [4, 8], [0, 0]] {
+            let layer = Linear {
+                weights: array![weights],
+                phases: vec![1],
+                widths: vec![4],
+                scales: vec![1.0],
+                bias: vec![0.0],
+                input: Affine {
+                    scale: 1.0,
+                    zero_point: 0,
+                },
+            };
+            for (phases, odd) in [1, 2, 4, 8]
+                .into_iter()
+                .flat_map(|k| [(k, false), (k, true)])
+            {
+                let op = LinearOp {
+                    layer: &layer,
+                    reader: Reader::Antiperiodic,
+                    phases,
+                    odd,
+                };
+                let apart = (1 << 3) / phases;
+                assert_eq!(apart % (1 << op.lattices()[0].step_bits), 0, "{op:?}");
+            }
         }
     }
 }

@@ -74,9 +74,15 @@ pub struct Lattice {
 }
 
 impl Lattice {
-    /// Of `phase + sum_i w_i q_i` for any integers `q_i`, odd ones if `odd`, held to `width` bits;
-    /// no coarser than half of these.
-    pub fn of(weights: impl IntoIterator<Item = i64>, phase: i64, odd: bool, width: u32) -> Self {
+    /// Of `phase + sum_i w_i q_i` for any integers `q_i`, odd ones if `odd`; steps have at
+    /// most `coarsest` bits: a reader of `k` values from `width` bits takes them half a period
+    /// `2^(width - 1)` over k apart, and all must lie on the lattice.
+    pub fn of(
+        weights: impl IntoIterator<Item = i64>,
+        phase: i64,
+        odd: bool,
+        coarsest: u32,
+    ) -> Self {
         let (mut sum, mut any) = (0i64, 0i64);
         for weight in weights {
             sum = sum.wrapping_add(weight);
@@ -86,7 +92,7 @@ impl Lattice {
         let step_bits = any
             .trailing_zeros()
             .saturating_add(u32::from(odd))
-            .min(width - 1);
+            .min(coarsest);
         let offset = phase.wrapping_add(if odd { sum } else { 0 });
         Lattice {
             step_bits,

@@ -96,6 +96,7 @@ fn hold(parameters: &Parameters) {
     let first = LinearOp {
         layer: &first,
         reader: Reader::Antiperiodic,
+        phases: PHASES as u32,
         odd: false,
     };
     let accumulators = measured.accumulate(0, &first, &FIRST, inputs);
@@ -105,6 +106,7 @@ fn hold(parameters: &Parameters) {
     let second = LinearOp {
         layer: &second,
         reader: Reader::Antiperiodic,
+        phases: 1,
         odd: true,
     };
     // what is decrypted, if this is the last layer
