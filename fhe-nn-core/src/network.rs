@@ -172,7 +172,8 @@ pub trait Network: Sized {
     #[cfg(feature = "tfhe")]
     fn run_encrypted(&self, key: &EvaluationKey, request: &Request) -> Result<Reply, Error> {
         let graph = self.graph();
-        if key.plan.model != graph.fingerprint() {
+        let program = graph.program(graph.fingerprint())?;
+        if !key.plan.serves(&program) {
             return Err(Error::WrongPlan {
                 what: "evaluation key",
                 of: "the network",

@@ -3,7 +3,7 @@
 use core::ops::RangeInclusive;
 
 use crate::noise::Decomposition;
-use crate::plan::{Plan, PlanError, Stage, cost};
+use crate::plan::{Plan, PlanError, Program, Stage, cost};
 use crate::widths::{MAX_OUTPUT_BITS, Reader};
 
 /// Inputs, neurons and values of a layer, at most.
@@ -65,6 +65,31 @@ impl Plan {
             )?;
         }
         Ok(())
+    }
+}
+
+impl Plan {
+    /// Whether the plan has the layers, widths and encodings of a program. Only then can the program
+    /// run with it: a plan may come from outside, and its fingerprint of the model is only a claim.
+    pub fn serves(&self, program: &Program) -> bool {
+        let layers = || program.stages.iter().map(|demand| &demand.accumulators);
+        let next = layers().skip(1).chain([&program.output]);
+        let first = layers().next().unwrap_or(&program.output);
+        let mut stages = self.stages.iter().zip(&program.stages).zip(next);
+        self.client == program.client
+            && self.model == program.model
+            && self.input.modulus_bits == first.modulus_bits()
+            && self.stages.len() == program.stages.len()
+            && stages.all(|((stage, demand), next)| {
+                let accumulators = &demand.accumulators;
+                stage.reader == accumulators.reader
+                    && stage.width == accumulators.width()
+                    && stage.bootstraps == accumulators.neurons
+                    && stage.phases == demand.phases
+                    && stage.output_modulus_bits == next.modulus_bits()
+            })
+            && self.output.scores == program.output.neurons
+            && self.output.width == program.output.width()
     }
 }
 
