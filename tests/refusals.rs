@@ -1,0 +1,93 @@
+//! What cannot run encrypted runs in the clear, and the plan says why, with layer and numbers.
+
+use fhe_nn_core::prelude::*;
+use fhe_nn_proof::plan::PlanError;
+use fhe_nn_tests::Random;
+
+/// A table that drops bits.
+#[fhe_network(input(shape = [4], bits = 2))]
+struct Narrow {
+    #[bits(weights = 3)]
+    fc: Dense<4, 3>,
+    #[bits(output = 2, table = 3)]
+    relu: Relu,
+    #[bits(weights = 3)]
+    scores: Dense<3, 2>,
+}
+
+/// Accumulators that no table reads whole.
+#[fhe_network(input(shape = [64], bits = 4))]
+struct Wide {
+    #[bits(weights = 6)]
+    fc: Dense<64, 3>,
+    #[bits(output = 2, table = 8)]
+    tanh: Tanh,
+    #[bits(weights = 3)]
+    scores: Dense<3, 2>,
+}
+
+/// 20-bit scores from bootstrapped values, by weights of a 2-norm of hundreds.
+#[fhe_network(input(shape = [4], bits = 1))]
+struct Exacting {
+    #[bits(weights = 2, accumulator = 3, overflow = wrap)]
+    fc: Dense<4, 16>,
+    #[bits(output = 8)]
+    wave: Wave,
+    #[bits(weights = 8)]
+    scores: Dense<16, 1>,
+}
+
+#[test]
+fn a_table_that_drops_bits_runs_in_the_clear_only() {
+    let error = refused::<Narrow>();
+    let expected = matches!(
+        &error,
+        Error::EncryptedDrop { layer, width, table: 3, .. } if layer == "relu" && *width > 3
+    );
+    assert!(expected, "{error}");
+}
+
+#[test]
+fn an_accumulator_that_no_table_reads_whole_runs_in_the_clear_only() {
+    let error = refused::<Wide>();
+    let expected = matches!(
+        &error,
+        Error::EncryptedWidth { layer, width, limit: 8, .. } if layer == "fc" && *width > 8
+    );
+    assert!(expected, "{error}");
+}
+
+#[test]
+fn a_layer_for_which_no_parameters_exist_is_named() {
+    let error = refused::<Exacting>();
+    let expected = matches!(
+        &error,
+        Error::Plan(PlanError::NoParameters { layer, bits, norm, .. })
+            if layer == "scores" && *bits > 17 && *norm > 100.0
+    );
+    assert!(expected, "{error}");
+    assert!(error.to_string().contains("`scores`"), "{error}");
+}
+
+#[test]
+fn a_failure_probability_is_one() {
+    let network: Narrow = Random(1).network();
+    for failure_bits in [0.0, -1.0, 1e9, f64::NAN, f64::INFINITY] {
+        let options = Options { failure_bits };
+        assert!(network.plan(&options).is_err(), "{failure_bits}");
+    }
+}
+
+/// Why a network that runs in the clear has no plan.
+fn refused<N: Network>() -> Error {
+    let mut random = Random(1);
+    let network: N = random.network();
+    let input = random.input::<N>(1.0);
+    network
+        .run(&input)
+        .expect("every network runs in the clear");
+    match network.plan(&Options::default()) {
+        Err(error) => error,
+        Ok(plan) => panic!("a plan that should not exist: {plan}"),
+    }
+}
