@@ -52,7 +52,7 @@ fn an_accumulator_that_no_table_reads_whole_runs_in_the_clear_only() {
     let error = refused::<Wide>();
     let expected = matches!(
         &error,
-        Error::EncryptedWidth { layer, width, limit: 8, .. } if layer == "fc" && *width > 8
+        Error::EncryptedDrop { layer, width, table: 8, .. } if layer == "tanh" && *width > 8
     );
     assert!(expected, "{error}");
 }
@@ -71,10 +71,12 @@ fn a_layer_for_which_no_parameters_exist_is_named() {
 
 #[test]
 fn a_failure_probability_is_one() {
-    let network: Narrow = Random(1).network();
+    let network: Exacting = Random(1).network();
     for failure_bits in [0.0, -1.0, 1e9, f64::NAN, f64::INFINITY] {
         let options = Options { failure_bits };
-        assert!(network.plan(&options).is_err(), "{failure_bits}");
+        let refused = network.plan(&options);
+        let expected = matches!(&refused, Err(Error::Plan(PlanError::FailureBits(_))));
+        assert!(expected, "{failure_bits}: {refused:?}");
     }
 }
 

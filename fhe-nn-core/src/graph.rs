@@ -88,13 +88,9 @@ impl<'a> Graph<'a> {
             let op = match (&layer.op, part) {
                 (SpecOp::Dense(_), PartRef::Linear(linear)) => {
                     widths = &linear.widths;
-                    let (reader, phases) = match spec.reader(index) {
-                        None => (Reader::Client, 1),
-                        Some(act) if act.function.is_antiperiodic() => {
-                            (Reader::Antiperiodic, act.phases)
-                        }
-                        Some(_) => (Reader::Padded, 1),
-                    };
+                    let (reader, phases) = spec.reader(index).map_or((Reader::Client, 1), |act| {
+                        (act.function.reader(), act.phases)
+                    });
                     Op::Linear(LinearOp {
                         layer: linear,
                         reader,

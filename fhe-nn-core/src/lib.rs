@@ -57,9 +57,9 @@ mod wire;
 
 pub use error::Error;
 pub use fhe_nn_macros::fhe_network;
-pub use fhe_nn_proof::client::{Affine, ClientSpec, Scores};
-pub use fhe_nn_proof::noise::SECURITY_BITS;
-pub use fhe_nn_proof::plan::{Options, Plan};
+pub use fhe_nn_proof::client::{Affine, ClientSpec, Line, Scores};
+pub use fhe_nn_proof::noise::{self, SECURITY_BITS};
+pub use fhe_nn_proof::plan::{self, Options, Plan, PlanError};
 pub use fhe_nn_proof::spec::{self, Spec};
 pub use fhe_nn_proof::widths;
 pub use floats::Floats;

@@ -1,10 +1,13 @@
 //! What a graph asks of its parameters.
 
+use std::collections::BTreeMap;
+
 use fhe_nn_proof::noise::gain;
 use fhe_nn_proof::plan::{Accumulators, Fingerprint, Program, StageDemand};
 
 use crate::Error;
-use crate::graph::{Graph, LinearOp, LookupOp, Node, Op};
+use crate::graph::{Graph, LinearOp, LookupOp, Op};
+use crate::layer::Linear;
 
 impl Graph<'_> {
     /// Widths and 2-norms of every layer, or the reason why the network cannot run encrypted.
@@ -12,64 +15,70 @@ impl Graph<'_> {
     /// # Errors
     /// [`Error::EncryptedDrop`], [`Error::EncryptedWidth`] and [`Error::EncryptedOrder`].
     pub fn program(&self, model: Fingerprint) -> Result<Program, Error> {
-        let (mut stages, mut phases) = (Vec::new(), 1);
-        let mut nodes = self.nodes.iter().peekable();
+        let order = |name: &str| Error::EncryptedOrder {
+            layer: name.to_owned(),
+        };
+        let mut stages = Vec::new();
+        let mut before: Option<Producer<'_>> = None;
+        let mut nodes = self.nodes.iter();
         while let Some(node) = nodes.next() {
             let Op::Linear(linear) = &node.op else {
-                return Err(Error::EncryptedOrder {
-                    layer: node.name.to_owned(),
-                });
+                return Err(order(node.name));
             };
-            let accumulators = accumulators(node, linear, phases)?;
-            match nodes.next() {
+            let lookup = match nodes.next().map(|next| (next.name, &next.op)) {
                 None => {
+                    let output = accumulators(node.name, linear, before)?;
                     return Ok(Program {
                         client: self.client_spec(),
                         stages,
-                        output: accumulators,
+                        output,
                         model,
                     });
                 }
-                Some(Node {
-                    name,
-                    op: Op::Lookup(lookup),
-                }) => {
-                    check_tables(name, lookup)?;
-                    phases = lookup.spec.phases as usize;
-                    stages.push(StageDemand {
-                        accumulators,
-                        lookup: (*name).to_owned(),
-                        phases: lookup.spec.phases,
-                    });
-                }
-                Some(Node {
-                    name,
-                    op: Op::Linear(_),
-                }) => {
-                    return Err(Error::EncryptedOrder {
-                        layer: (*name).to_owned(),
-                    });
-                }
-            }
+                Some((name, Op::Lookup(lookup))) => (name, lookup),
+                Some((name, Op::Linear(_))) => return Err(order(name)),
+            };
+            let (name, lookup) = lookup;
+            check_tables(name, lookup)?;
+            stages.push(StageDemand {
+                accumulators: accumulators(node.name, linear, before)?,
+                lookup: name.to_owned(),
+                phases: lookup.spec.phases,
+            });
+            before = Some(Producer {
+                layer: linear.layer,
+                phases: lookup.spec.phases as usize,
+            });
         }
-        Err(Error::EncryptedOrder {
-            layer: self.spec.name.to_string(),
-        })
+        Err(order(&self.spec.name))
     }
 }
 
-/// `phases` is the number of values that came from each bootstrap before.
-fn accumulators(node: &Node<'_>, op: &LinearOp<'_>, phases: usize) -> Result<Accumulators, Error> {
+/// The layer whose bootstraps the values come from.
+#[derive(Debug, Clone, Copy)]
+struct Producer<'a> {
+    layer: &'a Linear,
+    /// Values from each bootstrap.
+    phases: usize,
+}
+
+fn accumulators(
+    name: &str,
+    op: &LinearOp<'_>,
+    before: Option<Producer<'_>>,
+) -> Result<Accumulators, Error> {
     let layer = op.layer;
     let limit = op.reader.max_width();
     if let Some(neuron) = layer.widths.iter().position(|&width| width > limit) {
         return Err(Error::EncryptedWidth {
-            layer: node.name.to_owned(),
+            layer: name.to_owned(),
             neuron,
             width: layer.widths[neuron],
             limit,
         });
     }
+    let twins = before.map_or_else(Vec::new, |producer| twins(producer.layer));
+    let phases = before.map_or(1, |producer| producer.phases);
     let neurons = layer
         .weights
         .rows()
@@ -77,15 +86,36 @@ fn accumulators(node: &Node<'_>, op: &LinearOp<'_>, phases: usize) -> Result<Acc
         .zip(layer.widths.iter().zip(op.lattices()))
         .map(|(row, (&width, lattice))| {
             let weights: Vec<f64> = row.iter().map(|&w| f64::from(w)).collect();
-            (width, lattice.step_bits, gain(&weights, phases))
+            (width, lattice.step_bits, gain(&weights, phases, &twins))
         });
     let inputs = u32::try_from(layer.inputs()).unwrap_or(u32::MAX);
     Ok(Accumulators::new(
-        node.name.to_owned(),
+        name.to_owned(),
         op.reader,
         inputs,
         neurons,
     ))
+}
+
+/// Groups of neurons whose bootstraps have the same noise: the server computes without drawing
+/// anything, so equal weights give equal masks, and opposite weights opposite ones. Neurons without
+/// weights are rotated by nothing and have no noise.
+fn twins(layer: &Linear) -> Vec<Vec<usize>> {
+    let mut groups: BTreeMap<Vec<i16>, Vec<usize>> = BTreeMap::new();
+    for (j, row) in layer.weights.rows().into_iter().enumerate() {
+        let Some(first) = row.iter().find(|&&w| w != 0) else {
+            continue;
+        };
+        let sign = first.signum();
+        groups
+            .entry(row.iter().map(|&w| sign * w).collect())
+            .or_default()
+            .push(j);
+    }
+    groups
+        .into_values()
+        .filter(|group| group.len() > 1)
+        .collect()
 }
 
 /// The encrypted engine reads whole accumulators.

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::widths::{Range, accumulator_bits};
+use crate::widths::{Range, Reader, accumulator_bits};
 
 /// A declared network: its input and its layers in execution order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -144,6 +144,15 @@ impl Function {
         matches!(self, Function::Sign | Function::Wave)
     }
 
+    /// How its table reads accumulators.
+    pub const fn reader(self) -> Reader {
+        if self.is_antiperiodic() {
+            Reader::Antiperiodic
+        } else {
+            Reader::Padded
+        }
+    }
+
     /// The range of results of `output` bits (design.md section 3): `[0, 2^b - 1]` for functions
     /// that are never negative, `[-2^(b-1), 2^(b-1) - 1]` for others, and the odd levels of
     /// `[-(2^b - 1), 2^b - 1]` for `Wave`; `Sign` is `Wave` of one bit.
@@ -255,6 +264,17 @@ impl DenseSpec {
     /// Width of the accumulator in the worst case of the widths; `None` beyond 63 bits.
     pub fn worst_case(&self, input: Range) -> Option<u32> {
         accumulator_bits(self.inputs, input, self.weights)
+    }
+
+    /// The widest accumulator that a neuron may have. A written `accumulator` is the promise. Where
+    /// none was written, the worst case of the sum is; `Sign` adds a threshold to that sum, which
+    /// takes a bit more if it lies near an end of the range.
+    pub fn promise(&self, input: Range, reader: Option<&ActivationSpec>) -> u32 {
+        let sign = reader.is_some_and(|act| act.function == Function::Sign);
+        let written = self
+            .worst_case(input)
+            .is_none_or(|worst| self.accumulator < worst);
+        self.accumulator + u32::from(sign && !written && self.overflow != Overflow::Wrap)
     }
 }
 

@@ -131,8 +131,10 @@ impl Reader<'_> {
         let promised = dense.accumulator;
         let (least, most) = match (dense.overflow, antiperiodic) {
             (Overflow::Wrap, _) => (promised, promised),
-            // a threshold near an end of the range takes a bit more than the range
-            (_, Some(act)) => (2.max(1 + act.phases.max(1).ilog2()), promised + 1),
+            (_, Some(act)) => (
+                2.max(1 + act.phases.max(1).ilog2()),
+                dense.promise(levels, Some(act)),
+            ),
             (_, None) => (2, promised),
         };
         let bits = |_| Range {

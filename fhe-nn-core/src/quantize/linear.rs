@@ -81,6 +81,13 @@ pub(super) fn quantize(
             place.hold(held, place.dense.accumulator)?;
             let held = shift(held);
             let proved = shift(&proved);
+            // a table that reads all bits must fit the language too
+            let promise = place.dense.promise(input.levels, place.reader);
+            let limit = match place.reader {
+                Some(act) if act.table.is_none() => act.function.reader().max_width(),
+                Some(_) | None => promise,
+            };
+            place.hold(&held, promise.min(limit))?;
             let widths = held.iter().zip(&proved);
             widths
                 .map(|(held, proved)| place.width(*held, *proved))

@@ -115,7 +115,7 @@ impl Accumulators {
         )
     }
 
-    /// The constraints: one for each width.
+    /// The constraints: one for each width and lattice.
     ///
     /// All ciphertexts that enter a layer have the step of its widest accumulator, of `A` bits. A
     /// narrower one, of `A_j`, must count modulo its own power of two, so its weights are

@@ -127,7 +127,7 @@ pub struct OutputPlan {
 pub enum PlanError {
     /// No parameters of 128-bit security hold the noise of a layer below half a step.
     #[error(
-        "no 128-bit parameters keep the {bits}-bit accumulators of `{layer}` exact at 2^-{failure_bits}: their weights have a 2-norm of {norm:.1}\n  = help: lower `accumulator` or `weights` of `{layer}`, or the number of its inputs"
+        "no parameters of 132-bit security keep the {bits}-bit accumulators of `{layer}` exact at 2^-{failure_bits}: their weights have a 2-norm of {norm:.1}\n  = help: lower `accumulator` or `weights` of `{layer}`, or the number of its inputs"
     )]
     NoParameters {
         /// Name of the linear layer.
@@ -174,7 +174,8 @@ impl Plan {
     }
 
     /// Logarithm to base 2 of the bound on the probability that one inference is wrong anywhere:
-    /// the sum over all tables and outputs, under independent Gaussian noise.
+    /// the sum over all tables and outputs, under independent Gaussian noise. It is what
+    /// [`Plan::find`] computed; in a plan from somebody else it is that somebody's claim.
     pub fn log2_failure(&self) -> f64 {
         let stages = self.stages.iter().map(|stage| stage.log2_failure);
         log2_sum(stages.chain([self.output.log2_failure]))

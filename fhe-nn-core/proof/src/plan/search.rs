@@ -100,6 +100,8 @@ fn stage(point: &Point, demand: &StageDemand, z: f64, bootstraps: &[Bootstrap]) 
     let mut sizes: Vec<u32> = bootstraps.iter().map(|b| b.shape.polynomial_size).collect();
     sizes.sort_unstable();
     sizes.dedup();
+    // a step of the torus is at least two coefficients wide
+    sizes.retain(|&size| (2 * size) >> accumulators.modulus_bits() >= 2);
     let mut points = Vec::new();
     for size in sizes {
         for (keyswitch, n) in small_keys(point.left, accumulators, size, z) {

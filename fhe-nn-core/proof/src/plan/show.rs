@@ -12,7 +12,7 @@ const WORD: u64 = 8;
 impl Stage {
     /// Bytes of the stage's bootstrapping key as it travels: seeded, bodies only.
     pub fn bootstrap_key_bytes(&self) -> u64 {
-        let rows = u64::from(self.digits.levels) * u64::from(self.shape.dimension + 1);
+        let rows = u64::from(self.digits.levels) * (u64::from(self.shape.dimension) + 1);
         u64::from(self.small_dimension) * rows * u64::from(self.shape.polynomial_size) * WORD
     }
 
@@ -34,15 +34,15 @@ impl Plan {
             .sum()
     }
 
-    /// Bytes of an evaluation key in the server's memory, expanded and in Fourier form.
+    /// Bytes of an evaluation key in memory: as it travels, and expanded and in Fourier form.
     pub fn evaluation_memory_bytes(&self) -> u64 {
         let stages = self.stages.iter().zip(self.dimensions());
-        stages
-            .map(|(stage, before)| {
-                stage.bootstrap_key_bytes() * u64::from(stage.shape.dimension + 1)
-                    + stage.keyswitch_key_bytes(before) * u64::from(stage.small_dimension + 1)
-            })
-            .sum()
+        let expanded = stages.map(|(stage, before)| {
+            let rows = u64::from(stage.shape.dimension) + 1;
+            let columns = u64::from(stage.small_dimension) + 1;
+            stage.bootstrap_key_bytes() * rows + stage.keyswitch_key_bytes(before) * columns
+        });
+        self.evaluation_key_bytes() + expanded.sum::<u64>()
     }
 
     /// Bytes of the payload of one encrypted input: seeded, bodies only.
@@ -52,7 +52,7 @@ impl Plan {
 
     /// Bytes of the payload of one encrypted result.
     pub fn reply_bytes(&self) -> u64 {
-        u64::from(self.output.scores) * u64::from(self.output.dimension + 1) * WORD
+        u64::from(self.output.scores) * (u64::from(self.output.dimension) + 1) * WORD
     }
 }
 

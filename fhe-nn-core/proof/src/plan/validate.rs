@@ -4,14 +4,16 @@ use core::ops::RangeInclusive;
 
 use crate::noise::Decomposition;
 use crate::plan::{Plan, PlanError, Program, Stage, cost};
-use crate::widths::{MAX_OUTPUT_BITS, Reader};
+use crate::widths::{MAX_OUTPUT_BITS, MAX_VALUES, Reader};
 
-/// Inputs, neurons and values of a layer, at most.
-const MAX_VALUES: u64 = 1 << 20;
+/// Stages of a chain, at most.
+const MAX_STAGES: u64 = 64;
+/// Bytes of an evaluation key in memory, at most.
+const MAX_KEY_BYTES: u64 = 1 << 36;
 
 impl Plan {
     /// Whether every parameter lies in the range that [`Plan::find`] chooses from: dimensions of
-    /// 128-bit security, and sizes that cannot exhaust the memory.
+    /// 132-bit security, and keys of at most 64 GiB.
     ///
     /// # Errors
     /// [`PlanError::OutOfRange`] names the parameter.
@@ -34,6 +36,7 @@ impl Plan {
                 check("input dimension", self.input.dimension.into(), least..=most)?;
             }
         }
+        check("stages", self.stages.len() as u64, 0..=MAX_STAGES)?;
         for (index, stage) in self.stages.iter().enumerate() {
             stage.validate()?;
             let missing = index > 0 && stage.keyswitch.is_none();
@@ -46,6 +49,11 @@ impl Plan {
             exactly(last),
         )?;
         check("scores", self.output.scores.into(), 1..=MAX_VALUES)?;
+        check(
+            "bytes of evaluation keys",
+            self.evaluation_memory_bytes(),
+            0..=MAX_KEY_BYTES,
+        )?;
         let scores = exactly(self.output.scores);
         check("score widths", client.widths.len() as u64, scores.clone())?;
         check(

@@ -56,7 +56,7 @@ impl Prediction {
     pub(super) fn times(self, weights: &[i16]) -> Self {
         let weights: Vec<f64> = weights.iter().map(|&w| f64::from(w)).collect();
         let norm_squared: f64 = weights.iter().map(|w| w * w).sum();
-        let more = gain(&weights, weights.len()) - norm_squared;
+        let more = gain(&weights, weights.len(), &[]) - norm_squared;
         Prediction {
             variance: norm_squared * self.variance + more * self.common,
             common: 0.0,
