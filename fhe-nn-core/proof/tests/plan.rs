@@ -152,7 +152,7 @@ fn close(a: f64, b: f64) {
 }
 
 fn layer(reader: Reader, widths: core::ops::Range<u32>) -> impl Strategy<Value = Layer> {
-    let neuron = (widths, 0u32..3, 0.0f64..12.0)
+    let neuron = (widths, 0u32..3, 0.0f64..22.0)
         .prop_map(|(width, step_bits, log)| (width, step_bits.min(width - 1), log.exp2()));
     (1u32..800, prop::collection::vec(neuron, 1..6)).prop_map(move |(inputs, neurons)| Layer {
         reader,
@@ -175,7 +175,7 @@ proptest! {
     #[test]
     fn what_is_found_keeps_every_constraint(
         hidden in hidden(),
-        last in layer(Reader::Client, 3..16),
+        last in layer(Reader::Client, 3..20),
         failure_bits in 20.0f64..140.0,
     ) {
         let (program, options) = (program(&hidden, &last), Options { failure_bits });

@@ -5,21 +5,21 @@ mod interval;
 mod parameters;
 
 use fhe_nn_proof::noise::{
-    bootstrap_rounding_variance, bootstrap_transform_variance, bootstrap_variance,
+    bootstrap_rounding_variance, bootstrap_transform_variance, bootstrap_variance, gain,
     keyswitch_variance, modulus_switch_variance, secure_variance,
 };
-use fhe_nn_proof::spec::{ActivationSpec, Function, Rounding};
+use fhe_nn_proof::spec::{ActivationSpec, Function, Overflow, Rounding};
 use fhe_nn_proof::widths::{Range, Reader};
 use ndarray::Array2;
 use tfhe::core_crypto::prelude::*;
 
 use self::interval::{COUNT, Prediction};
 use self::parameters::{PHASES, Parameters, WIDTH, digits, glwe, layer};
-use super::random::Random;
+use super::random::{Hidden, Net, Random, Shape};
 use crate::backend::Backend;
 use crate::clear::Clear;
 use crate::encrypted::{Ciphertexts, keyswitch, linear, modulus, rotate};
-use crate::graph::{LinearOp, LookupOp, Table};
+use crate::graph::{LinearOp, LookupOp, Op, Table};
 use crate::keys::{ClientKey, EvaluationKey};
 
 /// Weights of the first layer's accumulators, each with inputs of its own: independent errors.
@@ -29,30 +29,31 @@ const FIRST: [i16; 3] = [3, -1, 2];
 const SECOND: [i16; PHASES] = [1, 2, 2, 1];
 
 #[test]
-fn inputs_under_the_small_key_and_one_level() {
-    hold(&Parameters {
-        input_dimension: 720,
+fn inputs_under_the_small_key_two_levels_and_on_to_the_next_table() {
+    let (measured, scores) = stage(&Parameters {
+        input_dimension: 500,
         keyswitch: None,
-        small_dimension: 720,
-        shape: glwe(2, 1024),
-        digits: digits(23, 1),
+        small_dimension: 500,
+        shape: glwe(1, 2048),
+        digits: digits(15, 2),
     });
+    measured.switch(1, scores);
 }
 
 #[test]
-fn keyswitch_and_two_levels() {
-    hold(&Parameters {
-        input_dimension: 2048,
-        keyswitch: Some(digits(5, 3)),
-        small_dimension: 760,
-        shape: glwe(1, 2048),
-        digits: digits(15, 2),
+fn three_levels_with_next_to_no_rounding() {
+    stage(&Parameters {
+        input_dimension: 500,
+        keyswitch: None,
+        small_dimension: 500,
+        shape: glwe(2, 512),
+        digits: digits(6, 3),
     });
 }
 
 #[test]
 fn keyswitch_from_a_short_key_and_short_polynomials() {
-    hold(&Parameters {
+    stage(&Parameters {
         input_dimension: 1024,
         keyswitch: Some(digits(3, 5)),
         small_dimension: 740,
@@ -62,14 +63,35 @@ fn keyswitch_from_a_short_key_and_short_polynomials() {
 }
 
 #[test]
-fn three_levels() {
-    hold(&Parameters {
-        input_dimension: 500,
-        keyswitch: None,
-        small_dimension: 500,
-        shape: glwe(1, 2048),
-        digits: digits(11, 3),
+fn a_plan_counts_what_the_phases_before_a_layer_have_in_common() {
+    let wave = Hidden {
+        neurons: 3,
+        weights: 2,
+        overflow: Overflow::Wrap,
+        width: WIDTH,
+        function: Function::Wave,
+        output: 2,
+        phases: PHASES as u32,
+    };
+    let shape = Shape {
+        inputs: 4,
+        bits: 1,
+        hidden: vec![wave],
+        scores: 1,
+    };
+    let counted = (0..9).any(|seed| {
+        let net = Net::random(&mut Random(seed), &shape);
+        let graph = net.graph();
+        let program = graph.program([0; 32]).expect("every width can be read");
+        let Some(Op::Linear(scores)) = graph.nodes.last().map(|node| &node.op) else {
+            unreachable!("scores come last")
+        };
+        let weights: Vec<f64> = scores.layer.weights.iter().map(|&w| w.into()).collect();
+        let expected = gain(&weights, PHASES);
+        assert_eq!(program.output.widths[0].gain, expected);
+        expected > gain(&weights, 1)
     });
+    assert!(counted, "weights of either sign occur");
 }
 
 /// Keys, and what is measured with them.
@@ -85,7 +107,8 @@ struct Values {
     predicted: Prediction,
 }
 
-fn hold(parameters: &Parameters) {
+/// From inputs to sums of bootstrapped values: the scores, if they are decrypted.
+fn stage(parameters: &Parameters) -> (Measured, Values) {
     let plan = parameters.plan(FIRST.len());
     let client = ClientKey::generate(&plan).expect("the parameters are in range");
     let server = client.evaluation_key();
@@ -109,9 +132,8 @@ fn hold(parameters: &Parameters) {
         phases: 1,
         odd: true,
     };
-    // what is decrypted, if this is the last layer
     let scores = measured.accumulate(1, &second, &SECOND, values);
-    measured.switch(1, scores);
+    (measured, scores)
 }
 
 impl Measured {
