@@ -2,7 +2,7 @@
 //!
 //! The network of the original article, 784-92-92-10 with sigmoids, is quantized from its floats
 //! at 8 to 2 bits for inputs, weights and activations alike, and classifies MNIST's test images in
-//! the clear, with the very integers that an encrypted run has.
+//! the clear. The default is the calibration that `quantize` takes by itself, under `overflow = calibrated`.
 //!
 //! ```text
 //! cargo run --release --example ptq

@@ -250,7 +250,7 @@ impl LookupOp<'_> {
     }
 }
 
-/// The first half of an antiperiodic table of `bits` bits (design.md section 3), `r` in
+/// The first half of an antiperiodic table of `bits` bits, `r` in
 /// `[0, 2^(bits-1))`. For `Wave`, `2 round((1 - (2r + 1) / 2^p) L) - L` with `L = 2^b - 1`:
 /// `(2^p - 2r - 1) L` is odd, so the quotient by the even `2^p` is never a tie.
 fn antiperiodic_entry(spec: &ActivationSpec, bits: u32, r: i64) -> i64 {

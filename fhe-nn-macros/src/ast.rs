@@ -71,8 +71,8 @@ pub(crate) struct Activation {
     pub(crate) output: u32,
     /// How many bits the table reads.
     pub(crate) table: Option<u32>,
-    /// How the lower bits are dropped.
-    pub(crate) rounding: Rounding,
+    /// How the bits that the table does not read are dropped.
+    pub(crate) rounding: Option<Spanned<Rounding>>,
     /// Values per neuron.
     pub(crate) phases: Option<Spanned<u32>>,
 }

@@ -153,7 +153,7 @@ impl Function {
         }
     }
 
-    /// The range of results of `output` bits (design.md section 3): `[0, 2^b - 1]` for functions
+    /// The range of results of `output` bits: `[0, 2^b - 1]` for functions
     /// that are never negative, `[-2^(b-1), 2^(b-1) - 1]` for others, and the odd levels of
     /// `[-(2^b - 1), 2^b - 1]` for `Wave`; `Sign` is `Wave` of one bit.
     pub const fn range(self, output: u32) -> Range {

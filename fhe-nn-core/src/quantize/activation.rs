@@ -115,7 +115,7 @@ fn reals(spec: &ActivationSpec, linear: &Linear, before: &Array2<f64>) -> Array2
 }
 
 /// The tables: the entry of bucket r is the result at the bucket's centre,
-/// `r 2^d + (2^d - 1) / 2` (design.md section 3).
+/// `r 2^d + (2^d - 1) / 2`.
 fn tables(op: &LookupOp<'_>, linear: &Linear, meaning: Affine, levels: Range) -> Tables {
     let tables: Vec<Vec<i16>> = (0..linear.outputs())
         .into_par_iter()

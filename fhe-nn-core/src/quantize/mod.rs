@@ -2,7 +2,7 @@
 //!
 //! Layer by layer, two networks run over the samples side by side: the float one, whose values
 //! the scales are found from, and the integer one made so far, which says what accumulators were
-//! seen. design.md section 3 has the meaning of the integers.
+//! seen. `graph` and `clear` have the meaning of the integers.
 
 mod activation;
 mod calibration;

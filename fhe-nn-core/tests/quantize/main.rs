@@ -1,4 +1,4 @@
-//! Quantization of small networks: the laws of design.md section 3, and what is refused.
+//! Quantization of small networks: its laws, and what is refused.
 
 mod cases;
 mod laws;

@@ -10,7 +10,7 @@ mod widths;
 
 use std::borrow::Cow;
 
-use fhe_nn_proof::spec::{ActivationSpec, DenseSpec, Input, Layer, Op, Overflow, Spec};
+use fhe_nn_proof::spec::{ActivationSpec, DenseSpec, Input, Layer, Op, Overflow, Rounding, Spec};
 use fhe_nn_proof::widths::{Range, accumulator_bits, accumulator_bound, max_weight};
 
 use crate::ast::{Activation, Dense, Kind, Network};
@@ -30,6 +30,7 @@ pub(crate) fn check(network: &Network) -> Result<Spec, Vec<Error>> {
                 && widths::table_fits(&mut errors, stage)
                 && widths::output_fits(&mut errors, stage);
             if fits {
+                widths::rounding_has_bits_to_drop(&mut errors, stage);
                 antiperiodic::phases_divide_half_a_period(&mut errors, stage);
             }
         }
@@ -132,7 +133,9 @@ fn spec(network: &Network, stages: &[Stage<'_>]) -> Spec {
                 function: act.function,
                 output: act.output,
                 table: act.table,
-                rounding: act.rounding,
+                rounding: act
+                    .rounding
+                    .map_or(Rounding::Exact, |rounding| rounding.value),
                 phases: act.phases(),
             }),
         };

@@ -122,6 +122,28 @@ pub(super) fn table_fits(errors: &mut Errors, stage: &Stage<'_>) -> bool {
     false
 }
 
+/// Law 6, no key without a use: what a table without `table` reads leaves no bits to round.
+pub(super) fn rounding_has_bits_to_drop(errors: &mut Errors, stage: &Stage<'_>) {
+    let Some(reader) = stage.reader else { return };
+    let Some(rounding) = reader.activation.rounding else {
+        return;
+    };
+    if reader.activation.table.is_none() {
+        let act = reader.name;
+        let law = format!("table of `{act}` drops no bits, but how to round them is written");
+        let error = Error::new(rounding.place, law).note(format!(
+            "without `table`, it reads all {} bits of `{}`",
+            stage.width(),
+            stage.name
+        ));
+        let narrower = stage
+            .width()
+            .saturating_sub(1)
+            .clamp(1, reader.table_limit());
+        errors.push(error.help(format!("write `table = {narrower}` on `{act}`")));
+    }
+}
+
 /// Law 5: the accumulators of the last layer are decrypted, at most [`MAX_OUTPUT_BITS`] bits.
 pub(super) fn output_fits(errors: &mut Errors, stage: &Stage<'_>) -> bool {
     let width = stage.width();

@@ -78,7 +78,7 @@ pub(super) fn layer(errors: &mut Errors, field: &Field) -> Option<Layer> {
                 function,
                 output: output?,
                 table,
-                rounding: rounding.map_or(Rounding::Exact, |rounding| rounding.value),
+                rounding,
                 phases: optional(errors, Key::Phases),
             })
         }
