@@ -176,6 +176,9 @@ fn read<const D: usize>(file: &Path, magic: u32) -> Result<([u32; D], Vec<u8>), 
     for size in &mut sizes {
         *size = word()?;
     }
+    if sizes[0] == 0 {
+        return Err(Error::Empty(file.into()));
+    }
     if sizes[0] as usize > MAX_ITEMS {
         return Err(Error::TooMany {
             file: file.into(),

@@ -5,7 +5,7 @@
 //! ```
 //!
 //! All numbers are little-endian. A payload's length follows from the plan, so no length is read
-//! from outside and nothing larger is ever allocated.
+//! from outside, and reading allocates what the plan says.
 
 use fhe_nn_proof::plan::{Fingerprint, Plan};
 use sha2::{Digest, Sha256};

@@ -1,5 +1,5 @@
 //! The attribute macro [`#[fhe_network]`](macro@fhe_network): a struct with bit-widths on its
-//! layers is a network, and the compiler proves that it can run encrypted.
+//! layers is a network, and the compiler checks the laws of its widths, shapes and order.
 //!
 //! ```
 //! use fhe_nn_core::prelude::*;
@@ -36,7 +36,7 @@
 //! | `Dense` | `overflow = ..` | `checked`: it never leaves that width, proved; `calibrated`: that width is what calibration saw; `wrap`: it counts modulo 2^`accumulator` | `checked` |
 //! | activation but `Sign` | `output = 1..=8` | width of a result | must be written |
 //! | activation | `table = 1..=8` | the table reads the top bits of the accumulator; `Sign` to 9, `Wave` 2 to 9 | all bits |
-//! | activation | `rounding = ..` | how the other bits are dropped: `exact` or `approximate` | `exact` |
+//! | activation | `rounding = ..` | how the other bits are dropped: `exact` or `approximate` (both are the floor in the clear; encrypted, neither runs yet) | `exact` |
 //! | `Wave`, `Sign` | `phases = k` | k values per neuron from one bootstrap | 1 |
 //!
 //! Shapes and widths are integer literals, because a macro runs before constants are evaluated.

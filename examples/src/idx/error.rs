@@ -40,6 +40,9 @@ pub enum Error {
         /// What it should start with.
         needed: u32,
     },
+    /// The header declares no items.
+    #[error("`{}` declares 0 items, but there is nothing to do without one", .0.display())]
+    Empty(PathBuf),
     /// The header declares more items than a reader is willing to hold.
     #[error("`{}` declares {declared} items, but at most {MAX_ITEMS} are read", .file.display())]
     TooMany {
