@@ -87,9 +87,9 @@ fn a_plan_counts_what_the_phases_before_a_layer_have_in_common() {
             unreachable!("scores come last")
         };
         let weights: Vec<f64> = scores.layer.weights.iter().map(|&w| w.into()).collect();
-        let expected = gain(&weights, PHASES);
+        let expected = gain(&weights, PHASES, &[]);
         assert_eq!(program.output.widths[0].gain, expected);
-        expected > gain(&weights, 1)
+        expected > gain(&weights, 1, &[])
     });
     assert!(counted, "weights of either sign occur");
 }

@@ -1,0 +1,135 @@
+//! Who may do what: keys, ciphertexts and networks that do not go together.
+
+use fhe_nn_core::prelude::*;
+use fhe_nn_tests::Random;
+
+use crate::shared::{INPUT, Shared, Small, shared};
+
+#[test]
+fn the_wrong_key() {
+    let Shared {
+        network,
+        plan,
+        client,
+        server,
+    } = shared();
+    let other = ClientKey::generate(plan).expect("the same plan");
+    let request = other.encrypt(&INPUT).expect("finite");
+    let error = network
+        .run_encrypted(server, &request)
+        .expect_err("of another client");
+    assert!(
+        matches!(
+            error,
+            Error::WrongKey {
+                what: "request",
+                ..
+            }
+        ),
+        "{error}"
+    );
+    let error = other
+        .decrypt(&shared().reply())
+        .expect_err("of another client");
+    assert!(
+        matches!(error, Error::WrongKey { what: "reply", .. }),
+        "{error}"
+    );
+    assert!(client.decrypt(&shared().reply()).is_ok());
+}
+
+#[test]
+fn the_wrong_network() {
+    let other: Small = Random(2).network();
+    let error = other
+        .run_encrypted(&shared().server, &shared().request())
+        .expect_err("the same shape with other weights");
+    assert!(
+        matches!(
+            error,
+            Error::WrongPlan {
+                what: "evaluation key",
+                ..
+            }
+        ),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_foreign_ciphertext() {
+    let other: Small = Random(2).network();
+    let plan = other.plan(&Options::default()).expect("parameters exist");
+    let client = ClientKey::generate(&plan).expect("the plan was just found");
+    let request = client.encrypt(&INPUT).expect("finite");
+    let error = shared().network.run_encrypted(&shared().server, &request);
+    let error = error.expect_err("of another plan");
+    assert!(
+        matches!(
+            error,
+            Error::WrongPlan {
+                what: "request",
+                ..
+            }
+        ),
+        "{error}"
+    );
+    let error = client
+        .decrypt(&shared().reply())
+        .expect_err("of another plan");
+    assert!(
+        matches!(error, Error::WrongPlan { what: "reply", .. }),
+        "{error}"
+    );
+    let error = Request::from_bytes(&request.to_bytes(), &shared().plan).expect_err("another plan");
+    assert!(
+        matches!(
+            error,
+            Error::WrongPlan {
+                what: "request",
+                ..
+            }
+        ),
+        "{error}"
+    );
+}
+
+#[test]
+fn an_input_of_another_length_or_not_finite() {
+    let client = &shared().client;
+    let error = client.encrypt(&INPUT[1..]).expect_err("too short");
+    assert!(
+        matches!(
+            error,
+            Error::InputLength {
+                expected: 4,
+                actual: 3,
+                ..
+            }
+        ),
+        "{error}"
+    );
+    let error = client
+        .encrypt(&[0.0, f32::NAN, 0.0, 0.0])
+        .expect_err("not a number");
+    assert!(
+        matches!(error, Error::InputNotFinite { index: 1, .. }),
+        "{error}"
+    );
+}
+
+/// Does not compile if the type implements the trait: `_` then has two solutions.
+macro_rules! assert_not_implemented {
+    ($type:ty: $($trait:path),*) => {$(
+        const _: fn() = || {
+            trait Ambiguous<Marker> {
+                fn here() {}
+            }
+            impl<T: ?Sized> Ambiguous<()> for T {}
+            impl<T: ?Sized + $trait> Ambiguous<u8> for T {}
+            let _ = <$type as Ambiguous<_>>::here;
+        };
+    )*};
+}
+// secret keys cannot be printed, copied or stored by accident
+assert_not_implemented!(ClientKey: std::fmt::Debug, std::fmt::Display, Clone, serde::Serialize);

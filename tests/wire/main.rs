@@ -1,0 +1,176 @@
+//! Keys and messages travel as bytes, and nothing from outside is believed: every mistake is an
+//! error that says what does not go with what.
+
+mod keys;
+mod plans;
+mod shared;
+
+use fhe_nn_core::prelude::*;
+
+use self::shared::{HEADER, INPUT, Shared, Small, shared};
+
+#[test]
+fn a_server_made_from_bytes_alone_gives_the_right_result() {
+    let Shared {
+        network,
+        plan,
+        client,
+        server,
+    } = shared();
+    // everything that the server gets, and everything that comes back
+    let (network, plan) = (network.to_bytes(), serde_json::to_vec(plan).expect("data"));
+    let (server, request) = (server.to_bytes(), shared().request().to_bytes());
+    let reply = {
+        let network = Small::from_bytes(&network).expect("as saved");
+        let plan = serde_json::from_slice(&plan).expect("as saved");
+        let server = EvaluationKey::from_bytes(&server, &plan).expect("as sent");
+        let request = Request::from_bytes(&request, &plan).expect("as sent");
+        network
+            .run_encrypted(&server, &request)
+            .expect("they go together")
+            .to_bytes()
+    };
+    let reply = Reply::from_bytes(&reply, &shared().plan).expect("as sent");
+    let clear = shared().network.run(&INPUT).expect("finite");
+    assert_eq!(client.decrypt(&reply).expect("the client's own"), clear);
+}
+
+#[test]
+fn messages_are_of_the_size_that_the_plan_says() {
+    let plan = &shared().plan;
+    let seeds: usize = plan
+        .stages
+        .iter()
+        .map(|s| 16 + 16 * usize::from(s.keyswitch.is_some()))
+        .sum();
+    let key = HEADER + seeds + plan.evaluation_key_bytes() as usize;
+    assert_eq!(shared().server.to_bytes().len(), key);
+    let request = HEADER + 16 + plan.request_bytes() as usize;
+    assert_eq!(shared().request().to_bytes().len(), request);
+    assert_eq!(
+        shared().reply().to_bytes().len(),
+        HEADER + plan.reply_bytes() as usize
+    );
+}
+
+#[test]
+fn the_wrong_kind() {
+    let plan = &shared().plan;
+    let (request, reply) = (shared().request().to_bytes(), shared().reply().to_bytes());
+    malformed(Reply::from_bytes(&request, plan), "does not begin as one");
+    malformed(Request::from_bytes(&reply, plan), "does not begin as one");
+    malformed(
+        EvaluationKey::from_bytes(&request, plan),
+        "does not begin as one",
+    );
+}
+
+#[test]
+fn bytes_missing_or_too_many() {
+    let plan = &shared().plan;
+    let mut bytes = shared().request().to_bytes();
+    for length in 0..bytes.len() {
+        malformed(Request::from_bytes(&bytes[..length], plan), "bytes");
+    }
+    bytes.push(0);
+    malformed(Request::from_bytes(&bytes, plan), "bytes");
+
+    let mut bytes = shared().reply().to_bytes();
+    for length in [
+        0,
+        1,
+        HEADER,
+        HEADER + 1,
+        bytes.len() / 2,
+        bytes.len() - 8,
+        bytes.len() - 1,
+    ] {
+        malformed(Reply::from_bytes(&bytes[..length], plan), "bytes");
+    }
+    bytes.push(0);
+    malformed(Reply::from_bytes(&bytes, plan), "bytes");
+
+    let mut bytes = shared().server.to_bytes();
+    for length in [
+        0,
+        1,
+        HEADER,
+        HEADER + 1,
+        bytes.len() / 2,
+        bytes.len() - 8,
+        bytes.len() - 1,
+    ] {
+        malformed(EvaluationKey::from_bytes(&bytes[..length], plan), "bytes");
+    }
+    bytes.push(0);
+    malformed(EvaluationKey::from_bytes(&bytes, plan), "bytes");
+}
+
+#[test]
+fn every_byte_of_a_header_counts() {
+    let Shared {
+        network,
+        plan,
+        server,
+        ..
+    } = shared();
+    let bytes = shared().request().to_bytes();
+    for index in 0..HEADER {
+        let mut bytes = bytes.clone();
+        bytes[index] ^= 1 << (index % 8);
+        let request = Request::from_bytes(&bytes, plan);
+        match index {
+            // magic, kind, version
+            0..8 => malformed(request, ""),
+            // fingerprint
+            8..40 => assert!(matches!(request, Err(Error::WrongPlan { .. })), "{index}"),
+            // the key's id
+            _ => {
+                let request = request.expect("any id is one");
+                let reply = network.run_encrypted(server, &request);
+                assert!(matches!(reply, Err(Error::WrongKey { .. })), "{index}");
+            }
+        }
+    }
+}
+
+#[test]
+fn another_version() {
+    let mut bytes = shared().request().to_bytes();
+    bytes[6] = 2;
+    malformed(
+        Request::from_bytes(&bytes, &shared().plan),
+        "version 2, this program reads 1",
+    );
+}
+
+/// Ciphertexts are not authenticated: others give other scores, which is all that they do.
+#[test]
+fn a_flipped_payload_is_another_ciphertext() {
+    let Shared {
+        network,
+        plan,
+        client,
+        server,
+    } = shared();
+    let mut bytes = shared().request().to_bytes();
+    for index in (HEADER..bytes.len()).step_by(7) {
+        bytes[index] ^= 0x5a;
+    }
+    let request = Request::from_bytes(&bytes, plan).expect("any payload is one");
+    let reply = network
+        .run_encrypted(server, &request)
+        .expect("it is of the key");
+    assert_eq!(
+        client.decrypt(&reply).expect("of the key").integers().len(),
+        2
+    );
+}
+
+fn malformed<T>(result: Result<T, Error>, part: &str) {
+    match result {
+        Err(Error::Malformed { reason, .. }) => assert!(reason.contains(part), "{reason}"),
+        Err(other) => panic!("{other}"),
+        Ok(_) => panic!("nothing malformed"),
+    }
+}

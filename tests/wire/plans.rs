@@ -1,0 +1,156 @@
+//! Plans from outside: parameters that are insecure, absurd, or of other layers.
+
+use fhe_nn_core::prelude::*;
+use fhe_nn_proof::plan::PlanError;
+use serde_json::{Value, json};
+
+use crate::shared::{INPUT, Shared, shared};
+
+#[test]
+fn parameters_out_of_range() {
+    let cases = [
+        ("/stages/0/small_dimension", json!(10)),
+        ("/stages/1/small_dimension", json!(499)),
+        ("/stages/0/small_dimension", json!(u32::MAX)),
+        ("/stages/0/phases", json!(0)),
+        ("/stages/0/phases", json!(1u32 << 31)),
+        ("/stages/0/bootstraps", json!(0)),
+        ("/stages/0/bootstraps", json!(u32::MAX)),
+        ("/stages/0/width", json!(0)),
+        ("/stages/0/width", json!(64)),
+        ("/stages/0/output_modulus_bits", json!(0)),
+        ("/stages/0/output_modulus_bits", json!(64)),
+        ("/stages/0/shape/dimension", json!(1u32 << 31)),
+        ("/stages/0/shape/dimension", json!(0)),
+        ("/stages/0/shape/polynomial_size", json!(1u32 << 31)),
+        ("/stages/0/shape/polynomial_size", json!(1000)),
+        ("/stages/0/digits/levels", json!(0)),
+        ("/stages/0/digits/levels", json!(64)),
+        ("/stages/0/digits/base_log", json!(0)),
+        ("/stages/0/digits/base_log", json!(64)),
+        ("/stages/1/keyswitch", Value::Null),
+        ("/stages/1/keyswitch/levels", json!(0)),
+        ("/stages/1/keyswitch/base_log", json!(u32::MAX)),
+        ("/stages", json!([])),
+        ("/input/dimension", json!(10)),
+        ("/input/dimension", json!(u32::MAX)),
+        ("/input/modulus_bits", json!(0)),
+        ("/input/modulus_bits", json!(64)),
+        ("/output/dimension", json!(u32::MAX)),
+        ("/output/scores", json!(0)),
+        ("/output/scores", json!(u32::MAX)),
+        ("/client/inputs", json!(0)),
+        ("/client/inputs", json!(u64::MAX)),
+        ("/client/input_bits", json!(0)),
+        ("/client/input_bits", json!(64)),
+        ("/client/widths", json!([])),
+        ("/client/widths/0", json!(0)),
+        ("/client/widths/1", json!(64)),
+        ("/client/decoder", json!([])),
+        ("/client/lattices", json!([])),
+        ("/client/lattices/0/step_bits", json!(64)),
+        ("/client/lattices/0/offset", json!(-1)),
+    ];
+    let (request, reply) = (shared().request().to_bytes(), shared().reply().to_bytes());
+    for (place, value) in cases {
+        let plan: Plan = serde_json::from_value(edited(place, &value)).expect("the type is right");
+        refused(ClientKey::generate(&plan), place);
+        refused(EvaluationKey::from_bytes(&request, &plan), place);
+        refused(Request::from_bytes(&request, &plan), place);
+        refused(Reply::from_bytes(&reply, &plan), place);
+    }
+}
+
+#[test]
+fn a_plan_of_other_types_is_none() {
+    let cases = [
+        ("/stages/0/output_variance", Value::Null), // what NaN is in JSON
+        ("/options/failure_bits", Value::Null),
+        ("/client/encoder/scale", Value::Null),
+        ("/stages/0/small_dimension", json!(-1)),
+        ("/stages/0/small_dimension", json!(1u64 << 32)),
+        ("/stages/0/reader", json!("Anyone")),
+        ("/model", json!([1, 2, 3])),
+    ];
+    for (place, value) in cases {
+        let plan = serde_json::from_value::<Plan>(edited(place, &value));
+        assert!(plan.is_err(), "{place}");
+    }
+}
+
+/// The model's fingerprint is public: a plan may claim it and have other layers.
+#[test]
+fn a_plan_of_other_layers_does_not_run() {
+    let bits = &shared().plan;
+    let cases = [
+        ("/stages/0/phases", json!(1)),
+        ("/stages/0/bootstraps", json!(2)),
+        ("/stages/0/width", json!(2)),
+        ("/stages/1/reader", json!("Padded")),
+        ("/stages/1/output_modulus_bits", json!(1)),
+        ("/input/modulus_bits", json!(1)),
+        ("/client/inputs", json!(3)),
+        ("/client/lattices/0", json!({"step_bits": 0, "offset": 0})),
+    ];
+    let cases = cases.map(|(place, value)| (place, edited(place, &value)));
+    let fewer = {
+        let mut plan = bits.clone();
+        plan.stages.truncate(1);
+        plan.output.dimension = plan.stages[0].shape.lwe_dimension();
+        ("/stages/1", serde_json::to_value(plan).expect("data"))
+    };
+    for (place, plan) in cases.into_iter().chain([fewer]) {
+        let plan: Plan = serde_json::from_value(plan).expect("the types are right");
+        if plan == *bits {
+            panic!("{place} is as it was");
+        }
+        let client = ClientKey::generate(&plan).expect("parameters in range");
+        let request = client
+            .encrypt(&INPUT[..plan.client.inputs])
+            .expect("finite");
+        let reply = shared()
+            .network
+            .run_encrypted(&client.evaluation_key(), &request);
+        let wrong = matches!(
+            reply,
+            Err(Error::WrongPlan {
+                what: "evaluation key",
+                ..
+            })
+        );
+        assert!(wrong, "{place}");
+    }
+}
+
+#[test]
+fn plans_are_deterministic_and_survive_json() {
+    let Shared { network, plan, .. } = shared();
+    assert_eq!(network.plan(&Options::default()).expect("as before"), *plan);
+    let json = serde_json::to_string(plan).expect("data");
+    let read: Plan = serde_json::from_str(&json).expect("as written");
+    assert_eq!(read, *plan);
+    // keys of the one plan take messages of the other: the fingerprints are equal
+    assert!(Request::from_bytes(&shared().request().to_bytes(), &read).is_ok());
+    let client = ClientKey::generate(&read).expect("in range");
+    let request = client.encrypt(&INPUT).expect("finite");
+    let reply = network.run_encrypted(&client.evaluation_key(), &request);
+    let scores = client
+        .decrypt(&reply.expect("they go together"))
+        .expect("the client's own");
+    assert_eq!(scores, network.run(&INPUT).expect("finite"));
+}
+
+/// The shared plan with another value in one place.
+fn edited(place: &str, value: &Value) -> Value {
+    let mut plan = serde_json::to_value(&shared().plan).expect("data");
+    match plan.pointer_mut(place) {
+        Some(old) => *old = value.clone(),
+        None => panic!("{place} is no place of a plan"),
+    }
+    plan
+}
+
+fn refused<T>(result: Result<T, Error>, place: &str) {
+    let refused = matches!(result, Err(Error::Plan(PlanError::OutOfRange { .. })));
+    assert!(refused, "{place}");
+}

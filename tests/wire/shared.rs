@@ -1,0 +1,59 @@
+//! A network with its keys, made once.
+
+use std::sync::OnceLock;
+
+use fhe_nn_core::prelude::*;
+use fhe_nn_tests::Random;
+
+#[fhe_network(input(shape = [4], bits = 2))]
+pub(crate) struct Small {
+    #[bits(weights = 2, accumulator = 3, overflow = wrap)]
+    fc1: Dense<4, 3>,
+    #[bits(output = 2, phases = 2)]
+    wave1: Wave,
+    #[bits(weights = 2, accumulator = 3, overflow = wrap)]
+    fc2: Dense<6, 2>,
+    #[bits(output = 2)]
+    wave2: Wave,
+    #[bits(weights = 2)]
+    scores: Dense<2, 2>,
+}
+
+/// Bytes of a header: magic, kind, version, plan's fingerprint, key's id.
+pub(crate) const HEADER: usize = 5 + 1 + 2 + 32 + 16;
+pub(crate) const INPUT: [f32; 4] = [0.5, -0.25, 1.0, -1.0];
+
+/// What all tests share: keys take a second to make.
+pub(crate) struct Shared {
+    pub(crate) network: Small,
+    pub(crate) plan: Plan,
+    pub(crate) client: ClientKey,
+    pub(crate) server: EvaluationKey,
+}
+
+pub(crate) fn shared() -> &'static Shared {
+    static SHARED: OnceLock<Shared> = OnceLock::new();
+    SHARED.get_or_init(|| {
+        let network: Small = Random(1).network();
+        let plan = network.plan(&Options::default()).expect("parameters exist");
+        let client = ClientKey::generate(&plan).expect("the plan was just found");
+        let server = client.evaluation_key();
+        Shared {
+            network,
+            plan,
+            client,
+            server,
+        }
+    })
+}
+
+impl Shared {
+    pub(crate) fn request(&self) -> Request {
+        self.client.encrypt(&INPUT).expect("finite")
+    }
+
+    pub(crate) fn reply(&self) -> Reply {
+        let reply = self.network.run_encrypted(&self.server, &self.request());
+        reply.expect("key and request were made for the network")
+    }
+}
