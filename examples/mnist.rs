@@ -45,7 +45,9 @@ fn mnist(args: Args) -> Result<(), Box<dyn StdError>> {
     let digits = Digits::load(cli::data().join("digits.quantized.safetensors"))?;
     print!("{}", Digits::SPEC);
 
+    let start = Instant::now();
     let clear = digits.run_batch(test.images.view())?;
+    let clear_time = start.elapsed();
     let right = clear
         .iter()
         .zip(&test.labels)
@@ -53,7 +55,7 @@ fn mnist(args: Args) -> Result<(), Box<dyn StdError>> {
         .count();
     let clear_accuracy = right as f64 / test.labels.len() as f64;
     println!(
-        "clear: {:.2}% of {} test images\n",
+        "clear: {:.2}% of {} test images, {clear_time:.2?}\n",
         100.0 * clear_accuracy,
         test.labels.len()
     );

@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 use std::error::Error as StdError;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
 use fhe_nn_core::prelude::*;
@@ -90,10 +91,12 @@ fn ptq(args: Args) -> Result<(), Box<dyn StdError>> {
     let measured = Measured::over(&trial)?;
     let methods = measured.print_methods();
     measured.print_tables();
+    let time = measured.time / measured.accuracies.len() as u32;
+    println!("\n{images} images in the clear take {time:.2?}");
 
     let default = &methods[&format!("{}, {}", Accumulators::Calibrated, Calibration::default())];
     let lost = float - default["6"];
-    println!("\nat 6 bits the default loses {:.2} points", 100.0 * lost);
+    println!("at 6 bits the default loses {:.2} points", 100.0 * lost);
     if images == all.labels.len() {
         assert!(
             (lost * images as f64).round() <= MOST_LOST,
@@ -110,7 +113,11 @@ fn ptq(args: Args) -> Result<(), Box<dyn StdError>> {
 }
 
 /// The accuracy of every variant under every method.
-struct Measured(Vec<(&'static Variant, Calibration, f64)>);
+struct Measured {
+    accuracies: Vec<(&'static Variant, Calibration, f64)>,
+    /// What the networks took for the images, together.
+    time: Duration,
+}
 
 /// Accuracies by method, then by bits.
 type ByMethod = BTreeMap<String, BTreeMap<String, f64>>;
@@ -121,24 +128,25 @@ impl Measured {
         bar.set_style(ProgressStyle::with_template(
             "{bar:40} {pos}/{len} networks",
         )?);
-        let mut accuracies = Vec::new();
+        let (mut accuracies, mut time) = (Vec::new(), Duration::ZERO);
         for variant in VARIANTS {
             for method in METHODS {
                 let images = trial.test.images.view();
                 let predicted = (variant.predict)(&trial.floats, &trial.samples, &method, images)?;
-                accuracies.push((variant, method, trial.accuracy(&predicted)));
+                accuracies.push((variant, method, trial.accuracy(&predicted.digits)));
+                time += predicted.time;
                 bar.inc(1);
             }
         }
         bar.finish_and_clear();
-        Ok(Measured(accuracies))
+        Ok(Measured { accuracies, time })
     }
 
     fn accuracy(&self, kind: Accumulators, method: Calibration, bits: u32, table: u32) -> f64 {
         let is_it = |variant: &Variant| {
             (variant.accumulators, variant.bits, variant.table) == (kind, bits, table)
         };
-        let mut all = self.0.iter();
+        let mut all = self.accuracies.iter();
         let found = all.find(|(variant, m, _)| is_it(variant) && *m == method);
         found.map_or(f64::NAN, |(_, _, accuracy)| *accuracy)
     }

@@ -3,13 +3,20 @@
 //! Widths are literals, so every width is a network of its own; a `macro_rules` writes them.
 
 use std::fmt;
+use std::time::{Duration, Instant};
 
 use fhe_nn_core::prelude::*;
 use ndarray::{Array2, ArrayView2};
 
 /// Predicts digits with a network that it first quantizes.
 type Predict =
-    fn(&Floats, &Array2<f32>, &Calibration, ArrayView2<'_, f32>) -> Result<Vec<usize>, Error>;
+    fn(&Floats, &Array2<f32>, &Calibration, ArrayView2<'_, f32>) -> Result<Predicted, Error>;
+
+/// Digits, and the time that the quantized network took for all of them.
+pub(crate) struct Predicted {
+    pub(crate) digits: Vec<usize>,
+    pub(crate) time: Duration,
+}
 
 /// What holds the accumulators of the hidden layers to their widths.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -44,10 +51,14 @@ fn predict<N: Network + Sync>(
     samples: &Array2<f32>,
     calibration: &Calibration,
     images: ArrayView2<'_, f32>,
-) -> Result<Vec<usize>, Error> {
+) -> Result<Predicted, Error> {
     let network = N::quantize_with(floats, samples, calibration)?.network;
+    let start = Instant::now();
     let scores = network.run_batch(images)?;
-    Ok(scores.iter().map(|scores| scores.argmax()).collect())
+    Ok(Predicted {
+        time: start.elapsed(),
+        digits: scores.iter().map(|scores| scores.argmax()).collect(),
+    })
 }
 
 /// `bits, overflow, table, [keys of the last layer]` each. Scores are decrypted, so their

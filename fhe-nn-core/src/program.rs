@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use fhe_nn_proof::noise::gain;
 use fhe_nn_proof::plan::{Accumulators, Fingerprint, Program, StageDemand};
+use ndarray::ArrayView1;
 
 use crate::Error;
 use crate::graph::{Graph, LinearOp, LookupOp, Op};
@@ -19,7 +20,7 @@ impl Graph<'_> {
             layer: name.to_owned(),
         };
         let mut stages = Vec::new();
-        let mut before: Option<Producer<'_>> = None;
+        let mut before: Option<Producer> = None;
         let mut nodes = self.nodes.iter();
         while let Some(node) = nodes.next() {
             let Op::Linear(linear) = &node.op else {
@@ -27,7 +28,7 @@ impl Graph<'_> {
             };
             let lookup = match nodes.next().map(|next| (next.name, &next.op)) {
                 None => {
-                    let output = accumulators(node.name, linear, before)?;
+                    let output = accumulators(node.name, linear, before.as_ref())?;
                     return Ok(Program {
                         client: self.client_spec(),
                         stages,
@@ -41,12 +42,16 @@ impl Graph<'_> {
             let (name, lookup) = lookup;
             check_tables(name, lookup)?;
             stages.push(StageDemand {
-                accumulators: accumulators(node.name, linear, before)?,
+                accumulators: accumulators(node.name, linear, before.as_ref())?,
                 lookup: name.to_owned(),
                 phases: lookup.spec.phases,
             });
+            let inputs = before.map_or_else(
+                || (0..linear.layer.inputs()).collect(),
+                |producer| producer.values(),
+            );
             before = Some(Producer {
-                layer: linear.layer,
+                kinds: kinds(linear.layer, &inputs),
                 phases: lookup.spec.phases as usize,
             });
         }
@@ -54,18 +59,27 @@ impl Graph<'_> {
     }
 }
 
-/// The layer whose bootstraps the values come from.
-#[derive(Debug, Clone, Copy)]
-struct Producer<'a> {
-    layer: &'a Linear,
+/// The bootstraps that values come from.
+#[derive(Debug)]
+struct Producer {
+    /// What tells its neurons apart.
+    kinds: Vec<usize>,
     /// Values from each bootstrap.
     phases: usize,
+}
+
+impl Producer {
+    /// What tells its values apart, phase by phase.
+    fn values(&self) -> Vec<usize> {
+        let value = |q| self.kinds.iter().map(move |kind| kind * self.phases + q);
+        (0..self.phases).flat_map(value).collect()
+    }
 }
 
 fn accumulators(
     name: &str,
     op: &LinearOp<'_>,
-    before: Option<Producer<'_>>,
+    before: Option<&Producer>,
 ) -> Result<Accumulators, Error> {
     let layer = op.layer;
     let limit = op.reader.max_width();
@@ -77,7 +91,7 @@ fn accumulators(
             limit,
         });
     }
-    let twins = before.map_or_else(Vec::new, |producer| twins(producer.layer));
+    let twins = before.map_or_else(Vec::new, |producer| twins(&producer.kinds));
     let phases = before.map_or(1, |producer| producer.phases);
     let neurons = layer
         .weights
@@ -97,20 +111,41 @@ fn accumulators(
     ))
 }
 
-/// Groups of neurons whose bootstraps have the same noise: the server computes without drawing
-/// anything, so equal weights give equal masks, and opposite weights opposite ones. Neurons without
-/// weights are rotated by nothing and have no noise.
-fn twins(layer: &Linear) -> Vec<Vec<usize>> {
-    let mut groups: BTreeMap<Vec<i16>, Vec<usize>> = BTreeMap::new();
-    for (j, row) in layer.weights.rows().into_iter().enumerate() {
-        let Some(first) = row.iter().find(|&&w| w != 0) else {
-            continue;
-        };
-        let sign = first.signum();
-        groups
-            .entry(row.iter().map(|&w| sign * w).collect())
-            .or_default()
-            .push(j);
+/// Tells neurons apart whose bootstraps have noise of their own: the server computes without drawing
+/// anything, so equal weights give equal masks, and opposite weights opposite ones. Neurons with the
+/// same number are twins; neurons without weights have no noise to share. `inputs` tells the values
+/// apart that come in.
+fn kinds(layer: &Linear, inputs: &[usize]) -> Vec<usize> {
+    let distinct = inputs.iter().max().map_or(0, |last| last + 1);
+    let mut known: BTreeMap<Vec<i64>, usize> = BTreeMap::new();
+    let kind = |(j, row): (usize, ArrayView1<'_, i16>)| {
+        if row.iter().all(|&weight| weight == 0) {
+            return j;
+        }
+        let mut weights = vec![0i64; distinct];
+        for (&weight, &input) in row.iter().zip(inputs) {
+            weights[input] += i64::from(weight);
+        }
+        let first = weights.iter().find(|&&weight| weight != 0);
+        if first.is_some_and(|&weight| weight < 0) {
+            weights.iter_mut().for_each(|weight| *weight = -*weight);
+        }
+        *known.entry(weights).or_insert(j)
+    };
+    layer
+        .weights
+        .rows()
+        .into_iter()
+        .enumerate()
+        .map(kind)
+        .collect()
+}
+
+/// Groups of two and more neurons of one kind.
+fn twins(kinds: &[usize]) -> Vec<Vec<usize>> {
+    let mut groups: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for (j, &kind) in kinds.iter().enumerate() {
+        groups.entry(kind).or_default().push(j);
     }
     groups
         .into_values()
@@ -128,5 +163,43 @@ fn check_tables(name: &str, op: &LookupOp<'_>) -> Result<(), Error> {
             width: op.widths[neuron],
             table: op.table_bits(neuron),
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fhe_nn_proof::client::Affine;
+    use ndarray::{Array2, array};
+
+    use super::*;
+
+    #[test]
+    fn neurons_with_equal_or_opposite_weights_are_twins() {
+        let layer = linear(array![[1, 2], [0, 0], [-1, -2], [2, 1], [0, 0], [1, 2]]);
+        let kinds = kinds(&layer, &[0, 1]);
+        assert_eq!(kinds, [0, 1, 0, 3, 4, 0]);
+        assert_eq!(twins(&kinds), [vec![0, 2, 5]]);
+    }
+
+    #[test]
+    fn neurons_that_read_twins_alike_are_twins() {
+        let layer = linear(array![[1, 0, 2], [0, 1, 2], [1, 1, 2]]);
+        assert_eq!(kinds(&layer, &[0, 0, 1]), [0, 0, 2]);
+        assert_eq!(kinds(&layer, &[0, 1, 2]), [0, 1, 2]);
+    }
+
+    fn linear(weights: Array2<i16>) -> Linear {
+        let neurons = weights.nrows();
+        Linear {
+            weights,
+            phases: vec![0; neurons],
+            widths: vec![8; neurons],
+            scales: vec![1.0; neurons],
+            bias: vec![0.0; neurons],
+            input: Affine {
+                scale: 1.0,
+                zero_point: 0,
+            },
+        }
     }
 }
