@@ -209,9 +209,7 @@ impl LookupOp<'_> {
 
     /// Bits of neuron `j`'s accumulator that its table reads, `p_j`.
     pub fn table_bits(&self, j: usize) -> u32 {
-        self.spec
-            .table
-            .map_or(self.widths[j], |table| table.min(self.widths[j]))
+        self.spec.table_bits(self.widths[j])
     }
 
     /// Bits of neuron `j`'s accumulator that are dropped before the table, `d_j`.

@@ -26,7 +26,7 @@ impl Graph<'_> {
             let Op::Linear(linear) = &node.op else {
                 return Err(order(node.name));
             };
-            let lookup = match nodes.next().map(|next| (next.name, &next.op)) {
+            let (name, lookup) = match nodes.next().map(|next| (next.name, &next.op)) {
                 None => {
                     let output = accumulators(node.name, linear, before.as_ref())?;
                     return Ok(Program {
@@ -39,7 +39,6 @@ impl Graph<'_> {
                 Some((name, Op::Lookup(lookup))) => (name, lookup),
                 Some((name, Op::Linear(_))) => return Err(order(name)),
             };
-            let (name, lookup) = lookup;
             check_tables(name, lookup)?;
             stages.push(StageDemand {
                 accumulators: accumulators(node.name, linear, before.as_ref())?,

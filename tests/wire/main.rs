@@ -76,34 +76,24 @@ fn bytes_missing_or_too_many() {
     malformed(Request::from_bytes(&bytes, plan), "bytes");
 
     let mut bytes = shared().reply().to_bytes();
-    for length in [
-        0,
-        1,
-        HEADER,
-        HEADER + 1,
-        bytes.len() / 2,
-        bytes.len() - 8,
-        bytes.len() - 1,
-    ] {
+    for length in cuts(&bytes) {
         malformed(Reply::from_bytes(&bytes[..length], plan), "bytes");
     }
     bytes.push(0);
     malformed(Reply::from_bytes(&bytes, plan), "bytes");
 
     let mut bytes = shared().server.to_bytes();
-    for length in [
-        0,
-        1,
-        HEADER,
-        HEADER + 1,
-        bytes.len() / 2,
-        bytes.len() - 8,
-        bytes.len() - 1,
-    ] {
+    for length in cuts(&bytes) {
         malformed(EvaluationKey::from_bytes(&bytes[..length], plan), "bytes");
     }
     bytes.push(0);
     malformed(EvaluationKey::from_bytes(&bytes, plan), "bytes");
+}
+
+/// Lengths to cut a long message to: around its header, half-way, and just before its end.
+fn cuts(bytes: &[u8]) -> [usize; 7] {
+    let length = bytes.len();
+    [0, 1, HEADER, HEADER + 1, length / 2, length - 8, length - 1]
 }
 
 #[test]

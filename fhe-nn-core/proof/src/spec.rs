@@ -261,6 +261,13 @@ impl Layer {
     }
 }
 
+impl ActivationSpec {
+    /// How many bits of an accumulator of `width` bits the table reads.
+    pub fn table_bits(&self, width: u32) -> u32 {
+        self.table.map_or(width, |table| table.min(width))
+    }
+}
+
 impl DenseSpec {
     /// Width of the accumulator in the worst case of the widths; `None` beyond 63 bits.
     pub fn worst_case(&self, input: Range) -> Option<u32> {

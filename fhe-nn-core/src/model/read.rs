@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use fhe_nn_proof::client::Affine;
 use fhe_nn_proof::spec::{ActivationSpec, DenseSpec, Op, Overflow, Spec};
-use fhe_nn_proof::widths::{MAX_TABLE_BITS, Range, max_weight};
+use fhe_nn_proof::widths::{Range, max_weight};
 use ndarray::Array2;
 use safetensors::SafeTensors;
 
@@ -210,14 +210,15 @@ impl Reader<'_> {
         act: &ActivationSpec,
         widths: &[u32],
     ) -> Result<Tables, Error> {
-        let bits = |&width: &u32| act.table.map_or(width, |table| table.min(width));
+        let bits = |&width: &u32| act.table_bits(width);
+        let limit = act.function.reader().max_width();
         if let Some(bits) = widths.iter().map(bits).max()
-            && bits > MAX_TABLE_BITS
+            && bits > limit
         {
             return Err(Error::TableTooWide {
                 layer: name.to_owned(),
                 bits,
-                limit: MAX_TABLE_BITS,
+                limit,
             });
         }
         let sizes: Vec<usize> = widths.iter().map(|width| 1 << bits(width)).collect();

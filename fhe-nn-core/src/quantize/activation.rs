@@ -2,7 +2,7 @@
 
 use fhe_nn_proof::client::Affine;
 use fhe_nn_proof::spec::{ActivationSpec, Function};
-use fhe_nn_proof::widths::{MAX_ANTIPERIODIC_TABLE_BITS, MAX_TABLE_BITS, Range};
+use fhe_nn_proof::widths::Range;
 use ndarray::{Array2, Axis, concatenate};
 use rayon::prelude::*;
 
@@ -36,10 +36,7 @@ pub(super) fn quantize(
         widths: &linear.widths,
     };
     let antiperiodic = spec.function.is_antiperiodic();
-    let limit = match antiperiodic {
-        true => MAX_ANTIPERIODIC_TABLE_BITS,
-        false => MAX_TABLE_BITS,
-    };
+    let limit = spec.function.reader().max_width();
     let widest = (0..linear.outputs()).map(|j| op.table_bits(j)).max();
     if let Some(bits) = widest.filter(|&bits| bits > limit) {
         return Err(Error::TableTooWide {
