@@ -6,7 +6,7 @@ use std::time::Instant;
 use fhe_nn_proof::client::{Affine, ClientSpec, Line};
 use fhe_nn_proof::noise::{
     bootstrap_variance, keyswitch_variance, log2_failure, log2_sum, modulus_switch_variance,
-    secure_variance,
+    seeded_variance,
 };
 use fhe_nn_proof::plan::{Accumulators, Options, Plan, PlanError, Program, StageDemand};
 use fhe_nn_proof::widths::{Lattice, Reader};
@@ -107,19 +107,22 @@ fn read(layer: &Layer, input: f64, added: f64) -> (f64, f64) {
 fn check(plan: &Plan, hidden: &[Layer], last: &Layer) {
     let options = plan.options;
     let mut total = Vec::new();
-    let (mut dimension, mut variance) =
-        (plan.input.dimension, secure_variance(plan.input.dimension));
+    let (mut dimension, mut variance) = (
+        plan.input.dimension,
+        seeded_variance(plan.input.dimension, 64),
+    );
     assert_eq!(plan.stages.len(), hidden.len());
     for (stage, layer) in plan.stages.iter().zip(hidden) {
         let n = stage.small_dimension;
-        let switched = match stage.keyswitch {
-            Some(digits) => keyswitch_variance(dimension, n, digits),
+        let (switched, bits) = match stage.keyswitch {
+            Some(digits) => (keyswitch_variance(dimension, n, digits), 32),
             None => {
                 assert_eq!(dimension, n, "inputs come under the small key");
-                0.0
+                (0.0, 64)
             }
         };
-        let added = switched + modulus_switch_variance(n, stage.shape.polynomial_size);
+        let table_bits = stage.shape.polynomial_size.ilog2() + 1;
+        let added = switched + modulus_switch_variance(n, bits, table_bits);
         let (failure, worst) = read(layer, variance, added);
         close(stage.log2_failure, failure);
         holds(worst, &options);
@@ -131,8 +134,16 @@ fn check(plan: &Plan, hidden: &[Layer], last: &Layer) {
         close(stage.output_variance.log2(), variance.log2());
         dimension = stage.shape.lwe_dimension();
     }
-    assert_eq!(plan.output.dimension, dimension);
-    let (failure, worst) = read(last, variance, 0.0);
+    let output = &plan.output;
+    let (switched, bits) = match output.keyswitch {
+        Some(digits) => (keyswitch_variance(dimension, output.dimension, digits), 32),
+        None => {
+            assert_eq!(output.dimension, dimension);
+            (0.0, 64)
+        }
+    };
+    let added = switched + modulus_switch_variance(output.dimension, bits, output.element_bits);
+    let (failure, worst) = read(last, variance, added);
     close(plan.output.log2_failure, failure);
     holds(worst, &options);
     close(
@@ -178,7 +189,7 @@ proptest! {
         last in layer(Reader::Client, 3..20),
         failure_bits in 20.0f64..140.0,
     ) {
-        let (program, options) = (program(&hidden, &last), Options { failure_bits });
+        let (program, options) = (program(&hidden, &last), Options { failure_bits, ..Options::default() });
         match Plan::find(&program, &options) {
             Ok(plan) => {
                 check(&plan, &hidden, &last);
@@ -201,7 +212,7 @@ proptest! {
     ) {
         let program = program(&hidden, &last);
         if Plan::find(&program, &Options::default()).is_ok() {
-            let likelier = Plan::find(&program, &Options { failure_bits: 40.0 });
+            let likelier = Plan::find(&program, &Options { failure_bits: 40.0, ..Options::default() });
             prop_assert!(likelier.is_ok());
         }
     }
@@ -228,14 +239,23 @@ fn the_failure_of_a_small_network() {
         (series / (x * std::f64::consts::PI.sqrt())).log2() - x * x * std::f64::consts::LOG2_E
     };
     let stage = &plan.stages[0];
-    let fresh = secure_variance(plan.input.dimension);
+    let fresh = seeded_variance(plan.input.dimension, 64);
     let added = stage.keyswitch.map_or(0.0, |digits| {
         keyswitch_variance(plan.input.dimension, stage.small_dimension, digits)
     });
-    let switched = modulus_switch_variance(stage.small_dimension, stage.shape.polynomial_size);
+    let bits = if stage.keyswitch.is_some() { 32 } else { 64 };
+    let table_bits = stage.shape.polynomial_size.ilog2() + 1;
+    let switched = modulus_switch_variance(stage.small_dimension, bits, table_bits);
     let tables = 3f64.log2() + tail(2f64.powi(-6), 100.0 * fresh + added + switched);
     let bootstrapped = bootstrap_variance(stage.small_dimension, stage.shape, stage.digits);
-    let scores = 1.0 + tail(2f64.powi(-8), 20.0 * bootstrapped);
+    let output = &plan.output;
+    let digits = output
+        .keyswitch
+        .expect("a key for scores makes the reply smaller");
+    let last = stage.shape.lwe_dimension();
+    let switched = keyswitch_variance(last, output.dimension, digits)
+        + modulus_switch_variance(output.dimension, 32, output.element_bits);
+    let scores = 1.0 + tail(2f64.powi(-8), 20.0 * bootstrapped + switched);
     let by_hand = (tables.exp2() + scores.exp2()).log2();
     assert!(
         (plan.log2_failure() - by_hand).abs() < 1e-3,
@@ -253,12 +273,12 @@ fn deep_chains_keep_every_constraint() {
         neurons: (0..64).map(|j| (width - j % 2, 0, 300.0)).collect(),
     };
     let last = wide(Reader::Client, 12);
-    for depth in 0..6 {
+    for depth in [0, 1, 2, 3, 5, 10, 20] {
         let hidden: Vec<Layer> = (0..depth).map(|_| wide(Reader::Padded, 5)).collect();
         let program = program(&hidden, &last);
         let start = Instant::now();
         let plan = Plan::find(&program, &Options::default()).expect("parameters exist");
-        println!("{depth} stages: {:?}", start.elapsed());
+        println!("{depth} stages: {:?}\n{plan}\n", start.elapsed());
         check(&plan, &hidden, &last);
     }
 }

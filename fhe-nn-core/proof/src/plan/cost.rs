@@ -2,172 +2,104 @@
 
 use core::ops::RangeInclusive;
 
-use crate::noise::{Decomposition, Shape, bootstrap_variance};
-use crate::plan::demand::Accumulators;
+use crate::noise::Shape;
+use crate::plan::Plan;
 
-/// Small keys, n: tfhe's security curve is a fit over the dimensions in use.
+/// Small keys, n, and the keys of keyswitched scores: tfhe's security curve is a fit over the
+/// dimensions in use.
 pub(super) const SMALL_DIMENSIONS: RangeInclusive<u32> = 500..=1600;
-/// Dimensions of a large key for inputs.
-pub(super) const INPUT_DIMENSIONS: [u32; 5] = [1024, 1280, 1536, 1792, 2048];
+/// Dimensions of a key for inputs that is not the first small key, and the step between those that
+/// the search tries.
+pub(super) const INPUT_DIMENSIONS: RangeInclusive<u32> = 512..=2048;
+pub(super) const INPUT_DIMENSION_STEP: usize = 32;
 /// Levels of a keyswitch and of a bootstrap.
 pub(super) const MAX_KEYSWITCH_LEVELS: u32 = 8;
 pub(super) const MAX_BOOTSTRAP_LEVELS: u32 = 5;
+/// Bits of all digits of a keyswitch together, at most: signed digits of a 32-bit number carry.
+pub(super) const KEYSWITCH_DIGIT_BITS: u32 = 31;
 
 /// Nanoseconds of one step of a rotation (one of n) in a batch, per shape: a part that every step
 /// costs, and a part per level. Measured with this crate's engine (DESIGN.md, "Where do the costs
 /// come from?"); they decide between parameters and nothing else.
 pub(super) const SHAPES: [(Shape, f64, f64); 14] = [
-    (
-        Shape {
-            dimension: 4,
-            polynomial_size: 256,
-        },
-        1_900.0,
-        2_960.0,
-    ),
-    (
-        Shape {
-            dimension: 6,
-            polynomial_size: 256,
-        },
-        3_100.0,
-        4_050.0,
-    ),
-    (
-        Shape {
-            dimension: 2,
-            polynomial_size: 512,
-        },
-        2_400.0,
-        2_470.0,
-    ),
-    (
-        Shape {
-            dimension: 3,
-            polynomial_size: 512,
-        },
-        3_300.0,
-        3_670.0,
-    ),
-    (
-        Shape {
-            dimension: 4,
-            polynomial_size: 512,
-        },
-        3_840.0,
-        5_060.0,
-    ),
-    (
-        Shape {
-            dimension: 1,
-            polynomial_size: 1024,
-        },
-        3_500.0,
-        3_200.0,
-    ),
-    (
-        Shape {
-            dimension: 2,
-            polynomial_size: 1024,
-        },
-        4_500.0,
-        5_830.0,
-    ),
-    (
-        Shape {
-            dimension: 3,
-            polynomial_size: 1024,
-        },
-        7_100.0,
-        7_730.0,
-    ),
-    (
-        Shape {
-            dimension: 1,
-            polynomial_size: 2048,
-        },
-        6_580.0,
-        7_290.0,
-    ),
-    (
-        Shape {
-            dimension: 2,
-            polynomial_size: 2048,
-        },
-        9_800.0,
-        12_800.0,
-    ),
-    (
-        Shape {
-            dimension: 1,
-            polynomial_size: 4096,
-        },
-        16_100.0,
-        16_100.0,
-    ),
-    (
-        Shape {
-            dimension: 1,
-            polynomial_size: 8192,
-        },
-        36_400.0,
-        31_000.0,
-    ),
-    (
-        Shape {
-            dimension: 1,
-            polynomial_size: 16384,
-        },
-        69_600.0,
-        74_800.0,
-    ),
-    (
-        Shape {
-            dimension: 1,
-            polynomial_size: 32768,
-        },
-        177_000.0,
-        150_000.0,
-    ),
+    glwe(4, 256, 855.0, 1_332.0),
+    glwe(6, 256, 1_395.0, 1_822.0),
+    glwe(2, 512, 1_080.0, 1_112.0),
+    glwe(3, 512, 1_485.0, 1_652.0),
+    glwe(4, 512, 1_728.0, 2_277.0),
+    glwe(1, 1024, 1_575.0, 1_440.0),
+    glwe(2, 1024, 2_025.0, 2_624.0),
+    glwe(3, 1024, 3_195.0, 3_478.0),
+    glwe(1, 2048, 2_961.0, 3_280.0),
+    glwe(2, 2048, 4_410.0, 5_760.0),
+    glwe(1, 4096, 7_245.0, 7_245.0),
+    glwe(1, 8192, 16_380.0, 13_950.0),
+    glwe(1, 16384, 31_320.0, 33_660.0),
+    glwe(1, 32768, 79_650.0, 67_500.0),
 ];
 /// Nanoseconds of one multiplication of a digit with a key element in a keyswitch.
-pub(super) const KEYSWITCH_NS: f64 = 0.45;
+const KEYSWITCH_NS: f64 = 0.08;
 /// Nanoseconds of one multiplication of a weight with a ciphertext element in a linear layer.
 const LINEAR_NS: f64 = 0.15;
 
-/// A bootstrap's shape and digits, with what they cost and leave for each step of the rotation.
-pub(super) struct Bootstrap {
-    pub(super) shape: Shape,
-    pub(super) digits: Decomposition,
-    pub(super) step_ns: f64,
-    pub(super) step_variance: f64,
-}
-
-/// Every shape and number of levels, each with its least noisy base.
-pub(super) fn bootstraps() -> Vec<Bootstrap> {
-    let with = |(shape, step_ns, level_ns): (Shape, f64, f64), levels: u32| {
-        (1..=44 / levels)
-            .map(|base_log| {
-                let digits = Decomposition { base_log, levels };
-                let step_variance = bootstrap_variance(1, shape, digits);
-                let step_ns = step_ns + f64::from(levels) * level_ns;
-                Bootstrap {
-                    shape,
-                    digits,
-                    step_ns,
-                    step_variance,
-                }
-            })
-            .min_by(|a, b| a.step_variance.total_cmp(&b.step_variance))
-    };
-    SHAPES
-        .iter()
-        .flat_map(|&shape| (1..=MAX_BOOTSTRAP_LEVELS).filter_map(move |levels| with(shape, levels)))
-        .collect()
+/// Nanoseconds of one keyswitch.
+pub(super) fn keyswitch_cost(dimension: u32, levels: u32, n: u32) -> f64 {
+    f64::from(levels) * f64::from(dimension) * f64::from(n) * KEYSWITCH_NS
 }
 
 /// Nanoseconds of a linear layer on ciphertexts of this dimension.
-pub(super) fn linear_cost(accumulators: &Accumulators, dimension: u32) -> f64 {
-    let products = f64::from(accumulators.neurons) * f64::from(accumulators.inputs);
-    products * f64::from(dimension) * LINEAR_NS
+pub(super) fn linear_cost(inputs: u32, neurons: u32, dimension: u32) -> f64 {
+    f64::from(inputs) * f64::from(neurons) * f64::from(dimension) * LINEAR_NS
+}
+
+/// Nanoseconds of one step of a rotation; of a shape that is not in [`SHAPES`], none.
+fn step_cost(shape: Shape, levels: u32) -> f64 {
+    let known = SHAPES.iter().find(|(known, ..)| *known == shape);
+    known.map_or(0.0, |(_, step_ns, level_ns)| {
+        step_ns + f64::from(levels) * level_ns
+    })
+}
+
+impl Plan {
+    /// Seconds that one inference of a [valid](Plan::validate) plan takes, roughly, on so many
+    /// threads of the machine on which this crate's constants were measured (DESIGN.md, "Where do
+    /// the costs come from?"). A rotation is the work of one thread, all else is shared evenly.
+    pub fn predicted_seconds(&self, threads: usize) -> f64 {
+        let threads = u32::try_from(threads.max(1)).unwrap_or(u32::MAX);
+        let shared = 1.0 / f64::from(threads);
+        let mut inputs = u32::try_from(self.client.inputs).unwrap_or(u32::MAX);
+        let mut ns = 0.0;
+        for (stage, dimension) in self.stages.iter().zip(self.dimensions()) {
+            let n = stage.small_dimension;
+            let switch = stage
+                .keyswitch
+                .map_or(0.0, |digits| keyswitch_cost(dimension, digits.levels, n));
+            let each = f64::from(stage.bootstraps) * switch;
+            ns += shared * (linear_cost(inputs, stage.bootstraps, dimension) + each);
+            let turns = f64::from(stage.bootstraps.div_ceil(threads));
+            ns += turns * f64::from(n) * step_cost(stage.shape, stage.digits.levels);
+            inputs = stage.bootstraps.saturating_mul(stage.phases);
+        }
+        let output = &self.output;
+        let dimension = self.last_dimension();
+        let switch = output.keyswitch.map_or(0.0, |digits| {
+            keyswitch_cost(dimension, digits.levels, output.dimension)
+        });
+        ns += shared
+            * (linear_cost(inputs, output.scores, dimension) + f64::from(output.scores) * switch);
+        ns * 1e-9
+    }
+}
+
+const fn glwe(
+    dimension: u32,
+    polynomial_size: u32,
+    step_ns: f64,
+    level_ns: f64,
+) -> (Shape, f64, f64) {
+    let shape = Shape {
+        dimension,
+        polynomial_size,
+    };
+    (shape, step_ns, level_ns)
 }

@@ -9,13 +9,24 @@
 //! ```
 //!
 //! Inputs may be encrypted under the first small key itself: then the first stage has no keyswitch.
-//! The last accumulators are decrypted under the last large key.
+//! A stage may have the keys of the stage before: then `n_i = n_i-1` and `D_i = D_i-1`. The last
+//! accumulators are decrypted under the last large key, or keyswitched once more to a key of their
+//! own; then their elements are rounded to the bits that decryption needs.
 
+mod assemble;
+mod bootstrap;
+mod chain;
 mod cost;
 mod demand;
+mod front;
+mod keyswitch;
+mod objective;
+mod output;
+mod reach;
 mod search;
+mod shared;
 mod show;
-mod small_key;
+mod size;
 mod validate;
 
 use serde::{Deserialize, Serialize};
@@ -34,13 +45,26 @@ pub type Fingerprint = [u8; 32];
 pub struct Options {
     /// Each table and each output fails with probability at most `2^-failure_bits`.
     pub failure_bits: f64,
+    /// What is the best of several plans.
+    pub prefer: Prefer,
 }
 
-/// 2^-128, as tfhe's own parameters.
+/// What is the best of several plans.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub enum Prefer {
+    /// The one that runs fastest.
+    #[default]
+    Fastest,
+    /// The one whose evaluation key has the fewest bytes on the wire.
+    SmallestKeys,
+}
+
+/// 2^-128, as tfhe's own parameters; the fastest.
 impl Default for Options {
     fn default() -> Self {
         Options {
             failure_bits: 128.0,
+            prefer: Prefer::default(),
         }
     }
 }
@@ -94,6 +118,10 @@ pub struct Stage {
     pub shape: Shape,
     /// Digits of the bootstrap.
     pub digits: Decomposition,
+    /// Whether the stage has the small key, the large key and the bootstrapping key of the stage
+    /// before. Then its keyswitching key leads from that large key to that small key; it is the one
+    /// of the stage before as well if that one shares too.
+    pub shares_key: bool,
     /// Results are multiples of `2^-output_modulus_bits` of the torus: the next accumulator's step.
     pub output_modulus_bits: u32,
     /// Predicted variance of a result.
@@ -113,8 +141,13 @@ pub struct OutputPlan {
     pub scores: u32,
     /// Width of the widest score; scores are multiples of `2^-width` of the torus.
     pub width: u32,
+    /// From the last large key (the inputs' key, if there are no stages) to a key for scores alone;
+    /// none if they stay under it.
+    pub keyswitch: Option<Decomposition>,
     /// Dimension of the key that they are decrypted with.
     pub dimension: u32,
+    /// Bits of an element of the reply, after a centered modulus switch to 2 to this power.
+    pub element_bits: u32,
     /// Predicted variance of the noise of the most endangered score.
     pub variance: f64,
     /// Logarithm to base 2 of the probability that any score is decrypted wrong.
@@ -157,15 +190,18 @@ pub enum PlanError {
 }
 
 impl Plan {
-    /// The cheapest parameters for a program.
+    /// The best parameters for a program.
     ///
     /// # Errors
-    /// [`PlanError::NoParameters`] names the layer for which there are none.
+    /// [`PlanError::NoParameters`] names the layer for which there are none, and
+    /// [`PlanError::OutOfRange`] what is too much of everything, see [`Plan::validate`].
     pub fn find(program: &Program, options: &Options) -> Result<Plan, PlanError> {
         if !(1.0..=1024.0).contains(&options.failure_bits) {
             return Err(PlanError::FailureBits(options.failure_bits));
         }
-        search::find(program, options)
+        let plan = search::find(program, options)?;
+        plan.validate()?;
+        Ok(plan)
     }
 
     /// Number of bootstraps of one inference.
@@ -186,5 +222,17 @@ impl Plan {
     pub fn dimensions(&self) -> impl Iterator<Item = u32> + '_ {
         let stages = self.stages.iter().map(|stage| stage.shape.lwe_dimension());
         core::iter::once(self.input.dimension).chain(stages)
+    }
+
+    /// Dimension of the key under which the last linear layer's values and accumulators come.
+    pub fn last_dimension(&self) -> u32 {
+        self.dimensions().last().unwrap_or(self.input.dimension)
+    }
+
+    /// Whether the keyswitching key of stage `index` is that of the stage before, too: both share
+    /// the keys of the stages before them, so both keyswitch from one large key to one small key.
+    pub fn shares_keyswitch(&self, index: usize) -> bool {
+        let shares = |index: usize| self.stages.get(index).is_some_and(|stage| stage.shares_key);
+        index > 0 && shares(index) && shares(index - 1)
     }
 }

@@ -1,60 +1,10 @@
-//! Sizes of keys and messages, and how a plan prints.
+//! How a plan prints.
 
 use core::fmt;
 
 use crate::noise::SECURITY_BITS;
-use crate::plan::{Plan, Stage};
+use crate::plan::Plan;
 use crate::widths::Reader;
-
-/// Bytes of a ciphertext element.
-const WORD: u64 = 8;
-
-impl Stage {
-    /// Bytes of the stage's bootstrapping key as it travels: seeded, bodies only.
-    pub fn bootstrap_key_bytes(&self) -> u64 {
-        let rows = u64::from(self.digits.levels) * (u64::from(self.shape.dimension) + 1);
-        u64::from(self.small_dimension) * rows * u64::from(self.shape.polynomial_size) * WORD
-    }
-
-    /// Bytes of the stage's keyswitching key as it travels, if it has one: seeded, bodies only.
-    /// `input_dimension` is that of the key before.
-    pub fn keyswitch_key_bytes(&self, input_dimension: u32) -> u64 {
-        self.keyswitch.map_or(0, |digits| {
-            u64::from(digits.levels) * u64::from(input_dimension) * WORD
-        })
-    }
-}
-
-impl Plan {
-    /// Bytes of the payload of an evaluation key as it travels.
-    pub fn evaluation_key_bytes(&self) -> u64 {
-        let stages = self.stages.iter().zip(self.dimensions());
-        stages
-            .map(|(stage, before)| stage.bootstrap_key_bytes() + stage.keyswitch_key_bytes(before))
-            .sum()
-    }
-
-    /// Bytes of an evaluation key in memory: as it travels, and expanded and in Fourier form.
-    pub fn evaluation_memory_bytes(&self) -> u64 {
-        let stages = self.stages.iter().zip(self.dimensions());
-        let expanded = stages.map(|(stage, before)| {
-            let rows = u64::from(stage.shape.dimension) + 1;
-            let columns = u64::from(stage.small_dimension) + 1;
-            stage.bootstrap_key_bytes() * rows + stage.keyswitch_key_bytes(before) * columns
-        });
-        self.evaluation_key_bytes() + expanded.sum::<u64>()
-    }
-
-    /// Bytes of the payload of one encrypted input: seeded, bodies only.
-    pub fn request_bytes(&self) -> u64 {
-        self.client.inputs as u64 * WORD
-    }
-
-    /// Bytes of the payload of one encrypted result.
-    pub fn reply_bytes(&self) -> u64 {
-        u64::from(self.output.scores) * (u64::from(self.output.dimension) + 1) * WORD
-    }
-}
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -97,12 +47,27 @@ impl fmt::Display for Plan {
                 stage.digits.base_log,
                 stage.log2_failure
             )?;
+            if stage.shares_key {
+                writeln!(f, "    with the keys of the stage before")?;
+            }
         }
         let output = &self.output;
+        write!(
+            f,
+            "  {} -> client: {} scores of {} bits, ",
+            output.linear, output.scores, output.width
+        )?;
+        if let Some(digits) = output.keyswitch {
+            write!(
+                f,
+                "keyswitch {} x {} bits, ",
+                digits.levels, digits.base_log
+            )?;
+        }
         writeln!(
             f,
-            "  {} -> client: {} scores of {} bits under a key of {} dimensions, failure 2^{:.1}",
-            output.linear, output.scores, output.width, output.dimension, output.log2_failure
+            "under a key of {} dimensions, {} bits an element, failure 2^{:.1}",
+            output.dimension, output.element_bits, output.log2_failure
         )?;
         writeln!(
             f,

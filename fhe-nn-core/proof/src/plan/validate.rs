@@ -2,8 +2,8 @@
 
 use core::ops::RangeInclusive;
 
-use crate::noise::Decomposition;
-use crate::plan::{Plan, PlanError, Program, Stage, cost};
+use crate::noise::{Decomposition, KEYSWITCH_MODULUS_BITS, MODULUS_BITS};
+use crate::plan::{OutputPlan, Plan, PlanError, Program, Stage, cost};
 use crate::widths::{MAX_OUTPUT_BITS, MAX_VALUES, Reader};
 
 /// Stages of a chain, at most.
@@ -32,8 +32,8 @@ impl Plan {
                 )?;
             }
             _ => {
-                let [least, .., most] = cost::INPUT_DIMENSIONS.map(u64::from);
-                check("input dimension", self.input.dimension.into(), least..=most)?;
+                let range = widen(cost::INPUT_DIMENSIONS);
+                check("input dimension", self.input.dimension.into(), range)?;
             }
         }
         check("stages", self.stages.len() as u64, 0..=MAX_STAGES)?;
@@ -41,14 +41,12 @@ impl Plan {
             stage.validate()?;
             let missing = index > 0 && stage.keyswitch.is_none();
             check("missing keyswitches", missing.into(), 0..=0)?;
+            if stage.shares_key {
+                let differs = !self.could_share(index);
+                check("shared keys of other parameters", differs.into(), 0..=0)?;
+            }
         }
-        let last = self.dimensions().last().unwrap_or(self.input.dimension);
-        check(
-            "output dimension",
-            self.output.dimension.into(),
-            exactly(last),
-        )?;
-        check("scores", self.output.scores.into(), 1..=MAX_VALUES)?;
+        self.output.validate(self.last_dimension())?;
         check(
             "bytes of evaluation keys",
             self.evaluation_memory_bytes(),
@@ -63,7 +61,7 @@ impl Plan {
         )?;
         check("score meanings", client.decoder.len() as u64, scores)?;
         for (&width, lattice) in client.widths.iter().zip(&client.lattices) {
-            check("score bits", width.into(), steps())?;
+            check("score bits", width.into(), 1..=self.output.width.into())?;
             let step_bits = u64::from(lattice.step_bits);
             check("step bits of a score", step_bits, 0..=u64::from(width) - 1)?;
             check(
@@ -101,14 +99,45 @@ impl Plan {
     }
 }
 
+impl Plan {
+    /// Whether the keys of stage `index` have the parameters of those before that it shares.
+    fn could_share(&self, index: usize) -> bool {
+        let Some(before) = index.checked_sub(1).map(|before| &self.stages[before]) else {
+            return false;
+        };
+        let stage = &self.stages[index];
+        stage.small_dimension == before.small_dimension
+            && stage.shape == before.shape
+            && stage.digits == before.digits
+            && (!self.shares_keyswitch(index) || stage.keyswitch == before.keyswitch)
+    }
+}
+
+impl OutputPlan {
+    /// `before` is the dimension of the key that the accumulators come under.
+    fn validate(&self, before: u32) -> Result<(), PlanError> {
+        check("scores", self.scores.into(), 1..=MAX_VALUES)?;
+        check("width of scores", self.width.into(), steps())?;
+        let (dimensions, bits) = match self.keyswitch {
+            None => (exactly(before), MODULUS_BITS),
+            Some(digits) => {
+                check_keyswitch(digits)?;
+                (widen(cost::SMALL_DIMENSIONS), KEYSWITCH_MODULUS_BITS)
+            }
+        };
+        check("output dimension", self.dimension.into(), dimensions)?;
+        check(
+            "bits of an element",
+            self.element_bits.into(),
+            1..=bits.into(),
+        )
+    }
+}
+
 impl Stage {
     fn validate(&self) -> Result<(), PlanError> {
-        let (least, most) = cost::SMALL_DIMENSIONS.into_inner();
-        check(
-            "small dimension",
-            self.small_dimension.into(),
-            least.into()..=most.into(),
-        )?;
+        let dimensions = widen(cost::SMALL_DIMENSIONS);
+        check("small dimension", self.small_dimension.into(), dimensions)?;
         let known = cost::SHAPES.iter().any(|(shape, ..)| *shape == self.shape);
         check("GLWE shapes of this crate", known.into(), 1..=1)?;
         let size = u64::from(self.shape.polynomial_size);
@@ -121,25 +150,34 @@ impl Stage {
         check("step bits", self.output_modulus_bits.into(), steps())?;
         let step = (2 * size) >> self.reader.modulus_bits(self.width);
         check("coefficients of a step", step, 2..=2 * size)?;
-        check_digits(self.digits, cost::MAX_BOOTSTRAP_LEVELS)?;
-        self.keyswitch.map_or(Ok(()), |digits| {
-            check_digits(digits, cost::MAX_KEYSWITCH_LEVELS)
-        })
+        check_digits(self.digits, cost::MAX_BOOTSTRAP_LEVELS, MODULUS_BITS - 1)?;
+        self.keyswitch.map_or(Ok(()), check_keyswitch)
     }
 }
 
-fn check_digits(digits: Decomposition, most: u32) -> Result<(), PlanError> {
-    check("levels", digits.levels.into(), 1..=most.into())?;
-    check(
-        "bits of a level",
-        digits.base_log.into(),
-        1..=(63 / digits.levels).into(),
+fn check_keyswitch(digits: Decomposition) -> Result<(), PlanError> {
+    check_digits(
+        digits,
+        cost::MAX_KEYSWITCH_LEVELS,
+        cost::KEYSWITCH_DIGIT_BITS,
     )
+}
+
+/// At most so many levels, and bits of all levels together.
+fn check_digits(digits: Decomposition, levels: u32, bits: u32) -> Result<(), PlanError> {
+    check("levels", digits.levels.into(), 1..=levels.into())?;
+    let most = bits / digits.levels;
+    check("bits of a level", digits.base_log.into(), 1..=most.into())
 }
 
 /// Widths of a step of the torus.
 fn steps() -> RangeInclusive<u64> {
     1..=MAX_OUTPUT_BITS.into()
+}
+
+fn widen(range: RangeInclusive<u32>) -> RangeInclusive<u64> {
+    let (least, most) = range.into_inner();
+    least.into()..=most.into()
 }
 
 fn exactly(value: u32) -> RangeInclusive<u64> {

@@ -1,0 +1,37 @@
+//! The noise of a keyswitch: from ciphertexts modulo `2^64` to ciphertexts modulo `2^32`.
+
+use super::{
+    Decomposition, KEYSWITCH_MODULUS_BITS, MODULUS_BITS, cut_variance, digit_variance,
+    seeded_variance, torus_step_squared,
+};
+
+/// Variance that a keyswitch adds (`keyswitch_additive_variance_132_bits_security_gaussian`, from
+/// the modulus `2^64` to `2^32`; and the key's bodies are cut).
+pub fn keyswitch_variance(
+    input_dimension: u32,
+    output_dimension: u32,
+    digits: Decomposition,
+) -> f64 {
+    let noise = seeded_variance(output_dimension, KEYSWITCH_MODULUS_BITS);
+    keyswitch_key_variance(input_dimension, noise, digits)
+        + keyswitch_rounding_variance(input_dimension, digits)
+}
+
+/// The part of [`keyswitch_variance`] that comes from the `noise` of the key's elements: the
+/// variance of a uniform signed digit times that of the noise, for every digit of every element.
+pub fn keyswitch_key_variance(input_dimension: u32, noise: f64, digits: Decomposition) -> f64 {
+    f64::from(digits.levels) * f64::from(input_dimension) * noise * digit_variance(digits)
+}
+
+/// The part of [`keyswitch_variance`] that comes from rounding the input.
+///
+/// A mask element is rounded from 64 bits to its digits, with a uniform error of one place of the
+/// last digit, and multiplied by a key bit, whose mean square is 1/2. The body is rounded from 64
+/// bits to 32, with a uniform error of one step, `(2^-64 - 2^-128) / 12`.
+pub fn keyswitch_rounding_variance(input_dimension: u32, digits: Decomposition) -> f64 {
+    let (from, to) = (
+        torus_step_squared(MODULUS_BITS),
+        torus_step_squared(KEYSWITCH_MODULUS_BITS),
+    );
+    f64::from(input_dimension) * (from / 48.0 + cut_variance(digits) / 24.0) + (to - from) / 12.0
+}

@@ -1,0 +1,48 @@
+//! The bootstraps worth a thought.
+
+use crate::noise::{
+    Decomposition, MODULUS_BITS, Shape, body_bytes, bootstrap_variance, secure_variance,
+};
+use crate::plan::cost::{MAX_BOOTSTRAP_LEVELS, SHAPES};
+
+/// Bits of all digits of a bootstrap together, at most: beyond, they would be noise.
+const DIGIT_BITS: u32 = 44;
+
+/// A bootstrap's shape and digits, with what they cost and leave for each step of the rotation.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bootstrap {
+    pub(super) shape: Shape,
+    pub(super) digits: Decomposition,
+    /// Nanoseconds.
+    pub(super) step_ns: f64,
+    /// Variance of the result.
+    pub(super) step_variance: f64,
+    /// Bytes of the key on the wire.
+    pub(super) step_bytes: f64,
+}
+
+/// Every shape and number of levels, each with its least noisy base: bases cost the same.
+pub(super) fn bootstraps() -> Vec<Bootstrap> {
+    let with = |(shape, step_ns, level_ns): (Shape, f64, f64), levels: u32| {
+        let bases = (1..=DIGIT_BITS / levels).map(|base_log| Decomposition { base_log, levels });
+        let noise = bases.map(|digits| (bootstrap_variance(1, shape, digits), digits));
+        let best = noise.min_by(|a, b| a.0.total_cmp(&b.0));
+        best.map(|(step_variance, digits)| Bootstrap {
+            shape,
+            digits,
+            step_ns: step_ns + f64::from(levels) * level_ns,
+            step_variance,
+            step_bytes: step_bytes(shape, levels),
+        })
+    };
+    SHAPES
+        .iter()
+        .flat_map(|&shape| (1..=MAX_BOOTSTRAP_LEVELS).filter_map(move |levels| with(shape, levels)))
+        .collect()
+}
+
+fn step_bytes(shape: Shape, levels: u32) -> f64 {
+    let dimension = shape.lwe_dimension();
+    let bodies = levels * (dimension + shape.polynomial_size);
+    f64::from(bodies * body_bytes(secure_variance(dimension), MODULUS_BITS))
+}
