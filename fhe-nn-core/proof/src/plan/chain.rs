@@ -1,10 +1,10 @@
 //! The search through the stages of a chain.
 
 use crate::plan::bootstrap::Bootstrap;
-use crate::plan::cost::{MAX_KEYSWITCH_LEVELS, keyswitch_cost, linear_cost};
-use crate::plan::demand::{Accumulators, Program};
+use crate::plan::cost::{MAX_KEYSWITCH_LEVELS, keyswitch_cost};
 use crate::plan::front::{Front, Point};
 use crate::plan::keyswitch::Keyswitches;
+use crate::plan::layer::Layer;
 use crate::plan::objective::{Cost, Objective};
 use crate::plan::reach::{Arrival, Reach};
 use crate::plan::shared::{Shared, wanted};
@@ -12,9 +12,8 @@ use crate::plan::state::{Choice, Keys, Link, State, Step, inputs};
 
 /// A search.
 pub(super) struct Chains<'a> {
-    pub(super) program: &'a Program,
-    pub(super) z: f64,
-    pub(super) bootstraps: &'a [Bootstrap],
+    stages: &'a [Layer],
+    bootstraps: &'a [Bootstrap],
     pub(super) keyswitches: &'a Keyswitches,
     pub(super) objective: Objective,
     /// Every step that may be part of the best chain.
@@ -23,15 +22,13 @@ pub(super) struct Chains<'a> {
 
 impl<'a> Chains<'a> {
     pub(super) fn new(
-        program: &'a Program,
-        z: f64,
+        stages: &'a [Layer],
         bootstraps: &'a [Bootstrap],
         keyswitches: &'a Keyswitches,
         objective: Objective,
     ) -> Self {
         Chains {
-            program,
-            z,
+            stages,
             bootstraps,
             keyswitches,
             objective,
@@ -43,7 +40,7 @@ impl<'a> Chains<'a> {
     /// nothing can pass.
     pub(super) fn ends(&mut self) -> Result<Vec<State>, usize> {
         let (mut front, mut sharing) = (inputs(), Vec::new());
-        for index in 0..self.program.stages.len() {
+        for index in 0..self.stages.len() {
             let mut steps = self.with_own_keys(index, front);
             steps.extend(self.with_shared_keys(index, &sharing));
             (front, sharing) = self.prune(steps);
@@ -64,38 +61,31 @@ impl<'a> Chains<'a> {
 
     /// Every way through a stage with keys of its own.
     fn with_own_keys(&self, index: usize, before: Vec<State>) -> Vec<Step> {
-        let accumulators = &self.program.stages[index].accumulators;
-        let reach = Reach::new(
-            accumulators,
-            self.objective,
-            self.keyswitches,
-            self.z,
-            index == 0,
-            before,
-        );
+        let layer = &self.stages[index];
+        let reach = Reach::new(layer, self.objective, self.keyswitches, index == 0, before);
+        let mut sizes: Vec<u32> = self
+            .bootstraps
+            .iter()
+            .map(|b| b.shape.polynomial_size)
+            .collect();
+        sizes.sort_unstable();
+        sizes.dedup();
         let mut steps = Vec::new();
-        for size in self.sizes(accumulators) {
+        for size in sizes.into_iter().filter(|&size| layer.fits(size)) {
             let arrivals = reach.smallest(size);
             let of_size = self.bootstraps.iter().enumerate();
             for (bootstrap, of_size) in of_size.filter(|(_, b)| b.shape.polynomial_size == size) {
                 let later = self.shared(index + 1, of_size);
                 let larger = wanted(later).into_iter().filter_map(|n| reach.at(size, n));
                 let arrivals = arrivals.iter().copied().chain(larger);
-                steps.extend(
-                    arrivals.map(|arrival| self.with_own_key(accumulators, bootstrap, arrival)),
-                );
+                steps.extend(arrivals.map(|arrival| self.with_own_key(layer, bootstrap, arrival)));
             }
         }
         steps
     }
 
     /// One way through a stage with keys of its own.
-    fn with_own_key(
-        &self,
-        accumulators: &Accumulators,
-        bootstrap: usize,
-        arrival: Arrival,
-    ) -> Step {
+    fn with_own_key(&self, layer: &Layer, bootstrap: usize, arrival: Arrival) -> Step {
         let n = arrival.n;
         let keys = Keys {
             bootstrap,
@@ -114,26 +104,22 @@ impl<'a> Chains<'a> {
         let before = arrival.from.and_then(|(state, _)| state.link);
         let bytes = f64::from(n) * self.bootstraps[bootstrap].step_bytes;
         let cost = arrival.cost + self.objective.cost(self.objective.key_ns, bytes);
-        self.rotated(accumulators, keys, cost, Link { before, choice })
+        self.rotated(layer, keys, cost, Link { before, choice })
     }
 
     /// Every way through a stage with the keys of the stage before.
     fn with_shared_keys(&self, index: usize, before: &[State]) -> Vec<Step> {
-        let accumulators = &self.program.stages[index].accumulators;
-        let neurons = f64::from(accumulators.neurons);
+        let layer = &self.stages[index];
         let mut steps = Vec::new();
         for state in before {
             let Some(keys) = state.keys else { continue };
             let bootstrap = &self.bootstraps[keys.bootstrap];
-            if !self
-                .sizes(accumulators)
-                .contains(&bootstrap.shape.polynomial_size)
-            {
+            if !layer.fits(bootstrap.shape.polynomial_size) {
                 continue;
             }
             let dimension = state.point.dimension;
-            let linear = linear_cost(accumulators.inputs, accumulators.neurons, dimension);
-            let shared = self.stage_with(accumulators, bootstrap);
+            let linear = layer.sum_ns(dimension);
+            let shared = self.stage_with(layer, bootstrap);
             for levels in shared.levels(keys.n) {
                 // the first that keyswitches between these keys brings the key to do it
                 let bytes = match keys.levels {
@@ -141,7 +127,7 @@ impl<'a> Chains<'a> {
                     known if known == levels => 0.0,
                     _ => continue,
                 };
-                let switch = neurons * keyswitch_cost(dimension, levels, keys.n);
+                let switch = layer.each_ns(keyswitch_cost(dimension, levels, keys.n));
                 let cost = state.point.cost + self.objective.cost(linear + switch, bytes);
                 let choice = Choice {
                     keyswitch: Some(self.keyswitches.digits(levels, keys.n)),
@@ -152,20 +138,20 @@ impl<'a> Chains<'a> {
                 };
                 let before = state.link;
                 let keys = Keys { levels, ..keys };
-                steps.push(self.rotated(accumulators, keys, cost, Link { before, choice }));
+                steps.push(self.rotated(layer, keys, cost, Link { before, choice }));
             }
         }
         steps
     }
 
     /// After the rotation.
-    fn rotated(&self, accumulators: &Accumulators, keys: Keys, cost: Cost, link: Link) -> Step {
+    fn rotated(&self, layer: &Layer, keys: Keys, cost: Cost, link: Link) -> Step {
         let bootstrap = &self.bootstraps[keys.bootstrap];
-        let steps = f64::from(accumulators.neurons) * f64::from(keys.n);
+        let rotation = layer.each_ns(f64::from(keys.n) * bootstrap.step_ns);
         let point = Point {
             dimension: bootstrap.shape.lwe_dimension(),
             variance: f64::from(keys.n) * bootstrap.step_variance,
-            cost: cost + self.objective.cost(steps * bootstrap.step_ns, 0.0),
+            cost: cost + self.objective.cost(rotation, 0.0),
         };
         Step { point, keys, link }
     }
@@ -217,45 +203,23 @@ impl<'a> Chains<'a> {
         self.objective.cost(self.objective.key_ns, bytes)
     }
 
-    /// Sizes of polynomials that can hold the tables: a step of the torus is at least two
-    /// coefficients wide.
-    fn sizes(&self, accumulators: &Accumulators) -> Vec<u32> {
-        let mut sizes: Vec<u32> = self
-            .bootstraps
-            .iter()
-            .map(|b| b.shape.polynomial_size)
-            .collect();
-        sizes.sort_unstable();
-        sizes.dedup();
-        sizes.retain(|&size| (2 * size) >> accumulators.modulus_bits() >= 2);
-        sizes
-    }
-
     /// The stages from `index` on, if they have the keys of a bootstrap in common with one before.
     fn shared<'b>(
         &'b self,
         index: usize,
         bootstrap: &'b Bootstrap,
     ) -> impl Iterator<Item = Shared<'b>> + Clone {
-        let sharing = if self.objective.sharing {
-            usize::MAX
-        } else {
-            0
-        };
-        let later = self.program.stages[index..].iter().take(sharing);
-        later.map(move |demand| self.stage_with(&demand.accumulators, bootstrap))
+        let later = self.stages[index..].iter();
+        later
+            .filter(|_| self.objective.sharing)
+            .map(move |layer| self.stage_with(layer, bootstrap))
     }
 
-    fn stage_with<'b>(
-        &'b self,
-        accumulators: &'b Accumulators,
-        bootstrap: &'b Bootstrap,
-    ) -> Shared<'b> {
+    fn stage_with<'b>(&'b self, layer: &'b Layer, bootstrap: &'b Bootstrap) -> Shared<'b> {
         Shared {
-            accumulators,
+            layer,
             bootstrap,
             keyswitches: self.keyswitches,
-            z: self.z,
         }
     }
 }

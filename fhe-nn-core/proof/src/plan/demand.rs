@@ -131,16 +131,6 @@ impl Accumulators {
     }
 }
 
-impl Accumulators {
-    /// Variance that the way to the reader may add, if inputs have variance `input` and noise
-    /// fits half a step `z` times; negative if they are too noisy by themselves.
-    pub(super) fn room(&self, input: f64, z: f64) -> f64 {
-        self.constraints()
-            .map(|constraint| constraint.budget(z) - constraint.variance(input, 0.0))
-            .fold(f64::INFINITY, f64::min)
-    }
-}
-
 /// What keeps the accumulators of one width exact: noise below half a step.
 #[derive(Debug, Clone, Copy)]
 pub struct Constraint {

@@ -20,6 +20,7 @@ mod cost;
 mod demand;
 mod front;
 mod keyswitch;
+mod layer;
 mod objective;
 mod output;
 mod reach;

@@ -2,8 +2,8 @@
 
 use crate::noise::{Decomposition, KEYSWITCH_MODULUS_BITS, MODULUS_BITS, modulus_switch_variance};
 use crate::plan::cost::{MAX_KEYSWITCH_LEVELS, SMALL_DIMENSIONS, keyswitch_cost};
-use crate::plan::demand::Accumulators;
 use crate::plan::keyswitch::Keyswitches;
+use crate::plan::layer::Layer;
 
 /// One way for the scores of a layer to travel.
 #[derive(Debug, Clone, Copy)]
@@ -24,13 +24,12 @@ pub(super) struct Ending {
 /// The ways for scores that come under a key of this dimension, from values of this variance: the
 /// smallest reply for every number of levels, none if there is no way.
 pub(super) fn endings(
-    output: &Accumulators,
+    output: &Layer,
     dimension: u32,
     variance: f64,
-    z: f64,
     keyswitches: &Keyswitches,
 ) -> Vec<Ending> {
-    let room = output.room(variance, z);
+    let room = output.room(variance);
     let stay = (1..=MODULUS_BITS).find_map(|element_bits| {
         let added = modulus_switch_variance(dimension, MODULUS_BITS, element_bits);
         (added <= room).then(|| Ending {
@@ -53,7 +52,7 @@ pub(super) fn endings(
             element_bits,
             added: keyswitches.variance(dimension, levels, n) + f64::from(n) * switched,
             bits: row_bits(n, element_bits),
-            ns: f64::from(output.neurons) * keyswitch_cost(dimension, levels, n),
+            ns: output.each_ns(keyswitch_cost(dimension, levels, n)),
             key_bytes: keyswitches.key_bytes(dimension, levels, n),
         })
     };

@@ -5,18 +5,17 @@ use core::ops::Range;
 use crate::noise::{
     KEYSWITCH_MODULUS_BITS, MODULUS_BITS, modulus_switch_variance, seeded_variance,
 };
-use crate::plan::cost::{MAX_KEYSWITCH_LEVELS, SMALL_DIMENSIONS, keyswitch_cost, linear_cost};
-use crate::plan::demand::Accumulators;
+use crate::plan::cost::{MAX_KEYSWITCH_LEVELS, SMALL_DIMENSIONS, keyswitch_cost};
 use crate::plan::keyswitch::Keyswitches;
+use crate::plan::layer::Layer;
 use crate::plan::objective::{Cost, Objective};
 use crate::plan::state::State;
 
 /// A stage before its rotation.
 pub(super) struct Reach<'a> {
-    pub(super) accumulators: &'a Accumulators,
-    pub(super) objective: Objective,
-    pub(super) keyswitches: &'a Keyswitches,
-    pub(super) z: f64,
+    layer: &'a Layer,
+    objective: Objective,
+    keyswitches: &'a Keyswitches,
     /// Whether it is the first: inputs may come under its small key.
     first: bool,
     /// Where it can come from, in the order of dimension and variance; no point beats another, so
@@ -39,16 +38,13 @@ pub(super) struct Arrival {
 
 impl<'a> Reach<'a> {
     pub(super) fn new(
-        accumulators: &'a Accumulators,
+        layer: &'a Layer,
         objective: Objective,
         keyswitches: &'a Keyswitches,
-        z: f64,
         first: bool,
         before: Vec<State>,
     ) -> Self {
-        let rooms = before
-            .iter()
-            .map(|state| accumulators.room(state.point.variance, z));
+        let rooms = before.iter().map(|state| layer.room(state.point.variance));
         let rooms = rooms.collect();
         let mut groups: Vec<Range<usize>> = Vec::new();
         for (index, state) in before.iter().enumerate() {
@@ -60,10 +56,9 @@ impl<'a> Reach<'a> {
             }
         }
         Reach {
-            accumulators,
+            layer,
             objective,
             keyswitches,
-            z,
             first,
             before,
             rooms,
@@ -76,84 +71,88 @@ impl<'a> Reach<'a> {
     /// come to.
     pub(super) fn smallest(&self, size: u32) -> Vec<Arrival> {
         let step = switch_variance(KEYSWITCH_MODULUS_BITS, size);
-        let mut best: Vec<Option<Arrival>> = vec![None; SMALL_DIMENSIONS.count()];
-        let mut offer = |arrival: Arrival| {
-            let best = &mut best[(arrival.n - SMALL_DIMENSIONS.start()) as usize];
-            if best.is_none_or(|best| arrival.cost.beats(&best.cost)) {
-                *best = Some(arrival);
-            }
-        };
+        let mut arrivals = Vec::new();
         for (state, &room) in self.before.iter().zip(&self.rooms) {
             let mut least = u32::MAX;
             for levels in 1..=MAX_KEYSWITCH_LEVELS {
                 let left = |n| room - f64::from(n) * step;
                 let dimension = state.point.dimension;
-                match self.keyswitches.smallest(dimension, levels, left) {
-                    Some(n) if n < least => {
-                        least = n;
-                        offer(self.arrival(state, levels, n));
-                    }
-                    _ => {}
+                let smallest = self.keyswitches.smallest(dimension, levels, left);
+                if let Some(n) = smallest.filter(|&n| n < least) {
+                    least = n;
+                    arrivals.push(self.arrival(state, levels, n));
                 }
             }
         }
-        // fresh noise falls with n, that of the modulus switch grows: the first that fits
-        if let Some(arrival) = SMALL_DIMENSIONS
-            .into_iter()
-            .find_map(|n| self.direct(size, n))
-        {
-            offer(arrival);
+        if self.first {
+            // fresh noise falls with n, that of the modulus switch grows: the first that fits
+            arrivals.extend(
+                SMALL_DIMENSIONS
+                    .into_iter()
+                    .find_map(|n| self.direct(size, n)),
+            );
         }
+        arrivals.sort_by(|a, b| a.n.cmp(&b.n).then(a.cost.order(&b.cost)));
         let mut cheapest: Option<Cost> = None;
-        best.into_iter()
-            .flatten()
-            .filter(|arrival| {
-                let better = cheapest.is_none_or(|cost| arrival.cost.beats(&cost));
-                if better {
-                    cheapest = Some(arrival.cost);
-                }
-                better
-            })
-            .collect()
+        arrivals.retain(|arrival| {
+            let better = cheapest.is_none_or(|cost| arrival.cost.beats(&cost));
+            if better {
+                cheapest = Some(arrival.cost);
+            }
+            better
+        });
+        arrivals
     }
 
     /// The cheapest way to a small key of exactly `n` dimensions.
     pub(super) fn at(&self, size: u32, n: u32) -> Option<Arrival> {
         let switched = f64::from(n) * switch_variance(KEYSWITCH_MODULUS_BITS, size);
-        let ways = self.groups.iter().flat_map(|group| {
-            (1..=MAX_KEYSWITCH_LEVELS).filter_map(move |levels| {
-                let dimension = self.before[group.start].point.dimension;
+        let mut best = if self.first {
+            self.direct(size, n)
+        } else {
+            None
+        };
+        for group in &self.groups {
+            let dimension = self.before[group.start].point.dimension;
+            for levels in 1..=MAX_KEYSWITCH_LEVELS {
                 let needed = self.keyswitches.variance(dimension, levels, n) + switched;
-                let fitting = self.rooms[group.clone()].partition_point(|room| *room >= needed);
-                let last = group.start + fitting.checked_sub(1)?;
-                Some(self.arrival(&self.before[last], levels, n))
-            })
-        });
-        ways.chain(self.direct(size, n))
-            .min_by(|a, b| a.cost.order(&b.cost))
+                let rooms = &self.rooms[group.clone()];
+                // the cheapest of the dimension that leaves as much
+                let Some(last) = rooms.partition_point(|room| *room >= needed).checked_sub(1)
+                else {
+                    continue;
+                };
+                let arrival = self.arrival(&self.before[group.start + last], levels, n);
+                if best.is_none_or(|best| arrival.cost.beats(&best.cost)) {
+                    best = Some(arrival);
+                }
+                // with more levels none can be cheaper
+                if last + 1 == rooms.len() {
+                    break;
+                }
+            }
+        }
+        best
     }
 
     /// Inputs under the small key itself.
     fn direct(&self, size: u32, n: u32) -> Option<Arrival> {
-        let accumulators = self.accumulators;
         let fresh = seeded_variance(n, MODULUS_BITS);
         let switched = f64::from(n) * switch_variance(MODULUS_BITS, size);
-        let linear = linear_cost(accumulators.inputs, accumulators.neurons, n);
-        (self.first && switched <= accumulators.room(fresh, self.z)).then(|| Arrival {
+        (switched <= self.layer.room(fresh)).then(|| Arrival {
             n,
-            cost: self.objective.cost(linear, 0.0),
+            cost: self.objective.cost(self.layer.sum_ns(n), 0.0),
             from: None,
         })
     }
 
     fn arrival(&self, state: &State, levels: u32, n: u32) -> Arrival {
-        let (accumulators, dimension) = (self.accumulators, state.point.dimension);
-        let linear = linear_cost(accumulators.inputs, accumulators.neurons, dimension);
-        let switch = f64::from(accumulators.neurons) * keyswitch_cost(dimension, levels, n);
+        let (layer, dimension) = (self.layer, state.point.dimension);
+        let switch = layer.each_ns(keyswitch_cost(dimension, levels, n));
         let bytes = self.keyswitches.key_bytes(dimension, levels, n);
         Arrival {
             n,
-            cost: state.point.cost + self.objective.cost(linear + switch, bytes),
+            cost: state.point.cost + self.objective.cost(layer.sum_ns(dimension) + switch, bytes),
             from: Some((*state, levels)),
         }
     }

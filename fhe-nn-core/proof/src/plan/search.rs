@@ -10,9 +10,9 @@ use crate::noise::standard_deviations;
 use crate::plan::assemble;
 use crate::plan::bootstrap::bootstraps;
 use crate::plan::chain::Chains;
-use crate::plan::cost::linear_cost;
 use crate::plan::demand::{Accumulators, Program};
 use crate::plan::keyswitch::Keyswitches;
+use crate::plan::layer::Layer;
 use crate::plan::objective::Objective;
 use crate::plan::output::{Ending, endings};
 use crate::plan::state::State;
@@ -27,13 +27,16 @@ const SHARING_TOLERANCE: f64 = 0.01;
 pub(super) fn find(program: &Program, options: &Options) -> Result<Plan, PlanError> {
     let z = standard_deviations(options.failure_bits);
     let (bootstraps, keyswitches) = (bootstraps(), Keyswitches::new());
+    let demands = program.stages.iter().map(|demand| &demand.accumulators);
+    let stages: Vec<Layer> = demands.map(|demand| Layer::new(demand, z)).collect();
+    let output = Layer::new(&program.output, z);
     let chains = |sharing, key_ns| {
         let objective = Objective {
             prefer: options.prefer,
             sharing,
             key_ns,
         };
-        Chains::new(program, z, &bootstraps, &keyswitches, objective)
+        Chains::new(&stages, &bootstraps, &keyswitches, objective)
     };
     let none = |index: usize| no_parameters(&program.stages[index].accumulators, options);
     let mut search = chains(options.prefer == Prefer::SmallestKeys, 0.0);
@@ -46,7 +49,7 @@ pub(super) fn find(program: &Program, options: &Options) -> Result<Plan, PlanErr
         search = chains(true, fastest * SHARING_TOLERANCE / boundaries as f64);
         ends = search.ends().map_err(none)?;
     }
-    match best(&search, &ends) {
+    match best(&search, &ends, &output) {
         Some((end, ending)) => {
             let choices = search.choices(&end);
             let last = (end.point.dimension, &ending);
@@ -67,13 +70,12 @@ pub(super) fn find(program: &Program, options: &Options) -> Result<Plan, PlanErr
 /// The fewest bytes of keys are that. Of the fastest, every end is weighed with the fastest way that
 /// brings its scores under a smaller key, if there is one; of all ways that take hardly more time
 /// than the best of these, the one with the smallest reply is taken.
-fn best(search: &Chains<'_>, ends: &[State]) -> Option<(State, Ending)> {
-    let output = &search.program.output;
+fn best(search: &Chains<'_>, ends: &[State], output: &Layer) -> Option<(State, Ending)> {
     let (mut ways, mut fastest) = (Vec::new(), f64::INFINITY);
     for end in ends {
         let (dimension, variance) = (end.point.dimension, end.point.variance);
-        let ns = linear_cost(output.inputs, output.neurons, dimension);
-        let of_end = endings(output, dimension, variance, search.z, search.keyswitches);
+        let ns = output.sum_ns(dimension);
+        let of_end = endings(output, dimension, variance, search.keyswitches);
         let cost = |ending: &Ending| {
             let own = search.objective.cost(ns + ending.ns, ending.key_bytes);
             end.point.cost + own

@@ -3,18 +3,17 @@
 use crate::noise::KEYSWITCH_MODULUS_BITS;
 use crate::plan::bootstrap::Bootstrap;
 use crate::plan::cost::MAX_KEYSWITCH_LEVELS;
-use crate::plan::demand::Accumulators;
 use crate::plan::keyswitch::Keyswitches;
+use crate::plan::layer::Layer;
 use crate::plan::reach::switch_variance;
 
 /// A stage that takes its keys over from the stage before: what comes in are the results of its own
 /// bootstrap.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Shared<'a> {
-    pub(super) accumulators: &'a Accumulators,
+    pub(super) layer: &'a Layer,
     pub(super) bootstrap: &'a Bootstrap,
     pub(super) keyswitches: &'a Keyswitches,
-    pub(super) z: f64,
 }
 
 impl Shared<'_> {
@@ -44,9 +43,7 @@ impl Shared<'_> {
         let n = f64::from(n);
         let switched =
             n * switch_variance(KEYSWITCH_MODULUS_BITS, self.bootstrap.shape.polynomial_size);
-        self.accumulators
-            .room(n * self.bootstrap.step_variance, self.z)
-            - switched
+        self.layer.room(n * self.bootstrap.step_variance) - switched
     }
 }
 

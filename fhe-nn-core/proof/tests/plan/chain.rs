@@ -1,0 +1,105 @@
+//! Chains of layers to find plans for.
+
+use fhe_nn_proof::client::{Affine, ClientSpec, Line};
+use fhe_nn_proof::plan::{Accumulators, Program, StageDemand};
+use fhe_nn_proof::widths::{Lattice, Reader};
+use proptest::prelude::*;
+
+/// A layer, by its neurons: width, step bits and gain.
+#[derive(Debug, Clone)]
+pub(crate) struct Layer {
+    pub(crate) reader: Reader,
+    pub(crate) neurons: Vec<(u32, u32, f64)>,
+}
+
+/// Layers that read each other's values.
+#[derive(Debug, Clone)]
+pub(crate) struct Chain {
+    pub(crate) inputs: u32,
+    pub(crate) hidden: Vec<Layer>,
+    pub(crate) last: Layer,
+}
+
+impl Layer {
+    /// So many neurons alike.
+    pub(crate) fn alike(reader: Reader, neurons: usize, width: u32, gain: f64) -> Self {
+        Layer {
+            reader,
+            neurons: vec![(width, 0, gain); neurons],
+        }
+    }
+}
+
+impl Chain {
+    pub(crate) fn program(&self) -> Program {
+        let mut inputs = self.inputs;
+        let mut accumulators = |name: String, layer: &Layer| {
+            let neurons = layer.neurons.iter().copied();
+            let accumulators = Accumulators::new(name, layer.reader, inputs, neurons);
+            inputs = accumulators.neurons;
+            accumulators
+        };
+        let stages = self
+            .hidden
+            .iter()
+            .enumerate()
+            .map(|(i, layer)| StageDemand {
+                accumulators: accumulators(format!("fc{i}"), layer),
+                lookup: format!("act{i}"),
+                phases: 1,
+            });
+        let stages = stages.collect();
+        let scores = self.last.neurons.len();
+        let lattice = Lattice {
+            step_bits: 0,
+            offset: 0,
+        };
+        let line = Line {
+            slope: 1.0,
+            offset: 0.0,
+        };
+        Program {
+            client: ClientSpec {
+                network: "Chain".to_owned(),
+                inputs: self.inputs as usize,
+                input_bits: 1,
+                encoder: Affine {
+                    scale: 1.0,
+                    zero_point: 0,
+                },
+                widths: self.last.neurons.iter().map(|neuron| neuron.0).collect(),
+                lattices: vec![lattice; scores],
+                decoder: vec![line; scores],
+            },
+            stages,
+            output: accumulators("scores".to_owned(), &self.last),
+            model: [7; 32],
+        }
+    }
+}
+
+/// Neurons of widths in this range and gains of up to `2^log_gain`.
+pub(crate) fn layer(
+    reader: Reader,
+    widths: core::ops::Range<u32>,
+    log_gain: f64,
+) -> impl Strategy<Value = Layer> {
+    let neuron = (widths, 0u32..3, 0.0..log_gain)
+        .prop_map(|(width, step_bits, log)| (width, step_bits.min(width - 1), log.exp2()));
+    prop::collection::vec(neuron, 1..6).prop_map(move |neurons| Layer { reader, neurons })
+}
+
+/// Up to so many hidden layers, and scores of up to so many bits.
+pub(crate) fn chain(hidden: usize, score_bits: u32, log_gain: f64) -> impl Strategy<Value = Chain> {
+    let any = prop_oneof![
+        layer(Reader::Padded, 2..7, log_gain),
+        layer(Reader::Antiperiodic, 2..8, log_gain)
+    ];
+    let hidden = prop::collection::vec(any, 0..=hidden);
+    let last = layer(Reader::Client, 3..score_bits, log_gain);
+    (1u32..800, hidden, last).prop_map(|(inputs, hidden, last)| Chain {
+        inputs,
+        hidden,
+        last,
+    })
+}

@@ -1,0 +1,73 @@
+//! Deep chains.
+
+use std::time::Instant;
+
+use fhe_nn_proof::plan::{Options, Plan, Prefer};
+use fhe_nn_proof::widths::Reader;
+
+use crate::chain::{Chain, Layer};
+use crate::recompute::check;
+
+/// `cargo test --release -p fhe-nn-proof -- --nocapture deep` prints how long it takes.
+#[test]
+fn a_deep_chain_keeps_every_constraint_and_is_found_again() {
+    let last = || Layer::alike(Reader::Client, 10, 12, 300.0);
+    let layers_alike = |depth| Chain {
+        inputs: 784,
+        hidden: vec![Layer::alike(Reader::Padded, 64, 5, 300.0); depth],
+        last: last(),
+    };
+    // no two layers alike
+    let layer = |i: usize| {
+        let reader = [Reader::Padded, Reader::Antiperiodic][i % 2];
+        let width = [5, 6, 3, 4, 2, 5, 4][i % 7];
+        let gain = 2f64.powi((i * 5 % 13) as i32) * 3.0;
+        Layer::alike(reader, 16 + 7 * (i * 3 % 11), width, gain)
+    };
+    let layers_unlike = |depth| Chain {
+        inputs: 784,
+        hidden: (0..depth).map(layer).collect(),
+        last: last(),
+    };
+    for depth in [0, 1, 2, 3, 5, 10, 20] {
+        for (name, chain) in [
+            ("alike", layers_alike(depth)),
+            ("unlike", layers_unlike(depth)),
+        ] {
+            for prefer in [Prefer::Fastest, Prefer::SmallestKeys] {
+                let options = Options {
+                    prefer,
+                    ..Options::default()
+                };
+                let program = chain.program();
+                let start = Instant::now();
+                let plan = Plan::find(&program, &options).expect("parameters exist");
+                println!(
+                    "{depth} layers {name}, {prefer:?}: found in {:?}",
+                    start.elapsed()
+                );
+                check(&plan, &chain);
+                assert_eq!(Plan::find(&program, &options), Ok(plan));
+            }
+        }
+    }
+}
+
+#[test]
+fn layers_alike_share_their_keys() {
+    let chain = Chain {
+        inputs: 784,
+        hidden: vec![Layer::alike(Reader::Padded, 64, 5, 300.0); 5],
+        last: Layer::alike(Reader::Client, 10, 12, 300.0),
+    };
+    let plan = Plan::find(&chain.program(), &Options::default()).expect("parameters exist");
+    let shares: Vec<bool> = plan.stages.iter().map(|stage| stage.shares_key).collect();
+    // inputs come under the first small key, and are less noisy than what is bootstrapped
+    assert_eq!(shares, [false, false, true, true, true]);
+    assert!(!plan.shares_keyswitch(2) && plan.shares_keyswitch(3) && plan.shares_keyswitch(4));
+    assert!(
+        plan.to_string()
+            .contains("with the keys of the stage before"),
+        "{plan}"
+    );
+}

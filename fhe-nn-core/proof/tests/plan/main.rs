@@ -1,0 +1,10 @@
+//! The laws of plans: whatever the program, what is found keeps every constraint, and nothing near
+//! it is better.
+
+mod chain;
+mod deep;
+mod laws;
+mod neighbours;
+mod published;
+mod recompute;
+mod refusals;
