@@ -58,7 +58,7 @@ fn layers_alike_share_their_keys() {
     let chain = Chain {
         inputs: 784,
         hidden: vec![Layer::alike(Reader::Padded, 64, 5, 300.0); 5],
-        last: Layer::alike(Reader::Client, 10, 12, 300.0),
+        last: Layer::alike(Reader::Client, 10, 12, 3000.0),
     };
     let plan = Plan::find(&chain.program(), &Options::default()).expect("parameters exist");
     let shares: Vec<bool> = plan.stages.iter().map(|stage| stage.shares_key).collect();

@@ -1,1 +1,238 @@
+//! Nothing near a plan is better: every parameter, and some together, are changed a little and
+//! everything is recomputed.
 
+use fhe_nn_proof::noise::{Decomposition, Shape};
+use fhe_nn_proof::plan::{Options, Plan, Prefer, Stage};
+use proptest::prelude::*;
+
+use crate::chain::{Chain, chain};
+use crate::recompute::feasible;
+
+/// Among the fastest, sharing keys may take so much more time in all.
+const SHARING_TOLERANCE: f64 = 0.01;
+
+/// GLWE shapes; those that no plan may have are refused by `validate`.
+fn shapes() -> impl Iterator<Item = Shape> {
+    (1..=6).flat_map(|dimension| {
+        (8..=15).map(move |log| Shape {
+            dimension,
+            polynomial_size: 1 << log,
+        })
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(100) })]
+
+    #[test]
+    fn no_neighbour_is_better(chain in chain(5, 14, 14.0), failure_bits in 30.0f64..130.0, smallest: bool) {
+        let prefer = if smallest { Prefer::SmallestKeys } else { Prefer::Fastest };
+        let options = Options { failure_bits, prefer };
+        if let Ok(plan) = Plan::find(&chain.program(), &options) {
+            assert!(feasible(&plan, &chain));
+            let mut feasible_neighbours = 0;
+            for neighbour in neighbours(&plan) {
+                if neighbour.validate().is_ok() && feasible(&neighbour, &chain) {
+                    feasible_neighbours += 1;
+                    assert!(!better(&neighbour, &plan), "{neighbour}\nis better than\n{plan}");
+                }
+            }
+            // larger keys keep every constraint
+            assert!(feasible_neighbours > 0);
+        }
+    }
+}
+
+/// Whether `a` is better than `b` for certain.
+fn better(a: &Plan, b: &Plan) -> bool {
+    let (time_a, time_b) = (a.predicted_seconds(1), b.predicted_seconds(1));
+    let less = time_a < time_b * (1.0 - 1e-9);
+    if b.options.prefer == Prefer::SmallestKeys {
+        let (keys_a, keys_b) = (a.evaluation_key_bytes(), b.evaluation_key_bytes());
+        return keys_a < keys_b || keys_a == keys_b && less;
+    }
+    // every set of keys that is shared may take its part of the time that sharing may take
+    let own = |plan: &Plan| plan.stages.iter().filter(|stage| !stage.shares_key).count();
+    let boundaries = b.stages.len().saturating_sub(1).max(1);
+    let part = time_b * SHARING_TOLERANCE / boundaries as f64;
+    let more_keys = own(a).saturating_sub(own(b)) as f64;
+    let less = less && time_b - time_a > more_keys * part;
+    let (reply_a, reply_b) = (a.reply_bytes(), b.reply_bytes());
+    less && reply_a <= reply_b || time_a <= time_b && own(a) <= own(b) && reply_a < reply_b
+}
+
+/// Plans that differ in a parameter or two.
+fn neighbours(plan: &Plan) -> Vec<Plan> {
+    let mut all = Vec::new();
+    let mut push = |change: &dyn Fn(&mut Plan)| {
+        let mut plan = plan.clone();
+        change(&mut plan);
+        // without a keyswitch, keys are those before
+        if let Some(first) = plan
+            .stages
+            .first()
+            .filter(|first| first.keyswitch.is_none())
+        {
+            plan.input.dimension = first.small_dimension;
+        }
+        if plan.output.keyswitch.is_none() {
+            plan.output.dimension = plan.last_dimension();
+        }
+        all.push(plan);
+    };
+    for step in [-64, -32, 32, 64] {
+        push(&|plan| plan.input.dimension = add(plan.input.dimension, step));
+    }
+    for index in 0..plan.stages.len() {
+        for change in changes(&plan.stages[index]) {
+            // with the keys of its own, and with all that have its keys
+            push(&|plan| alone(plan, index, &change));
+            push(&|plan| together(plan, index, &change));
+        }
+        if index > 0 {
+            push(&|plan| share(plan, index));
+        }
+    }
+    for keyswitch in around(plan.output.keyswitch, 31) {
+        for step in -40..=40 {
+            for bits in -1..=1 {
+                push(&|plan| {
+                    plan.output.keyswitch = keyswitch;
+                    plan.output.dimension = add(plan.output.dimension, step);
+                    plan.output.element_bits = add(plan.output.element_bits, bits);
+                });
+            }
+        }
+    }
+    all
+}
+
+/// Other parameters of a stage.
+fn changes(stage: &Stage) -> Vec<Stage> {
+    let mut all = Vec::new();
+    let mut push = |n, shape, digits, keyswitch| {
+        all.push(Stage {
+            small_dimension: n,
+            shape,
+            digits,
+            keyswitch,
+            ..stage.clone()
+        });
+    };
+    let &Stage {
+        small_dimension: n,
+        shape,
+        digits,
+        keyswitch,
+        ..
+    } = stage;
+    for step in (-40..=40).filter(|step| *step != 0) {
+        for keyswitch in around(keyswitch, 31) {
+            push(add(n, step), shape, digits, keyswitch);
+        }
+    }
+    for digits in around(Some(digits), 44).into_iter().flatten() {
+        for step in [-20, -5, -1, 0, 1, 5, 20] {
+            push(add(n, step), shape, digits, keyswitch);
+        }
+    }
+    for shape in shapes() {
+        for levels in 1..=5 {
+            for base_log in [44 / levels / 2, 30 / levels, 23 / levels, 11 / levels + 1] {
+                let digits = Decomposition { base_log, levels };
+                push(n, shape, digits, keyswitch);
+                push(add(n, -10), shape, digits, keyswitch);
+            }
+        }
+    }
+    all
+}
+
+/// Digits with a level or a bit of each more or less, at most so many bits together; and none.
+fn around(digits: Option<Decomposition>, most: u32) -> Vec<Option<Decomposition>> {
+    let Some(Decomposition { base_log, levels }) = digits else {
+        return vec![
+            None,
+            Some(Decomposition {
+                base_log: 3,
+                levels: 5,
+            }),
+        ];
+    };
+    let mut all = vec![None];
+    for levels in levels.saturating_sub(1).max(1)..=levels + 1 {
+        for base_log in base_log.saturating_sub(2).max(1)..=base_log + 2 {
+            if base_log * levels <= most {
+                all.push(Some(Decomposition { base_log, levels }));
+            }
+        }
+    }
+    all
+}
+
+/// Stage `index` with other parameters, and keys of its own.
+fn alone(plan: &mut Plan, index: usize, change: &Stage) {
+    plan.stages[index] = Stage {
+        shares_key: false,
+        ..change.clone()
+    };
+    if let Some(next) = plan.stages.get_mut(index + 1) {
+        next.shares_key = false;
+    }
+}
+
+/// Stage `index` and all that have its keys, with other parameters.
+fn together(plan: &mut Plan, index: usize, change: &Stage) {
+    let mut first = index;
+    while plan.stages[first].shares_key {
+        first -= 1;
+    }
+    let shared = plan.shares_keyswitch(index + 1) || plan.shares_keyswitch(index);
+    for (stage, position) in plan.stages[first..].iter_mut().zip(first..) {
+        if position > first && !stage.shares_key {
+            break;
+        }
+        stage.small_dimension = change.small_dimension;
+        stage.shape = change.shape;
+        stage.digits = change.digits;
+        if position == index || shared && position > first && index > first {
+            stage.keyswitch = change.keyswitch;
+        }
+    }
+}
+
+/// Stage `index` with the keys of the stage before.
+fn share(plan: &mut Plan, index: usize) {
+    let before = plan.stages[index - 1].clone();
+    let stage = &mut plan.stages[index];
+    stage.small_dimension = before.small_dimension;
+    stage.shape = before.shape;
+    stage.digits = before.digits;
+    stage.shares_key = true;
+    if before.shares_key {
+        stage.keyswitch = before.keyswitch;
+    }
+}
+
+fn add(value: u32, step: i32) -> u32 {
+    value.saturating_add_signed(step)
+}
+
+#[test]
+fn neighbours_are_told_apart() {
+    let chain = Chain {
+        inputs: 64,
+        hidden: vec![
+            crate::chain::Layer::alike(fhe_nn_proof::widths::Reader::Padded, 8, 4, 9.0);
+            3
+        ],
+        last: crate::chain::Layer::alike(fhe_nn_proof::widths::Reader::Client, 4, 8, 9.0),
+    };
+    let plan = Plan::find(&chain.program(), &Options::default()).expect("parameters exist");
+    let mut slower = plan.clone();
+    slower.stages[0].small_dimension += 1;
+    assert!(better(&plan, &slower) && !better(&slower, &plan));
+    let mut smaller = plan.clone();
+    smaller.output.element_bits -= 1;
+    assert!(better(&smaller, &plan) && !feasible(&smaller, &chain));
+}

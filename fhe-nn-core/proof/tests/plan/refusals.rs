@@ -57,7 +57,7 @@ fn every_field_of_a_plan_is_checked() {
         plan.stages[3].digits.base_log -= 1
     });
     refused("shared keys of other parameters", |plan| {
-        plan.stages[3].shape.dimension = 2
+        plan.stages[3].shape.polynomial_size = 2048
     });
     refused("shared keys of other parameters", |plan| {
         // stages 2 and 3 have one keyswitching key
@@ -113,7 +113,7 @@ fn shared() -> Plan {
     let chain = Chain {
         inputs: 784,
         hidden: vec![Layer::alike(Reader::Padded, 64, 5, 300.0); 4],
-        last: Layer::alike(Reader::Client, 10, 12, 300.0),
+        last: Layer::alike(Reader::Client, 10, 12, 3000.0),
     };
     let plan = Plan::find(&chain.program(), &Options::default()).expect("parameters exist");
     assert_eq!(plan.validate(), Ok(()));
