@@ -7,7 +7,7 @@ use crate::plan::keyswitch::Keyswitches;
 use crate::plan::layer::Layer;
 use crate::plan::objective::{Cost, Objective};
 use crate::plan::reach::{Arrival, Reach};
-use crate::plan::shared::{Shared, wanted};
+use crate::plan::shared::{Shared, Smallest};
 use crate::plan::state::{Choice, Keys, Link, State, Step, inputs};
 
 /// A search.
@@ -16,6 +16,7 @@ pub(super) struct Chains<'a> {
     bootstraps: &'a [Bootstrap],
     pub(super) keyswitches: &'a Keyswitches,
     pub(super) objective: Objective,
+    smallest: Smallest,
     /// Every step that may be part of the best chain.
     links: Vec<Link>,
 }
@@ -27,11 +28,13 @@ impl<'a> Chains<'a> {
         keyswitches: &'a Keyswitches,
         objective: Objective,
     ) -> Self {
+        let sharing = if objective.sharing { stages } else { &[] };
         Chains {
             stages,
             bootstraps,
             keyswitches,
             objective,
+            smallest: Smallest::new(sharing, bootstraps, keyswitches),
             links: Vec::new(),
         }
     }
@@ -74,9 +77,9 @@ impl<'a> Chains<'a> {
         for size in sizes.into_iter().filter(|&size| layer.fits(size)) {
             let arrivals = reach.smallest(size);
             let of_size = self.bootstraps.iter().enumerate();
-            for (bootstrap, of_size) in of_size.filter(|(_, b)| b.shape.polynomial_size == size) {
-                let later = self.shared(index + 1, of_size);
-                let larger = wanted(later).into_iter().filter_map(|n| reach.at(size, n));
+            for (bootstrap, _) in of_size.filter(|(_, b)| b.shape.polynomial_size == size) {
+                let wanted = self.smallest.wanted(index + 1, bootstrap).into_iter();
+                let larger = wanted.filter_map(|n| reach.at(size, n));
                 let arrivals = arrivals.iter().copied().chain(larger);
                 steps.extend(arrivals.map(|arrival| self.with_own_key(layer, bootstrap, arrival)));
             }
@@ -114,12 +117,13 @@ impl<'a> Chains<'a> {
         for state in before {
             let Some(keys) = state.keys else { continue };
             let bootstrap = &self.bootstraps[keys.bootstrap];
-            if !layer.fits(bootstrap.shape.polynomial_size) {
-                continue;
-            }
             let dimension = state.point.dimension;
             let linear = layer.sum_ns(dimension);
-            let shared = self.stage_with(layer, bootstrap);
+            let shared = Shared {
+                layer,
+                bootstrap,
+                keyswitches: self.keyswitches,
+            };
             for levels in shared.levels(keys.n) {
                 // the first that keyswitches between these keys brings the key to do it
                 let bytes = match keys.levels {
@@ -201,25 +205,5 @@ impl<'a> Chains<'a> {
             .key_bytes(dimension, MAX_KEYSWITCH_LEVELS, keys.n);
         let bytes = f64::from(keys.n) * bootstrap.step_bytes + 2.0 * switch;
         self.objective.cost(self.objective.key_ns, bytes)
-    }
-
-    /// The stages from `index` on, if they have the keys of a bootstrap in common with one before.
-    fn shared<'b>(
-        &'b self,
-        index: usize,
-        bootstrap: &'b Bootstrap,
-    ) -> impl Iterator<Item = Shared<'b>> + Clone {
-        let later = self.stages[index..].iter();
-        later
-            .filter(|_| self.objective.sharing)
-            .map(move |layer| self.stage_with(layer, bootstrap))
-    }
-
-    fn stage_with<'b>(&'b self, layer: &'b Layer, bootstrap: &'b Bootstrap) -> Shared<'b> {
-        Shared {
-            layer,
-            bootstrap,
-            keyswitches: self.keyswitches,
-        }
     }
 }

@@ -78,3 +78,48 @@ pub(super) fn endings(
 fn row_bits(dimension: u32, element_bits: u32) -> u64 {
     (u64::from(dimension) + 1) * u64::from(element_bits)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::noise::keyswitch_variance;
+    use crate::plan::cost::KEYSWITCH_DIGIT_BITS;
+    use crate::plan::demand::Accumulators;
+    use crate::widths::Reader;
+
+    #[test]
+    fn no_reply_of_as_many_levels_is_smaller() {
+        let scores = Accumulators::new("scores".to_owned(), Reader::Client, 64, [(8, 0, 900.0)]);
+        let layer = Layer::new(&scores, 13.11);
+        for (dimension, variance) in [(1024, 1e-12), (2048, 1e-16)] {
+            let endings = endings(&layer, dimension, variance, &Keyswitches::new());
+            let room = layer.room(variance);
+            assert!(endings.iter().all(|ending| ending.added <= room));
+            for levels in 0..=MAX_KEYSWITCH_LEVELS {
+                let of_levels =
+                    |ending: &&Ending| ending.keyswitch.map_or(0, |digits| digits.levels) == levels;
+                let found = endings.iter().find(of_levels).map(|ending| ending.bits);
+                assert_eq!(found, smallest(dimension, levels, room), "{levels} levels");
+            }
+        }
+    }
+
+    /// Over all keys, bases and numbers of bits; without a keyswitch if it has no levels.
+    fn smallest(dimension: u32, levels: u32, room: f64) -> Option<u64> {
+        let least = |from_bits: u32, n, switched: f64| {
+            let fits = |&bits: &u32| switched + modulus_switch_variance(n, from_bits, bits) <= room;
+            (1..=from_bits).find(fits).map(|bits| row_bits(n, bits))
+        };
+        if levels == 0 {
+            return least(MODULUS_BITS, dimension, 0.0);
+        }
+        let bases =
+            (1..=KEYSWITCH_DIGIT_BITS / levels).map(|base_log| Decomposition { base_log, levels });
+        let all = bases.flat_map(|digits| SMALL_DIMENSIONS.map(move |n| (digits, n)));
+        let rows = all.filter_map(|(digits, n)| {
+            let switched = keyswitch_variance(dimension, n, digits);
+            least(KEYSWITCH_MODULUS_BITS, n, switched)
+        });
+        rows.min()
+    }
+}

@@ -20,6 +20,7 @@ impl Shared<'_> {
     /// The numbers of levels worth a thought for a small key of `n` dimensions: each leaves more
     /// room than all smaller ones.
     pub(super) fn levels(self, n: u32) -> impl Iterator<Item = u32> {
+        let fits = self.layer.fits(self.bootstrap.shape.polynomial_size);
         let left = self.left(n);
         let dimension = self.bootstrap.shape.lwe_dimension();
         let mut least = f64::INFINITY;
@@ -27,12 +28,15 @@ impl Shared<'_> {
             let variance = self.keyswitches.variance(dimension, levels, n);
             let less = variance < least;
             least = least.min(variance);
-            less && variance <= left
+            fits && less && variance <= left
         })
     }
 
     /// The smallest small key that a keyswitch of so many levels can lead to.
     fn smallest(self, levels: u32) -> Option<u32> {
+        if !self.layer.fits(self.bootstrap.shape.polynomial_size) {
+            return None;
+        }
         let dimension = self.bootstrap.shape.lwe_dimension();
         self.keyswitches
             .smallest(dimension, levels, |n| self.left(n))
@@ -47,25 +51,49 @@ impl Shared<'_> {
     }
 }
 
-/// For a bootstrap, the small keys that stages from here on ask for if they all have its keys: for
-/// every number of levels, the largest of the smallest ones of one stage, of two, and so on. Whatever
-/// can be shared can be shared with one of these, or with the smallest that the first stage asks for.
-pub(super) fn wanted<'a>(stages: impl Iterator<Item = Shared<'a>> + Clone) -> Vec<u32> {
-    let mut wanted = Vec::new();
-    for levels in 1..=MAX_KEYSWITCH_LEVELS {
-        let mut largest = 0;
-        for stage in stages.clone() {
-            match stage.smallest(levels) {
-                Some(n) if n > largest => {
+/// For every stage, bootstrap and number of levels, the smallest small key with which the stage can
+/// take its keys over.
+pub(super) struct Smallest(Vec<Vec<[Option<u32>; MAX_KEYSWITCH_LEVELS as usize]>>);
+
+impl Smallest {
+    pub(super) fn new(
+        stages: &[Layer],
+        bootstraps: &[Bootstrap],
+        keyswitches: &Keyswitches,
+    ) -> Self {
+        let of_stage = |layer| {
+            let with = |bootstrap| Shared {
+                layer,
+                bootstrap,
+                keyswitches,
+            };
+            let smallest = |bootstrap| {
+                core::array::from_fn(|index| with(bootstrap).smallest(index as u32 + 1))
+            };
+            bootstraps.iter().map(smallest).collect()
+        };
+        Smallest(stages.iter().map(of_stage).collect())
+    }
+
+    /// The small keys that stages from `first` on ask for if they all take over the keys of one
+    /// bootstrap: for every number of levels, the largest of the smallest ones of one stage, of two,
+    /// and so on. What can be shared at all can be shared with one of these, or with the smallest that
+    /// the stage asks for whose keys they are.
+    pub(super) fn wanted(&self, first: usize, bootstrap: usize) -> Vec<u32> {
+        let mut wanted = Vec::new();
+        for index in 0..MAX_KEYSWITCH_LEVELS as usize {
+            let stages = self.0.iter().skip(first);
+            let smallest = stages.map_while(|stage| stage[bootstrap][index]);
+            let mut largest = 0;
+            for n in smallest {
+                if n > largest {
                     largest = n;
                     wanted.push(n);
                 }
-                Some(_) => {}
-                None => break,
             }
         }
+        wanted.sort_unstable();
+        wanted.dedup();
+        wanted
     }
-    wanted.sort_unstable();
-    wanted.dedup();
-    wanted
 }

@@ -58,13 +58,13 @@ fn layers_alike_share_their_keys() {
     let chain = Chain {
         inputs: 784,
         hidden: vec![Layer::alike(Reader::Padded, 64, 5, 300.0); 5],
-        last: Layer::alike(Reader::Client, 10, 12, 3000.0),
+        last: Layer::alike(Reader::Client, 10, 12, 300.0),
     };
     let plan = Plan::find(&chain.program(), &Options::default()).expect("parameters exist");
-    let shares: Vec<bool> = plan.stages.iter().map(|stage| stage.shares_key).collect();
-    // inputs come under the first small key, and are less noisy than what is bootstrapped
-    assert_eq!(shares, [false, false, true, true, true]);
-    assert!(!plan.shares_keyswitch(2) && plan.shares_keyswitch(3) && plan.shares_keyswitch(4));
+    // the first layer has less noisy inputs, and what the last leaves is not read by a table
+    let shares = |index: usize| plan.stages[index].shares_key;
+    assert!(!shares(0) && !shares(1) && shares(2) && shares(3), "{plan}");
+    assert!(!plan.shares_keyswitch(2) && plan.shares_keyswitch(3));
     assert!(
         plan.to_string()
             .contains("with the keys of the stage before"),

@@ -3,6 +3,7 @@
 
 mod chain;
 mod deep;
+mod exhaustive;
 mod laws;
 mod neighbours;
 mod published;

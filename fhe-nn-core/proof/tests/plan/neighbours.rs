@@ -22,7 +22,7 @@ fn shapes() -> impl Iterator<Item = Shape> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(100) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) })]
 
     #[test]
     fn no_neighbour_is_better(chain in chain(5, 14, 14.0), failure_bits in 30.0f64..130.0, smallest: bool) {

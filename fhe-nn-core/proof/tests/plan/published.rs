@@ -89,49 +89,50 @@ fn published_failures_follow_from_our_formulas() {
 /// 2^-128 there are no parameters for them.
 #[test]
 fn none_is_five_percent_cheaper_than_what_is_found() {
-    println!("bits 2-norm | theirs: n, k x N, bootstrap, keyswitch, ms | ours | ratio");
+    println!(
+        "bits 2-norm | theirs: n, k x N, bootstrap, keyswitch, ms | ours, ms on average | ratio"
+    );
     for ([message, carry], norm, [n, k, size], bootstrap, keyswitch, _) in SETS {
         let bits = message + carry;
-        let layer = Layer::alike(Reader::Padded, 1000, bits, norm * norm);
         let chain = Chain {
             inputs: 1,
-            hidden: vec![layer; 5],
-            last: Layer::alike(Reader::Client, 1, 1, norm * norm),
+            hidden: vec![Layer::alike(Reader::Padded, 1000, bits, norm * norm); 12],
+            last: Layer::alike(Reader::Client, 1, bits + 1, norm * norm),
         };
         let Ok(plan) = Plan::find(&chain.program(), &Options::default()) else {
             assert_eq!(size, 65536, "{bits} bits, 2-norm {norm}");
             continue;
         };
-        let ours = &plan.stages[2];
-        assert_eq!(plan.stages[1].shape, ours.shape, "the chain is steady");
-        let theirs = Stage {
+        // neither the first, with fresh inputs, nor the last, which no table follows
+        let pairs = plan.stages[..11].windows(2);
+        let ours: Vec<f64> = pairs
+            .map(|pair| milliseconds(&plan, &pair[0], &pair[1]))
+            .collect();
+        let ours = ours.iter().sum::<f64>() / ours.len() as f64;
+        let set = Stage {
             small_dimension: n,
             shape: shape(k, size),
             digits: digits(bootstrap),
             keyswitch: Some(digits(keyswitch)),
-            ..ours.clone()
+            ..plan.stages[5].clone()
         };
-        let (a, b) = (milliseconds(&plan, &theirs), milliseconds(&plan, ours));
-        let ratio = b / a;
-        println!(
-            "{bits} {norm:3} | {} {a:7.3} | {} {b:7.3} | {ratio:.3}",
-            show(&theirs),
-            show(ours)
-        );
+        let theirs = milliseconds(&plan, &set, &set);
+        let ratio = ours / theirs;
+        let (set, stage) = (show(&set), show(&plan.stages[5]));
+        println!("{bits} {norm:3} | {set} {theirs:7.3} | {stage} {ours:7.3} | {ratio:.3}");
         assert!(ratio <= 1.05, "{bits} bits, 2-norm {norm}: {ratio}");
     }
 }
 
-/// Milliseconds of one keyswitch and one bootstrap of a stage that comes behind itself.
-fn milliseconds(plan: &Plan, stage: &Stage) -> f64 {
+/// Milliseconds of one keyswitch and one bootstrap of a stage behind another.
+fn milliseconds(plan: &Plan, before: &Stage, stage: &Stage) -> f64 {
     let mut plan = plan.clone();
-    plan.input.dimension = stage.shape.lwe_dimension();
+    plan.input.dimension = before.shape.lwe_dimension();
     plan.client.inputs = 0;
-    let neurons = f64::from(stage.bootstraps);
     plan.stages = vec![stage.clone()];
     plan.output.keyswitch = None;
     plan.output.scores = 0;
-    plan.predicted_seconds(1) * 1e3 / neurons
+    plan.predicted_seconds(1) * 1e3 / f64::from(stage.bootstraps)
 }
 
 fn show(stage: &Stage) -> String {

@@ -108,12 +108,12 @@ fn every_field_of_a_plan_is_checked() {
     refused("phases", |plan| plan.stages[1].phases = 0);
 }
 
-/// A plan of which stages 2 and on share keys, with a key for scores.
+/// A plan of which stages 2 and 3 share the keys of stage 1, with a key for scores.
 fn shared() -> Plan {
     let chain = Chain {
         inputs: 784,
-        hidden: vec![Layer::alike(Reader::Padded, 64, 5, 300.0); 4],
-        last: Layer::alike(Reader::Client, 10, 12, 3000.0),
+        hidden: vec![Layer::alike(Reader::Padded, 64, 5, 300.0); 5],
+        last: Layer::alike(Reader::Client, 10, 12, 300.0),
     };
     let plan = Plan::find(&chain.program(), &Options::default()).expect("parameters exist");
     assert_eq!(plan.validate(), Ok(()));
