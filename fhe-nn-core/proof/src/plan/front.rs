@@ -56,3 +56,36 @@ impl Front {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_front_is_what_no_other_beats(
+            points in prop::collection::vec((0u32..4, 0u32..12, 0u32..12), 1..40)
+        ) {
+            let point = |(dimension, variance, first)| Point {
+                dimension,
+                variance: f64::from(variance),
+                cost: Cost { first: f64::from(first), then: 0.0 },
+            };
+            let mut points: Vec<Point> = points.into_iter().map(point).collect();
+            points.sort_by(Point::order);
+            let mut front = Front::default();
+            for (index, point) in points.iter().enumerate() {
+                // all that could beat it come before it
+                let no_more = |other: &&Point| {
+                    other.dimension <= point.dimension && other.variance <= point.variance
+                };
+                let costs = points[..index].iter().filter(no_more).map(|other| other.cost);
+                let least = costs.min_by(Cost::order);
+                prop_assert_eq!(front.cost(point), least);
+                prop_assert_eq!(front.insert(point), least.is_none_or(|least| point.cost.beats(&least)));
+            }
+        }
+    }
+}

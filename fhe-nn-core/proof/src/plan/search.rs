@@ -2,9 +2,13 @@
 //!
 //! One layer's bootstrap decides the noise that the next one starts from, so the chain is solved as
 //! one: after every stage stand the states that no other beats in the dimension of the key, the
-//! variance of the results and what it has cost; the next stage goes on from every one of them. The
-//! choice is exact: no step rounds or bins. Everything is computed with `libm` from shipped
-//! constants: client and server find the same plan.
+//! variance of the results and what it has cost; the next stage goes on from every one of them, to
+//! the smallest small key of every keyswitch and with every bootstrap. Stages may share keys; then
+//! small keys that later stages ask for are tried as well.
+//!
+//! Nothing is rounded or binned. The search chooses among the shapes and ranges of `cost`, inputs'
+//! keys in steps, and for every number of levels the least noisy base: it costs what the others cost.
+//! Everything is computed with `libm` from shipped constants: client and server find the same plan.
 
 use crate::noise::standard_deviations;
 use crate::plan::assemble;
@@ -18,9 +22,10 @@ use crate::plan::output::{Ending, endings};
 use crate::plan::state::State;
 use crate::plan::{Options, Plan, PlanError, Prefer};
 
-/// Among the fastest plans, a plan that takes so much more time may have a smaller reply.
+/// The fastest plan may take so much more time for a smaller reply.
 const REPLY_TOLERANCE: f64 = 0.01;
-/// Among the fastest plans, sharing keys may take so much more time in all.
+/// The fastest plan may take so much more time for keys that are shared, if all stages share theirs;
+/// every set of keys that is saved may take its part.
 const SHARING_TOLERANCE: f64 = 0.01;
 
 /// The best plan, see [`Plan::find`].
@@ -49,27 +54,27 @@ pub(super) fn find(program: &Program, options: &Options) -> Result<Plan, PlanErr
         search = chains(true, fastest * SHARING_TOLERANCE / boundaries as f64);
         ends = search.ends().map_err(none)?;
     }
-    match best(&search, &ends, &output) {
-        Some((end, ending)) => {
-            let choices = search.choices(&end);
-            let last = (end.point.dimension, &ending);
-            Ok(assemble::plan(
-                program,
-                options,
-                &bootstraps,
-                &choices,
-                last,
-            ))
-        }
-        None => Err(no_parameters(&program.output, options)),
-    }
+    let Some((end, ending)) = best(&search, &ends, &output) else {
+        return Err(no_parameters(&program.output, options));
+    };
+    let (choices, last) = (search.choices(&end), (end.point.dimension, &ending));
+    Ok(assemble::plan(
+        program,
+        options,
+        &bootstraps,
+        &choices,
+        last,
+    ))
 }
 
 /// The best end of a chain, with the way that its scores travel.
 ///
-/// The fewest bytes of keys are that. Of the fastest, every end is weighed with the fastest way that
-/// brings its scores under a smaller key, if there is one; of all ways that take hardly more time
-/// than the best of these, the one with the smallest reply is taken.
+/// Fewest bytes of keys: scores stay under the last key, which asks for none.
+///
+/// Fastest: a key for scores alone makes the reply half as large or less and costs little, so it is
+/// not weighed against having none. Every end counts with its fastest way to a smaller reply, if it
+/// has one; among all ways that take hardly more time than the best of these is the one with the
+/// smallest reply. No other is both faster and smaller.
 fn best(search: &Chains<'_>, ends: &[State], output: &Layer) -> Option<(State, Ending)> {
     let (mut ways, mut fastest) = (Vec::new(), f64::INFINITY);
     for end in ends {

@@ -77,8 +77,10 @@ impl Smallest {
 
     /// The small keys that stages from `first` on ask for if they all take over the keys of one
     /// bootstrap: for every number of levels, the largest of the smallest ones of one stage, of two,
-    /// and so on. What can be shared at all can be shared with one of these, or with the smallest that
-    /// the stage asks for whose keys they are.
+    /// and so on. With digits of one base, the keys that fit a stage are an interval: the noise of the
+    /// key falls ever less steeply with n, and what is left to it falls in a line. So what can be
+    /// shared at all can be shared with one of these, or with the smallest that the stage asks for
+    /// whose keys they are, and a larger key is never better.
     pub(super) fn wanted(&self, first: usize, bootstrap: usize) -> Vec<u32> {
         let mut wanted = Vec::new();
         for index in 0..MAX_KEYSWITCH_LEVELS as usize {

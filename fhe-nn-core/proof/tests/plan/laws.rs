@@ -35,7 +35,7 @@ proptest! {
     }
 
     #[test]
-    fn each_preference_gets_the_best_of_what_it_prefers(chain in chain(5, 12, 12.0)) {
+    fn the_smallest_keys_are_never_larger_than_the_fastest(chain in chain(5, 12, 12.0)) {
         let find = |prefer| {
             let options = Options { prefer, ..Options::default() };
             Plan::find(&chain.program(), &options)
@@ -44,7 +44,6 @@ proptest! {
         prop_assert_eq!(fastest.is_ok(), smallest.is_ok());
         if let (Ok(fastest), Ok(smallest)) = (fastest, smallest) {
             prop_assert!(smallest.evaluation_key_bytes() <= fastest.evaluation_key_bytes());
-            prop_assert!(smallest.reply_bytes() >= fastest.reply_bytes() || smallest.output.keyswitch.is_none());
         }
     }
 
