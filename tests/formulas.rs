@@ -1,17 +1,25 @@
 //! The formulas of `fhe-nn-proof` are tfhe's, over all parameters that a plan is chosen from.
+//!
+//! tfhe's keys travel with whole bodies. Where ours are cut, the formula is tfhe's for the noise that
+//! a key has before it is cut, and what cutting adds multiplies like the rest of a key's noise.
 
 use fhe_nn_proof::noise::{
-    Decomposition, Shape, bootstrap_variance, keyswitch_variance, modulus_switch_variance,
-    secure_variance,
+    Decomposition, KEYSWITCH_MODULUS_BITS, MODULUS_BITS, Shape, body_bytes, body_rounding_variance,
+    bootstrap_key_variance, bootstrap_rounding_variance, bootstrap_transform_variance,
+    bootstrap_variance, keyswitch_key_variance, keyswitch_rounding_variance, keyswitch_variance,
+    modulus_switch_variance, secure_variance, secure_variance_of, seeded_variance,
 };
 use tfhe::core_crypto::commons::noise_formulas::centered_mean_shifted_modulus_switch::centered_binary_shifted_modulus_switch_additive_variance;
 use tfhe::core_crypto::commons::noise_formulas::lwe_keyswitch::keyswitch_additive_variance_132_bits_security_gaussian;
 use tfhe::core_crypto::commons::noise_formulas::lwe_programmable_bootstrap::pbs_variance_132_bits_security_gaussian_fft_mul;
+use tfhe::core_crypto::commons::noise_formulas::modulus_switch::modulus_switch_additive_variance;
 use tfhe::core_crypto::commons::noise_formulas::secure_noise::minimal_lwe_variance_for_132_bits_security_gaussian;
 use tfhe::core_crypto::prelude::*;
 
-/// The ciphertext modulus.
+/// The ciphertext modulus, `2^64`.
 const MODULUS: f64 = 18_446_744_073_709_551_616.0;
+/// The modulus of keyswitching keys and of what they bring forth, `2^32`.
+const KEYSWITCH_MODULUS: f64 = 4_294_967_296.0;
 /// Bits of the significand of the transforms' numbers.
 const MANTISSA: f64 = 53.0;
 /// tfhe prints its constants with 15 digits, and takes its powers of two by way of logarithms.
@@ -40,28 +48,41 @@ fn digits(most_levels: u32, most_bits: u32) -> impl Iterator<Item = Decompositio
 
 #[test]
 fn secure_noise_is_that_of_tfhe() {
-    for dimension in (500..=1600).chain(shapes().map(Shape::lwe_dimension)) {
-        let theirs = minimal_lwe_variance_for_132_bits_security_gaussian(lwe(dimension), MODULUS);
+    let dimensions = (500..=2048).chain(shapes().map(Shape::lwe_dimension));
+    for dimension in dimensions {
+        let lwe = lwe(dimension);
+        let theirs = minimal_lwe_variance_for_132_bits_security_gaussian(lwe, MODULUS);
         same(secure_variance(dimension), theirs, &dimension);
+        let theirs = minimal_lwe_variance_for_132_bits_security_gaussian(lwe, KEYSWITCH_MODULUS);
+        let ours = secure_variance_of(dimension, KEYSWITCH_MODULUS_BITS);
+        same(ours, theirs, &dimension);
     }
 }
 
+/// tfhe's function takes both moduli: digits and the rounding of masks are of the input's, `2^64`;
+/// the key's noise and the rounding of the body of the output's, `2^32`.
 #[test]
 fn keyswitch_noise_is_that_of_tfhe() {
-    let inputs = (1024u32..=32768).step_by(256);
+    let inputs = (512u32..=32768).step_by(256);
     for input in inputs.filter(|d| d.is_power_of_two() || *d <= 2048) {
         for output in small_dimensions() {
-            for digits in digits(8, 24) {
+            let secure = secure_variance_of(output, KEYSWITCH_MODULUS_BITS);
+            let cut = cut(secure, KEYSWITCH_MODULUS_BITS);
+            for digits in digits(8, 31) {
                 let theirs = keyswitch_additive_variance_132_bits_security_gaussian(
                     lwe(input),
                     lwe(output),
                     base(digits),
                     levels(digits),
                     MODULUS,
-                    MODULUS,
+                    KEYSWITCH_MODULUS,
                 );
+                let rounding = keyswitch_rounding_variance(input, digits);
+                let whole = keyswitch_key_variance(input, secure, digits) + rounding;
+                same(whole, theirs, &(input, output, digits));
                 let ours = keyswitch_variance(input, output, digits);
-                same(ours, theirs, &(input, output, digits));
+                let added = keyswitch_key_variance(input, cut, digits);
+                same(ours, Variance(theirs.0 + added), &(input, output, digits));
             }
         }
     }
@@ -71,6 +92,8 @@ fn keyswitch_noise_is_that_of_tfhe() {
 fn bootstrap_noise_is_that_of_tfhe() {
     for n in small_dimensions() {
         for shape in shapes() {
+            let secure = secure_variance(shape.lwe_dimension());
+            let cut = cut(secure, MODULUS_BITS);
             for digits in digits(5, 44) {
                 let theirs = pbs_variance_132_bits_security_gaussian_fft_mul(
                     lwe(n),
@@ -81,26 +104,64 @@ fn bootstrap_noise_is_that_of_tfhe() {
                     MANTISSA,
                     MODULUS,
                 );
+                let whole = bootstrap_key_variance(n, shape, digits, secure)
+                    + bootstrap_rounding_variance(n, shape, digits)
+                    + bootstrap_transform_variance(n, shape, digits);
+                same(whole, theirs, &(n, shape, digits));
                 let ours = bootstrap_variance(n, shape, digits);
-                same(ours, theirs, &(n, shape, digits));
+                let added = bootstrap_key_variance(n, shape, digits, cut);
+                same(ours, Variance(theirs.0 + added), &(n, shape, digits));
             }
         }
     }
 }
 
+/// To `2 N` for a table, from `2^32` behind a keyswitch and from `2^64` without one; and to the
+/// elements of a reply.
 #[test]
 fn modulus_switch_noise_is_that_of_tfhe() {
-    for n in 500..=1600 {
-        for log in 8..=15 {
-            let size = 1u32 << log;
-            let theirs = centered_binary_shifted_modulus_switch_additive_variance(
-                lwe(n),
-                MODULUS,
-                2.0 * f64::from(size),
-            );
-            same(modulus_switch_variance(n, size), theirs, &(n, size));
+    for n in (500..=1600).chain([2048, 4096, 32768]) {
+        for (from_bits, from) in [(32, KEYSWITCH_MODULUS), (64, MODULUS)] {
+            for to_bits in 1..from_bits {
+                let to = 2f64.powi(to_bits as i32);
+                let theirs =
+                    centered_binary_shifted_modulus_switch_additive_variance(lwe(n), from, to);
+                let ours = modulus_switch_variance(n, from_bits, to_bits);
+                same(ours, theirs, &(n, from_bits, to_bits));
+            }
+            assert_eq!(modulus_switch_variance(n, from_bits, from_bits), 0.0);
         }
     }
+}
+
+/// Rounding a body to bytes is tfhe's modulus switch of a ciphertext without a mask.
+#[test]
+fn cut_bodies_add_a_sixteenth_at_most() {
+    for dimension in (500..=2048).chain(shapes().map(Shape::lwe_dimension)) {
+        for (modulus_bits, modulus) in [(32, KEYSWITCH_MODULUS), (64, MODULUS)] {
+            let secure = secure_variance_of(dimension, modulus_bits);
+            let bytes = body_bytes(secure, modulus_bits);
+            let cut = cut(secure, modulus_bits);
+            same(
+                seeded_variance(dimension, modulus_bits),
+                Variance(secure + cut),
+                &dimension,
+            );
+            assert!(cut <= secure / 16.0, "{dimension} {modulus_bits}");
+            if 8 * bytes < modulus_bits {
+                let to = 2f64.powi(8 * bytes as i32);
+                let theirs = modulus_switch_additive_variance(lwe(0), modulus, to);
+                // theirs counts the steps of either modulus: the discrete uniform distribution
+                let relative = cut / theirs.0 - 1.0;
+                assert!(relative.abs() < (to / modulus).powi(2) * 1.01 + TOLERANCE);
+            }
+        }
+    }
+}
+
+/// Variance that cutting a body adds whose noise has this variance.
+fn cut(variance: f64, modulus_bits: u32) -> f64 {
+    body_rounding_variance(body_bytes(variance, modulus_bits), modulus_bits)
 }
 
 fn same(ours: f64, theirs: Variance, parameters: &dyn std::fmt::Debug) {

@@ -5,9 +5,9 @@ use crate::noise::{
     modulus_switch_variance, seeded_variance,
 };
 use crate::plan::bootstrap::Bootstrap;
-use crate::plan::chain::Choice;
 use crate::plan::demand::{Accumulators, Program};
 use crate::plan::output::Ending;
+use crate::plan::state::Choice;
 use crate::plan::{InputPlan, Options, OutputPlan, Plan, Stage};
 
 /// The plan of these choices, with the noise on the way.

@@ -1,16 +1,14 @@
 //! The search through the stages of a chain.
 
-use crate::noise::{Decomposition, MODULUS_BITS, seeded_variance};
 use crate::plan::bootstrap::Bootstrap;
-use crate::plan::cost::{
-    INPUT_DIMENSION_STEP, INPUT_DIMENSIONS, MAX_KEYSWITCH_LEVELS, keyswitch_cost, linear_cost,
-};
+use crate::plan::cost::{MAX_KEYSWITCH_LEVELS, keyswitch_cost, linear_cost};
 use crate::plan::demand::{Accumulators, Program};
 use crate::plan::front::{Front, Point};
 use crate::plan::keyswitch::Keyswitches;
 use crate::plan::objective::{Cost, Objective};
 use crate::plan::reach::{Arrival, Reach};
 use crate::plan::shared::{Shared, wanted};
+use crate::plan::state::{Choice, Keys, Link, State, Step, inputs};
 
 /// A search.
 pub(super) struct Chains<'a> {
@@ -21,52 +19,6 @@ pub(super) struct Chains<'a> {
     pub(super) objective: Objective,
     /// Every step that may be part of the best chain.
     links: Vec<Link>,
-}
-
-/// All that the way on depends on, before the first stage or after one.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct State {
-    pub(super) point: Point,
-    /// The keys that the next stage may share.
-    keys: Option<Keys>,
-    /// The last step to it, none before the first.
-    link: Option<usize>,
-}
-
-/// The keys of a stage.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Keys {
-    /// Which of the bootstraps.
-    bootstrap: usize,
-    n: u32,
-    /// Levels of the keyswitch from the large key to the small one; 0 as long as no stage has needed
-    /// it.
-    levels: u32,
-}
-
-/// The parameters of one stage.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Choice {
-    pub(super) keyswitch: Option<Decomposition>,
-    pub(super) input_dimension: u32,
-    pub(super) n: u32,
-    pub(super) bootstrap: usize,
-    pub(super) shares_key: bool,
-}
-
-/// One step of a chain, and the one before.
-#[derive(Debug, Clone, Copy)]
-struct Link {
-    before: Option<usize>,
-    choice: Choice,
-}
-
-/// A step that is not yet known to be worth anything.
-#[derive(Debug, Clone, Copy)]
-struct Step {
-    point: Point,
-    keys: Keys,
-    link: Link,
 }
 
 impl<'a> Chains<'a> {
@@ -306,21 +258,4 @@ impl<'a> Chains<'a> {
             z: self.z,
         }
     }
-}
-
-/// The keys that inputs can come under, besides the first small key.
-fn inputs() -> Vec<State> {
-    let state = |dimension| State {
-        point: Point {
-            dimension,
-            variance: seeded_variance(dimension, MODULUS_BITS),
-            cost: Cost::NONE,
-        },
-        keys: None,
-        link: None,
-    };
-    INPUT_DIMENSIONS
-        .step_by(INPUT_DIMENSION_STEP)
-        .map(state)
-        .collect()
 }

@@ -27,6 +27,7 @@ mod search;
 mod shared;
 mod show;
 mod size;
+mod state;
 mod validate;
 
 use serde::{Deserialize, Serialize};

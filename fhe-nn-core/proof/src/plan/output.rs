@@ -1,7 +1,7 @@
 //! How scores travel: under which key, and with how many bits to an element.
 
 use crate::noise::{Decomposition, KEYSWITCH_MODULUS_BITS, MODULUS_BITS, modulus_switch_variance};
-use crate::plan::cost::{MAX_KEYSWITCH_LEVELS, keyswitch_cost};
+use crate::plan::cost::{MAX_KEYSWITCH_LEVELS, SMALL_DIMENSIONS, keyswitch_cost};
 use crate::plan::demand::Accumulators;
 use crate::plan::keyswitch::Keyswitches;
 
@@ -57,11 +57,21 @@ pub(super) fn endings(
             key_bytes: keyswitches.key_bytes(dimension, levels, n),
         })
     };
-    let switches = (1..=MAX_KEYSWITCH_LEVELS).filter_map(|levels| {
-        (1..=KEYSWITCH_MODULUS_BITS)
-            .filter_map(|element_bits| switch(levels, element_bits))
-            .min_by_key(|ending| ending.bits)
-    });
+    let smallest = |levels| {
+        // no key is smaller than the smallest: beyond some bits no row can be
+        let mut best: Option<Ending> = None;
+        for element_bits in 1..=KEYSWITCH_MODULUS_BITS {
+            let least = row_bits(*SMALL_DIMENSIONS.start(), element_bits);
+            if best.is_some_and(|best| best.bits <= least) {
+                break;
+            }
+            let ending = switch(levels, element_bits);
+            let better = |ending: &Ending| best.is_none_or(|best| ending.bits <= best.bits);
+            best = ending.filter(better).or(best);
+        }
+        best
+    };
+    let switches = (1..=MAX_KEYSWITCH_LEVELS).filter_map(smallest);
     stay.into_iter().chain(switches).collect()
 }
 

@@ -5,11 +5,11 @@ use core::ops::Range;
 use crate::noise::{
     KEYSWITCH_MODULUS_BITS, MODULUS_BITS, modulus_switch_variance, seeded_variance,
 };
-use crate::plan::chain::State;
 use crate::plan::cost::{MAX_KEYSWITCH_LEVELS, SMALL_DIMENSIONS, keyswitch_cost, linear_cost};
 use crate::plan::demand::Accumulators;
 use crate::plan::keyswitch::Keyswitches;
 use crate::plan::objective::{Cost, Objective};
+use crate::plan::state::State;
 
 /// A stage before its rotation.
 pub(super) struct Reach<'a> {

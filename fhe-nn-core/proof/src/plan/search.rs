@@ -9,12 +9,13 @@
 use crate::noise::standard_deviations;
 use crate::plan::assemble;
 use crate::plan::bootstrap::bootstraps;
-use crate::plan::chain::{Chains, State};
+use crate::plan::chain::Chains;
 use crate::plan::cost::linear_cost;
 use crate::plan::demand::{Accumulators, Program};
 use crate::plan::keyswitch::Keyswitches;
-use crate::plan::objective::{Cost, Objective};
+use crate::plan::objective::Objective;
 use crate::plan::output::{Ending, endings};
+use crate::plan::state::State;
 use crate::plan::{Options, Plan, PlanError, Prefer};
 
 /// Among the fastest plans, a plan that takes so much more time may have a smaller reply.
@@ -63,35 +64,29 @@ pub(super) fn find(program: &Program, options: &Options) -> Result<Plan, PlanErr
 
 /// The best end of a chain, with the way that its scores travel.
 ///
-/// The fewest bytes of keys are that. The fastest is weighed with its smallest reply: of all ways
-/// that take hardly more time than the fastest such, the one with the smallest reply is the best.
+/// The fewest bytes of keys are that. Of the fastest, every end is weighed with the fastest way that
+/// brings its scores under a smaller key, if there is one; of all ways that take hardly more time
+/// than the best of these, the one with the smallest reply is taken.
 fn best(search: &Chains<'_>, ends: &[State]) -> Option<(State, Ending)> {
     let output = &search.program.output;
     let (mut ways, mut fastest) = (Vec::new(), f64::INFINITY);
     for end in ends {
-        let dimension = end.point.dimension;
-        let linear = search
-            .objective
-            .cost(linear_cost(output.inputs, output.neurons, dimension), 0.0);
-        let of_end = endings(
-            output,
-            dimension,
-            end.point.variance,
-            search.z,
-            search.keyswitches,
-        );
-        let of_end = of_end.into_iter().map(|ending| {
-            let cost = end.point.cost + linear + search.objective.cost(ending.ns, ending.key_bytes);
-            (cost, ending, *end)
-        });
-        let of_end: Vec<(Cost, Ending, State)> = of_end.collect();
-        let smallest = of_end
+        let (dimension, variance) = (end.point.dimension, end.point.variance);
+        let ns = linear_cost(output.inputs, output.neurons, dimension);
+        let of_end = endings(output, dimension, variance, search.z, search.keyswitches);
+        let cost = |ending: &Ending| {
+            let own = search.objective.cost(ns + ending.ns, ending.key_bytes);
+            end.point.cost + own
+        };
+        let stay = of_end.iter().find(|ending| ending.keyswitch.is_none());
+        let smaller = of_end
             .iter()
-            .min_by(|a, b| a.1.bits.cmp(&b.1.bits).then(a.0.order(&b.0)));
-        if let Some((cost, ..)) = smallest {
-            fastest = fastest.min(cost.first);
-        }
-        ways.extend(of_end);
+            .filter(|ending| stay.is_some_and(|stay| ending.bits < stay.bits))
+            .map(|ending| cost(ending).first)
+            .min_by(f64::total_cmp);
+        let weight = smaller.or(stay.map(|stay| cost(stay).first));
+        fastest = fastest.min(weight.unwrap_or(f64::INFINITY));
+        ways.extend(of_end.iter().map(|ending| (cost(ending), *ending, *end)));
     }
     let best = match search.objective.prefer {
         Prefer::SmallestKeys => ways.into_iter().min_by(|a, b| a.0.order(&b.0)),
