@@ -9,8 +9,6 @@ mod seeded;
 
 pub use client::ClientKey;
 pub use evaluation::EvaluationKey;
-#[cfg(test)]
-pub(crate) use evaluation::StageKey;
 pub(crate) use seeded::{Seeded, restore};
 
 /// Tells keys apart: a random number, the same in a client key, its evaluation key and everything
