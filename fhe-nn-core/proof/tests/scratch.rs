@@ -113,17 +113,55 @@ fn show() {
         }
     }
 }
-#[test] fn deep() {
+#[test]
+fn deep() {
     use Reader::*;
-    let mut seed = 1u64; let mut rnd = |n: u64| { seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407); (seed >> 33) % n };
+    let mut seed = 1u64;
+    let mut rnd = |n: u64| {
+        seed = seed
+            .wrapping_mul(6364136223846793005)
+            .wrapping_add(1442695040888963407);
+        (seed >> 33) % n
+    };
     for t in 0..8 {
-        let mut net: Vec<_> = (0..20).map(|_| { let r = [Padded, Antiperiodic][rnd(2) as usize]; (r, 64u32, 1 + rnd(100) as u32, 2 + rnd(5) as u32, 2f64.powi(rnd(14) as i32)) }).collect();
-        if t == 0 { for l in &mut net { *l = (Padded, 64, 64, 5, 300.0); } }
+        let mut net: Vec<_> = (0..20)
+            .map(|_| {
+                let r = [Padded, Antiperiodic][rnd(2) as usize];
+                (
+                    r,
+                    64u32,
+                    1 + rnd(100) as u32,
+                    2 + rnd(5) as u32,
+                    2f64.powi(rnd(14) as i32),
+                )
+            })
+            .collect();
+        if t == 0 {
+            for l in &mut net {
+                *l = (Padded, 64, 64, 5, 300.0);
+            }
+        }
         net.push((Client, 64, 10, 10, 3000.0));
         for prefer in [Prefer::Fastest, Prefer::SmallestKeys] {
-        let p = program(&net); let s = Instant::now();
-        let plan = Plan::find(&p, &Options{prefer, ..Default::default()});
-        let d = s.elapsed();
-        match plan { Ok(plan) => println!("== {t} {prefer:?} {d:?} {} s keys {} own {}", plan.predicted_seconds(1), plan.evaluation_key_bytes(), plan.stages.iter().filter(|s| !s.shares_key).count()), Err(e) => println!("{d:?} {e}") }
-    } }
+            let p = program(&net);
+            let s = Instant::now();
+            let plan = Plan::find(
+                &p,
+                &Options {
+                    prefer,
+                    ..Default::default()
+                },
+            );
+            let d = s.elapsed();
+            match plan {
+                Ok(plan) => println!(
+                    "== {t} {prefer:?} {d:?} {} s keys {} own {}",
+                    plan.predicted_seconds(1),
+                    plan.evaluation_key_bytes(),
+                    plan.stages.iter().filter(|s| !s.shares_key).count()
+                ),
+                Err(e) => println!("{d:?} {e}"),
+            }
+        }
+    }
 }

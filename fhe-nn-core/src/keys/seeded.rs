@@ -14,11 +14,13 @@ pub(crate) struct Seeded {
 
 /// Writes the `bytes` most significant bytes of each body, rounded to the nearest.
 pub(crate) fn cut(bodies: &[u64], bytes: usize, to: &mut [u8]) {
-    let half = 1u64
-        .checked_shl(63 - 8 * bytes as u32)
-        .filter(|_| bytes < 8);
+    let half = if bytes < 8 {
+        1u64 << (63 - 8 * bytes)
+    } else {
+        0
+    };
     for (to, body) in to.chunks_exact_mut(bytes).zip(bodies) {
-        let rounded = body.wrapping_add(half.unwrap_or(0));
+        let rounded = body.wrapping_add(half);
         to.copy_from_slice(&rounded.to_be_bytes()[..bytes]);
     }
 }
