@@ -73,7 +73,10 @@ fn a_layer_for_which_no_parameters_exist_is_named() {
 fn a_failure_probability_is_one() {
     let network: Exacting = Random(1).network();
     for failure_bits in [0.0, -1.0, 1e9, f64::NAN, f64::INFINITY] {
-        let options = Options { failure_bits };
+        let options = Options {
+            failure_bits,
+            ..Options::default()
+        };
         let refused = network.plan(&options);
         let expected = matches!(&refused, Err(Error::Plan(PlanError::FailureBits(_))));
         assert!(expected, "{failure_bits}: {refused:?}");

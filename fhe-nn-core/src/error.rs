@@ -80,6 +80,17 @@ pub enum Error {
         /// What it does not go with.
         of: &'static str,
     },
+    /// The caller stopped an encrypted run.
+    #[error("the run was cancelled")]
+    Cancelled,
+    /// Threads cannot be started.
+    #[error("cannot start {threads} threads: {source}")]
+    Threads {
+        /// How many were asked for.
+        threads: usize,
+        /// Why not.
+        source: rayon::ThreadPoolBuildError,
+    },
     /// Bytes that are not what they should be.
     #[error("{what} is malformed: {reason}")]
     Malformed {

@@ -55,6 +55,8 @@ pub mod quantize;
 #[cfg(feature = "tfhe")]
 mod wire;
 
+#[cfg(feature = "tfhe")]
+pub use encrypted::{Execution, Progress};
 pub use error::Error;
 pub use fhe_nn_macros::fhe_network;
 pub use fhe_nn_proof::client::{Affine, ClientSpec, Line, Scores};
@@ -78,7 +80,7 @@ pub mod prelude {
         Scores, Sigmoid, Sign, Spec, Tanh, Wave, fhe_network,
     };
     #[cfg(feature = "tfhe")]
-    pub use crate::{ClientKey, EvaluationKey, Reply, Request};
+    pub use crate::{ClientKey, EvaluationKey, Execution, Progress, Reply, Request};
 }
 
 #[cfg(all(doctest, feature = "tfhe"))]

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use crate::backend::interpret;
 use crate::clear::Clear;
 #[cfg(feature = "tfhe")]
-use crate::encrypted::Encrypted;
+use crate::encrypted::{Ciphertexts, Encrypted, Execution};
 use crate::graph::Graph;
 #[cfg(feature = "tfhe")]
 use crate::keys::EvaluationKey;
@@ -171,6 +171,27 @@ pub trait Network: Sized {
     /// weights, [`Error::WrongKey`] if they do not go together.
     #[cfg(feature = "tfhe")]
     fn run_encrypted(&self, key: &EvaluationKey, request: &Request) -> Result<Reply, Error> {
+        let requests = core::slice::from_ref(request);
+        let replies = self.run_encrypted_batch(key, requests, &Execution::default())?;
+        Ok(replies
+            .into_iter()
+            .next()
+            .expect("one reply for one request"))
+    }
+
+    /// Runs many inputs encrypted, layer by layer: the bootstraps of all of them fill the batches
+    /// that pass over the key together. Each reply is that of [`Network::run_encrypted`], bit for
+    /// bit, whatever the batch and the number of threads.
+    ///
+    /// # Errors
+    /// Those of [`Network::run_encrypted`], [`Error::Cancelled`] and [`Error::Threads`].
+    #[cfg(feature = "tfhe")]
+    fn run_encrypted_batch(
+        &self,
+        key: &EvaluationKey,
+        requests: &[Request],
+        execution: &Execution<'_>,
+    ) -> Result<Vec<Reply>, Error> {
         let graph = self.graph();
         let program = graph.program(graph.fingerprint())?;
         if !key.plan.serves(&program) {
@@ -179,23 +200,16 @@ pub trait Network: Sized {
                 of: "the network",
             });
         }
-        if request.fingerprint != key.fingerprint {
-            return Err(Error::WrongPlan {
-                what: "request",
-                of: "the evaluation key",
-            });
+        for request in requests {
+            request.belongs_to(key)?;
         }
-        if request.id != key.id {
-            return Err(Error::WrongKey {
-                what: "request",
-                of: "the evaluation key",
-            });
-        }
-        let Ok(scores) = interpret(&graph, &mut Encrypted::new(key), request.expand());
-        Ok(Reply {
-            fingerprint: key.fingerprint,
-            id: key.id,
-            scores,
+        execution.on_threads(|| {
+            let values = requests.iter().map(|request| request.expand(&key.plan));
+            let mut backend = Encrypted::new(key, execution, requests.len());
+            let scores = interpret(&graph, &mut backend, Ciphertexts::concat(values))?;
+            let scores = backend.finish(scores);
+            let replies = scores.split(key.plan.output.scores as usize);
+            Ok(replies.map(|scores| Reply::new(key, scores)).collect())
         })
     }
 }

@@ -4,8 +4,11 @@
 //! "FHENN" | kind | version (u16) | plan's fingerprint (32) | key id (16) | payload
 //! ```
 //!
-//! All numbers are little-endian. A payload's length follows from the plan, so no length is read
+//! Headers and seeds are little-endian; bodies and elements are strings of bits, the most significant
+//! first, and only as many of them as the noise leaves a meaning. A payload's length follows from the plan, so no length is read
 //! from outside, and reading allocates what the plan says.
+
+mod bits;
 
 use fhe_nn_proof::plan::{Fingerprint, Plan};
 use sha2::{Digest, Sha256};
@@ -14,10 +17,10 @@ use tfhe::core_crypto::prelude::*;
 
 use crate::Error;
 use crate::encrypted::{Ciphertexts, modulus};
-use crate::keys::{EvaluationKey, KeyId, Seeded, SeededStageKey, StageKey};
+use crate::keys::{EvaluationKey, KeyId, Seeded, restore};
 
 const MAGIC: &[u8; 5] = b"FHENN";
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 const HEADER: usize = 5 + 1 + 2 + 32 + 16;
 const SEED: usize = 16;
 
@@ -26,7 +29,7 @@ const SEED: usize = 16;
 pub struct Request {
     pub(crate) fingerprint: Fingerprint,
     pub(crate) id: KeyId,
-    pub(crate) values: Seeded<SeededLweCiphertextListOwned<u64>>,
+    pub(crate) values: Seeded,
 }
 
 /// One encrypted result.
@@ -34,7 +37,9 @@ pub struct Request {
 pub struct Reply {
     pub(crate) fingerprint: Fingerprint,
     pub(crate) id: KeyId,
+    /// Multiples of `2^-element_bits` of the torus.
     pub(crate) scores: Ciphertexts,
+    pub(crate) element_bits: u32,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -48,19 +53,9 @@ impl EvaluationKey {
     /// The key as it travels: seeded, bodies only.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Kind::EvaluationKey.header(&self.fingerprint, &self.id);
-        for StageKey {
-            seeded:
-                SeededStageKey {
-                    keyswitch,
-                    bootstrap,
-                },
-            ..
-        } in &self.stages
-        {
-            if let Some(key) = keyswitch {
-                put_seeded(&mut bytes, key.seed, key.bodies.as_ref());
-            }
-            put_seeded(&mut bytes, bootstrap.seed, bootstrap.bodies.as_ref());
+        for Seeded { seed, bodies } in &self.seeded {
+            bytes.extend(seed.to_le_bytes());
+            bytes.extend(bodies);
         }
         bytes
     }
@@ -72,50 +67,14 @@ impl EvaluationKey {
     pub fn from_bytes(bytes: &[u8], plan: &Plan) -> Result<Self, Error> {
         plan.validate()?;
         let fingerprint = fingerprint(plan);
-        let words = plan.evaluation_key_bytes() as usize;
-        let seeds = plan
-            .stages
+        let lengths = EvaluationKey::lengths(plan);
+        let expected = lengths.iter().map(|length| SEED + length).sum();
+        let (id, mut payload) = Kind::EvaluationKey.payload(bytes, &fingerprint, expected)?;
+        let seeded = lengths
             .iter()
-            .map(|stage| 1 + usize::from(stage.keyswitch.is_some()));
-        let payload = words + SEED * seeds.sum::<usize>();
-        let (id, mut payload) = Kind::EvaluationKey.payload(bytes, &fingerprint, payload)?;
-        let mut stages = Vec::with_capacity(plan.stages.len());
-        for (stage, before) in plan.stages.iter().zip(plan.dimensions()) {
-            let keyswitch = stage.keyswitch.map(|digits| {
-                let (seed, words) =
-                    take_seeded(&mut payload, stage.keyswitch_key_bytes(before) as usize);
-                let bodies = SeededLweKeyswitchKey::from_container(
-                    words,
-                    DecompositionBaseLog(digits.base_log as usize),
-                    DecompositionLevelCount(digits.levels as usize),
-                    LweDimension(stage.small_dimension as usize).to_lwe_size(),
-                    Seed(seed).into(),
-                    modulus(),
-                );
-                Seeded { seed, bodies }
-            });
-            let (seed, words) = take_seeded(&mut payload, stage.bootstrap_key_bytes() as usize);
-            let bodies = SeededLweBootstrapKey::from_container(
-                words,
-                GlweDimension(stage.shape.dimension as usize).to_glwe_size(),
-                PolynomialSize(stage.shape.polynomial_size as usize),
-                DecompositionBaseLog(stage.digits.base_log as usize),
-                DecompositionLevelCount(stage.digits.levels as usize),
-                Seed(seed).into(),
-                modulus(),
-            );
-            let bootstrap = Seeded { seed, bodies };
-            stages.push(StageKey::expand(SeededStageKey {
-                keyswitch,
-                bootstrap,
-            }));
-        }
-        Ok(EvaluationKey {
-            plan: plan.clone(),
-            fingerprint,
-            id,
-            stages,
-        })
+            .map(|&length| take_seeded(&mut payload, length))
+            .collect();
+        Ok(EvaluationKey::expand(plan.clone(), fingerprint, id, seeded))
     }
 }
 
@@ -123,7 +82,8 @@ impl Request {
     /// The request as it travels.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Kind::Request.header(&self.fingerprint, &self.id);
-        put_seeded(&mut bytes, self.values.seed, self.values.bodies.as_ref());
+        bytes.extend(self.values.seed.to_le_bytes());
+        bytes.extend(&self.values.bodies);
         bytes
     }
 
@@ -133,36 +93,57 @@ impl Request {
     /// [`Error::Plan`], [`Error::WrongPlan`] and [`Error::Malformed`].
     pub fn from_bytes(bytes: &[u8], plan: &Plan) -> Result<Self, Error> {
         plan.validate()?;
-        let (fingerprint, words) = (fingerprint(plan), plan.request_bytes() as usize);
-        let (id, mut payload) = Kind::Request.payload(bytes, &fingerprint, SEED + words)?;
-        let (seed, words) = take_seeded(&mut payload, words);
-        let size = LweDimension(plan.input.dimension as usize).to_lwe_size();
-        let bodies =
-            SeededLweCiphertextList::from_container(words, size, Seed(seed).into(), modulus());
+        let (fingerprint, length) = (fingerprint(plan), plan.request_bytes() as usize);
+        let (id, mut payload) = Kind::Request.payload(bytes, &fingerprint, SEED + length)?;
         Ok(Request {
             fingerprint,
             id,
-            values: Seeded { seed, bodies },
+            values: take_seeded(&mut payload, length),
         })
     }
 
-    /// The ciphertexts with their masks.
-    pub(crate) fn expand(&self) -> Ciphertexts {
-        let dimension = self.values.bodies.lwe_size().to_lwe_dimension().0;
-        let list = self
-            .values
-            .bodies
-            .as_view()
-            .par_decompress_into_lwe_ciphertext_list();
+    /// # Errors
+    /// [`Error::WrongPlan`] and [`Error::WrongKey`] if the key is another one.
+    pub(crate) fn belongs_to(&self, key: &EvaluationKey) -> Result<(), Error> {
+        let (what, of) = ("request", "the evaluation key");
+        if self.fingerprint != key.fingerprint {
+            return Err(Error::WrongPlan { what, of });
+        }
+        if self.id != key.id {
+            return Err(Error::WrongKey { what, of });
+        }
+        Ok(())
+    }
+
+    /// The ciphertexts with their masks. The request must have been made for the plan.
+    pub(crate) fn expand(&self, plan: &Plan) -> Ciphertexts {
+        let bodies = restore(&self.values.bodies, plan.input.body_bytes() as usize);
+        let dimension = plan.input.dimension as usize;
+        let list = SeededLweCiphertextList::from_container(
+            bodies.collect::<Vec<u64>>(),
+            LweDimension(dimension).to_lwe_size(),
+            Seed(self.values.seed).into(),
+            modulus(),
+        );
+        let list = list.par_decompress_into_lwe_ciphertext_list();
         Ciphertexts::new(dimension, list.into_container())
     }
 }
 
 impl Reply {
+    pub(crate) fn new(key: &EvaluationKey, scores: Ciphertexts) -> Self {
+        Reply {
+            fingerprint: key.fingerprint,
+            id: key.id,
+            scores,
+            element_bits: key.plan.output.element_bits,
+        }
+    }
+
     /// The reply as it travels.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Kind::Reply.header(&self.fingerprint, &self.id);
-        put_words(&mut bytes, self.scores.data());
+        bytes.extend(bits::pack(self.scores.data(), self.element_bits));
         bytes
     }
 
@@ -172,14 +153,17 @@ impl Reply {
     /// [`Error::Plan`], [`Error::WrongPlan`] and [`Error::Malformed`].
     pub fn from_bytes(bytes: &[u8], plan: &Plan) -> Result<Self, Error> {
         plan.validate()?;
-        let (fingerprint, words) = (fingerprint(plan), plan.reply_bytes() as usize);
-        let (id, mut payload) = Kind::Reply.payload(bytes, &fingerprint, words)?;
-        let words = take_words(&mut payload, words);
-        let scores = Ciphertexts::new(plan.output.dimension as usize, words);
+        let (fingerprint, output) = (fingerprint(plan), &plan.output);
+        let length = plan.reply_bytes() as usize;
+        let (id, payload) = Kind::Reply.payload(bytes, &fingerprint, length)?;
+        let dimension = output.dimension as usize;
+        let elements = output.scores as usize * (dimension + 1);
+        let elements = bits::unpack(payload, elements, output.element_bits);
         Ok(Reply {
             fingerprint,
             id,
-            scores,
+            scores: Ciphertexts::new(dimension, elements),
+            element_bits: output.element_bits,
         })
     }
 }
@@ -257,26 +241,13 @@ pub(crate) fn fingerprint(plan: &Plan) -> Fingerprint {
     Sha256::digest(json).into()
 }
 
-fn put_seeded(bytes: &mut Vec<u8>, seed: u128, words: &[u64]) {
-    bytes.extend(seed.to_le_bytes());
-    put_words(bytes, words);
-}
-
-fn put_words(bytes: &mut Vec<u8>, words: &[u64]) {
-    bytes.extend(words.iter().flat_map(|word| word.to_le_bytes()));
-}
-
-/// A seed and `length` bytes of words from the front of a payload of known length.
-fn take_seeded(payload: &mut &[u8], length: usize) -> (u128, Vec<u64>) {
+/// A seed and `length` bytes of bodies from the front of a payload of known length.
+fn take_seeded(payload: &mut &[u8], length: usize) -> Seeded {
     let (seed, rest) = payload.split_at(SEED);
+    let (bodies, rest) = rest.split_at(length);
     *payload = rest;
-    let seed = u128::from_le_bytes(seed.try_into().expect("a seed has 16 bytes"));
-    (seed, take_words(payload, length))
-}
-
-fn take_words(payload: &mut &[u8], length: usize) -> Vec<u64> {
-    let (words, rest) = payload.split_at(length);
-    *payload = rest;
-    let word = |bytes: &[u8]| u64::from_le_bytes(bytes.try_into().expect("a word has 8 bytes"));
-    words.chunks_exact(8).map(word).collect()
+    Seeded {
+        seed: u128::from_le_bytes(seed.try_into().expect("a seed has 16 bytes")),
+        bodies: bodies.to_vec(),
+    }
 }

@@ -15,6 +15,11 @@ const BLOCK: usize = 64;
 /// `acc_j = 2^(A - A_j) (phase_j + sum_i w_ij x_i)`: a neuron narrower than the layer's widest
 /// accumulator counts modulo its own power of two.
 pub(super) fn accumulate(op: &LinearOp<'_>, values: &Ciphertexts) -> Ciphertexts {
+    let inputs = values.split(op.layer.inputs());
+    Ciphertexts::concat(inputs.map(|values| accumulate_one(op, &values)))
+}
+
+fn accumulate_one(op: &LinearOp<'_>, values: &Ciphertexts) -> Ciphertexts {
     let (size, neurons) = (values.dimension() + 1, op.layer.outputs());
     let widest = op.layer.widths.iter().copied().max().unwrap_or(1);
     let shifts: Vec<u32> = op

@@ -9,31 +9,42 @@
 //!
 //! [`Reader::modulus_bits`]: fhe_nn_proof::widths::Reader::modulus_bits
 
+mod execution;
+mod fourier;
+mod keyswitch;
+mod lanes;
 mod linear;
 mod rotate;
+mod switch;
 #[cfg(test)]
 mod tests;
-
-use std::convert::Infallible;
 
 use fhe_nn_proof::widths::Lattice;
 use rayon::prelude::*;
 use tfhe::core_crypto::prelude::*;
 
+use crate::Error;
 use crate::backend::Backend;
 use crate::graph::{LinearOp, LookupOp};
-use crate::keys::{EvaluationKey, StageKey};
+use crate::keys::EvaluationKey;
 
-/// Backend over ciphertexts, with all that a server knows.
+use execution::Watch;
+pub use execution::{Execution, Progress};
+pub(crate) use fourier::{FourierKey, Layout};
+pub(crate) use keyswitch::KeyswitchKey;
+use switch::switch_modulus;
+
+/// Backend over the ciphertexts of any number of inputs at once, with all that a server knows.
 pub(crate) struct Encrypted<'a> {
     key: &'a EvaluationKey,
+    watch: Watch<'a>,
     /// The stage that the next lookup is.
     stage: usize,
     /// The values that the accumulators of that stage can have.
     lattices: Vec<Lattice>,
 }
 
-/// Ciphertexts under one key, one behind the other.
+/// Ciphertexts under one key, one behind the other; those of one input, then those of the next.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Ciphertexts {
     dimension: usize,
@@ -41,25 +52,40 @@ pub(crate) struct Ciphertexts {
 }
 
 impl<'a> Encrypted<'a> {
-    pub(crate) fn new(key: &'a EvaluationKey) -> Self {
+    /// Of a run for so many inputs.
+    pub(crate) fn new(key: &'a EvaluationKey, execution: &Execution<'a>, inputs: usize) -> Self {
         Encrypted {
             key,
+            watch: execution.watch(inputs * key.plan.bootstraps() as usize),
             stage: 0,
             lattices: Vec::new(),
         }
+    }
+
+    /// Scores as they travel: under their own key, and of few bits.
+    pub(crate) fn finish(&self, accumulators: Ciphertexts) -> Ciphertexts {
+        let mut scores = match &self.key.output {
+            Some(key) => key.switch(&accumulators),
+            None => accumulators,
+        };
+        let bits = self.key.plan.output.element_bits;
+        scores
+            .par_rows_mut()
+            .for_each(|row| switch_modulus(row, bits));
+        scores
     }
 }
 
 impl Backend for Encrypted<'_> {
     type Values = Ciphertexts;
-    type Error = Infallible;
+    type Error = Error;
 
     fn linear(
         &mut self,
         _: usize,
         op: &LinearOp<'_>,
         values: Ciphertexts,
-    ) -> Result<Ciphertexts, Infallible> {
+    ) -> Result<Ciphertexts, Error> {
         self.lattices = op.lattices();
         Ok(linear::accumulate(op, &values))
     }
@@ -69,38 +95,20 @@ impl Backend for Encrypted<'_> {
         _: usize,
         op: &LookupOp<'_>,
         accumulators: Ciphertexts,
-    ) -> Result<Ciphertexts, Infallible> {
+    ) -> Result<Ciphertexts, Error> {
         let (stage, key) = (
             &self.key.plan.stages[self.stage],
             &self.key.stages[self.stage],
         );
         self.stage += 1;
-        let accumulators = keyswitch(key, accumulators);
-        Ok(rotate::lookup(
-            op,
-            &self.lattices,
-            stage,
-            key,
-            &accumulators,
-        ))
+        self.watch.check()?;
+        let accumulators = match &key.keyswitch {
+            Some(key) => key.switch(&accumulators),
+            None => accumulators,
+        };
+        let (lattices, watch) = (&self.lattices, &self.watch);
+        rotate::lookup(op, lattices, stage, &key.bootstrap, &accumulators, watch)
     }
-}
-
-/// Brings accumulators under the stage's small key, unless they are.
-pub(crate) fn keyswitch(key: &StageKey, values: Ciphertexts) -> Ciphertexts {
-    let Some(key) = &key.keyswitch else {
-        return values;
-    };
-    let mut switched = Ciphertexts::zero(key.output_key_lwe_dimension().0, values.len());
-    switched
-        .par_rows_mut()
-        .zip(values.par_rows())
-        .for_each(|(to, from)| {
-            let from = LweCiphertext::from_container(from, modulus());
-            let mut to = LweCiphertext::from_container(to, modulus());
-            keyswitch_lwe_ciphertext(key, &from, &mut to);
-        });
-    switched
 }
 
 impl Ciphertexts {
@@ -128,6 +136,27 @@ impl Ciphertexts {
 
     pub(crate) fn len(&self) -> usize {
         self.data.len() / (self.dimension + 1)
+    }
+
+    pub(crate) fn row(&self, index: usize) -> &[u64] {
+        &self.data[index * (self.dimension + 1)..(index + 1) * (self.dimension + 1)]
+    }
+
+    /// All ciphertexts of some, one behind the other, then those of the next.
+    pub(crate) fn concat(parts: impl IntoIterator<Item = Ciphertexts>) -> Self {
+        let all = |mut all: Ciphertexts, part: Ciphertexts| {
+            all.data.extend(part.data);
+            all
+        };
+        let mut parts = parts.into_iter();
+        let first = parts.next().unwrap_or_else(|| Ciphertexts::zero(0, 0));
+        parts.fold(first, all)
+    }
+
+    /// Parts of so many ciphertexts.
+    pub(crate) fn split(&self, count: usize) -> impl Iterator<Item = Ciphertexts> + '_ {
+        let parts = self.data.chunks(count * (self.dimension + 1));
+        parts.map(|part| Ciphertexts::new(self.dimension, part.to_vec()))
     }
 
     pub(crate) fn data(&self) -> &[u64] {

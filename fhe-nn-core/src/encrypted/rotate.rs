@@ -1,168 +1,167 @@
 //! Lookups: one blind rotation for each accumulator, in batches.
-//!
-//! The bootstrapping key is larger than any cache, so a batch of rotations passes over it together.
 
 use fhe_nn_proof::plan::Stage;
 use fhe_nn_proof::widths::Lattice;
 use rayon::prelude::*;
-use tfhe::core_crypto::fft_impl::fft64::crypto::bootstrap::batch_blind_rotate_assign_scratch;
-use tfhe::core_crypto::fft_impl::fft64::math::fft::Fft;
 use tfhe::core_crypto::prelude::*;
 
+use super::execution::Watch;
+use super::fourier::{FourierKey, Scratch};
+use super::switch::switch_modulus;
 use super::{Ciphertexts, modulus};
+use crate::Error;
 use crate::graph::LookupOp;
-use crate::keys::StageKey;
 
-/// Rotations of a batch at most: beyond, the ciphertexts themselves leave the cache.
+/// Rotations of a batch at most: beyond, the accumulators themselves leave a core's cache.
 const MAX_BATCH: usize = 16;
 
-/// Looks up every accumulator; the values of phase q come behind all those of phase q - 1.
+/// Looks up every accumulator of every image, one image behind the other; within an image the values
+/// of phase q come behind all those of phase q - 1.
+///
+/// # Errors
+/// [`Error::Cancelled`].
 pub(super) fn lookup(
     op: &LookupOp<'_>,
     lattices: &[Lattice],
     stage: &Stage,
-    key: &StageKey,
+    key: &FourierKey,
     accumulators: &Ciphertexts,
-) -> Ciphertexts {
-    let (neurons, phases) = (accumulators.len(), stage.phases as usize);
-    let batch = neurons
-        .div_ceil(rayon::current_num_threads())
-        .clamp(1, MAX_BATCH);
-    let rotated: Vec<Vec<u64>> = (0..neurons.div_ceil(batch))
-        .into_par_iter()
-        .map(|index| {
-            let neurons = index * batch..neurons.min((index + 1) * batch);
-            rotate(op, lattices, stage, key, accumulators, neurons)
-        })
-        .collect();
+    watch: &Watch<'_>,
+) -> Result<Ciphertexts, Error> {
+    let (count, neurons, phases) = (accumulators.len(), op.widths.len(), stage.phases as usize);
+    let tables = Tables {
+        op,
+        lattices,
+        stage,
+    };
+    // as many batches for every thread, and all of a size
+    let round = MAX_BATCH * rayon::current_num_threads();
+    let batches = count.div_ceil(round) * rayon::current_num_threads();
+    let batch = count.div_ceil(batches.max(1)).max(1);
+    let indices: Vec<usize> = (0..count).collect();
+    let rotated: Vec<Vec<u64>> = indices
+        .par_chunks(batch)
+        .with_max_len(1)
+        .map_init(
+            || Scratch::new(key.layout()),
+            |scratch, indices| {
+                watch.check()?;
+                let values = tables.rotate(key, accumulators, indices, scratch);
+                watch.done(indices.len());
+                Ok(values)
+            },
+        )
+        .collect::<Result<_, Error>>()?;
     let size = stage.shape.lwe_dimension() as usize + 1;
-    let mut values = Ciphertexts::zero(size - 1, neurons * phases);
+    let mut values = Ciphertexts::zero(size - 1, count * phases);
     values.par_rows_mut().enumerate().for_each(|(index, row)| {
-        let (q, j) = (index / neurons, index % neurons);
+        let (image, value) = (index / (neurons * phases), index % (neurons * phases));
+        let (q, j) = (value / neurons, image * neurons + value % neurons);
         let from = &rotated[j / batch][((j % batch) * phases + q) * size..][..size];
         row.copy_from_slice(from);
     });
-    values
+    Ok(values)
 }
 
-/// One batch: the extracted ciphertexts of each neuron, phase by phase.
-fn rotate(
-    op: &LookupOp<'_>,
-    lattices: &[Lattice],
-    stage: &Stage,
-    key: &StageKey,
-    accumulators: &Ciphertexts,
-    neurons: std::ops::Range<usize>,
-) -> Vec<u64> {
-    let glwe_size = GlweDimension(stage.shape.dimension as usize).to_glwe_size();
-    let polynomial_size = PolynomialSize(stage.shape.polynomial_size as usize);
-    let count = GlweCiphertextCount(neurons.len());
-    let mut tables = GlweCiphertextList::new(0u64, glwe_size, polynomial_size, count, modulus());
-    for (mut table, j) in tables.iter_mut().zip(neurons.clone()) {
-        fill_table(table.get_mut_body().as_mut(), op, lattices[j], stage, j);
-    }
-    let switched: Vec<Switched> = accumulators
-        .rows()
-        .skip(neurons.start)
-        .take(neurons.len())
-        .map(|row| Switched::new(row, polynomial_size))
-        .collect();
-    let fft = Fft::new(polynomial_size);
-    let mut buffers = ComputationBuffers::new();
-    let scratch = batch_blind_rotate_assign_scratch::<u64>(
-        glwe_size,
-        polynomial_size,
-        CiphertextCount(neurons.len()),
-        fft.as_view(),
-    );
-    buffers.resize(scratch.unaligned_bytes_required());
-    let stack = buffers.stack();
-    let view = tables.as_mut_view();
-    key.bootstrap
-        .as_view()
-        .batch_blind_rotate_assign(view, &switched, fft.as_view(), stack);
-
-    let (phases, size) = (
-        stage.phases as usize,
-        stage.shape.lwe_dimension() as usize + 1,
-    );
-    let mut values = vec![0u64; neurons.len() * phases * size];
-    for (row, index) in values.chunks_exact_mut(size).zip(0..) {
-        let (neuron, q): (usize, usize) = (index / phases, index % phases);
-        let mut value = LweCiphertext::from_container(row, modulus());
-        let degree = MonomialDegree(q * polynomial_size.0 / phases);
-        extract_lwe_sample_from_glwe_ciphertext(&tables.get(neuron), &mut value, degree);
-    }
-    values
+/// What a stage looks up.
+struct Tables<'a> {
+    op: &'a LookupOp<'a>,
+    lattices: &'a [Lattice],
+    stage: &'a Stage,
 }
 
-/// The table of neuron `j` as a polynomial: coefficient c is what a phase of `c / 2N` reads.
-///
-/// The torus holds `2^M` steps of the accumulator, so a step is `2N / 2^M` coefficients wide, and the
-/// neighbours of a value that it can have are `2^step_bits` steps away. Every coefficient reads the
-/// nearest of these, for noise of either sign; values that the accumulator cannot have need no room.
-fn fill_table(
-    polynomial: &mut [u64],
-    op: &LookupOp<'_>,
-    lattice: Lattice,
-    stage: &Stage,
-    j: usize,
-) {
-    let step = (2 * polynomial.len()) >> stage.reader.modulus_bits(op.widths[j]);
-    let shift = 64 - stage.output_modulus_bits;
-    let (first, distance) = (
-        step as i64 * lattice.offset,
-        (step as i64) << lattice.step_bits,
-    );
-    let nearest = |c: i64| (c - first + distance / 2).div_euclid(distance);
-    let entry = |x: i64| {
-        let value = lattice.offset + (x << lattice.step_bits);
-        (op.entry(j, value) as u64).wrapping_shl(shift)
-    };
-    let (mut x, mut value) = (nearest(0), entry(nearest(0)));
-    for (coefficient, c) in polynomial.iter_mut().zip(0..) {
-        if nearest(c) != x {
-            (x, value) = (nearest(c), entry(nearest(c)));
+impl Tables<'_> {
+    /// One batch: the extracted ciphertexts of each accumulator, phase by phase.
+    fn rotate(
+        &self,
+        key: &FourierKey,
+        accumulators: &Ciphertexts,
+        indices: &[usize],
+        scratch: &mut Scratch,
+    ) -> Vec<u64> {
+        let (stage, neurons) = (self.stage, self.op.widths.len());
+        let size = stage.shape.polynomial_size as usize;
+        let switched: Vec<(Vec<usize>, usize)> = indices
+            .iter()
+            .map(|&index| to_powers(accumulators.row(index), size))
+            .collect();
+        let words = key.layout().accumulator_words();
+        let mut rotated = vec![[0u64; 8]; words * indices.len()];
+        let tables = rotated.chunks_exact_mut(words).zip(&switched).zip(indices);
+        for ((accumulator, (_, body)), index) in tables {
+            let polynomial = accumulator[words - size / 8..].as_flattened_mut();
+            self.fill(polynomial, index % neurons);
+            turn_back(polynomial, *body);
         }
-        *coefficient = value;
+        let masks: Vec<&[usize]> = switched.iter().map(|(mask, _)| &mask[..]).collect();
+        key.rotate(&masks, &mut rotated, scratch);
+
+        let (phases, row) = (
+            stage.phases as usize,
+            stage.shape.lwe_dimension() as usize + 1,
+        );
+        let mut values = vec![0u64; indices.len() * phases * row];
+        for (row, index) in values.chunks_exact_mut(row).zip(0..) {
+            let (neuron, q): (usize, usize) = (index / phases, index % phases);
+            let accumulator = rotated[neuron * words..(neuron + 1) * words].as_flattened();
+            let accumulator =
+                GlweCiphertext::from_container(accumulator, PolynomialSize(size), modulus());
+            let mut value = LweCiphertext::from_container(row, modulus());
+            let degree = MonomialDegree(q * size / phases);
+            extract_lwe_sample_from_glwe_ciphertext(&accumulator, &mut value, degree);
+        }
+        values
     }
-}
 
-/// A ciphertext after the centered modulus switch to `2N`. tfhe's own is lazy and computes an
-/// element again each time that it is asked for, from the first one on.
-pub(super) struct Switched {
-    mask: Vec<usize>,
-    body: usize,
-    log_modulus: CiphertextModulusLog,
-}
-
-impl Switched {
-    pub(super) fn new(row: &[u64], polynomial_size: PolynomialSize) -> Self {
-        let log_modulus = polynomial_size.to_blind_rotation_input_modulus_log();
-        let lwe = LweCiphertext::from_container(row, modulus());
-        let lazy = lwe_ciphertext_centered_binary_modulus_switch::<u64, usize, _>(lwe, log_modulus);
-        Switched {
-            mask: lazy.mask().collect(),
-            body: lazy.body(),
-            log_modulus,
+    /// The table of neuron `j` as a polynomial: coefficient c is what a phase of `c / 2N` reads.
+    ///
+    /// The torus holds `2^M` steps of the accumulator, so a step is `2N / 2^M` coefficients wide, and
+    /// the neighbours of a value that it can have are `2^step_bits` steps away. Every coefficient reads
+    /// the nearest of these, for noise of either sign; values that the accumulator cannot have need
+    /// no room.
+    fn fill(&self, polynomial: &mut [u64], j: usize) {
+        let (op, lattice) = (self.op, self.lattices[j]);
+        let step = (2 * polynomial.len()) >> self.stage.reader.modulus_bits(op.widths[j]);
+        let shift = 64 - self.stage.output_modulus_bits;
+        let (first, distance) = (
+            step as i64 * lattice.offset,
+            (step as i64) << lattice.step_bits,
+        );
+        let nearest = |c: i64| (c - first + distance / 2).div_euclid(distance);
+        let entry = |x: i64| {
+            let value = lattice.offset + (x << lattice.step_bits);
+            (op.entry(j, value) as u64).wrapping_shl(shift)
+        };
+        let (mut x, mut value) = (nearest(0), entry(nearest(0)));
+        for (coefficient, c) in polynomial.iter_mut().zip(0..) {
+            if nearest(c) != x {
+                (x, value) = (nearest(c), entry(nearest(c)));
+            }
+            *coefficient = value;
         }
     }
 }
 
-impl ModulusSwitchedLweCiphertext<usize> for Switched {
-    fn log_modulus(&self) -> CiphertextModulusLog {
-        self.log_modulus
-    }
+/// A ciphertext after the centered modulus switch to `2N`: mask and body as powers of X.
+pub(super) fn to_powers(ciphertext: &[u64], size: usize) -> (Vec<usize>, usize) {
+    let bits = (2 * size).ilog2();
+    let mut switched = ciphertext.to_vec();
+    switch_modulus(&mut switched, bits);
+    let power = |x: &u64| (x >> (64 - bits)) as usize;
+    let mut powers: Vec<usize> = switched.iter().map(power).collect();
+    let body = powers.pop().unwrap_or(0);
+    (powers, body)
+}
 
-    fn lwe_dimension(&self) -> LweDimension {
-        LweDimension(self.mask.len())
-    }
-
-    fn body(&self) -> usize {
-        self.body
-    }
-
-    fn mask(&self) -> impl ExactSizeIterator<Item = usize> + '_ {
-        self.mask.iter().copied()
+/// Multiplies a polynomial by `X^-power`, for powers below 2N.
+fn turn_back(polynomial: &mut [u64], power: usize) {
+    let size = polynomial.len();
+    let shift = power % size;
+    polynomial.rotate_left(shift);
+    // what wrapped around changes its sign, and beyond X^N the others
+    let (moved, wrapped) = polynomial.split_at_mut(size - shift);
+    let negative = if power < size { wrapped } else { moved };
+    for x in negative {
+        *x = x.wrapping_neg();
     }
 }

@@ -1,14 +1,17 @@
 //! The client: it encodes and encrypts, decrypts and decodes.
 
+use std::sync::Arc;
+
 use fhe_nn_proof::client::Scores;
 use fhe_nn_proof::plan::{Fingerprint, Plan};
 use fhe_nn_proof::widths::Lattice;
 use ndarray::ArrayView2;
 use tfhe::core_crypto::prelude::*;
 
-use super::KeyId;
-use super::evaluation::{EvaluationKey, Seeded, SeededStageKey, StageKey};
+use super::evaluation::{EvaluationKey, Part, parts};
 use super::secret::{Secret, StageSecrets, noise};
+use super::seeded::{Seeded, cut};
+use super::{KeyId, bootstrap};
 use crate::Error;
 use crate::encrypted::{Ciphertexts, modulus};
 use crate::network::encode;
@@ -21,7 +24,9 @@ pub struct ClientKey {
     fingerprint: Fingerprint,
     id: KeyId,
     input: Secret,
-    stages: Vec<StageSecrets>,
+    stages: Vec<Arc<StageSecrets>>,
+    /// What scores come under, if not under the last large key.
+    output: Option<Secret>,
 }
 
 impl ClientKey {
@@ -37,14 +42,17 @@ impl ClientKey {
         let mut generator = SecretRandomGenerator::<DefaultRandomGenerator>::new(seeder.seed());
         let mut secret = |dimension: u32| Secret::generate(dimension, &mut generator);
         let input = secret(plan.input.dimension);
-        let stages = plan
-            .stages
-            .iter()
-            .map(|stage| StageSecrets {
-                small: stage.keyswitch.map(|_| secret(stage.small_dimension)),
-                large: secret(stage.shape.lwe_dimension()),
-            })
-            .collect();
+        let mut stages: Vec<Arc<StageSecrets>> = Vec::with_capacity(plan.stages.len());
+        for stage in &plan.stages {
+            let shared = stages.last().filter(|_| stage.shares_key).map(Arc::clone);
+            stages.push(shared.unwrap_or_else(|| {
+                Arc::new(StageSecrets {
+                    small: stage.keyswitch.map(|_| secret(stage.small_dimension)),
+                    large: secret(stage.shape.lwe_dimension()),
+                })
+            }));
+        }
+        let output = plan.output.keyswitch.map(|_| secret(plan.output.dimension));
         let fingerprint = crate::wire::fingerprint(plan);
         Ok(ClientKey {
             plan: plan.clone(),
@@ -52,25 +60,45 @@ impl ClientKey {
             id,
             input,
             stages,
+            output,
         })
     }
 
     /// The key for the server. Takes about a second: the work is spread over all cores.
     pub fn evaluation_key(&self) -> EvaluationKey {
         let mut seeder = new_seeder();
-        let mut before = &self.input;
-        let mut stages = Vec::with_capacity(self.stages.len());
-        for (stage, secrets) in self.plan.stages.iter().zip(&self.stages) {
-            let seeded = SeededStageKey::generate(stage, before, secrets, seeder.as_mut());
-            stages.push(StageKey::expand(seeded));
-            before = &secrets.large;
+        let seeded = parts(&self.plan)
+            .iter()
+            .map(|part| match part {
+                Part::Keyswitch { index, keyswitch } => {
+                    let to = match self.stages.get(*index) {
+                        Some(stage) => stage.small.as_ref().unwrap_or(&self.input),
+                        None => self.output_key(),
+                    };
+                    keyswitch.generate(self.large(*index), to, seeder.as_mut())
+                }
+                Part::Bootstrap { index, stage } => {
+                    let secrets = &self.stages[*index];
+                    let small = secrets.small.as_ref().unwrap_or(&self.input);
+                    bootstrap::generate(stage, small, &secrets.large, seeder.as_mut())
+                }
+            })
+            .collect();
+        EvaluationKey::expand(self.plan.clone(), self.fingerprint, self.id, seeded)
+    }
+
+    /// The key that the values before linear layer `index` come under.
+    fn large(&self, index: usize) -> &Secret {
+        match index.checked_sub(1) {
+            Some(before) => &self.stages[before].large,
+            None => &self.input,
         }
-        EvaluationKey {
-            plan: self.plan.clone(),
-            fingerprint: self.fingerprint,
-            id: self.id,
-            stages,
-        }
+    }
+
+    /// The key that scores come under.
+    fn output_key(&self) -> &Secret {
+        let last = self.large(self.stages.len());
+        self.output.as_ref().unwrap_or(last)
     }
 
     /// Encodes and encrypts one input.
@@ -105,10 +133,12 @@ impl ClientKey {
             noise(self.plan.input.dimension),
             seeder.as_mut(),
         );
-        let values = Seeded {
+        let bytes = self.plan.input.body_bytes() as usize;
+        let mut values = Seeded {
             seed: seed.0,
-            bodies,
+            bodies: vec![0; bytes * self.plan.client.inputs],
         };
+        cut(bodies.as_ref(), bytes, &mut values.bodies);
         Ok(Request {
             fingerprint: self.fingerprint,
             id: self.id,
@@ -134,7 +164,7 @@ impl ClientKey {
             });
         }
         let client = &self.plan.client;
-        let phases = self.phases(self.stages.len(), &reply.scores);
+        let phases = phases(self.output_key(), &reply.scores);
         let meanings = client.widths.iter().zip(&client.lattices);
         let integers = phases
             .zip(meanings)
@@ -142,22 +172,14 @@ impl ClientKey {
         Ok(client.scores(integers.collect()))
     }
 
-    /// The phases (message plus noise, in units of `2^-64`) of ciphertexts under the large key of
-    /// stage `index - 1`, or under the inputs' key if `index` is 0.
+    /// The phases of values before linear layer `index`, to measure their noise.
+    #[cfg(test)]
     pub(crate) fn phases<'a>(
         &'a self,
         index: usize,
         values: &'a Ciphertexts,
     ) -> impl Iterator<Item = u64> + 'a {
-        let secret = if index == 0 {
-            &self.input
-        } else {
-            &self.stages[index - 1].large
-        };
-        values.rows().map(|row| {
-            let ciphertext = LweCiphertext::from_container(row, modulus());
-            decrypt_lwe_ciphertext(&secret.as_lwe(), &ciphertext).0
-        })
+        phases(self.large(index), values)
     }
 
     /// The small key of a stage, to measure the noise under it.
@@ -166,6 +188,20 @@ impl ClientKey {
         let small = self.stages[index].small.as_ref();
         small.unwrap_or(&self.input).as_lwe()
     }
+
+    /// The key of scores, to measure the noise under it.
+    #[cfg(test)]
+    pub(crate) fn scores_key(&self) -> LweSecretKeyView<'_, u64> {
+        self.output_key().as_lwe()
+    }
+}
+
+/// The phases (message plus noise, in units of `2^-64`) of ciphertexts under a key.
+fn phases<'a>(secret: &'a Secret, values: &'a Ciphertexts) -> impl Iterator<Item = u64> + 'a {
+    values.rows().map(|row| {
+        let ciphertext = LweCiphertext::from_container(row, modulus());
+        decrypt_lwe_ciphertext(&secret.as_lwe(), &ciphertext).0
+    })
 }
 
 /// The value of the lattice nearest to a phase, in two's complement of `width` bits.

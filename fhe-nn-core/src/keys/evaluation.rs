@@ -1,12 +1,14 @@
 //! The evaluation key: what a server computes with.
 
-use fhe_nn_proof::plan::{Fingerprint, Plan, Stage};
-use tfhe::core_crypto::commons::math::random::Seeder;
-use tfhe::core_crypto::prelude::*;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use super::KeyId;
-use super::secret::{Secret, StageSecrets, noise};
-use crate::encrypted::modulus;
+use fhe_nn_proof::plan::{Fingerprint, Plan, Stage};
+
+use super::keyswitch::Keyswitch;
+use super::seeded::Seeded;
+use super::{KeyId, bootstrap};
+use crate::encrypted::{FourierKey, KeyswitchKey};
 
 /// All that a server ever sees: bootstrapping and keyswitching keys, which let it compute on
 /// ciphertexts and decrypt none.
@@ -14,27 +16,70 @@ pub struct EvaluationKey {
     pub(crate) plan: Plan,
     pub(crate) fingerprint: Fingerprint,
     pub(crate) id: KeyId,
+    /// The key as it travels, in the order of [`parts`].
+    pub(crate) seeded: Vec<Seeded>,
     pub(crate) stages: Vec<StageKey>,
+    /// To the key of the scores, if they have one of their own.
+    pub(crate) output: Option<Arc<KeyswitchKey>>,
 }
 
-/// The evaluation keys of one stage: as they travel, and expanded.
+/// The expanded keys of one stage. Stages may share them.
 pub(crate) struct StageKey {
-    pub(crate) seeded: SeededStageKey,
-    pub(crate) keyswitch: Option<LweKeyswitchKeyOwned<u64>>,
-    pub(crate) bootstrap: FourierLweBootstrapKeyOwned,
+    pub(crate) keyswitch: Option<Arc<KeyswitchKey>>,
+    pub(crate) bootstrap: Arc<FourierKey>,
 }
 
-/// The evaluation keys of one stage as they travel.
-pub(crate) struct SeededStageKey {
-    pub(crate) keyswitch: Option<Seeded<SeededLweKeyswitchKeyOwned<u64>>>,
-    pub(crate) bootstrap: Seeded<SeededLweBootstrapKeyOwned<u64>>,
+/// One of the keys that travel.
+pub(super) enum Part<'a> {
+    /// From the large key before stage `index` (of the last, behind all stages) to its small key (to
+    /// that of the scores).
+    Keyswitch { index: usize, keyswitch: Keyswitch },
+    /// Of stage `index`.
+    Bootstrap { index: usize, stage: &'a Stage },
 }
 
-/// Bodies, and the seed that their masks are drawn from.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Seeded<T> {
-    pub(crate) seed: u128,
-    pub(crate) bodies: T,
+/// The keys that travel for a plan, in order: those that no stage shares with the one before.
+pub(super) fn parts(plan: &Plan) -> Vec<Part<'_>> {
+    let mut parts = Vec::new();
+    for (index, (stage, from)) in plan.stages.iter().zip(plan.dimensions()).enumerate() {
+        if let Some(digits) = stage.keyswitch
+            && !plan.shares_keyswitch(index)
+        {
+            let keyswitch = Keyswitch {
+                from,
+                to: stage.small_dimension,
+                digits,
+                body_bytes: stage.keyswitch_body_bytes(),
+            };
+            parts.push(Part::Keyswitch { index, keyswitch });
+        }
+        if !stage.shares_key {
+            parts.push(Part::Bootstrap { index, stage });
+        }
+    }
+    if let Some(digits) = plan.output.keyswitch {
+        let keyswitch = Keyswitch {
+            from: plan.last_dimension(),
+            to: plan.output.dimension,
+            digits,
+            body_bytes: plan.output.keyswitch_body_bytes(),
+        };
+        parts.push(Part::Keyswitch {
+            index: plan.stages.len(),
+            keyswitch,
+        });
+    }
+    parts
+}
+
+impl Part<'_> {
+    /// Bytes of the key as it travels, without the seed.
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Part::Keyswitch { keyswitch, .. } => keyswitch.bytes(),
+            Part::Bootstrap { stage, .. } => stage.bootstrap_key_bytes() as usize,
+        }
+    }
 }
 
 impl EvaluationKey {
@@ -42,84 +87,54 @@ impl EvaluationKey {
     pub fn plan(&self) -> &Plan {
         &self.plan
     }
-}
 
-impl SeededStageKey {
-    pub(super) fn generate(
-        stage: &Stage,
-        before: &Secret,
-        secrets: &StageSecrets,
-        seeder: &mut dyn Seeder,
-    ) -> Self {
-        let small = secrets.small.as_ref().unwrap_or(before).as_lwe();
-        let size = PolynomialSize(stage.shape.polynomial_size as usize);
-        let large = GlweSecretKey::from_container(secrets.large.bits(), size);
-        let keyswitch = stage.keyswitch.map(|digits| {
-            let seed = seeder.seed();
-            let mut bodies = SeededLweKeyswitchKey::new(
-                0u64,
-                DecompositionBaseLog(digits.base_log as usize),
-                DecompositionLevelCount(digits.levels as usize),
-                before.as_lwe().lwe_dimension(),
-                small.lwe_dimension(),
-                seed.into(),
-                modulus(),
-            );
-            let fresh = noise(stage.small_dimension);
-            generate_seeded_lwe_keyswitch_key(&before.as_lwe(), &small, &mut bodies, fresh, seeder);
-            Seeded {
-                seed: seed.0,
-                bodies,
-            }
-        });
-        let seed = seeder.seed();
-        let mut bodies = SeededLweBootstrapKey::new(
-            0u64,
-            large.glwe_dimension().to_glwe_size(),
-            size,
-            DecompositionBaseLog(stage.digits.base_log as usize),
-            DecompositionLevelCount(stage.digits.levels as usize),
-            small.lwe_dimension(),
-            seed.into(),
-            modulus(),
-        );
-        let fresh = noise(stage.shape.lwe_dimension());
-        par_generate_seeded_lwe_bootstrap_key(&small, &large, &mut bodies, fresh, seeder);
-        let bootstrap = Seeded {
-            seed: seed.0,
-            bodies,
-        };
-        SeededStageKey {
-            keyswitch,
-            bootstrap,
-        }
+    /// Lengths of the keys that travel for a plan, without their seeds.
+    pub(crate) fn lengths(plan: &Plan) -> Vec<usize> {
+        parts(plan).iter().map(Part::bytes).collect()
     }
-}
 
-impl StageKey {
-    /// Draws the masks from their seeds, and brings the bootstrapping key into Fourier form.
-    pub(crate) fn expand(seeded: SeededStageKey) -> Self {
-        let standard = seeded
-            .bootstrap
-            .bodies
-            .as_view()
-            .par_decompress_into_lwe_bootstrap_key();
-        let mut bootstrap = FourierLweBootstrapKeyOwned::new(
-            standard.input_lwe_dimension(),
-            standard.glwe_size(),
-            standard.polynomial_size(),
-            standard.decomposition_base_log(),
-            standard.decomposition_level_count(),
-        );
-        par_convert_standard_lwe_bootstrap_key_to_fourier(&standard, &mut bootstrap);
-        let keyswitch = seeded
-            .keyswitch
-            .as_ref()
-            .map(|key| key.bodies.as_view().par_decompress_into_lwe_keyswitch_key());
-        StageKey {
+    /// Expands what travels; `seeded` has the lengths of [`EvaluationKey::lengths`].
+    pub(crate) fn expand(
+        plan: Plan,
+        fingerprint: Fingerprint,
+        id: KeyId,
+        seeded: Vec<Seeded>,
+    ) -> Self {
+        let (mut keyswitches, mut bootstraps) = (BTreeMap::new(), BTreeMap::new());
+        for (part, seeded) in parts(&plan).iter().zip(&seeded) {
+            match part {
+                Part::Keyswitch { index, keyswitch } => {
+                    keyswitches.insert(*index, Arc::new(keyswitch.expand(seeded)));
+                }
+                Part::Bootstrap { index, stage } => {
+                    bootstraps.insert(*index, Arc::new(bootstrap::expand(stage, seeded)));
+                }
+            }
+        }
+        let output = keyswitches.remove(&plan.stages.len());
+        let mut stages: Vec<StageKey> = Vec::with_capacity(plan.stages.len());
+        for index in 0..plan.stages.len() {
+            // what a stage has none of its own of is that of the stage before
+            let before = stages.last();
+            let shared = || before.map(|stage| Arc::clone(&stage.bootstrap));
+            let stage = StageKey {
+                keyswitch: keyswitches
+                    .remove(&index)
+                    .or_else(|| before.and_then(|stage| stage.keyswitch.clone())),
+                bootstrap: bootstraps
+                    .remove(&index)
+                    .or_else(shared)
+                    .expect("plans are validated: the first stage shares nothing"),
+            };
+            stages.push(stage);
+        }
+        EvaluationKey {
+            plan,
+            fingerprint,
+            id,
             seeded,
-            keyswitch,
-            bootstrap,
+            stages,
+            output,
         }
     }
 }

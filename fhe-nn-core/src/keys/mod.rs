@@ -1,12 +1,15 @@
 //! Who may do what: the client's secret keys, and the evaluation key that a server sees.
 
+mod bootstrap;
 mod client;
 mod evaluation;
+mod keyswitch;
 mod secret;
+mod seeded;
 
 pub use client::ClientKey;
 pub use evaluation::EvaluationKey;
-pub(crate) use evaluation::{Seeded, SeededStageKey, StageKey};
+pub(crate) use seeded::{Seeded, restore};
 
 /// Tells keys apart: a random number, the same in a client key, its evaluation key and everything
 /// encrypted under it. It is public.

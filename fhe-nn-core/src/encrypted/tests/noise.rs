@@ -5,20 +5,21 @@ mod interval;
 mod parameters;
 
 use fhe_nn_proof::noise::{
-    bootstrap_rounding_variance, bootstrap_transform_variance, bootstrap_variance, gain,
-    keyswitch_variance, modulus_switch_variance, secure_variance,
+    Decomposition, MODULUS_BITS, bootstrap_rounding_variance, bootstrap_transform_variance,
+    bootstrap_variance, gain, keyswitch_variance, modulus_switch_variance, seeded_variance,
 };
 use fhe_nn_proof::spec::{ActivationSpec, Function, Overflow, Rounding};
 use fhe_nn_proof::widths::{Range, Reader};
 use ndarray::Array2;
+use rayon::prelude::*;
 use tfhe::core_crypto::prelude::*;
 
 use self::interval::{COUNT, Prediction};
-use self::parameters::{PHASES, Parameters, WIDTH, digits, glwe, layer};
+use self::parameters::{Next, PHASES, Parameters, WIDTH, digits, glwe, layer};
 use super::random::{Hidden, Net, Random, Shape};
 use crate::backend::Backend;
 use crate::clear::Clear;
-use crate::encrypted::{Ciphertexts, keyswitch, linear, modulus, rotate};
+use crate::encrypted::{Ciphertexts, Execution, linear, modulus, rotate, switch_modulus};
 use crate::graph::{LinearOp, LookupOp, Op, Table};
 use crate::keys::{ClientKey, EvaluationKey};
 
@@ -31,6 +32,7 @@ const SECOND: [i16; PHASES] = [1, 2, 2, 1];
 #[test]
 fn inputs_under_the_small_key_two_levels_and_on_to_the_next_table() {
     let (measured, scores) = stage(&Parameters {
+        next: Next::Stage,
         input_dimension: 500,
         keyswitch: None,
         small_dimension: 500,
@@ -41,19 +43,22 @@ fn inputs_under_the_small_key_two_levels_and_on_to_the_next_table() {
 }
 
 #[test]
-fn three_levels_with_next_to_no_rounding() {
-    stage(&Parameters {
+fn three_levels_with_next_to_no_rounding_and_scores_under_a_key_of_their_own() {
+    let (measured, scores) = stage(&Parameters {
+        next: Next::Scores,
         input_dimension: 500,
         keyswitch: None,
         small_dimension: 500,
         shape: glwe(2, 512),
         digits: digits(6, 3),
     });
+    measured.finish(scores);
 }
 
 #[test]
 fn keyswitch_from_a_short_key_and_short_polynomials() {
     stage(&Parameters {
+        next: Next::Stage,
         input_dimension: 1024,
         keyswitch: Some(digits(3, 5)),
         small_dimension: 740,
@@ -143,9 +148,12 @@ impl Measured {
         let reals: Vec<f32> = messages.iter().map(|&q| q as f32).collect();
         let request = self.client.encrypt(&reals).expect("finite");
         let values = Values {
-            ciphertexts: request.expand(),
+            ciphertexts: request.expand(&self.server.plan),
             messages,
-            predicted: Prediction::exact(secure_variance(self.server.plan.input.dimension)),
+            predicted: Prediction::exact(seeded_variance(
+                self.server.plan.input.dimension,
+                MODULUS_BITS,
+            )),
         };
         values.check("fresh", self.client.phases(0, &values.ciphertexts));
         values
@@ -173,29 +181,24 @@ impl Measured {
             .phases(index, &accumulators.ciphertexts)
             .collect();
         let dimension = accumulators.ciphertexts.dimension() as u32;
-        let ciphertexts = keyswitch(key, accumulators.ciphertexts);
-        let switched: Vec<u64> = ciphertexts
-            .rows()
-            .map(|row| {
-                decrypt_lwe_ciphertext(&small, &LweCiphertext::from_container(row, modulus())).0
-            })
-            .collect();
+        let ciphertexts = match &key.keyswitch {
+            Some(key) => key.switch(&accumulators.ciphertexts),
+            None => accumulators.ciphertexts,
+        };
+        let switched = decrypt(&ciphertexts, &small);
         let mut predicted = accumulators.predicted;
         if let Some(digits) = stage.keyswitch {
-            let variance = keyswitch_variance(dimension, stage.small_dimension, digits);
-            let added = Prediction {
-                key_variance: 2.0 / f64::from(dimension),
-                ..Prediction::exact(variance)
-            };
+            let added = keyswitched(dimension, stage.small_dimension, digits);
             added.check("keyswitch", &differences(&switched, &before));
             predicted = predicted.plus(added);
         }
-        let size = PolynomialSize(stage.shape.polynomial_size as usize);
+        let size = stage.shape.polynomial_size as usize;
         let read: Vec<u64> = ciphertexts
             .rows()
-            .map(|row| phase(&rotate::Switched::new(row, size), &small))
+            .map(|row| phase(&rotate::to_powers(row, size), size, &small))
             .collect();
-        let variance = modulus_switch_variance(stage.small_dimension, stage.shape.polynomial_size);
+        let bits = (2 * size).ilog2();
+        let variance = modulus_switch_variance(stage.small_dimension, MODULUS_BITS, bits);
         let added = Prediction::exact(variance);
         added.check("modulus switch", &differences(&read, &switched));
         let values = Values {
@@ -205,6 +208,34 @@ impl Measured {
         };
         values.check("at the table", read.into_iter());
         values
+    }
+
+    /// Scores under their own key: what the keyswitch and the modulus switch add.
+    fn finish(&self, scores: Values) {
+        let output = &self.server.plan.output;
+        let key = self.client.scores_key();
+        let before: Vec<u64> = self.client.phases(1, &scores.ciphertexts).collect();
+        let dimension = scores.ciphertexts.dimension() as u32;
+        let (Some(digits), Some(switch)) = (output.keyswitch, &self.server.output) else {
+            unreachable!("the plan has a key of scores")
+        };
+        let mut ciphertexts = switch.switch(&scores.ciphertexts);
+        let switched = decrypt(&ciphertexts, &key);
+        let added = keyswitched(dimension, output.dimension, digits);
+        added.check("scores keyswitch", &differences(&switched, &before));
+        ciphertexts
+            .par_rows_mut()
+            .for_each(|row| switch_modulus(row, output.element_bits));
+        let read = decrypt(&ciphertexts, &key);
+        let variance = modulus_switch_variance(output.dimension, MODULUS_BITS, output.element_bits);
+        let rounded = Prediction::exact(variance);
+        rounded.check("scores modulus switch", &differences(&read, &switched));
+        let values = Values {
+            ciphertexts,
+            messages: scores.messages,
+            predicted: scores.predicted.plus(added).plus(rounded),
+        };
+        values.check("scores", read.into_iter());
     }
 
     /// Waves of accumulators, one group of values for each phase.
@@ -224,14 +255,11 @@ impl Measured {
         };
         let Ok(messages) = Clear.lookup(0, &wave, accumulators.messages.clone());
         let n = stage.small_dimension;
+        let watch = Execution::default().watch(accumulators.ciphertexts.len());
+        let (lattices, read) = (sums.lattices(), &accumulators.ciphertexts);
+        let ciphertexts = rotate::lookup(&wave, &lattices, stage, &key.bootstrap, read, &watch);
         let values = Values {
-            ciphertexts: rotate::lookup(
-                &wave,
-                &sums.lattices(),
-                stage,
-                key,
-                &accumulators.ciphertexts,
-            ),
+            ciphertexts: ciphertexts.expect("nobody cancels"),
             messages,
             predicted: Prediction {
                 variance: bootstrap_variance(n, stage.shape, stage.digits),
@@ -265,13 +293,28 @@ impl Values {
 }
 
 /// The phase of a ciphertext that was switched to `2N`, in units of `2^-64`.
-fn phase(switched: &rotate::Switched, key: &LweSecretKeyView<'_, u64>) -> u64 {
-    let mask = switched
-        .mask()
-        .zip(key.as_ref())
-        .map(|(a, &s)| (a as u64).wrapping_mul(s));
-    let phase = mask.fold(switched.body() as u64, u64::wrapping_sub);
-    phase << (64 - switched.log_modulus().0)
+fn phase((mask, body): &(Vec<usize>, usize), size: usize, key: &LweSecretKeyView<'_, u64>) -> u64 {
+    let bits = key.as_ref().iter();
+    let mask = mask
+        .iter()
+        .zip(bits)
+        .map(|(&a, &s)| (a as u64).wrapping_mul(s));
+    let phase = mask.fold(*body as u64, u64::wrapping_sub);
+    phase << (64 - (2 * size).ilog2())
+}
+
+fn decrypt(values: &Ciphertexts, key: &LweSecretKeyView<'_, u64>) -> Vec<u64> {
+    let phase = |row| decrypt_lwe_ciphertext(key, &LweCiphertext::from_container(row, modulus())).0;
+    values.rows().map(phase).collect()
+}
+
+/// What a keyswitch adds. Its error grows with the weight of one key, and is drawn from the noise of
+/// another.
+fn keyswitched(from: u32, to: u32, digits: Decomposition) -> Prediction {
+    Prediction {
+        key_variance: 2.0 / f64::from(from),
+        ..Prediction::exact(keyswitch_variance(from, to, digits))
+    }
 }
 
 fn differences(after: &[u64], before: &[u64]) -> Vec<f64> {

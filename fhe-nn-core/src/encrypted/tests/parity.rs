@@ -9,7 +9,7 @@ use ndarray::ArrayView2;
 use super::random::{Hidden, Net, Random, Shape};
 use crate::backend::interpret;
 use crate::clear::Clear;
-use crate::encrypted::Encrypted;
+use crate::encrypted::{Encrypted, Execution};
 use crate::keys::ClientKey;
 use crate::network::encode;
 use crate::wire::Reply;
@@ -169,12 +169,9 @@ fn same(seed: u64, shape: &Shape) {
         );
 
         let request = client.encrypt(&input).expect("finite");
-        let Ok(scores) = interpret(&graph, &mut Encrypted::new(&key), request.expand());
-        let reply = Reply {
-            fingerprint: key.fingerprint,
-            id: key.id,
-            scores,
-        };
+        let mut backend = Encrypted::new(&key, &Execution::default(), 1);
+        let scores = interpret(&graph, &mut backend, request.expand(&plan)).expect("not cancelled");
+        let reply = Reply::new(&key, backend.finish(scores));
         let scores = client.decrypt(&reply).expect("the client's own");
         assert_eq!(scores.integers(), clear.row(0).to_vec(), "{plan}");
     }

@@ -14,13 +14,22 @@ pub(super) const PHASES: usize = 4;
 /// Accumulators are integers modulo 2 to this power.
 pub(super) const WIDTH: u32 = 3;
 
-/// The parameters of a first stage. The second one has a keyswitch of its own.
+/// The parameters of a first stage.
 pub(super) struct Parameters {
+    pub(super) next: Next,
     pub(super) input_dimension: u32,
     pub(super) keyswitch: Option<Decomposition>,
     pub(super) small_dimension: u32,
     pub(super) shape: Shape,
     pub(super) digits: Decomposition,
+}
+
+/// What the first stage is followed by.
+pub(super) enum Next {
+    /// A second stage, with a keyswitch of its own.
+    Stage,
+    /// Scores under a key of their own.
+    Scores,
 }
 
 impl Parameters {
@@ -37,6 +46,7 @@ impl Parameters {
             small_dimension: self.small_dimension,
             shape: self.shape,
             digits: self.digits,
+            shares_key: false,
             output_modulus_bits: WIDTH,
             output_variance: 0.0,
             table_variance: 0.0,
@@ -50,7 +60,13 @@ impl Parameters {
             digits: digits(23, 1),
             ..first.clone()
         };
-        let dimension = second.shape.lwe_dimension();
+        let (stages, keyswitch, dimension, element_bits) = match self.next {
+            Next::Stage => {
+                let dimension = second.shape.lwe_dimension();
+                (vec![first, second], None, dimension, 64)
+            }
+            Next::Scores => (vec![first], Some(digits(3, 6)), 1000, 18),
+        };
         Plan {
             client: ClientSpec {
                 network: "Noise".to_owned(),
@@ -74,12 +90,14 @@ impl Parameters {
                 dimension: self.input_dimension,
                 modulus_bits: WIDTH,
             },
-            stages: vec![first, second],
+            stages,
             output: OutputPlan {
                 linear: "scores".to_owned(),
                 scores: 1,
                 width: WIDTH,
+                keyswitch,
                 dimension,
+                element_bits,
                 variance: 0.0,
                 log2_failure: 0.0,
             },

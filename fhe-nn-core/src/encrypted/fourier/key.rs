@@ -1,0 +1,120 @@
+//! A bootstrapping key in Fourier form.
+
+use rayon::prelude::*;
+
+use super::rotation::{Layout, Scratch, rotate};
+use super::transform::{Reals, Transform};
+use crate::encrypted::lanes::{Block, Lanes, Processor};
+
+/// GGSW ciphertexts of the bits of a small key, transformed.
+pub(crate) struct FourierKey {
+    layout: Layout,
+    transform: Transform,
+    processor: Processor,
+    blocks: Vec<Block>,
+}
+
+impl FourierKey {
+    /// A key of zeros, to be filled by [`FourierKey::steps_mut`].
+    pub(crate) fn zero(layout: Layout, dimension: usize) -> Self {
+        FourierKey {
+            layout,
+            transform: Transform::new(layout.size),
+            processor: Processor::detect(),
+            blocks: vec![Block::default(); dimension * layout.step_blocks()],
+        }
+    }
+
+    pub(crate) fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// The GGSW ciphertexts, to be written.
+    pub(crate) fn steps_mut(&mut self) -> impl IndexedParallelIterator<Item = StepWriter<'_>> {
+        let (layout, transform, processor) = (&self.layout, &self.transform, self.processor);
+        self.blocks
+            .par_chunks_exact_mut(layout.step_blocks())
+            .map(move |step| StepWriter {
+                layout,
+                transform,
+                processor,
+                step,
+            })
+    }
+
+    /// Rotates accumulators by the masks of ciphertexts that were switched to `2N`:
+    /// [`Layout::accumulator_words`] for each mask.
+    pub(crate) fn rotate(
+        &self,
+        masks: &[&[usize]],
+        accumulators: &mut [[u64; 8]],
+        scratch: &mut Scratch,
+    ) {
+        match self.processor {
+            #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+            Processor::Avx512(lanes) => self.rotate_with(lanes, masks, accumulators, scratch),
+            Processor::Portable(lanes) => self.rotate_with(lanes, masks, accumulators, scratch),
+        }
+    }
+
+    fn rotate_with<L: Lanes>(
+        &self,
+        lanes: L,
+        masks: &[&[usize]],
+        accumulators: &mut [[u64; 8]],
+        scratch: &mut Scratch,
+    ) {
+        let (layout, transform) = (&self.layout, &self.transform);
+        rotate(
+            lanes,
+            layout,
+            transform,
+            &self.blocks,
+            masks,
+            accumulators,
+            scratch,
+        );
+    }
+}
+
+/// Writes the GGSW ciphertext of one bit.
+pub(crate) struct StepWriter<'a> {
+    layout: &'a Layout,
+    transform: &'a Transform,
+    processor: Processor,
+    step: &'a mut [Block],
+}
+
+impl StepWriter<'_> {
+    /// Writes column `column` of row `row`, a polynomial over the torus, in the form in which its
+    /// product with digits, transformed back, is in turns of the torus.
+    pub(crate) fn write(&mut self, row: usize, column: usize, polynomial: &[u64]) {
+        // transforming back multiplies by N/2
+        let turn = 2f64.powi(-64) / (self.layout.size / 2) as f64;
+        let coefficients: Vec<[f64; 8]> = polynomial
+            .as_chunks::<8>()
+            .0
+            .iter()
+            .map(|words| words.map(|x| x as i64 as f64 * turn))
+            .collect();
+        let mut out = vec![Block::default(); self.layout.blocks()];
+        match self.processor {
+            #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+            Processor::Avx512(lanes) => self.transform_row(lanes, &coefficients, &mut out),
+            Processor::Portable(lanes) => self.transform_row(lanes, &coefficients, &mut out),
+        }
+        let (columns, rows) = (self.layout.columns, self.layout.rows());
+        for (b, block) in out.into_iter().enumerate() {
+            self.step[(b * rows + row) * columns + column] = block;
+        }
+    }
+
+    fn transform_row<L: Lanes>(&self, lanes: L, coefficients: &[[f64; 8]], out: &mut [Block]) {
+        lanes.run(Reals {
+            lanes,
+            transform: self.transform,
+            coefficients,
+            out,
+        });
+    }
+}

@@ -1,0 +1,11 @@
+//! Blind rotations by Fourier transforms of our own: tfhe's batch spends half of its time outside of
+//! them, and keeps no two steps of the work in one register (DESIGN.md has the figures).
+
+mod butterfly;
+mod key;
+mod rotation;
+mod transform;
+
+pub(crate) use key::FourierKey;
+pub(crate) use rotation::{Layout, Scratch};
+pub(crate) use transform::offset as digit_offset;

@@ -1,0 +1,239 @@
+//! Blind rotations, many at once: for each element of a ciphertext, its accumulator is turned by it
+//! if the key's bit is 1.
+//!
+//! `acc <- acc + GGSW(s_i) x (X^a_i - 1) acc`, i = 1..n (Chillotti et al. 2020, "TFHE: fast fully
+//! homomorphic encryption over the torus", algorithm 9), where the external product cuts the
+//! difference into digits, transforms them, multiplies by the key's rows and transforms back.
+//!
+//! The key is larger than any cache. A batch passes over it together, step by step; within a step
+//! [`GROUP`] accumulators share every load of the key.
+
+use super::transform::{Back, Digits, Transform, offset};
+use crate::encrypted::lanes::{Block, ComplexLanes, Kernel, Lanes};
+
+/// Accumulators whose digits are multiplied together: these and a step of the key stay in a core's
+/// second-level cache.
+const GROUP: usize = 4;
+
+/// The shape of a bootstrapping key's ciphertexts.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Layout {
+    /// Polynomials of a ciphertext, k + 1.
+    pub(crate) columns: usize,
+    /// Coefficients of a polynomial, N.
+    pub(crate) size: usize,
+    pub(crate) base_log: u32,
+    pub(crate) levels: u32,
+}
+
+impl Layout {
+    /// Rows of a GGSW ciphertext: one for each digit of each polynomial, `(k + 1) levels`.
+    pub(crate) fn rows(&self) -> usize {
+        self.columns * self.levels as usize
+    }
+
+    /// Blocks of a transformed polynomial.
+    pub(crate) fn blocks(&self) -> usize {
+        self.size / 16
+    }
+
+    /// Blocks from one transformed row to the next: two more than a row has, or the same block of all
+    /// rows would compete for the same lines of a cache.
+    fn stride(&self) -> usize {
+        self.blocks() + 2
+    }
+
+    /// Blocks of a transformed GGSW ciphertext.
+    pub(crate) fn step_blocks(&self) -> usize {
+        self.blocks() * self.rows() * self.columns
+    }
+
+    /// Groups of eight coefficients of an accumulator.
+    pub(crate) fn accumulator_words(&self) -> usize {
+        self.columns * self.size / 8
+    }
+}
+
+/// What a rotation works in, whatever the batch.
+pub(crate) struct Scratch {
+    words: Vec<[u64; 8]>,
+    digits: Vec<Block>,
+}
+
+impl Scratch {
+    pub(crate) fn new(layout: &Layout) -> Self {
+        Scratch {
+            words: vec![[0; 8]; layout.size / 8],
+            digits: vec![Block::default(); GROUP * layout.rows() * layout.stride()],
+        }
+    }
+}
+
+/// Rotates accumulators by the masks of ciphertexts; `accumulators` has one of
+/// [`Layout::accumulator_words`] for each mask.
+///
+/// `key` has a transformed GGSW ciphertext for each element of a mask. Its rows come in the order of
+/// polynomials, and for each polynomial from the most significant digit on. Block b of all columns of
+/// all rows stands together.
+pub(crate) fn rotate<L: Lanes>(
+    lanes: L,
+    layout: &Layout,
+    transform: &Transform,
+    key: &[Block],
+    masks: &[&[usize]],
+    accumulators: &mut [[u64; 8]],
+    Scratch { words, digits }: &mut Scratch,
+) {
+    let (rows, blocks, stride) = (layout.rows(), layout.blocks(), layout.stride());
+    let added = offset(layout.base_log, layout.levels);
+    for (i, step) in key.chunks_exact(layout.step_blocks()).enumerate() {
+        let groups = accumulators.chunks_mut(GROUP * layout.accumulator_words());
+        for (group, masks) in groups.zip(masks.chunks(GROUP)) {
+            let polynomials = group
+                .chunks_exact(layout.size / 8)
+                .zip(digits.chunks_exact_mut(layout.levels as usize * stride));
+            for (index, (polynomial, digits)) in polynomials.enumerate() {
+                lanes.run(Difference {
+                    polynomial: polynomial.as_flattened(),
+                    power: masks[index / layout.columns][i],
+                    added,
+                    out: words.as_flattened_mut(),
+                });
+                lanes.run(Digits {
+                    lanes,
+                    transform,
+                    words,
+                    base_log: layout.base_log,
+                    levels: layout.levels,
+                    stride,
+                    out: digits,
+                });
+            }
+            let digits = &mut digits[..masks.len() * rows * stride];
+            multiply(lanes, layout, step, digits);
+            let values = digits.chunks_exact_mut(rows * stride);
+            for (accumulator, values) in group
+                .chunks_exact_mut(layout.accumulator_words())
+                .zip(values)
+            {
+                let polynomials = accumulator.chunks_exact_mut(layout.size / 8);
+                for (to, values) in polynomials.zip(values.chunks_exact_mut(stride)) {
+                    lanes.run(Back {
+                        lanes,
+                        transform,
+                        values: &mut values[..blocks],
+                        to,
+                    });
+                }
+            }
+        }
+    }
+}
+
+/// `(X^power - 1) polynomial + added`, for powers below 2N.
+struct Difference<'a> {
+    polynomial: &'a [u64],
+    power: usize,
+    added: u64,
+    out: &'a mut [u64],
+}
+
+impl Kernel for Difference<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let size = self.polynomial.len();
+        let shift = self.power % size;
+        // the last coefficients wrap around and change their sign, and beyond X^N the first
+        let (first, last) = self.polynomial.split_at(size - shift);
+        let (wrapped, moved) = self.out.split_at_mut(shift);
+        let (from_low, from_high) = self.polynomial.split_at(shift);
+        let added = self.added;
+        if self.power < size {
+            for ((to, &x), &y) in wrapped.iter_mut().zip(last).zip(from_low) {
+                *to = added.wrapping_sub(x).wrapping_sub(y);
+            }
+            for ((to, &x), &y) in moved.iter_mut().zip(first).zip(from_high) {
+                *to = added.wrapping_add(x).wrapping_sub(y);
+            }
+        } else {
+            for ((to, &x), &y) in wrapped.iter_mut().zip(last).zip(from_low) {
+                *to = added.wrapping_add(x).wrapping_sub(y);
+            }
+            for ((to, &x), &y) in moved.iter_mut().zip(first).zip(from_high) {
+                *to = added.wrapping_sub(x).wrapping_sub(y);
+            }
+        }
+    }
+}
+
+/// Products of digits with a GGSW ciphertext, in place: the first columns of each accumulator's rows
+/// become the result.
+fn multiply<L: Lanes>(lanes: L, layout: &Layout, step: &[Block], digits: &mut [Block]) {
+    match layout.columns {
+        2 => lanes.run(Multiply::<L, 2> {
+            lanes,
+            layout,
+            step,
+            digits,
+        }),
+        3 => lanes.run(Multiply::<L, 3> {
+            lanes,
+            layout,
+            step,
+            digits,
+        }),
+        4 => lanes.run(Multiply::<L, 4> {
+            lanes,
+            layout,
+            step,
+            digits,
+        }),
+        5 => lanes.run(Multiply::<L, 5> {
+            lanes,
+            layout,
+            step,
+            digits,
+        }),
+        7 => lanes.run(Multiply::<L, 7> {
+            lanes,
+            layout,
+            step,
+            digits,
+        }),
+        _ => unreachable!("plans are validated: their shapes have 1, 2, 3, 4 or 6 polynomials"),
+    }
+}
+
+struct Multiply<'a, L, const COLUMNS: usize> {
+    lanes: L,
+    layout: &'a Layout,
+    step: &'a [Block],
+    digits: &'a mut [Block],
+}
+
+impl<L: Lanes, const COLUMNS: usize> Kernel for Multiply<'_, L, COLUMNS> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let (lanes, rows, stride) = (self.lanes, self.layout.rows(), self.layout.stride());
+        for (b, key) in self.step.chunks_exact(rows * COLUMNS).enumerate() {
+            for digits in self.digits.chunks_exact_mut(rows * stride) {
+                let zero = lanes.splat_complex((0.0, 0.0));
+                let mut sums = [zero; COLUMNS];
+                let rows = digits.iter().skip(b).step_by(stride);
+                for (digit, key) in rows.zip(key.as_chunks::<COLUMNS>().0) {
+                    let digit = lanes.load_block(digit);
+                    for (sum, key) in sums.iter_mut().zip(key) {
+                        *sum = lanes.times_add(digit, lanes.load_block(key), *sum);
+                    }
+                }
+                for (column, &sum) in sums.iter().enumerate() {
+                    lanes.store_block(&mut digits[b + column * stride], sum);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! Keyswitches: a whole layer at once, as one product of digits with the key.
+//!
+//! A ciphertext under a large key is cut into digits, and the encryptions of the large key's bits
+//! under the small key, `2^(32 - base_log l) s_i` for each level l, are added up as often as the
+//! digits say (Chillotti et al. 2020, section 4.1). What is left has the noise of the key, far above
+//! `2^-32`, so the key's elements have 32 bits.
+//!
+//! The key is cut into tiles of [`TILE`] columns; a part of a tile that fits a core's cache serves all
+//! ciphertexts before the next one comes.
+
+use fhe_nn_proof::noise::Decomposition;
+use rayon::prelude::*;
+
+use super::Ciphertexts;
+use super::fourier::digit_offset;
+use super::lanes::{Kernel, Lanes, Processor};
+
+/// Columns of a tile.
+const TILE: usize = 32;
+/// Ciphertexts whose sums stay in registers.
+const GROUP: usize = 8;
+/// Rows of a part: 64 kB.
+const PART: usize = 512;
+
+/// Encryptions of a large key's bits under a small key.
+pub(crate) struct KeyswitchKey {
+    input_dimension: usize,
+    output_dimension: usize,
+    digits: Decomposition,
+    processor: Processor,
+    /// Tile by tile, row by row; the last columns are filled up with zeros.
+    tiles: Vec<[u32; TILE]>,
+}
+
+impl KeyswitchKey {
+    /// From its rows, of `output_dimension + 1` elements each: for every bit of the large key one for
+    /// each level, from the least significant on.
+    pub(crate) fn new(
+        input_dimension: usize,
+        output_dimension: usize,
+        digits: Decomposition,
+        rows: &[u32],
+    ) -> Self {
+        let size = output_dimension + 1;
+        let count = rows.len() / size;
+        let mut tiles = vec![[0; TILE]; size.div_ceil(TILE) * count];
+        for (t, tile) in tiles.chunks_exact_mut(count).enumerate() {
+            for (to, row) in tile.iter_mut().zip(rows.chunks_exact(size)) {
+                let columns = &row[t * TILE..size.min((t + 1) * TILE)];
+                to[..columns.len()].copy_from_slice(columns);
+            }
+        }
+        KeyswitchKey {
+            input_dimension,
+            output_dimension,
+            digits,
+            processor: Processor::detect(),
+            tiles,
+        }
+    }
+
+    /// Brings ciphertexts under the small key.
+    pub(crate) fn switch(&self, values: &Ciphertexts) -> Ciphertexts {
+        let rows = self.input_dimension * self.digits.levels as usize;
+        let count = values.len().next_multiple_of(GROUP);
+        let mut digits = vec![0u32; count * rows];
+        digits
+            .par_chunks_exact_mut(rows)
+            .zip(values.par_rows())
+            .for_each(|(digits, row)| self.cut(&row[..self.input_dimension], digits));
+        let tiles: Vec<Vec<[u32; TILE]>> = self
+            .tiles
+            .par_chunks_exact(rows)
+            .with_max_len(1)
+            .map(|tile| {
+                let mut sums = vec![[0; TILE]; count];
+                self.multiply(tile, &digits, &mut sums);
+                sums
+            })
+            .collect();
+        let mut switched = Ciphertexts::zero(self.output_dimension, values.len());
+        let bodies = values.par_rows().map(|row| row[self.input_dimension]);
+        switched
+            .par_rows_mut()
+            .zip(bodies)
+            .enumerate()
+            .for_each(|(j, (to, body))| {
+                for (to, tile) in to.chunks_mut(TILE).zip(&tiles) {
+                    for (to, &from) in to.iter_mut().zip(&tile[j]) {
+                        *to = u64::from(from) << 32;
+                    }
+                }
+                let last = &mut to[self.output_dimension];
+                *last = last.wrapping_add(body.wrapping_add(1 << 31) >> 32 << 32);
+            });
+        switched
+    }
+
+    /// The digits of a mask, from the least significant on, as the key's rows.
+    fn cut(&self, mask: &[u64], digits: &mut [u32]) {
+        let Decomposition { base_log, levels } = self.digits;
+        let (added, half) = (digit_offset(base_log, levels), 1u32 << (base_log - 1));
+        for (&x, digits) in mask.iter().zip(digits.chunks_exact_mut(levels as usize)) {
+            let x = x.wrapping_add(added);
+            for (digit, level) in digits.iter_mut().rev().zip(1..) {
+                let shifted = (x >> (64 - base_log * level)) as u32 & ((1 << base_log) - 1);
+                *digit = shifted.wrapping_sub(half);
+            }
+        }
+    }
+
+    fn multiply(&self, tile: &[[u32; TILE]], digits: &[u32], sums: &mut [[u32; TILE]]) {
+        match self.processor {
+            #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+            Processor::Avx512(lanes) => lanes.run(Product {
+                lanes,
+                tile,
+                digits,
+                sums,
+            }),
+            Processor::Portable(lanes) => lanes.run(Product {
+                lanes,
+                tile,
+                digits,
+                sums,
+            }),
+        }
+    }
+}
+
+/// `sums -= digits x tile`; each ciphertext has as many digits as the tile has rows.
+struct Product<'a, L> {
+    lanes: L,
+    tile: &'a [[u32; TILE]],
+    digits: &'a [u32],
+    sums: &'a mut [[u32; TILE]],
+}
+
+impl<L: Lanes> Kernel for Product<'_, L> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let (lanes, rows) = (self.lanes, self.tile.len());
+        for (index, part) in self.tile.chunks(PART).enumerate() {
+            let groups = self.digits.chunks_exact(GROUP * rows);
+            for (digits, sums) in groups.zip(self.sums.as_chunks_mut::<GROUP>().0) {
+                let mut registers = [[lanes.zero_halves(); 2]; GROUP];
+                for (register, sum) in registers.iter_mut().zip(sums.iter()) {
+                    let (low, high) = halves(sum);
+                    *register = [lanes.load_halves(low), lanes.load_halves(high)];
+                }
+                let digits = &digits[index * PART..];
+                for (r, row) in part.iter().enumerate() {
+                    let (low, high) = halves(row);
+                    let (low, high) = (lanes.load_halves(low), lanes.load_halves(high));
+                    for (j, register) in registers.iter_mut().enumerate() {
+                        let digit = digits[j * rows + r];
+                        *register = [
+                            lanes.negate_mul_add_halves(digit, low, register[0]),
+                            lanes.negate_mul_add_halves(digit, high, register[1]),
+                        ];
+                    }
+                }
+                for (register, sum) in registers.iter().zip(sums) {
+                    let (low, high) = sum.split_at_mut(TILE / 2);
+                    store(lanes, low, register[0]);
+                    store(lanes, high, register[1]);
+                }
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn halves(row: &[u32; TILE]) -> (&[u32; TILE / 2], &[u32; TILE / 2]) {
+    let (low, high) = row.split_at(TILE / 2);
+    (
+        low.try_into().expect("half of a tile"),
+        high.try_into().expect("half of a tile"),
+    )
+}
+
+#[inline(always)]
+fn store<L: Lanes>(lanes: L, to: &mut [u32], x: L::H) {
+    lanes.store_halves(to.try_into().expect("half of a tile"), x);
+}

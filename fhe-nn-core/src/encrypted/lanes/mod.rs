@@ -1,0 +1,88 @@
+//! Vectors of numbers: what transforms and products need of a processor.
+//!
+//! One algorithm is written over [`Lanes`]; `Avx512` keeps eight doubles in one register,
+//! [`Portable`] in as many as the compiler finds.
+
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+mod avx512;
+mod complex;
+mod portable;
+
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+pub(crate) use avx512::Avx512;
+pub(crate) use complex::{Block, Complex, ComplexLanes};
+pub(crate) use portable::Portable;
+
+/// Arithmetic on vectors. What is not inlined into a [`Kernel`] is not compiled for the processor,
+/// so every implementation is, and kernels call no closures.
+pub(crate) trait Lanes: Copy + Send + Sync {
+    /// Eight doubles.
+    type V: Copy;
+    /// Eight 64-bit integers.
+    type W: Copy;
+    /// Sixteen 32-bit integers.
+    type H: Copy;
+
+    /// Runs a kernel, compiled for this processor.
+    fn run<K: Kernel>(self, kernel: K) -> K::Output;
+
+    fn splat(self, x: f64) -> Self::V;
+    fn load(self, from: &[f64; 8]) -> Self::V;
+    fn store(self, to: &mut [f64; 8], x: Self::V);
+    fn add(self, a: Self::V, b: Self::V) -> Self::V;
+    fn sub(self, a: Self::V, b: Self::V) -> Self::V;
+    fn mul(self, a: Self::V, b: Self::V) -> Self::V;
+    /// `a b + c`
+    fn mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+    /// `a b - c`
+    fn mul_sub(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+    /// `c - a b`
+    fn negate_mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+    /// Lane j of number i becomes lane i of number j.
+    fn transpose(self, rows: [Self::V; 8]) -> [Self::V; 8];
+
+    fn load_words(self, from: &[u64; 8]) -> Self::W;
+    /// The digit `(word >> shift) & mask` less half of its base, as a double. Digits have less than
+    /// 52 bits: put under the exponent of `2^52` they are a double already.
+    fn digit(self, word: Self::W, shift: u32, mask: u64) -> Self::V;
+    /// Adds a real number, in turns of the torus, to elements of it.
+    fn add_torus(self, to: &mut [u64; 8], x: Self::V);
+
+    fn zero_halves(self) -> Self::H;
+    fn load_halves(self, from: &[u32; 16]) -> Self::H;
+    fn store_halves(self, to: &mut [u32; 16], x: Self::H);
+    /// `c - a b` modulo `2^32`
+    fn negate_mul_add_halves(self, a: u32, b: Self::H, c: Self::H) -> Self::H;
+}
+
+/// What runs under [`Lanes::run`].
+pub(crate) trait Kernel {
+    type Output;
+    fn run(self) -> Self::Output;
+}
+
+/// `2^52`: the double of this exponent counts in ones.
+const EXPONENT: f64 = 4_503_599_627_370_496.0;
+/// Half of the base whose digits have this mask.
+#[inline(always)]
+fn half(mask: u64) -> f64 {
+    (mask / 2 + 1) as f64
+}
+
+/// What the machine at hand can do.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Processor {
+    #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+    Avx512(Avx512),
+    Portable(Portable),
+}
+
+impl Processor {
+    pub(crate) fn detect() -> Self {
+        #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+        if let Some(simd) = pulp::x86::V4::try_new() {
+            return Processor::Avx512(Avx512(simd));
+        }
+        Processor::Portable(Portable(pulp::Arch::new()))
+    }
+}

@@ -1,0 +1,148 @@
+//! Plain arrays, which the compiler turns into what registers there are.
+
+use pulp::Simd;
+
+use super::{EXPONENT, Kernel, Lanes, half};
+
+/// `3 x 2^51`: added to a double of either sign below `2^51`, the sum counts in ones.
+const ONES: f64 = 6_755_399_441_055_744.0;
+/// `2^32`
+const HALF_WORD: f64 = 4_294_967_296.0;
+
+/// Any processor.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Portable(pub(crate) pulp::Arch);
+
+macro_rules! each {
+    ($i:ident, $x:expr) => {{
+        let mut lanes = [0.0; 8];
+        for ($i, lane) in lanes.iter_mut().enumerate() {
+            *lane = $x;
+        }
+        lanes
+    }};
+}
+
+impl Lanes for Portable {
+    type V = [f64; 8];
+    type W = [u64; 8];
+    type H = [u32; 16];
+
+    #[inline(always)]
+    fn run<K: Kernel>(self, kernel: K) -> K::Output {
+        struct Any<K>(K);
+        impl<K: Kernel> pulp::WithSimd for Any<K> {
+            type Output = K::Output;
+
+            #[inline(always)]
+            fn with_simd<S: Simd>(self, _: S) -> K::Output {
+                self.0.run()
+            }
+        }
+        self.0.dispatch(Any(kernel))
+    }
+
+    #[inline(always)]
+    fn splat(self, x: f64) -> [f64; 8] {
+        [x; 8]
+    }
+
+    #[inline(always)]
+    fn load(self, from: &[f64; 8]) -> [f64; 8] {
+        *from
+    }
+
+    #[inline(always)]
+    fn store(self, to: &mut [f64; 8], x: [f64; 8]) {
+        *to = x;
+    }
+
+    #[inline(always)]
+    fn add(self, a: [f64; 8], b: [f64; 8]) -> [f64; 8] {
+        each!(i, a[i] + b[i])
+    }
+
+    #[inline(always)]
+    fn sub(self, a: [f64; 8], b: [f64; 8]) -> [f64; 8] {
+        each!(i, a[i] - b[i])
+    }
+
+    #[inline(always)]
+    fn mul(self, a: [f64; 8], b: [f64; 8]) -> [f64; 8] {
+        each!(i, a[i] * b[i])
+    }
+
+    #[inline(always)]
+    fn mul_add(self, a: [f64; 8], b: [f64; 8], c: [f64; 8]) -> [f64; 8] {
+        each!(i, a[i] * b[i] + c[i])
+    }
+
+    #[inline(always)]
+    fn mul_sub(self, a: [f64; 8], b: [f64; 8], c: [f64; 8]) -> [f64; 8] {
+        each!(i, a[i] * b[i] - c[i])
+    }
+
+    #[inline(always)]
+    fn negate_mul_add(self, a: [f64; 8], b: [f64; 8], c: [f64; 8]) -> [f64; 8] {
+        each!(i, c[i] - a[i] * b[i])
+    }
+
+    #[inline(always)]
+    fn transpose(self, rows: [[f64; 8]; 8]) -> [[f64; 8]; 8] {
+        let mut columns = [[0.0; 8]; 8];
+        for (i, column) in columns.iter_mut().enumerate() {
+            *column = each!(j, rows[j][i]);
+        }
+        columns
+    }
+
+    #[inline(always)]
+    fn load_words(self, from: &[u64; 8]) -> [u64; 8] {
+        *from
+    }
+
+    #[inline(always)]
+    fn digit(self, word: [u64; 8], shift: u32, mask: u64) -> [f64; 8] {
+        let least = EXPONENT + half(mask);
+        each!(
+            i,
+            f64::from_bits(word[i] >> shift & mask | EXPONENT.to_bits()) - least
+        )
+    }
+
+    #[inline(always)]
+    fn add_torus(self, to: &mut [u64; 8], x: [f64; 8]) {
+        for (to, x) in to.iter_mut().zip(x) {
+            // adding `ONES` rounds to ones, which then are the low bits of the double
+            let rest = (x - ((x + ONES) - ONES)) * HALF_WORD;
+            let high = rest + ONES;
+            let low = (rest - (high - ONES)) * HALF_WORD + ONES;
+            let high = high.to_bits().wrapping_sub(ONES.to_bits()) << 32;
+            let low = low.to_bits().wrapping_sub(ONES.to_bits());
+            *to = to.wrapping_add(high).wrapping_add(low);
+        }
+    }
+
+    #[inline(always)]
+    fn zero_halves(self) -> [u32; 16] {
+        [0; 16]
+    }
+
+    #[inline(always)]
+    fn load_halves(self, from: &[u32; 16]) -> [u32; 16] {
+        *from
+    }
+
+    #[inline(always)]
+    fn store_halves(self, to: &mut [u32; 16], x: [u32; 16]) {
+        *to = x;
+    }
+
+    #[inline(always)]
+    fn negate_mul_add_halves(self, a: u32, b: [u32; 16], mut c: [u32; 16]) -> [u32; 16] {
+        for (c, b) in c.iter_mut().zip(b) {
+            *c = c.wrapping_sub(a.wrapping_mul(b));
+        }
+        c
+    }
+}

@@ -1,0 +1,110 @@
+//! Bootstrapping keys: how they are made, and how a server expands them.
+
+use fhe_nn_proof::noise::{Decomposition, Shape};
+use fhe_nn_proof::plan::Stage;
+use rayon::prelude::*;
+use tfhe::core_crypto::commons::generators::DeterministicSeeder;
+use tfhe::core_crypto::commons::math::random::{Seed, Seeder};
+use tfhe::core_crypto::prelude::*;
+
+use super::secret::{Secret, noise};
+use super::seeded::{Seeded, cut, part_seeds, restore};
+use crate::encrypted::{FourierKey, Layout, modulus};
+
+/// A GGSW ciphertext of every bit of the small key under the large one, each with masks from a seed
+/// of its own.
+pub(super) fn generate(
+    stage: &Stage,
+    small: &Secret,
+    large: &Secret,
+    seeder: &mut dyn Seeder,
+) -> Seeded {
+    let bytes = stage.bootstrap_body_bytes() as usize;
+    let mut bodies = vec![0; stage.bootstrap_key_bytes() as usize];
+    let seed = seeder.seed().0;
+    let size = PolynomialSize(stage.shape.polynomial_size as usize);
+    let large = GlweSecretKey::from_container(large.bits(), size);
+    let fresh = noise(stage.shape.lwe_dimension());
+    let masks = part_seeds(seed, small.bits().len());
+    let noises: Vec<Seed> = masks.iter().map(|_| seeder.seed()).collect();
+    let part = bodies.len() / masks.len();
+    bodies
+        .par_chunks_exact_mut(part)
+        .zip(small.bits())
+        .zip(masks.par_iter().zip(noises))
+        .for_each(|((to, &bit), (&mask, noise))| {
+            let mut ciphertext = seeded_ggsw(stage, vec![0; part / bytes], mask);
+            encrypt_constant_seeded_ggsw_ciphertext(
+                &large,
+                &mut ciphertext,
+                Cleartext(bit),
+                fresh,
+                &mut DeterministicSeeder::<DefaultRandomGenerator>::new(noise),
+            );
+            cut(ciphertext.as_ref(), bytes, to);
+        });
+    Seeded { seed, bodies }
+}
+
+/// Draws the masks from their seeds and transforms every ciphertext, one at a time on each thread:
+/// there is never a second copy of the whole key.
+pub(super) fn expand(stage: &Stage, seeded: &Seeded) -> FourierKey {
+    let (bytes, n) = (
+        stage.bootstrap_body_bytes() as usize,
+        stage.small_dimension as usize,
+    );
+    let layout = layout(stage.shape, stage.digits);
+    let mut key = FourierKey::zero(layout, n);
+    let parts = seeded.bodies.par_chunks_exact(seeded.bodies.len() / n);
+    key.steps_mut()
+        .zip(parts)
+        .zip(part_seeds(seeded.seed, n))
+        .for_each(|((mut step, bodies), mask)| {
+            let seeded = seeded_ggsw(stage, restore(bodies, bytes).collect(), mask);
+            let mut ciphertext = GgswCiphertext::new(
+                0u64,
+                seeded.glwe_size(),
+                seeded.polynomial_size(),
+                seeded.decomposition_base_log(),
+                seeded.decomposition_level_count(),
+                modulus(),
+            );
+            decompress_seeded_ggsw_ciphertext::<_, _, _, DefaultRandomGenerator>(
+                &mut ciphertext,
+                &seeded,
+            );
+            let rows = ciphertext
+                .as_ref()
+                .chunks_exact(layout.columns * layout.size);
+            for (index, row) in rows.enumerate() {
+                // tfhe's rows: the least significant digit of every polynomial first
+                let (level, polynomial) = (index / layout.columns, index % layout.columns);
+                let levels = layout.levels as usize;
+                let row_index = polynomial * levels + (levels - 1 - level);
+                for (column, coefficients) in row.chunks_exact(layout.size).enumerate() {
+                    step.write(row_index, column, coefficients);
+                }
+            }
+        });
+    key
+}
+
+fn layout(shape: Shape, digits: Decomposition) -> Layout {
+    Layout {
+        columns: shape.dimension as usize + 1,
+        size: shape.polynomial_size as usize,
+        base_log: digits.base_log,
+        levels: digits.levels,
+    }
+}
+
+fn seeded_ggsw(stage: &Stage, bodies: Vec<u64>, mask: Seed) -> SeededGgswCiphertextOwned<u64> {
+    SeededGgswCiphertext::from_container(
+        bodies,
+        GlweDimension(stage.shape.dimension as usize).to_glwe_size(),
+        PolynomialSize(stage.shape.polynomial_size as usize),
+        DecompositionBaseLog(stage.digits.base_log as usize),
+        mask.into(),
+        modulus(),
+    )
+}
