@@ -56,7 +56,7 @@ pub mod quantize;
 mod wire;
 
 #[cfg(feature = "tfhe")]
-pub use encrypted::{Execution, Progress};
+pub use encrypted::{Execution, Profile, Progress, Work};
 pub use error::Error;
 pub use fhe_nn_macros::fhe_network;
 pub use fhe_nn_proof::client::{Affine, ClientSpec, Line, Scores};

@@ -1,7 +1,9 @@
-//! How an encrypted run goes: on how many threads, who hears of it, and who may stop it.
+//! How an encrypted run goes: on how many threads, who hears of it, who may stop it, and where its
+//! time goes.
 
 use core::fmt;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use crate::Error;
 
@@ -22,6 +24,31 @@ pub struct Execution<'a> {
     threads: Option<usize>,
     progress: Option<&'a (dyn Fn(Progress) + Sync)>,
     cancel: Option<&'a AtomicBool>,
+    profile: Option<&'a Profile>,
+}
+
+/// Where the time of encrypted runs went.
+#[derive(Debug, Default)]
+pub struct Profile {
+    nanoseconds: [AtomicU64; 3],
+}
+
+/// What an encrypted run does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Work {
+    /// Linear layers.
+    Linear,
+    /// Keyswitches.
+    Keyswitch,
+    /// Blind rotations, with the modulus switch before and the extraction behind them.
+    Rotation,
+}
+
+impl Profile {
+    /// Time from the beginning to the end of all work of a kind, whatever the number of threads.
+    pub fn time(&self, work: Work) -> Duration {
+        Duration::from_nanos(self.nanoseconds[work as usize].load(Ordering::Relaxed))
+    }
 }
 
 /// How far an encrypted run is.
@@ -50,6 +77,12 @@ impl<'a> Execution<'a> {
     /// [`Error::Cancelled`].
     pub fn cancel(mut self, flag: &'a AtomicBool) -> Self {
         self.cancel = Some(flag);
+        self
+    }
+
+    /// Adds up where the time goes.
+    pub fn profile(mut self, profile: &'a Profile) -> Self {
+        self.profile = Some(profile);
         self
     }
 
@@ -82,6 +115,7 @@ impl fmt::Debug for Execution<'_> {
             .field("threads", &self.threads)
             .field("progress", &self.progress.is_some())
             .field("cancel", &self.cancel)
+            .field("profile", &self.profile)
             .finish()
     }
 }
@@ -102,6 +136,17 @@ impl Watch<'_> {
             return Err(Error::Cancelled);
         }
         Ok(())
+    }
+
+    /// Does some work, and counts its time.
+    pub(crate) fn timed<R>(&self, work: Work, job: impl FnOnce() -> R) -> R {
+        let start = Instant::now();
+        let result = job();
+        if let Some(profile) = self.execution.profile {
+            let time = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
+            profile.nanoseconds[work as usize].fetch_add(time, Ordering::Relaxed);
+        }
+        result
     }
 
     /// Counts bootstraps that are done.

@@ -29,7 +29,7 @@ use crate::graph::{LinearOp, LookupOp};
 use crate::keys::EvaluationKey;
 
 use execution::Watch;
-pub use execution::{Execution, Progress};
+pub use execution::{Execution, Profile, Progress, Work};
 pub(crate) use fourier::{FourierKey, Layout};
 pub(crate) use keyswitch::KeyswitchKey;
 use switch::switch_modulus;
@@ -64,10 +64,14 @@ impl<'a> Encrypted<'a> {
 
     /// Scores as they travel: under their own key, and of few bits.
     pub(crate) fn finish(&self, accumulators: Ciphertexts) -> Ciphertexts {
-        let mut scores = match &self.key.output {
-            Some(key) => key.switch(&accumulators),
-            None => accumulators,
+        let switch = || {
+            self.key
+                .output
+                .as_ref()
+                .map(|key| key.switch(&accumulators))
         };
+        let switched = self.watch.timed(Work::Keyswitch, switch);
+        let mut scores = switched.unwrap_or(accumulators);
         let bits = self.key.plan.output.element_bits;
         scores
             .par_rows_mut()
@@ -87,7 +91,8 @@ impl Backend for Encrypted<'_> {
         values: Ciphertexts,
     ) -> Result<Ciphertexts, Error> {
         self.lattices = op.lattices();
-        Ok(linear::accumulate(op, &values))
+        let accumulate = || linear::accumulate(op, &values);
+        Ok(self.watch.timed(Work::Linear, accumulate))
     }
 
     fn lookup(
@@ -102,19 +107,19 @@ impl Backend for Encrypted<'_> {
         );
         self.stage += 1;
         self.watch.check()?;
-        let accumulators = match &key.keyswitch {
-            Some(key) => key.switch(&accumulators),
-            None => accumulators,
-        };
         let (lattices, watch) = (&self.lattices, &self.watch);
-        rotate::lookup(op, lattices, stage, &key.bootstrap, &accumulators, watch)
+        let switch = || key.keyswitch.as_ref().map(|key| key.switch(&accumulators));
+        let switched = watch.timed(Work::Keyswitch, switch);
+        let accumulators = switched.unwrap_or(accumulators);
+        let lookup = || rotate::lookup(op, lattices, stage, &key.bootstrap, &accumulators, watch);
+        watch.timed(Work::Rotation, lookup)
     }
 }
 
 impl Ciphertexts {
     /// Of one row of `dimension + 1` elements for each ciphertext.
     pub(crate) fn new(dimension: usize, data: Vec<u64>) -> Self {
-        debug_assert_eq!(
+        assert_eq!(
             data.len() % (dimension + 1),
             0,
             "rows are whole ciphertexts"

@@ -22,20 +22,20 @@ pub(super) const KEYSWITCH_DIGIT_BITS: u32 = 31;
 /// costs, and a part per level. Measured with this crate's engine (DESIGN.md, "Where do the costs
 /// come from?"); they decide between parameters and nothing else.
 pub(super) const SHAPES: [(Shape, f64, f64); 14] = [
-    glwe(4, 256, 855.0, 1_332.0),
-    glwe(6, 256, 1_395.0, 1_822.0),
-    glwe(2, 512, 1_080.0, 1_112.0),
-    glwe(3, 512, 1_485.0, 1_652.0),
-    glwe(4, 512, 1_728.0, 2_277.0),
-    glwe(1, 1024, 1_575.0, 1_440.0),
-    glwe(2, 1024, 2_025.0, 2_624.0),
-    glwe(3, 1024, 3_195.0, 3_478.0),
-    glwe(1, 2048, 2_961.0, 3_280.0),
-    glwe(2, 2048, 4_410.0, 5_760.0),
-    glwe(1, 4096, 7_245.0, 7_245.0),
-    glwe(1, 8192, 16_380.0, 13_950.0),
-    glwe(1, 16384, 31_320.0, 33_660.0),
-    glwe(1, 32768, 79_650.0, 67_500.0),
+    glwe(4, 256, 820.0, 1_350.0),
+    glwe(6, 256, 1_170.0, 2_130.0),
+    glwe(2, 512, 1_230.0, 1_360.0),
+    glwe(3, 512, 1_360.0, 2_060.0),
+    glwe(4, 512, 1_680.0, 2_910.0),
+    glwe(1, 1024, 1_600.0, 1_690.0),
+    glwe(2, 1024, 2_630.0, 2_700.0),
+    glwe(3, 1024, 2_950.0, 4_340.0),
+    glwe(1, 2048, 3_830.0, 3_550.0),
+    glwe(2, 2048, 6_460.0, 5_470.0),
+    glwe(1, 4096, 7_760.0, 8_160.0),
+    glwe(1, 8192, 21_520.0, 14_950.0),
+    glwe(1, 16384, 35_730.0, 37_650.0),
+    glwe(1, 32768, 77_000.0, 85_020.0),
 ];
 /// Nanoseconds of one multiplication of a digit with a key element in a keyswitch.
 const KEYSWITCH_NS: f64 = 0.08;

@@ -1,0 +1,196 @@
+//! Every figure that the README states about the engine, in one run:
+//!
+//! ```text
+//! cargo bench --bench engine
+//! ```
+//!
+//! The last line is one JSON object. Times are medians of criterion's samples; figures that compare
+//! are measured in the same run, on the same work. A server's peak memory is that of a process of
+//! its own, which this program starts again as.
+
+mod networks;
+mod plain;
+mod server;
+
+use std::error::Error as StdError;
+use std::time::{Duration, Instant};
+
+use criterion::{Criterion, SamplingMode};
+use fhe_nn_core::prelude::*;
+use fhe_nn_core::{Profile, Work};
+use fhe_nn_examples::cli;
+use fhe_nn_examples::idx::{Dataset, Split};
+use fhe_nn_examples::networks::Digits;
+use ndarray::Array2;
+use serde_json::json;
+
+use networks::{TwoHidden, Wide32, Wide128, Wide512, Wide1024, random};
+
+/// Images of a batch.
+const BATCH: usize = 16;
+
+fn main() -> Result<(), Box<dyn StdError>> {
+    if let Some(folder) = server::asked_for() {
+        return server::run(&folder);
+    }
+    let mut bench = Bench(
+        Criterion::default()
+            .sample_size(10)
+            .warm_up_time(Duration::from_millis(500))
+            .measurement_time(Duration::from_secs(4)),
+    );
+    let test = Dataset::load(cli::data(), Split::Test)?;
+    let digits = Digits::load(cli::data().join("digits.quantized.safetensors"))?;
+    let accuracy = accuracy(&digits, &test)?;
+    let plan = digits.plan(&Options::default())?;
+    println!("{plan}\n");
+    let client = ClientKey::generate(&plan)?;
+    let key = client.evaluation_key();
+    let requests: Vec<Request> = test
+        .images
+        .rows()
+        .into_iter()
+        .take(BATCH)
+        .map(|image| client.encrypt(&image.to_vec()))
+        .collect::<Result<_, _>>()?;
+
+    let keygen = bench.seconds("keys", || {
+        Ok(ClientKey::generate(&plan)?.evaluation_key().to_bytes())
+    })?;
+    let image = bench.seconds("one image", || digits.run_encrypted(&key, &requests[0]))?;
+    let single = Execution::default().threads(1);
+    let alone = bench.seconds("one image, one thread", || {
+        digits.run_encrypted_batch(&key, &requests[..1], &single)
+    })?;
+    let batch = bench.seconds("16 images", || {
+        digits.run_encrypted_batch(&key, &requests, &Execution::default())
+    })?;
+    let plain = bench.seconds_of("one image, plain tfhe", plain::work(&plan))?;
+
+    let two = random::<TwoHidden>()?;
+    let two_plan = two.plan(&Options::default())?;
+    println!("{two_plan}\n");
+    let (two_image, two_key, two_request) = timed_image(&mut bench, "two hidden layers", &two)?;
+    let two_plain = bench.seconds_of("two hidden layers, plain tfhe", plain::work(&two_plan))?;
+    let profile = Profile::default();
+    let execution = Execution::default().profile(&profile);
+    let start = Instant::now();
+    for _ in 0..5 {
+        two.run_encrypted_batch(&two_key, core::slice::from_ref(&two_request), &execution)?;
+    }
+    let whole = start.elapsed();
+    let share = |work| profile.time(work).as_secs_f64() / whole.as_secs_f64();
+
+    // the time of a neuron, as there are more of them
+    let growth = [
+        per_neuron::<Wide32>(&mut bench, "32 neurons", 32)?,
+        per_neuron::<Wide128>(&mut bench, "128 neurons", 128)?,
+        per_neuron::<Wide512>(&mut bench, "512 neurons", 512)?,
+        per_neuron::<Wide1024>(&mut bench, "1024 neurons", 1024)?,
+    ];
+    let (most, least) = growth
+        .iter()
+        .fold((0.0, f64::INFINITY), |(most, least), &x| {
+            (f64::max(most, x), f64::min(least, x))
+        });
+
+    let figures = json!({
+        "seconds_per_image": image,
+        "clear_accuracy": accuracy,
+        "bootstraps": plan.bootstraps(),
+        "log2_failure": plan.log2_failure(),
+        "ratio_vs_plain_tfhe": image / plain,
+        "ratio_vs_plain_tfhe_two_hidden": two_image / two_plain,
+        "keyswitch_share_two_hidden": share(Work::Keyswitch),
+        "linear_share_two_hidden": share(Work::Linear),
+        "batch_ratio": batch / (BATCH as f64 * image),
+        "seconds_per_image_in_batch": batch / BATCH as f64,
+        "second_core_gain": alone / image,
+        "keygen_seconds": keygen,
+        "evaluation_key_bytes": key.to_bytes().len(),
+        "request_bytes": requests[0].to_bytes().len(),
+        "reply_bytes": digits.run_encrypted(&key, &requests[0])?.to_bytes().len(),
+        "peak_memory_bytes": server::peak_memory(&plan, &key, &requests[0])?,
+        "seconds_per_neuron_32_128_512_1024": growth,
+        "neuron_growth_spread": most / least - 1.0,
+        "threads": rayon::current_num_threads(),
+    });
+    println!("{figures}");
+    Ok(())
+}
+
+/// Criterion, and what it measured.
+struct Bench(Criterion);
+
+impl Bench {
+    /// Median seconds of a task that can fail.
+    fn seconds<R>(
+        &mut self,
+        name: &str,
+        task: impl Fn() -> Result<R, Error>,
+    ) -> Result<f64, Box<dyn StdError>> {
+        task()?;
+        self.seconds_of(name, || {
+            let result = task();
+            assert!(result.is_ok(), "it has just succeeded");
+        })
+    }
+
+    /// Median seconds of a task.
+    fn seconds_of(&mut self, name: &str, task: impl Fn()) -> Result<f64, Box<dyn StdError>> {
+        let mut samples = Vec::new();
+        let mut group = self.0.benchmark_group("engine");
+        group.sampling_mode(SamplingMode::Flat);
+        group.bench_function(name, |bencher| {
+            bencher.iter_custom(|iterations| {
+                let start = Instant::now();
+                (0..iterations).for_each(|_| task());
+                let time = start.elapsed();
+                samples.push(time.as_secs_f64() / iterations as f64);
+                time
+            });
+        });
+        group.finish();
+        samples.sort_by(f64::total_cmp);
+        samples
+            .get(samples.len() / 2)
+            .copied()
+            .ok_or_else(|| format!("`{name}` was filtered out, but every figure is needed").into())
+    }
+}
+
+fn accuracy(digits: &Digits, test: &Dataset) -> Result<f64, Error> {
+    let scores = digits.run_batch(test.images.view())?;
+    let right = scores
+        .iter()
+        .zip(&test.labels)
+        .filter(|(scores, label)| scores.argmax() == usize::from(**label));
+    Ok(right.count() as f64 / test.labels.len() as f64)
+}
+
+/// Seconds of one encrypted run, and what it ran with.
+fn timed_image<N: Network>(
+    bench: &mut Bench,
+    name: &str,
+    network: &N,
+) -> Result<(f64, EvaluationKey, Request), Box<dyn StdError>> {
+    let plan = network.plan(&Options::default())?;
+    let client = ClientKey::generate(&plan)?;
+    let key = client.evaluation_key();
+    let input = Array2::from_shape_fn((1, plan.client.inputs), |(_, i)| f32::from(i % 3 == 0));
+    let input = input.into_raw_vec_and_offset().0;
+    let request = client.encrypt(&input)?;
+    let reply = network.run_encrypted(&key, &request)?;
+    assert_eq!(client.decrypt(&reply)?, network.run(&input)?);
+    let seconds = bench.seconds(name, || network.run_encrypted(&key, &request))?;
+    Ok((seconds, key, request))
+}
+
+fn per_neuron<N: Network>(
+    bench: &mut Bench,
+    name: &str,
+    neurons: u32,
+) -> Result<f64, Box<dyn StdError>> {
+    let (seconds, ..) = timed_image(bench, name, &random::<N>()?)?;
+    Ok(seconds / f64::from(neurons))
+}
