@@ -38,11 +38,10 @@ fn a_server_made_from_bytes_alone_gives_the_right_result() {
 #[test]
 fn messages_are_of_the_size_that_the_plan_says() {
     let plan = &shared().plan;
-    let seeds: usize = plan
-        .stages
-        .iter()
-        .map(|s| 16 + 16 * usize::from(s.keyswitch.is_some()))
-        .sum();
+    let keyswitches = plan.stages.iter().map(|stage| stage.keyswitch);
+    let keyswitches = keyswitches.chain([plan.output.keyswitch]).flatten().count();
+    let sharing = plan.stages.iter().filter(|stage| stage.shares_key).count();
+    let seeds = 16 * (keyswitches + plan.stages.len() - sharing);
     let key = HEADER + seeds + plan.evaluation_key_bytes() as usize;
     assert_eq!(shared().server.to_bytes().len(), key);
     let request = HEADER + 16 + plan.request_bytes() as usize;
@@ -127,10 +126,10 @@ fn every_byte_of_a_header_counts() {
 #[test]
 fn another_version() {
     let mut bytes = shared().request().to_bytes();
-    bytes[6] = 2;
+    bytes[6] = 3;
     malformed(
         Request::from_bytes(&bytes, &shared().plan),
-        "version 2, this program reads 1",
+        "version 3, this program reads 2",
     );
 }
 

@@ -185,3 +185,79 @@ fn halves(row: &[u32; TILE]) -> (&[u32; TILE / 2], &[u32; TILE / 2]) {
 fn store<L: Lanes>(lanes: L, to: &mut [u32], x: L::H) {
     lanes.store_halves(to.try_into().expect("half of a tile"), x);
 }
+
+#[cfg(test)]
+mod tests {
+    use tfhe::core_crypto::prelude::*;
+
+    use super::*;
+    use crate::encrypted::lanes::Portable;
+    use crate::encrypted::modulus;
+
+    const DIGITS: Decomposition = Decomposition {
+        base_log: 4,
+        levels: 3,
+    };
+
+    /// A key without noise shows what the digits add up to. (They themselves may differ: a digit of
+    /// half a base is as good as its negative with a carry.)
+    #[test]
+    fn a_layer_is_switched_as_tfhe_switches_each_ciphertext() {
+        let (from, to) = (700, 45);
+        let mut state = 1u64;
+        let mut random = || {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            state ^ state >> 29
+        };
+        let large: Vec<u64> = (0..from).map(|_| random() >> 63).collect();
+        let small: Vec<u32> = (0..to).map(|_| (random() >> 63) as u32).collect();
+        let mut rows = Vec::new();
+        for &bit in &large {
+            for level in (1..=DIGITS.levels).rev() {
+                let mask: Vec<u32> = (0..to).map(|_| random() as u32).collect();
+                let message = (bit as u32) << (32 - DIGITS.base_log * level);
+                let body = phase(&mask, &small).wrapping_neg().wrapping_add(message);
+                rows.extend(mask);
+                rows.push(body);
+            }
+        }
+        let ours = KeyswitchKey::new(from, to, DIGITS, &rows);
+        let portable = KeyswitchKey {
+            processor: Processor::Portable(Portable(pulp::Arch::new())),
+            ..KeyswitchKey::new(from, to, DIGITS, &rows)
+        };
+        let theirs = LweKeyswitchKey::from_container(
+            rows,
+            DecompositionBaseLog(DIGITS.base_log as usize),
+            DecompositionLevelCount(DIGITS.levels as usize),
+            LweDimension(to).to_lwe_size(),
+            CiphertextModulus::<u32>::new_native(),
+        );
+        // a group and a rest
+        let values = Ciphertexts::new(from, (0..11 * (from + 1)).map(|_| random()).collect());
+        let switched = ours.switch(&values);
+        assert_eq!(portable.switch(&values), switched);
+        for (from, to) in values.rows().zip(switched.rows()) {
+            let from = LweCiphertext::from_container(from, modulus());
+            let mut expected = LweCiphertext::new(
+                0u32,
+                theirs.output_key_lwe_dimension().to_lwe_size(),
+                CiphertextModulus::new_native(),
+            );
+            keyswitch_lwe_ciphertext_with_scalar_change(&theirs, &from, &mut expected);
+            let to: Vec<u32> = to.iter().map(|x| (x >> 32) as u32).collect();
+            // tfhe rounds the body down, we to the nearest
+            let difference = phase(&to, &small).wrapping_sub(phase(expected.as_ref(), &small));
+            assert!(difference <= 1, "{difference}");
+        }
+    }
+
+    /// Body less mask times key; of a mask alone, less mask times key.
+    fn phase(ciphertext: &[u32], key: &[u32]) -> u32 {
+        let products = ciphertext.iter().zip(key).map(|(a, s)| a.wrapping_mul(*s));
+        let body = ciphertext.get(key.len()).copied().unwrap_or(0);
+        products.fold(body, u32::wrapping_sub)
+    }
+}

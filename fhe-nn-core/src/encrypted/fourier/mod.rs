@@ -4,6 +4,8 @@
 mod butterfly;
 mod key;
 mod rotation;
+#[cfg(test)]
+mod tests;
 mod transform;
 
 pub(crate) use key::FourierKey;

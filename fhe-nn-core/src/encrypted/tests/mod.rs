@@ -2,4 +2,4 @@
 
 mod noise;
 mod parity;
-mod random;
+pub(super) mod random;

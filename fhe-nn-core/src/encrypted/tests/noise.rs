@@ -5,8 +5,9 @@ mod interval;
 mod parameters;
 
 use fhe_nn_proof::noise::{
-    Decomposition, MODULUS_BITS, bootstrap_rounding_variance, bootstrap_transform_variance,
-    bootstrap_variance, gain, keyswitch_variance, modulus_switch_variance, seeded_variance,
+    Decomposition, KEYSWITCH_MODULUS_BITS, MODULUS_BITS, bootstrap_rounding_variance,
+    bootstrap_transform_variance, bootstrap_variance, gain, keyswitch_variance,
+    modulus_switch_variance, seeded_variance,
 };
 use fhe_nn_proof::spec::{ActivationSpec, Function, Overflow, Rounding};
 use fhe_nn_proof::widths::{Range, Reader};
@@ -197,8 +198,12 @@ impl Measured {
             .rows()
             .map(|row| phase(&rotate::to_powers(row, size), size, &small))
             .collect();
+        let from = match stage.keyswitch {
+            Some(_) => KEYSWITCH_MODULUS_BITS,
+            None => MODULUS_BITS,
+        };
         let bits = (2 * size).ilog2();
-        let variance = modulus_switch_variance(stage.small_dimension, MODULUS_BITS, bits);
+        let variance = modulus_switch_variance(stage.small_dimension, from, bits);
         let added = Prediction::exact(variance);
         added.check("modulus switch", &differences(&read, &switched));
         let values = Values {
@@ -227,7 +232,11 @@ impl Measured {
             .par_rows_mut()
             .for_each(|row| switch_modulus(row, output.element_bits));
         let read = decrypt(&ciphertexts, &key);
-        let variance = modulus_switch_variance(output.dimension, MODULUS_BITS, output.element_bits);
+        let variance = modulus_switch_variance(
+            output.dimension,
+            KEYSWITCH_MODULUS_BITS,
+            output.element_bits,
+        );
         let rounded = Prediction::exact(variance);
         rounded.check("scores modulus switch", &differences(&read, &switched));
         let values = Values {

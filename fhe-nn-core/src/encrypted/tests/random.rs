@@ -190,7 +190,7 @@ impl Builder {
 }
 
 /// Steele, Lea and Flood's splitmix64 (OOPSLA 2014): enough for tests.
-pub(super) struct Random(pub(super) u64);
+pub(in crate::encrypted) struct Random(pub(in crate::encrypted) u64);
 
 impl Random {
     fn next(&mut self) -> u64 {
@@ -200,7 +200,7 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    pub(super) fn within(&mut self, range: Range) -> i64 {
+    pub(in crate::encrypted) fn within(&mut self, range: Range) -> i64 {
         range.lo + (self.next() % (range.hi - range.lo + 1) as u64) as i64
     }
 }

@@ -1,0 +1,138 @@
+//! How an encrypted run goes: batches, threads, progress, cancellation, shared keys. Whatever the way,
+//! replies are the same, bit for bit.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use fhe_nn_core::prelude::*;
+use fhe_nn_core::{Profile, Work, plan::Prefer};
+use fhe_nn_tests::Random;
+
+#[fhe_network(input(shape = [6], bits = 2))]
+struct Deep {
+    #[bits(weights = 2, accumulator = 3, overflow = wrap)]
+    fc1: Dense<6, 5>,
+    #[bits(output = 2, phases = 2)]
+    wave1: Wave,
+    #[bits(weights = 2, accumulator = 3, overflow = wrap)]
+    fc2: Dense<10, 3>,
+    #[bits(output = 2)]
+    wave2: Wave,
+    #[bits(weights = 2, accumulator = 3, overflow = wrap)]
+    fc3: Dense<3, 3>,
+    #[bits(output = 2)]
+    wave3: Wave,
+    #[bits(weights = 2)]
+    scores: Dense<3, 2>,
+}
+
+/// Bootstraps of one inference.
+const BOOTSTRAPS: usize = 5 + 3 + 3;
+
+struct Setting {
+    network: Deep,
+    client: ClientKey,
+    server: EvaluationKey,
+    inputs: Vec<Vec<f32>>,
+    requests: Vec<Request>,
+}
+
+fn setting(options: &Options) -> Setting {
+    let mut random = Random(5);
+    let network: Deep = random.network();
+    let plan = network.plan(options).expect("parameters exist");
+    let client = ClientKey::generate(&plan).expect("the plan was just found");
+    let inputs: Vec<Vec<f32>> = (0..5).map(|_| random.input::<Deep>(1.0)).collect();
+    let requests = inputs.iter().map(|input| client.encrypt(input));
+    let requests = requests.collect::<Result<_, _>>().expect("finite");
+    Setting {
+        server: client.evaluation_key(),
+        network,
+        client,
+        inputs,
+        requests,
+    }
+}
+
+impl Setting {
+    fn run(&self, execution: &Execution<'_>) -> Result<Vec<Reply>, Error> {
+        self.network
+            .run_encrypted_batch(&self.server, &self.requests, execution)
+    }
+}
+
+#[test]
+fn batches_and_threads_give_the_replies_of_single_runs() {
+    let setting = setting(&Options::default());
+    let single: Vec<Reply> = setting
+        .requests
+        .iter()
+        .map(|request| setting.network.run_encrypted(&setting.server, request))
+        .collect::<Result<_, _>>()
+        .expect("they go together");
+    for (reply, input) in single.iter().zip(&setting.inputs) {
+        let clear = setting.network.run(input).expect("finite");
+        assert_eq!(setting.client.decrypt(reply).expect("its own"), clear);
+    }
+    for threads in [1, 2, 3] {
+        let batch = setting.run(&Execution::default().threads(threads));
+        assert_eq!(batch.expect("they go together"), single, "{threads}");
+    }
+    let none = setting
+        .network
+        .run_encrypted_batch(&setting.server, &[], &Execution::default());
+    assert_eq!(none.expect("nothing to do"), []);
+}
+
+#[test]
+fn layers_that_share_their_keys_compute_the_same() {
+    let fast = setting(&Options::default());
+    let small = setting(&Options {
+        prefer: Prefer::SmallestKeys,
+        ..Options::default()
+    });
+    let stages = &small.server.plan().stages;
+    assert!(stages.iter().any(|stage| stage.shares_key), "{stages:?}");
+    let bytes = |setting: &Setting| setting.server.to_bytes().len();
+    assert!(bytes(&small) <= bytes(&fast));
+    let server = EvaluationKey::from_bytes(&small.server.to_bytes(), small.server.plan());
+    let server = server.expect("as made");
+    for (request, input) in small.requests.iter().zip(&small.inputs) {
+        let reply = small.network.run_encrypted(&server, request);
+        let scores = small.client.decrypt(&reply.expect("they go together"));
+        let clear = small.network.run(input).expect("finite");
+        assert_eq!(scores.expect("its own"), clear);
+    }
+}
+
+#[test]
+fn progress_is_told_until_everything_is_done() {
+    let setting = setting(&Options::default());
+    let told = Mutex::new(Vec::new());
+    let tell = |progress| told.lock().expect("nobody panics").push(progress);
+    let profile = Profile::default();
+    let execution = Execution::default().progress(&tell).profile(&profile);
+    setting.run(&execution).expect("they go together");
+    let mut told = told.into_inner().expect("nobody panics");
+    told.sort_by_key(|progress| progress.done);
+    let total = setting.requests.len() * BOOTSTRAPS;
+    assert!(told.iter().all(|progress| progress.total == total));
+    assert!(told.windows(2).all(|pair| pair[0].done < pair[1].done));
+    assert_eq!(told.last().map(|progress| progress.done), Some(total));
+    for work in [Work::Linear, Work::Keyswitch, Work::Rotation] {
+        assert!(!profile.time(work).is_zero(), "{work:?}");
+    }
+}
+
+#[test]
+fn a_run_can_be_cancelled_before_it_begins_and_on_its_way() {
+    let setting = setting(&Options::default());
+    let stop = AtomicBool::new(true);
+    let cancelled = setting.run(&Execution::default().cancel(&stop));
+    assert!(matches!(cancelled, Err(Error::Cancelled)));
+
+    stop.store(false, Ordering::Relaxed);
+    let tell = |_: Progress| stop.store(true, Ordering::Relaxed);
+    let execution = Execution::default().cancel(&stop).progress(&tell);
+    assert!(matches!(setting.run(&execution), Err(Error::Cancelled)));
+}
