@@ -74,7 +74,11 @@ impl KeyswitchKey {
             .with_max_len(1)
             .map(|tile| {
                 let mut sums = vec![[0; TILE]; count];
-                self.multiply(tile, &digits, &mut sums);
+                self.processor.run(Product {
+                    tile,
+                    digits: &digits,
+                    sums: &mut sums,
+                });
                 sums
             })
             .collect();
@@ -108,40 +112,21 @@ impl KeyswitchKey {
             }
         }
     }
-
-    fn multiply(&self, tile: &[[u32; TILE]], digits: &[u32], sums: &mut [[u32; TILE]]) {
-        match self.processor {
-            #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
-            Processor::Avx512(lanes) => lanes.run(Product {
-                lanes,
-                tile,
-                digits,
-                sums,
-            }),
-            Processor::Portable(lanes) => lanes.run(Product {
-                lanes,
-                tile,
-                digits,
-                sums,
-            }),
-        }
-    }
 }
 
 /// `sums -= digits x tile`; each ciphertext has as many digits as the tile has rows.
-struct Product<'a, L> {
-    lanes: L,
+struct Product<'a> {
     tile: &'a [[u32; TILE]],
     digits: &'a [u32],
     sums: &'a mut [[u32; TILE]],
 }
 
-impl<L: Lanes> Kernel for Product<'_, L> {
+impl Kernel for Product<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run(self) {
-        let (lanes, rows) = (self.lanes, self.tile.len());
+    fn run<L: Lanes>(self, lanes: L) {
+        let rows = self.tile.len();
         for (index, part) in self.tile.chunks(PART).enumerate() {
             let groups = self.digits.chunks_exact(GROUP * rows);
             for (digits, sums) in groups.zip(self.sums.as_chunks_mut::<GROUP>().0) {
@@ -191,7 +176,6 @@ mod tests {
     use tfhe::core_crypto::prelude::*;
 
     use super::*;
-    use crate::encrypted::lanes::Portable;
     use crate::encrypted::modulus;
 
     const DIGITS: Decomposition = Decomposition {
@@ -224,10 +208,11 @@ mod tests {
             }
         }
         let ours = KeyswitchKey::new(from, to, DIGITS, &rows);
-        let portable = KeyswitchKey {
-            processor: Processor::Portable(Portable(pulp::Arch::new())),
+        let others = Processor::all().into_iter().map(|processor| KeyswitchKey {
+            processor,
             ..KeyswitchKey::new(from, to, DIGITS, &rows)
-        };
+        });
+        let others: Vec<KeyswitchKey> = others.collect();
         let theirs = LweKeyswitchKey::from_container(
             rows,
             DecompositionBaseLog(DIGITS.base_log as usize),
@@ -238,7 +223,9 @@ mod tests {
         // a group and a rest
         let values = Ciphertexts::new(from, (0..11 * (from + 1)).map(|_| random()).collect());
         let switched = ours.switch(&values);
-        assert_eq!(portable.switch(&values), switched);
+        for other in others {
+            assert_eq!(other.switch(&values), switched, "{:?}", other.processor);
+        }
         for (from, to) in values.rows().zip(switched.rows()) {
             let from = LweCiphertext::from_container(from, modulus());
             let mut expected = LweCiphertext::new(

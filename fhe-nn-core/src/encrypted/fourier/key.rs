@@ -2,9 +2,9 @@
 
 use rayon::prelude::*;
 
-use super::rotation::{Layout, Scratch, rotate};
+use super::rotation::{Layout, Rotation, Scratch};
 use super::transform::{Reals, Transform};
-use crate::encrypted::lanes::{Block, Lanes, Processor};
+use crate::encrypted::lanes::{Block, Processor};
 
 /// GGSW ciphertexts of the bits of a small key, transformed.
 pub(crate) struct FourierKey {
@@ -50,30 +50,14 @@ impl FourierKey {
         accumulators: &mut [[u64; 8]],
         scratch: &mut Scratch,
     ) {
-        match self.processor {
-            #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
-            Processor::Avx512(lanes) => self.rotate_with(lanes, masks, accumulators, scratch),
-            Processor::Portable(lanes) => self.rotate_with(lanes, masks, accumulators, scratch),
-        }
-    }
-
-    fn rotate_with<L: Lanes>(
-        &self,
-        lanes: L,
-        masks: &[&[usize]],
-        accumulators: &mut [[u64; 8]],
-        scratch: &mut Scratch,
-    ) {
-        let (layout, transform) = (&self.layout, &self.transform);
-        rotate(
-            lanes,
-            layout,
-            transform,
-            &self.blocks,
+        self.processor.run(Rotation {
+            layout: &self.layout,
+            transform: &self.transform,
+            key: &self.blocks,
             masks,
             accumulators,
             scratch,
-        );
+        });
     }
 }
 
@@ -98,23 +82,14 @@ impl StepWriter<'_> {
             .map(|words| words.map(|x| x as i64 as f64 * turn))
             .collect();
         let mut out = vec![Block::default(); self.layout.blocks()];
-        match self.processor {
-            #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
-            Processor::Avx512(lanes) => self.transform_row(lanes, &coefficients, &mut out),
-            Processor::Portable(lanes) => self.transform_row(lanes, &coefficients, &mut out),
-        }
+        self.processor.run(Reals {
+            transform: self.transform,
+            coefficients: &coefficients,
+            out: &mut out,
+        });
         let (columns, rows) = (self.layout.columns, self.layout.rows());
         for (b, block) in out.into_iter().enumerate() {
             self.step[(b * rows + row) * columns + column] = block;
         }
-    }
-
-    fn transform_row<L: Lanes>(&self, lanes: L, coefficients: &[[f64; 8]], out: &mut [Block]) {
-        lanes.run(Reals {
-            lanes,
-            transform: self.transform,
-            coefficients,
-            out,
-        });
     }
 }

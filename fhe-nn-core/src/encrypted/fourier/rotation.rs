@@ -69,61 +69,71 @@ impl Scratch {
     }
 }
 
-/// Rotates accumulators by the masks of ciphertexts; `accumulators` has one of
-/// [`Layout::accumulator_words`] for each mask.
-///
-/// `key` has a transformed GGSW ciphertext for each element of a mask. Its rows come in the order of
-/// polynomials, and for each polynomial from the most significant digit on. Block b of all columns of
-/// all rows stands together.
-pub(crate) fn rotate<L: Lanes>(
-    lanes: L,
-    layout: &Layout,
-    transform: &Transform,
-    key: &[Block],
-    masks: &[&[usize]],
-    accumulators: &mut [[u64; 8]],
-    Scratch { words, digits }: &mut Scratch,
-) {
-    let (rows, blocks, stride) = (layout.rows(), layout.blocks(), layout.stride());
-    let added = offset(layout.base_log, layout.levels);
-    for (i, step) in key.chunks_exact(layout.step_blocks()).enumerate() {
-        let groups = accumulators.chunks_mut(GROUP * layout.accumulator_words());
-        for (group, masks) in groups.zip(masks.chunks(GROUP)) {
-            let polynomials = group
-                .chunks_exact(layout.size / 8)
-                .zip(digits.chunks_exact_mut(layout.levels as usize * stride));
-            for (index, (polynomial, digits)) in polynomials.enumerate() {
-                lanes.run(Difference {
-                    polynomial: polynomial.as_flattened(),
-                    power: masks[index / layout.columns][i],
-                    added,
-                    out: words.as_flattened_mut(),
-                });
-                lanes.run(Digits {
-                    lanes,
-                    transform,
-                    words,
-                    base_log: layout.base_log,
-                    levels: layout.levels,
-                    stride,
-                    out: digits,
-                });
-            }
-            let digits = &mut digits[..masks.len() * rows * stride];
-            multiply(lanes, layout, step, digits);
-            let values = digits.chunks_exact_mut(rows * stride);
-            for (accumulator, values) in group
-                .chunks_exact_mut(layout.accumulator_words())
-                .zip(values)
-            {
-                let polynomials = accumulator.chunks_exact_mut(layout.size / 8);
-                for (to, values) in polynomials.zip(values.chunks_exact_mut(stride)) {
-                    lanes.run(Back {
-                        lanes,
-                        transform,
-                        values: &mut values[..blocks],
-                        to,
+/// Rotates accumulators by the masks of ciphertexts.
+pub(crate) struct Rotation<'a> {
+    pub(crate) layout: &'a Layout,
+    pub(crate) transform: &'a Transform,
+    /// A transformed GGSW ciphertext for each element of a mask. Its rows come in the order of
+    /// polynomials, and for each polynomial from the most significant digit on. Block b of all columns
+    /// of all rows stands together.
+    pub(crate) key: &'a [Block],
+    pub(crate) masks: &'a [&'a [usize]],
+    /// [`Layout::accumulator_words`] for each mask.
+    pub(crate) accumulators: &'a mut [[u64; 8]],
+    pub(crate) scratch: &'a mut Scratch,
+}
+
+impl Kernel for Rotation<'_> {
+    type Output = ();
+
+    fn run<L: Lanes>(self, lanes: L) {
+        let Rotation {
+            layout,
+            transform,
+            key,
+            masks,
+            accumulators,
+            scratch: Scratch { words, digits },
+        } = self;
+        let (rows, blocks, stride) = (layout.rows(), layout.blocks(), layout.stride());
+        let added = offset(layout.base_log, layout.levels);
+        for (i, step) in key.chunks_exact(layout.step_blocks()).enumerate() {
+            let groups = accumulators.chunks_mut(GROUP * layout.accumulator_words());
+            for (group, masks) in groups.zip(masks.chunks(GROUP)) {
+                let polynomials = group
+                    .chunks_exact(layout.size / 8)
+                    .zip(digits.chunks_exact_mut(layout.levels as usize * stride));
+                for (index, (polynomial, digits)) in polynomials.enumerate() {
+                    lanes.run(Difference {
+                        polynomial: polynomial.as_flattened(),
+                        power: masks[index / layout.columns][i],
+                        added,
+                        out: words.as_flattened_mut(),
                     });
+                    lanes.run(Digits {
+                        transform,
+                        words,
+                        base_log: layout.base_log,
+                        levels: layout.levels,
+                        stride,
+                        out: digits,
+                    });
+                }
+                let digits = &mut digits[..masks.len() * rows * stride];
+                multiply(lanes, layout, step, digits);
+                let values = digits.chunks_exact_mut(rows * stride);
+                for (accumulator, values) in group
+                    .chunks_exact_mut(layout.accumulator_words())
+                    .zip(values)
+                {
+                    let polynomials = accumulator.chunks_exact_mut(layout.size / 8);
+                    for (to, values) in polynomials.zip(values.chunks_exact_mut(stride)) {
+                        lanes.run(Back {
+                            transform,
+                            values: &mut values[..blocks],
+                            to,
+                        });
+                    }
                 }
             }
         }
@@ -142,7 +152,7 @@ impl Kernel for Difference<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run(self) {
+    fn run<L: Lanes>(self, _: L) {
         let size = self.polynomial.len();
         let shift = self.power % size;
         // the last coefficients wrap around and change their sign, and beyond X^N the first
@@ -172,32 +182,27 @@ impl Kernel for Difference<'_> {
 /// become the result.
 fn multiply<L: Lanes>(lanes: L, layout: &Layout, step: &[Block], digits: &mut [Block]) {
     match layout.columns {
-        2 => lanes.run(Multiply::<L, 2> {
-            lanes,
+        2 => lanes.run(Multiply::<2> {
             layout,
             step,
             digits,
         }),
-        3 => lanes.run(Multiply::<L, 3> {
-            lanes,
+        3 => lanes.run(Multiply::<3> {
             layout,
             step,
             digits,
         }),
-        4 => lanes.run(Multiply::<L, 4> {
-            lanes,
+        4 => lanes.run(Multiply::<4> {
             layout,
             step,
             digits,
         }),
-        5 => lanes.run(Multiply::<L, 5> {
-            lanes,
+        5 => lanes.run(Multiply::<5> {
             layout,
             step,
             digits,
         }),
-        7 => lanes.run(Multiply::<L, 7> {
-            lanes,
+        7 => lanes.run(Multiply::<7> {
             layout,
             step,
             digits,
@@ -206,19 +211,18 @@ fn multiply<L: Lanes>(lanes: L, layout: &Layout, step: &[Block], digits: &mut [B
     }
 }
 
-struct Multiply<'a, L, const COLUMNS: usize> {
-    lanes: L,
+struct Multiply<'a, const COLUMNS: usize> {
     layout: &'a Layout,
     step: &'a [Block],
     digits: &'a mut [Block],
 }
 
-impl<L: Lanes, const COLUMNS: usize> Kernel for Multiply<'_, L, COLUMNS> {
+impl<const COLUMNS: usize> Kernel for Multiply<'_, COLUMNS> {
     type Output = ();
 
     #[inline(always)]
-    fn run(self) {
-        let (lanes, rows, stride) = (self.lanes, self.layout.rows(), self.layout.stride());
+    fn run<L: Lanes>(self, lanes: L) {
+        let (rows, stride) = (self.layout.rows(), self.layout.stride());
         for (b, key) in self.step.chunks_exact(rows * COLUMNS).enumerate() {
             for digits in self.digits.chunks_exact_mut(rows * stride) {
                 let zero = lanes.splat_complex((0.0, 0.0));

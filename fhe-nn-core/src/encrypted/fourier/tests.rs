@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::transform::{Back, Digits, Reals, Transform, offset};
 use super::{FourierKey, Layout, Scratch};
-use crate::encrypted::lanes::{Block, Lanes, Portable, Processor};
+use crate::encrypted::lanes::{Block, Processor};
 use crate::encrypted::tests::random::Random;
 use fhe_nn_proof::widths::Range;
 
@@ -13,15 +13,10 @@ const SIZES: [usize; 5] = [256, 512, 1024, 2048, 4096];
 
 #[test]
 fn products_are_those_modulo_x_to_the_n_plus_1() {
-    products(Portable(pulp::Arch::new()));
-    match Processor::detect() {
-        #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
-        Processor::Avx512(lanes) => products(lanes),
-        Processor::Portable(lanes) => products(lanes),
-    }
+    Processor::all().into_iter().for_each(products);
 }
 
-fn products<L: Lanes>(lanes: L) {
+fn products(processor: Processor) {
     let mut random = Random(17);
     for size in SIZES {
         let (base_log, levels) = (9, 2);
@@ -33,8 +28,7 @@ fn products<L: Lanes>(lanes: L) {
             .map(|x| x.map(|x| x.wrapping_add(offset(base_log, levels))))
             .collect();
         let mut digits = vec![Block::default(); 2 * size / 16];
-        lanes.run(Digits {
-            lanes,
+        processor.run(Digits {
             transform: &transform,
             words: &words,
             base_log,
@@ -48,8 +42,7 @@ fn products<L: Lanes>(lanes: L) {
             .map(|x| x.map(|x| x as i64 as f64 * turn))
             .collect();
         let mut key = vec![Block::default(); size / 16];
-        lanes.run(Reals {
-            lanes,
+        processor.run(Reals {
             transform: &transform,
             coefficients: &reals,
             out: &mut key,
@@ -60,8 +53,7 @@ fn products<L: Lanes>(lanes: L) {
                 .zip(&key)
                 .for_each(|(x, y)| *x = times(x, y));
             let mut product = vec![[0u64; 8]; size / 8];
-            lanes.run(Back {
-                lanes,
+            processor.run(Back {
                 transform: &transform,
                 values: digits,
                 to: &mut product,

@@ -96,8 +96,7 @@ impl Transform {
 
 /// Cuts a polynomial over the torus into digits and transforms these: `levels` polynomials, the
 /// most significant digits first.
-pub(crate) struct Digits<'a, L> {
-    pub(crate) lanes: L,
+pub(crate) struct Digits<'a> {
     pub(crate) transform: &'a Transform,
     /// The coefficients, with [`offset`] added.
     pub(crate) words: &'a [[u64; 8]],
@@ -116,12 +115,12 @@ pub(crate) fn offset(base_log: u32, levels: u32) -> u64 {
     halves.fold(rounding, u64::wrapping_add)
 }
 
-impl<L: Lanes> Kernel for Digits<'_, L> {
+impl Kernel for Digits<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run(self) {
-        let (lanes, blocks) = (self.lanes, self.transform.blocks);
+    fn run<L: Lanes>(self, lanes: L) {
+        let blocks = self.transform.blocks;
         let mask = (1u64 << self.base_log) - 1;
         let (low, high) = self.words.split_at(blocks);
         for (level, out) in (1..=self.levels).zip(self.out.chunks_exact_mut(self.stride)) {
@@ -138,19 +137,18 @@ impl<L: Lanes> Kernel for Digits<'_, L> {
 }
 
 /// Transforms a real polynomial.
-pub(crate) struct Reals<'a, L> {
-    pub(crate) lanes: L,
+pub(crate) struct Reals<'a> {
     pub(crate) transform: &'a Transform,
     pub(crate) coefficients: &'a [[f64; 8]],
     pub(crate) out: &'a mut [Block],
 }
 
-impl<L: Lanes> Kernel for Reals<'_, L> {
+impl Kernel for Reals<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run(self) {
-        let (lanes, blocks) = (self.lanes, self.transform.blocks);
+    fn run<L: Lanes>(self, lanes: L) {
+        let blocks = self.transform.blocks;
         let (low, high) = self.coefficients.split_at(blocks);
         forward(lanes, self.transform, RealsOf { low, high }, self.out);
     }
@@ -158,19 +156,18 @@ impl<L: Lanes> Kernel for Reals<'_, L> {
 
 /// Transforms back, and adds the coefficients, in turns of the torus, to elements of it. What was
 /// transformed comes back `N / 2` times as large.
-pub(crate) struct Back<'a, L> {
-    pub(crate) lanes: L,
+pub(crate) struct Back<'a> {
     pub(crate) transform: &'a Transform,
     pub(crate) values: &'a mut [Block],
     pub(crate) to: &'a mut [[u64; 8]],
 }
 
-impl<L: Lanes> Kernel for Back<'_, L> {
+impl Kernel for Back<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run(self) {
-        let (lanes, blocks) = (self.lanes, self.transform.blocks);
+    fn run<L: Lanes>(self, lanes: L) {
+        let blocks = self.transform.blocks;
         let (low, high) = self.to.split_at_mut(blocks);
         backward(lanes, self.transform, self.values, Torus { low, high });
     }

@@ -13,14 +13,14 @@ const TURN: f64 = 18_446_744_073_709_551_616.0;
 pub(crate) struct Avx512(pub(crate) V4);
 
 /// Gives a [`Kernel`] to pulp.
-struct Job<K>(K);
+struct Job<K>(Avx512, K);
 
 impl<K: Kernel> pulp::NullaryFnOnce for Job<K> {
     type Output = K::Output;
 
     #[inline(always)]
     fn call(self) -> K::Output {
-        self.0.run()
+        self.1.run(self.0)
     }
 }
 
@@ -53,7 +53,7 @@ impl Lanes for Avx512 {
 
     #[inline(always)]
     fn run<K: Kernel>(self, kernel: K) -> K::Output {
-        self.0.vectorize(Job(kernel))
+        pulp::Simd::vectorize(self.0, Job(self, kernel))
     }
 
     #[inline(always)]

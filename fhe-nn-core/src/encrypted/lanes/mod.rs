@@ -1,13 +1,17 @@
 //! Vectors of numbers: what transforms and products need of a processor.
 //!
-//! One algorithm is written over [`Lanes`]; `Avx512` keeps eight doubles in one register,
-//! [`Portable`] in as many as the compiler finds.
+//! One algorithm is written over [`Lanes`]; `Avx512` keeps eight doubles in one register, `Avx2` in
+//! two, [`Portable`] in as many as the compiler finds.
 
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+mod avx2;
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 mod avx512;
 mod complex;
 mod portable;
 
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+pub(crate) use avx2::Avx2;
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 pub(crate) use avx512::Avx512;
 pub(crate) use complex::{Block, Complex, ComplexLanes};
@@ -58,11 +62,16 @@ pub(crate) trait Lanes: Copy + Send + Sync {
 /// What runs under [`Lanes::run`].
 pub(crate) trait Kernel {
     type Output;
-    fn run(self) -> Self::Output;
+    fn run<L: Lanes>(self, lanes: L) -> Self::Output;
 }
 
 /// `2^52`: the double of this exponent counts in ones.
 const EXPONENT: f64 = 4_503_599_627_370_496.0;
+/// `3 x 2^51`: added to a double of either sign below `2^51`, the sum counts in ones.
+const ONES: f64 = 6_755_399_441_055_744.0;
+/// `2^32`
+const HALF_WORD: f64 = 4_294_967_296.0;
+
 /// Half of the base whose digits have this mask.
 #[inline(always)]
 fn half(mask: u64) -> f64 {
@@ -74,6 +83,8 @@ fn half(mask: u64) -> f64 {
 pub(crate) enum Processor {
     #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
     Avx512(Avx512),
+    #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+    Avx2(Avx2),
     Portable(Portable),
 }
 
@@ -83,6 +94,32 @@ impl Processor {
         if let Some(simd) = pulp::x86::V4::try_new() {
             return Processor::Avx512(Avx512(simd));
         }
+        #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+        if let Some(simd) = pulp::x86::V3::try_new() {
+            return Processor::Avx2(Avx2(simd));
+        }
         Processor::Portable(Portable(pulp::Arch::new()))
+    }
+
+    /// Every kind that this machine can be taken for.
+    #[cfg(test)]
+    pub(crate) fn all() -> Vec<Self> {
+        let mut all = vec![Processor::Portable(Portable(pulp::Arch::new()))];
+        #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+        all.extend(pulp::x86::V3::try_new().map(|simd| Processor::Avx2(Avx2(simd))));
+        #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+        all.extend(pulp::x86::V4::try_new().map(|simd| Processor::Avx512(Avx512(simd))));
+        all
+    }
+
+    /// Runs a kernel, compiled for this processor.
+    pub(crate) fn run<K: Kernel>(self, kernel: K) -> K::Output {
+        match self {
+            #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+            Processor::Avx512(lanes) => lanes.run(kernel),
+            #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+            Processor::Avx2(lanes) => lanes.run(kernel),
+            Processor::Portable(lanes) => lanes.run(kernel),
+        }
     }
 }

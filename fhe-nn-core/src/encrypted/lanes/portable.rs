@@ -2,12 +2,7 @@
 
 use pulp::Simd;
 
-use super::{EXPONENT, Kernel, Lanes, half};
-
-/// `3 x 2^51`: added to a double of either sign below `2^51`, the sum counts in ones.
-const ONES: f64 = 6_755_399_441_055_744.0;
-/// `2^32`
-const HALF_WORD: f64 = 4_294_967_296.0;
+use super::{EXPONENT, HALF_WORD, Kernel, Lanes, ONES, half};
 
 /// Any processor.
 #[derive(Debug, Clone, Copy)]
@@ -30,16 +25,16 @@ impl Lanes for Portable {
 
     #[inline(always)]
     fn run<K: Kernel>(self, kernel: K) -> K::Output {
-        struct Any<K>(K);
+        struct Any<K>(Portable, K);
         impl<K: Kernel> pulp::WithSimd for Any<K> {
             type Output = K::Output;
 
             #[inline(always)]
             fn with_simd<S: Simd>(self, _: S) -> K::Output {
-                self.0.run()
+                self.1.run(self.0)
             }
         }
-        self.0.dispatch(Any(kernel))
+        self.0.dispatch(Any(self, kernel))
     }
 
     #[inline(always)]
