@@ -29,6 +29,9 @@ struct Deep {
 /// Bootstraps of one inference.
 const BOOTSTRAPS: usize = 5 + 3 + 3;
 
+/// More than are in memory together.
+const IMAGES: usize = 18;
+
 struct Setting {
     network: Deep,
     client: ClientKey,
@@ -42,7 +45,7 @@ fn setting(options: &Options) -> Setting {
     let network: Deep = random.network();
     let plan = network.plan(options).expect("parameters exist");
     let client = ClientKey::generate(&plan).expect("the plan was just found");
-    let inputs: Vec<Vec<f32>> = (0..5).map(|_| random.input::<Deep>(1.0)).collect();
+    let inputs: Vec<Vec<f32>> = (0..IMAGES).map(|_| random.input::<Deep>(1.0)).collect();
     let requests = inputs.iter().map(|input| client.encrypt(input));
     let requests = requests.collect::<Result<_, _>>().expect("finite");
     Setting {

@@ -23,6 +23,10 @@ use crate::{Calibration, Error, Floats, Quantized, file, model};
 
 /// How many inputs the clear backend takes at once: few enough that their values stay in cache.
 const CLEAR_BATCH: usize = 256;
+/// How many inputs the encrypted backend takes at once: more do not make it faster, and their
+/// ciphertexts, some megabytes for each, are in memory together.
+#[cfg(feature = "tfhe")]
+const ENCRYPTED_BATCH: usize = 16;
 
 /// A declared network with the integers of its quantized model.
 ///
@@ -203,13 +207,18 @@ pub trait Network: Sized {
         for request in requests {
             request.belongs_to(key)?;
         }
+        let watch = execution.watch(requests.len() * key.plan.bootstraps() as usize);
         execution.on_threads(|| {
-            let values = requests.iter().map(|request| request.expand(&key.plan));
-            let mut backend = Encrypted::new(key, execution, requests.len());
-            let scores = interpret(&graph, &mut backend, Ciphertexts::concat(values))?;
-            let scores = backend.finish(scores);
-            let replies = scores.split(key.plan.output.scores as usize);
-            Ok(replies.map(|scores| Reply::new(key, scores)).collect())
+            let mut replies = Vec::with_capacity(requests.len());
+            for requests in requests.chunks(ENCRYPTED_BATCH) {
+                let values = requests.iter().map(|request| request.expand(&key.plan));
+                let mut backend = Encrypted::new(key, &watch);
+                let scores = interpret(&graph, &mut backend, Ciphertexts::concat(values))?;
+                let scores = backend.finish(scores);
+                let scores = scores.split(key.plan.output.scores as usize);
+                replies.extend(scores.map(|scores| Reply::new(key, scores)));
+            }
+            Ok(replies)
         })
     }
 }

@@ -72,14 +72,8 @@ fn main() -> Result<(), Box<dyn StdError>> {
     println!("{two_plan}\n");
     let (two_image, two_key, two_request) = timed_image(&mut bench, "two hidden layers", &two)?;
     let two_plain = bench.seconds_of("two hidden layers, plain tfhe", plain::work(&two_plan))?;
-    let profile = Profile::default();
-    let execution = Execution::default().profile(&profile);
-    let start = Instant::now();
-    for _ in 0..5 {
-        two.run_encrypted_batch(&two_key, core::slice::from_ref(&two_request), &execution)?;
-    }
-    let whole = start.elapsed();
-    let share = |work| profile.time(work).as_secs_f64() / whole.as_secs_f64();
+    let shares = shares(&digits, &key, &requests[0])?;
+    let two_shares = self::shares(&two, &two_key, &two_request)?;
 
     // the time of a neuron, as there are more of them
     let growth = [
@@ -101,8 +95,8 @@ fn main() -> Result<(), Box<dyn StdError>> {
         "log2_failure": plan.log2_failure(),
         "ratio_vs_plain_tfhe": image / plain,
         "ratio_vs_plain_tfhe_two_hidden": two_image / two_plain,
-        "keyswitch_share_two_hidden": share(Work::Keyswitch),
-        "linear_share_two_hidden": share(Work::Linear),
+        "shares": shares.json(),
+        "shares_two_hidden": two_shares.json(),
         "batch_ratio": batch / (BATCH as f64 * image),
         "seconds_per_image_in_batch": batch / BATCH as f64,
         "second_core_gain": alone / image,
@@ -157,6 +151,34 @@ impl Bench {
             .copied()
             .ok_or_else(|| format!("`{name}` was filtered out, but every figure is needed").into())
     }
+}
+
+/// Where the time of a run goes, in parts of the whole.
+struct Shares([f64; 3]);
+
+impl Shares {
+    fn json(&self) -> serde_json::Value {
+        let [linear, keyswitch, rotation] = self.0;
+        json!({ "linear": linear, "keyswitch": keyswitch, "rotation": rotation })
+    }
+}
+
+fn shares<N: Network>(
+    network: &N,
+    key: &EvaluationKey,
+    request: &Request,
+) -> Result<Shares, Error> {
+    let profile = Profile::default();
+    let execution = Execution::default().profile(&profile);
+    let start = Instant::now();
+    for _ in 0..10 {
+        network.run_encrypted_batch(key, core::slice::from_ref(request), &execution)?;
+    }
+    let whole = start.elapsed().as_secs_f64();
+    let share = |work| profile.time(work).as_secs_f64() / whole;
+    Ok(Shares(
+        [Work::Linear, Work::Keyswitch, Work::Rotation].map(share),
+    ))
 }
 
 fn accuracy(digits: &Digits, test: &Dataset) -> Result<f64, Error> {

@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 
 use fhe_nn_core::prelude::*;
 use fhe_nn_core::spec::Op;
-use ndarray::{Array2, ArrayD};
+use ndarray::{Array2, ArrayD, Axis};
 
 /// Two hidden layers: the second one keyswitches.
 #[fhe_network(input(shape = [784], bits = 1))]
@@ -23,7 +23,7 @@ pub(crate) struct TwoHidden {
 
 macro_rules! wide {
     ($name:ident, $neurons:literal) => {
-        /// One hidden layer of some width; few inputs and scores leave the bootstraps alone.
+        /// One hidden layer of some width. Few inputs and one score leave the bootstraps alone.
         #[fhe_network(input(shape = [64], bits = 1))]
         pub(crate) struct $name {
             #[bits(weights = 2, accumulator = 5, overflow = wrap)]
@@ -54,7 +54,14 @@ pub(crate) fn random<N: Network>() -> Result<N, Box<dyn StdError>> {
     for layer in N::SPEC.layers.iter() {
         if let Op::Dense(dense) = &layer.op {
             let shape = vec![dense.outputs, dense.inputs];
-            let weights = ArrayD::from_shape_simple_fn(shape, &mut draw);
+            let mut weights = ArrayD::from_shape_simple_fn(shape, &mut draw);
+            // whatever its width, a layer has sums of at most 64 terms: then all widths ask for the
+            // same parameters
+            weights
+                .axis_iter_mut(Axis(1))
+                .skip(64)
+                .filter(|_| dense.outputs == 1)
+                .for_each(|mut column| column.fill(0.0));
             floats.insert(format!("{}.weight", layer.name), weights)?;
         }
     }

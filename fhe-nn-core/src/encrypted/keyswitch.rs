@@ -19,6 +19,8 @@ use super::lanes::{Kernel, Lanes, Processor};
 const TILE: usize = 32;
 /// Ciphertexts whose sums stay in registers.
 const GROUP: usize = 8;
+/// Ciphertexts whose digits are in memory at once, a few megabytes.
+const AT_ONCE: usize = 128;
 /// Rows of a part: 64 kB.
 const PART: usize = 512;
 
@@ -61,6 +63,11 @@ impl KeyswitchKey {
 
     /// Brings ciphertexts under the small key.
     pub(crate) fn switch(&self, values: &Ciphertexts) -> Ciphertexts {
+        let some = values.split(AT_ONCE);
+        Ciphertexts::concat(some.map(|values| self.switch_some(&values)))
+    }
+
+    fn switch_some(&self, values: &Ciphertexts) -> Ciphertexts {
         let rows = self.input_dimension * self.digits.levels as usize;
         let count = values.len().next_multiple_of(GROUP);
         let mut digits = vec![0u32; count * rows];
@@ -221,7 +228,10 @@ mod tests {
             CiphertextModulus::<u32>::new_native(),
         );
         // a group and a rest
-        let values = Ciphertexts::new(from, (0..11 * (from + 1)).map(|_| random()).collect());
+        let values = Ciphertexts::new(
+            from,
+            (0..(AT_ONCE + 11) * (from + 1)).map(|_| random()).collect(),
+        );
         let switched = ours.switch(&values);
         for other in others {
             assert_eq!(other.switch(&values), switched, "{:?}", other.processor);

@@ -37,7 +37,7 @@ use switch::switch_modulus;
 /// Backend over the ciphertexts of any number of inputs at once, with all that a server knows.
 pub(crate) struct Encrypted<'a> {
     key: &'a EvaluationKey,
-    watch: Watch<'a>,
+    watch: &'a Watch<'a>,
     /// The stage that the next lookup is.
     stage: usize,
     /// The values that the accumulators of that stage can have.
@@ -52,11 +52,10 @@ pub(crate) struct Ciphertexts {
 }
 
 impl<'a> Encrypted<'a> {
-    /// Of a run for so many inputs.
-    pub(crate) fn new(key: &'a EvaluationKey, execution: &Execution<'a>, inputs: usize) -> Self {
+    pub(crate) fn new(key: &'a EvaluationKey, watch: &'a Watch<'a>) -> Self {
         Encrypted {
             key,
-            watch: execution.watch(inputs * key.plan.bootstraps() as usize),
+            watch,
             stage: 0,
             lattices: Vec::new(),
         }
@@ -107,7 +106,7 @@ impl Backend for Encrypted<'_> {
         );
         self.stage += 1;
         self.watch.check()?;
-        let (lattices, watch) = (&self.lattices, &self.watch);
+        let (lattices, watch) = (&self.lattices, self.watch);
         let switch = || key.keyswitch.as_ref().map(|key| key.switch(&accumulators));
         let switched = watch.timed(Work::Keyswitch, switch);
         let accumulators = switched.unwrap_or(accumulators);

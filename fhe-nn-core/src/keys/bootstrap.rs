@@ -6,6 +6,7 @@ use rayon::prelude::*;
 use tfhe::core_crypto::commons::generators::DeterministicSeeder;
 use tfhe::core_crypto::commons::math::random::{Seed, Seeder};
 use tfhe::core_crypto::prelude::*;
+use zeroize::Zeroizing;
 
 use super::secret::{Secret, noise};
 use super::seeded::{Seeded, cut, part_seeds, restore};
@@ -26,20 +27,22 @@ pub(super) fn generate(
     let large = GlweSecretKey::from_container(large.bits(), size);
     let fresh = noise(stage.shape.lwe_dimension());
     let masks = part_seeds(seed, small.bits().len());
-    let noises: Vec<Seed> = masks.iter().map(|_| seeder.seed()).collect();
+    // who knows the noise knows the key
+    let noises: Zeroizing<Vec<u128>> =
+        Zeroizing::new(masks.iter().map(|_| seeder.seed().0).collect());
     let part = bodies.len() / masks.len();
     bodies
         .par_chunks_exact_mut(part)
         .zip(small.bits())
-        .zip(masks.par_iter().zip(noises))
-        .for_each(|((to, &bit), (&mask, noise))| {
+        .zip(masks.par_iter().zip(noises.par_iter()))
+        .for_each(|((to, &bit), (&mask, &noise))| {
             let mut ciphertext = seeded_ggsw(stage, vec![0; part / bytes], mask);
             encrypt_constant_seeded_ggsw_ciphertext(
                 &large,
                 &mut ciphertext,
                 Cleartext(bit),
                 fresh,
-                &mut DeterministicSeeder::<DefaultRandomGenerator>::new(noise),
+                &mut DeterministicSeeder::<DefaultRandomGenerator>::new(Seed(noise)),
             );
             cut(ciphertext.as_ref(), bytes, to);
         });

@@ -3,10 +3,7 @@
 use crate::noise::{
     Decomposition, MODULUS_BITS, Shape, body_bytes, bootstrap_variance, secure_variance,
 };
-use crate::plan::cost::{MAX_BOOTSTRAP_LEVELS, SHAPES};
-
-/// Bits of all digits of a bootstrap together, at most: beyond, they would be noise.
-const DIGIT_BITS: u32 = 44;
+use crate::plan::cost::{BOOTSTRAP_DIGIT_BITS, MAX_BOOTSTRAP_LEVELS, SHAPES};
 
 /// A bootstrap's shape and digits, with what they cost and leave for each step of the rotation.
 #[derive(Debug, Clone, Copy)]
@@ -24,7 +21,8 @@ pub(super) struct Bootstrap {
 /// Every shape and number of levels, each with its least noisy base: bases cost the same.
 pub(super) fn bootstraps() -> Vec<Bootstrap> {
     let with = |(shape, step_ns, level_ns): (Shape, f64, f64), levels: u32| {
-        let bases = (1..=DIGIT_BITS / levels).map(|base_log| Decomposition { base_log, levels });
+        let bases =
+            (1..=BOOTSTRAP_DIGIT_BITS / levels).map(|base_log| Decomposition { base_log, levels });
         let noise = bases.map(|digits| (bootstrap_variance(1, shape, digits), digits));
         let best = noise.min_by(|a, b| a.0.total_cmp(&b.0));
         best.map(|(step_variance, digits)| Bootstrap {

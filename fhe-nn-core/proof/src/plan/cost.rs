@@ -15,6 +15,8 @@ pub(super) const INPUT_DIMENSION_STEP: usize = 32;
 /// Levels of a keyswitch and of a bootstrap.
 pub(super) const MAX_KEYSWITCH_LEVELS: u32 = 12;
 pub(super) const MAX_BOOTSTRAP_LEVELS: u32 = 5;
+/// Bits of all digits of a bootstrap together, at most: beyond, they would be noise.
+pub(super) const BOOTSTRAP_DIGIT_BITS: u32 = 44;
 /// Bits of all digits of a keyswitch together, at most: signed digits of a 32-bit number carry.
 pub(super) const KEYSWITCH_DIGIT_BITS: u32 = 31;
 

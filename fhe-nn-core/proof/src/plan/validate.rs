@@ -150,7 +150,11 @@ impl Stage {
         check("step bits", self.output_modulus_bits.into(), steps())?;
         let step = (2 * size) >> self.reader.modulus_bits(self.width);
         check("coefficients of a step", step, 2..=2 * size)?;
-        check_digits(self.digits, cost::MAX_BOOTSTRAP_LEVELS, MODULUS_BITS - 1)?;
+        check_digits(
+            self.digits,
+            cost::MAX_BOOTSTRAP_LEVELS,
+            cost::BOOTSTRAP_DIGIT_BITS,
+        )?;
         self.keyswitch.map_or(Ok(()), check_keyswitch)
     }
 }

@@ -169,7 +169,8 @@ fn same(seed: u64, shape: &Shape) {
         );
 
         let request = client.encrypt(&input).expect("finite");
-        let mut backend = Encrypted::new(&key, &Execution::default(), 1);
+        let watch = Execution::default().watch(plan.bootstraps() as usize);
+        let mut backend = Encrypted::new(&key, &watch);
         let scores = interpret(&graph, &mut backend, request.expand(&plan)).expect("not cancelled");
         let reply = Reply::new(&key, backend.finish(scores));
         let scores = client.decrypt(&reply).expect("the client's own");
