@@ -40,7 +40,7 @@ pub(super) const SHAPES: [(Shape, f64, f64); 14] = [
     glwe(1, 32768, 77_000.0, 85_020.0),
 ];
 /// Nanoseconds of one multiplication of a digit with a key element in a keyswitch.
-const KEYSWITCH_NS: f64 = 0.08;
+const KEYSWITCH_NS: f64 = 0.032;
 /// Nanoseconds of one multiplication of a weight with a ciphertext element in a linear layer.
 const LINEAR_NS: f64 = 0.15;
 
