@@ -1,106 +1,46 @@
-//! The `Wave` network, trained as the exact integers that it will compute.
+//! A `Wave` network, trained as the exact integers that it will compute.
 //!
 //! Every rounding of the forward pass is the integer network's own; the backward pass takes each
 //! rounding for the identity, and the wave for the triangle that its table approximates.
 
 use std::collections::HashMap;
 
-use candle_core::{CpuStorage, CustomOp1, D, DType, Device, Layout, Result, Shape, Tensor, Var};
+use candle_core::{DType, Device, Result, Tensor, Var};
 use fhe_nn_examples::idx::{Dataset, PIXELS};
 use ndarray::ArrayView1;
 use rand_chacha::ChaCha8Rng;
 
-use super::fit::{Model, normal};
+use super::design::Design;
+use super::fit::{Model, Pace, normal};
+use super::lookup::Lookup;
 
-/// Neurons, and so bootstraps.
-const NEURONS: usize = 64;
-/// Values of the accumulator before it wraps.
-const MODULUS: usize = 32;
-/// Values per neuron.
-const PHASES: usize = 4;
-/// Largest magnitude in the wave's table.
-const LEVEL: i32 = 7;
-/// Largest magnitude of an integer weight of the last layer.
-const SCORE_LEVEL: f64 = 7.0;
-/// The real number that a unit of the accumulator stands for: the wave's real period is 4.
-const UNIT: f64 = 4.0 / MODULUS as f64;
 /// From here on a pixel is white.
 const THRESHOLD: f32 = 0.5;
+/// Deviation of the hidden layer's weights before they are rounded.
+const HIDDEN_START: f32 = 0.3;
 
-/// Added to an accumulator to get each of its values.
-fn shifts() -> [i32; PHASES] {
-    std::array::from_fn(|phase| (phase * MODULUS / (2 * PHASES)) as i32)
+/// How a network learns: weights that decay more are sparser, and leave less noise.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WaveRecipe {
+    /// How fast the hidden layer's weights are learned.
+    pub(crate) hidden: Pace,
+    /// How fast the last layer's weights are learned.
+    pub(crate) scores: Pace,
+    /// Deviation of the last layer's weights before they are rounded.
+    pub(crate) start: f32,
+    /// The real number that a unit of a score stands for.
+    pub(crate) unit: f64,
+    /// The part of its width that a score may use at no cost.
+    pub(crate) room: f64,
+    /// What a score beyond that costs: how much steeper the loss gets with every unit.
+    pub(crate) pressure: f64,
 }
 
-/// The wave's table: 2^3 odd levels over one period.
-fn table() -> [i32; MODULUS] {
-    std::array::from_fn(|r| {
-        let half = (MODULUS / 2) as f64;
-        let falling = 1.0 - (2.0 * (r as f64 % half) + 1.0) / MODULUS as f64;
-        let level = 2 * (falling * f64::from(LEVEL)).round() as i32 - LEVEL;
-        if r < MODULUS / 2 { level } else { -level }
-    })
-}
-
-/// Looks `PHASES` values of a function of period `MODULUS` up for each integer: n x m to n x 4m.
-struct Lookup {
-    table: [f32; MODULUS],
-    slope: [f32; MODULUS],
-}
-
-impl Lookup {
-    /// The wave with values in [-1, 1], and the slope of the triangle that it approximates.
-    fn wave() -> Self {
-        let half = MODULUS / 2;
-        let slope = 2.0 / half as f32;
-        Self {
-            table: table().map(|level| level as f32 / LEVEL as f32),
-            slope: std::array::from_fn(|r| if r < half { -slope } else { slope }),
-        }
-    }
-}
-
-impl CustomOp1 for Lookup {
-    fn name(&self) -> &'static str {
-        "lookup"
-    }
-
-    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let (rows, columns) = layout.shape().dims2()?;
-        let Some((start, end)) = layout.contiguous_offsets() else {
-            candle_core::bail!("lookup needs a contiguous tensor")
-        };
-        let mut values = Vec::with_capacity(PHASES * rows * columns);
-        for row in storage.as_slice::<f32>()?[start..end].chunks_exact(columns) {
-            for shift in shifts() {
-                values.extend(row.iter().map(|&accumulator| {
-                    let index = (accumulator as i32 + shift).rem_euclid(MODULUS as i32);
-                    self.table[index as usize]
-                }));
-            }
-        }
-        Ok((
-            CpuStorage::F32(values),
-            Shape::from((rows, PHASES * columns)),
-        ))
-    }
-
-    fn bwd(&self, accumulators: &Tensor, _: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
-        let (rows, columns) = accumulators.dims2()?;
-        let slope = Self {
-            table: self.slope,
-            slope: [0.0; MODULUS],
-        };
-        let slopes = accumulators.apply_op1_no_bwd(&slope)?;
-        let gradient = (gradient * slopes)?
-            .reshape((rows, PHASES, columns))?
-            .sum(1)?;
-        Ok(Some(gradient))
-    }
-}
-
-/// 784 pixels, ternary weights and waves of 64 neurons, ten scores.
+/// 784 pixels, ternary weights and waves, ten scores.
 pub(crate) struct WaveNet {
+    design: Design,
+    recipe: WaveRecipe,
+    lookup: Lookup,
     hidden_weight: Var,
     hidden_bias: Var,
     scores_weight: Var,
@@ -115,80 +55,119 @@ impl WaveNet {
     /// # Errors
     ///
     /// If candle cannot make the tensors.
-    pub(crate) fn new(digits: &Dataset, rng: &mut ChaCha8Rng) -> Result<Self> {
+    pub(crate) fn new(
+        design: Design,
+        recipe: WaveRecipe,
+        digits: &Dataset,
+        rng: &mut ChaCha8Rng,
+    ) -> Result<Self> {
         let changes = |column: ArrayView1<f32>| {
             let lit = column.iter().filter(|&&pixel| pixel >= THRESHOLD).count();
             f32::from(u8::from(0 < lit && lit < column.len()))
         };
         let mask = digits.images.columns().into_iter().map(changes).collect();
+        let (neurons, values) = (design.neurons, design.phases * design.neurons);
         Ok(Self {
-            hidden_weight: normal((NEURONS, PIXELS), 0.3, rng)?,
-            hidden_bias: normal(NEURONS, 0.3, rng)?,
-            scores_weight: normal((10, PHASES * NEURONS), 0.06, rng)?,
+            lookup: Lookup::wave(&design),
+            hidden_weight: normal((neurons, PIXELS), HIDDEN_START, rng)?,
+            hidden_bias: normal(neurons, HIDDEN_START, rng)?,
+            scores_weight: normal((10, values), recipe.start, rng)?,
             scores_bias: normal(10, 0.0, rng)?,
             mask: Tensor::from_vec(mask, (1, PIXELS), &Device::Cpu)?,
+            design,
+            recipe,
         })
     }
 
     /// The hidden layer's integer weights and phases.
     fn hidden(&self) -> Result<(Tensor, Tensor)> {
         let weights = self.hidden_weight.broadcast_mul(&self.mask)?;
-        let ternary = weights.round()?.clamp(-1.0, 1.0)?;
         let phases = self.hidden_bias.as_tensor();
         Ok((
-            straight_through(&weights, &ternary)?,
+            rounded_within(&weights, 1.0)?,
             straight_through(phases, &phases.round()?)?,
         ))
     }
 
-    /// The last layer's weights, integers times a scale per digit.
+    /// The last layer's integer weights.
     fn scores(&self) -> Result<Tensor> {
-        let weights = self.scores_weight.as_tensor();
-        let scales = (weights.abs()?.max_keepdim(D::Minus1)? / SCORE_LEVEL)?;
-        let integers = weights
-            .broadcast_div(&scales)?
-            .round()?
-            .clamp(-SCORE_LEVEL, SCORE_LEVEL)?;
-        straight_through(weights, &integers.broadcast_mul(&scales)?)
+        rounded_within(self.scores_weight.as_tensor(), self.design.weight_level)
     }
 
-    /// The real network that these integers stand for: a wave of period 4, a scale per digit.
+    /// The integer scores without their bias, n x 10.
+    fn integers(&self, images: &Tensor) -> Result<Tensor> {
+        let bits = images.ge(THRESHOLD)?.to_dtype(DType::F32)?;
+        let (weights, phases) = self.hidden()?;
+        let accumulators = bits.matmul(&weights.t()?)?.broadcast_add(&phases)?;
+        let values = accumulators.apply_op1(self.lookup.clone())?;
+        values.matmul(&self.scores()?.t()?)
+    }
+
+    /// What integer scores stand for.
+    fn reals(&self, integers: &Tensor) -> Result<Tensor> {
+        (integers * self.recipe.unit)?.broadcast_add(&self.scores_bias)
+    }
+
+    /// The real network that these integers stand for: a wave of period 4 and height 1.
     ///
     /// # Errors
     ///
     /// If a tensor operation fails.
-    pub(crate) fn export(&self) -> Result<HashMap<&'static str, Tensor>> {
+    pub(crate) fn export(&self) -> Result<HashMap<String, Tensor>> {
         let (weights, phases) = self.hidden()?;
+        let period = 4.0 / self.design.modulus as f64;
+        let height = self.recipe.unit * f64::from(self.design.level);
+        let [hidden, scores] = &self.design.names;
         Ok(HashMap::from([
-            ("hidden.weight", (weights.detach() * UNIT)?),
-            ("hidden.bias", (phases.detach() * UNIT)?),
-            ("scores.weight", self.scores()?.detach()),
-            ("scores.bias", self.scores_bias.as_detached_tensor()),
+            (format!("{hidden}.weight"), (weights.detach() * period)?),
+            (format!("{hidden}.bias"), (phases.detach() * period)?),
+            (
+                format!("{scores}.weight"),
+                (self.scores()?.detach() * height)?,
+            ),
+            (
+                format!("{scores}.bias"),
+                self.scores_bias.as_detached_tensor(),
+            ),
         ]))
     }
 }
 
 impl Model for WaveNet {
-    fn vars(&self) -> Vec<Var> {
-        [
-            &self.hidden_weight,
-            &self.hidden_bias,
-            &self.scores_weight,
-            &self.scores_bias,
+    fn vars(&self) -> Vec<(Pace, Vec<Var>)> {
+        let still = Pace {
+            rate: 1.0,
+            decay: 0.0,
+        };
+        vec![
+            (self.recipe.hidden, vec![self.hidden_weight.clone()]),
+            (self.recipe.scores, vec![self.scores_weight.clone()]),
+            (
+                still,
+                vec![self.hidden_bias.clone(), self.scores_bias.clone()],
+            ),
         ]
-        .map(Var::clone)
-        .into()
     }
 
     fn forward(&self, images: &Tensor) -> Result<Tensor> {
-        let bits = images.ge(THRESHOLD)?.to_dtype(DType::F32)?;
-        let (weights, phases) = self.hidden()?;
-        let accumulators = bits.matmul(&weights.t()?)?.broadcast_add(&phases)?;
-        let values = accumulators.apply_op1(Lookup::wave())?;
-        values
-            .matmul(&self.scores()?.t()?)?
-            .broadcast_add(&self.scores_bias)
+        self.reals(&self.integers(images)?)
     }
+
+    /// Half the square of what is beyond the room of each score.
+    fn penalty(&self, scores: &Tensor) -> Result<Option<Tensor>> {
+        let room = self.recipe.room * self.design.reach;
+        let integers = (scores.broadcast_sub(&self.scores_bias)? / self.recipe.unit)?;
+        let beyond = (integers.abs()? - room)?.relu()?;
+        let squares = beyond.sqr()?.sum(1)?.mean(0)?;
+        Ok(Some(
+            (squares * (self.recipe.pressure * self.recipe.unit / 2.0))?,
+        ))
+    }
+}
+
+/// The nearest integers of at most this magnitude.
+fn rounded_within(exact: &Tensor, level: f64) -> Result<Tensor> {
+    straight_through(exact, &exact.round()?.clamp(-level, level)?)
 }
 
 /// The rounded tensor, whose gradient passes to the exact one as if nothing had been rounded.
