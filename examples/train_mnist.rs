@@ -31,10 +31,10 @@ use rand_chacha::ChaCha8Rng;
 mod training;
 
 use training::design::Design;
-use training::fit::{accuracy, fit};
-use training::recipes::{self, Recipe};
+use training::fit::{Recipe, accuracy, fit};
+use training::recipes;
 use training::sigmoid::SigmoidNet;
-use training::wave::{WaveNet, WaveRecipe};
+use training::wave::WaveNet;
 
 /// Calibration images of each digit.
 const PER_DIGIT: usize = 100;
@@ -134,10 +134,10 @@ impl Course {
         &self,
         name: &'static str,
         trainee: Trainee,
-        (recipe, wave): &(Recipe, WaveRecipe),
+        recipe: &Recipe,
     ) -> Result<(), Box<dyn StdError>> {
         let mut rng = generator(self.seed, trainee as u64);
-        let model = WaveNet::new(Design::of(N::SPEC)?, *wave, &self.calibration, &mut rng)?;
+        let model = WaveNet::new(Design::of(N::SPEC)?, &self.calibration, &mut rng)?;
         let start = Instant::now();
         let recipe = self.shortened(recipe);
         fit(name, &model, &self.training, &recipe, &mut rng)?;
@@ -166,10 +166,9 @@ impl Course {
     /// Trains the article's network, in floating point.
     fn article(&self, trainee: Trainee) -> Result<(), Box<dyn StdError>> {
         let mut rng = generator(self.seed, trainee as u64);
-        let (recipe, pace) = recipes::ARTICLE;
-        let article = SigmoidNet::new(&[784, 92, 92, 10], pace, &mut rng)?;
+        let article = SigmoidNet::new(&[784, 92, 92, 10], &mut rng)?;
         let start = Instant::now();
-        let recipe = self.shortened(&recipe);
+        let recipe = self.shortened(&recipes::ARTICLE);
         fit("article", &article, &self.training, &recipe, &mut rng)?;
         let seconds = start.elapsed().as_secs();
         let file = self.out.join("article.safetensors");

@@ -8,10 +8,10 @@ use fhe_nn_core::prelude::*;
 pub struct Digits {
     #[bits(weights = 2, accumulator = 5, overflow = wrap)]
     hidden: Dense<784, 60>,
-    #[bits(output = 3, phases = 8)]
+    #[bits(output = 1, phases = 16)]
     wave: Wave,
-    #[bits(weights = 3, accumulator = 11, overflow = calibrated)]
-    scores: Dense<480, 10>,
+    #[bits(weights = 4, accumulator = 11, overflow = calibrated)]
+    scores: Dense<960, 10>,
 }
 
 /// Reads the same images with fewer errors, in twice the time of [`Digits`].

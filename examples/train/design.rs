@@ -19,8 +19,6 @@ pub(crate) struct Design {
     pub(crate) level: i32,
     /// Largest magnitude of an integer weight of the last layer.
     pub(crate) weight_level: f64,
-    /// Scores lie between minus this and this; beyond it they wrap.
-    pub(crate) reach: f64,
     /// Names of the two linear layers.
     pub(crate) names: [String; 2],
 }
@@ -56,7 +54,6 @@ impl Design {
             phases: wave.phases as usize,
             level: (1 << wave.output) - 1,
             weight_level: f64::from((1 << (scores.weights - 1)) - 1),
-            reach: f64::from(scores.accumulator - 1).exp2(),
             names: [&first.name, &third.name].map(|name| name.to_string()),
         })
     }
@@ -79,10 +76,10 @@ impl Design {
         (0..self.modulus).map(entry).collect()
     }
 
-    /// The slope of the triangle that the table approximates.
+    /// The slope of the triangle of height 1 that the table approximates.
     pub(crate) fn slope(&self) -> Vec<f32> {
         let half = self.modulus / 2;
-        let slope = 2.0 * self.level as f32 / half as f32;
+        let slope = 2.0 / half as f32;
         (0..self.modulus)
             .map(|r| if r < half { -slope } else { slope })
             .collect()

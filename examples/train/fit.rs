@@ -11,19 +11,10 @@ use rand_chacha::ChaCha8Rng;
 
 use super::augment::{Augment, Batches};
 
-/// How a group of variables is learned.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Pace {
-    /// Learning rate, in units of the recipe's.
-    pub(crate) rate: f64,
-    /// What Adam takes from every variable per step, in units of variable times learning rate.
-    pub(crate) decay: f64,
-}
-
 /// What can be fitted.
 pub(crate) trait Model {
-    /// Everything that is learned, and how fast.
-    fn vars(&self) -> Vec<(Pace, Vec<Var>)>;
+    /// Everything that is learned.
+    fn vars(&self) -> Vec<Var>;
 
     /// Scores, n x 10, of images, n x 784.
     ///
@@ -31,15 +22,6 @@ pub(crate) trait Model {
     ///
     /// If a tensor operation fails.
     fn forward(&self, images: &Tensor) -> Result<Tensor>;
-
-    /// What scores cost beyond telling digits apart wrong.
-    ///
-    /// # Errors
-    ///
-    /// If a tensor operation fails.
-    fn penalty(&self, _scores: &Tensor) -> Result<Option<Tensor>> {
-        Ok(None)
-    }
 }
 
 /// How to fit a model.
@@ -51,6 +33,8 @@ pub(crate) struct Recipe {
     pub(crate) batch: usize,
     /// Highest learning rate of the cycle.
     pub(crate) rate: f64,
+    /// What Adam takes from every weight per step, in units of weight times learning rate.
+    pub(crate) decay: f64,
     /// Movements and deformations of the images.
     pub(crate) augment: Augment,
 }
@@ -82,18 +66,11 @@ pub(crate) fn fit(
 ) -> Result<()> {
     let mut batches = Batches::new(digits, recipe.augment, recipe.batch);
     let steps = recipe.epochs * batches.per_round();
-    let optimizer = |(pace, vars): (Pace, Vec<Var>)| {
-        let params = ParamsAdamW {
-            weight_decay: pace.decay,
-            ..ParamsAdamW::default()
-        };
-        Ok((pace, AdamW::new(vars, params)?))
+    let params = ParamsAdamW {
+        weight_decay: recipe.decay,
+        ..ParamsAdamW::default()
     };
-    let mut groups: Vec<_> = model
-        .vars()
-        .into_iter()
-        .map(optimizer)
-        .collect::<Result<_>>()?;
+    let mut adam = AdamW::new(model.vars(), params)?;
 
     let style = ProgressStyle::with_template("{prefix:8} {wide_bar} {eta:>4} left, loss {msg}")
         .expect("the template is well-formed");
@@ -102,17 +79,9 @@ pub(crate) fn fit(
         .with_prefix(name);
     for step in 0..steps {
         let (images, labels) = batches.draw(rng)?;
-        let scores = model.forward(&images)?;
-        let loss = loss::cross_entropy(&scores, &labels)?;
-        let gradients = match model.penalty(&scores)? {
-            Some(penalty) => (&loss + penalty)?.backward()?,
-            None => loss.backward()?,
-        };
-        let rate = recipe.rate * one_cycle(step as f64 / steps as f64);
-        for (pace, adam) in &mut groups {
-            adam.set_learning_rate(rate * pace.rate);
-            adam.step(&gradients)?;
-        }
+        let loss = loss::cross_entropy(&model.forward(&images)?, &labels)?;
+        adam.set_learning_rate(recipe.rate * one_cycle(step as f64 / steps as f64));
+        adam.backward_step(&loss)?;
         if step % 100 == 0 {
             bar.set_message(format!("{:.3}", loss.to_scalar::<f32>()?));
         }

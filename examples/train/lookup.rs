@@ -13,10 +13,14 @@ pub(crate) struct Lookup {
 }
 
 impl Lookup {
-    /// The wave, and the slope of the triangle that it approximates.
+    /// The wave with values in [-1, 1], and the slope of the triangle that it approximates.
     pub(crate) fn wave(design: &Design) -> Self {
+        let table = design.table();
         Self {
-            table: design.table().iter().map(|&level| level as f32).collect(),
+            table: table
+                .iter()
+                .map(|&level| level as f32 / design.level as f32)
+                .collect(),
             slope: design.slope(),
             shifts: design.shifts(),
         }

@@ -5,12 +5,11 @@ use std::collections::HashMap;
 use candle_core::{Result, Tensor, Var};
 use rand_chacha::ChaCha8Rng;
 
-use super::fit::{Model, Pace, normal};
+use super::fit::{Model, normal};
 
 /// A chain of dense layers with a sigmoid between any two of them.
 pub(crate) struct SigmoidNet {
     layers: Vec<(Var, Var)>,
-    pace: Pace,
 }
 
 impl SigmoidNet {
@@ -19,7 +18,7 @@ impl SigmoidNet {
     /// # Errors
     ///
     /// If candle cannot make the tensors.
-    pub(crate) fn new(sizes: &[usize], pace: Pace, rng: &mut ChaCha8Rng) -> Result<Self> {
+    pub(crate) fn new(sizes: &[usize], rng: &mut ChaCha8Rng) -> Result<Self> {
         let layer = |pair: &[usize]| {
             // a sigmoid's slope is 1/4 at most: twice the usual deviation makes up for half of it
             let deviation = 2.0 / (pair[0] as f32).sqrt();
@@ -30,7 +29,6 @@ impl SigmoidNet {
         };
         Ok(Self {
             layers: sizes.windows(2).map(layer).collect::<Result<_>>()?,
-            pace,
         })
     }
 
@@ -45,10 +43,11 @@ impl SigmoidNet {
 }
 
 impl Model for SigmoidNet {
-    fn vars(&self) -> Vec<(Pace, Vec<Var>)> {
-        let layers = self.layers.iter();
-        let vars = layers.flat_map(|(weight, bias)| [weight.clone(), bias.clone()]);
-        vec![(self.pace, vars.collect())]
+    fn vars(&self) -> Vec<Var> {
+        self.layers
+            .iter()
+            .flat_map(|(weight, bias)| [weight.clone(), bias.clone()])
+            .collect()
     }
 
     fn forward(&self, images: &Tensor) -> Result<Tensor> {
