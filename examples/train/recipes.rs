@@ -5,7 +5,7 @@ use super::fit::Recipe;
 
 /// Decaying a wave's latent weights keeps its sums small, and its response to an image smooth.
 const WAVE: Recipe = Recipe {
-    epochs: 80,
+    epochs: 50,
     batch: 200,
     rate: 5e-3,
     decay: 0.06,
