@@ -8,10 +8,10 @@ use fhe_nn_core::prelude::*;
 pub struct Digits {
     #[bits(weights = 2, accumulator = 5, overflow = wrap)]
     hidden: Dense<784, 60>,
-    #[bits(output = 1, phases = 8)]
+    #[bits(output = 1, phases = 16)]
     wave: Wave,
     #[bits(weights = 4, accumulator = 11, overflow = calibrated)]
-    scores: Dense<480, 10>,
+    scores: Dense<960, 10>,
 }
 
 /// Reads the same images with fewer errors: 98.5%, in twice the time of [`Digits`].
@@ -19,11 +19,11 @@ pub struct Digits {
 #[derive(Debug, Clone, PartialEq)]
 pub struct CarefulDigits {
     #[bits(weights = 2, accumulator = 5, overflow = wrap)]
-    hidden: Dense<784, 112>,
+    hidden: Dense<784, 120>,
     #[bits(output = 1, phases = 8)]
     wave: Wave,
     #[bits(weights = 4, accumulator = 11, overflow = calibrated)]
-    scores: Dense<896, 10>,
+    scores: Dense<960, 10>,
 }
 
 /// Reads the same images with more errors: 97%, in half the time of [`Digits`].
@@ -31,9 +31,9 @@ pub struct CarefulDigits {
 #[derive(Debug, Clone, PartialEq)]
 pub struct QuickDigits {
     #[bits(weights = 2, accumulator = 5, overflow = wrap)]
-    hidden: Dense<784, 32>,
+    hidden: Dense<784, 34>,
     #[bits(output = 1, phases = 16)]
     wave: Wave,
     #[bits(weights = 4, accumulator = 11, overflow = calibrated)]
-    scores: Dense<512, 10>,
+    scores: Dense<544, 10>,
 }

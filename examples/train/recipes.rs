@@ -5,7 +5,7 @@ use super::fit::Recipe;
 
 /// Decaying a wave's latent weights keeps its sums small, and its response to an image smooth.
 const WAVE: Recipe = Recipe {
-    epochs: 50,
+    epochs: 80,
     batch: 200,
     rate: 5e-3,
     decay: 0.06,
@@ -21,7 +21,7 @@ const WAVE: Recipe = Recipe {
 pub(crate) const DIGITS: Recipe = WAVE;
 
 /// For `CarefulDigits`.
-pub(crate) const CAREFUL_DIGITS: Recipe = WAVE;
+pub(crate) const CAREFUL_DIGITS: Recipe = Recipe { epochs: 60, ..WAVE };
 
 /// For `QuickDigits`.
 pub(crate) const QUICK_DIGITS: Recipe = WAVE;
