@@ -101,18 +101,10 @@ fn train(args: Args) -> Result<(), Box<dyn StdError>> {
     };
     for &network in networks {
         match network {
-            Trainee::Digits => course.wave::<Digits>("digits", network, &recipes::DIGITS)?,
+            Trainee::Digits => course.wave::<Digits>("digits", network)?,
             Trainee::Article => course.article(network)?,
-            Trainee::CarefulDigits => {
-                course.wave::<CarefulDigits>(
-                    "careful_digits",
-                    network,
-                    &recipes::CAREFUL_DIGITS,
-                )?;
-            }
-            Trainee::QuickDigits => {
-                course.wave::<QuickDigits>("quick_digits", network, &recipes::QUICK_DIGITS)?;
-            }
+            Trainee::CarefulDigits => course.wave::<CarefulDigits>("careful_digits", network)?,
+            Trainee::QuickDigits => course.wave::<QuickDigits>("quick_digits", network)?,
         }
     }
     Ok(())
@@ -134,12 +126,11 @@ impl Course {
         &self,
         name: &'static str,
         trainee: Trainee,
-        recipe: &Recipe,
     ) -> Result<(), Box<dyn StdError>> {
         let mut rng = generator(self.seed, trainee as u64);
         let model = WaveNet::new(Design::of(N::SPEC)?, &self.calibration, &mut rng)?;
         let start = Instant::now();
-        let recipe = self.shortened(recipe);
+        let recipe = self.shortened(&recipes::WAVE);
         fit(name, &model, &self.training, &recipe, &mut rng)?;
         let seconds = start.elapsed().as_secs();
         let file = self.out.join(format!("{name}.safetensors"));

@@ -1,10 +1,11 @@
-//! How each network is trained: what validation liked best (DESIGN.md has the comparison).
+//! How networks are trained: what validation liked best (DESIGN.md has the comparison).
 
 use super::augment::Augment;
 use super::fit::Recipe;
 
-/// Decaying a wave's latent weights keeps its sums small, and its response to an image smooth.
-const WAVE: Recipe = Recipe {
+/// For every network with a wave: decaying its latent weights keeps its sums small, and its
+/// response to an image smooth.
+pub(crate) const WAVE: Recipe = Recipe {
     epochs: 80,
     batch: 200,
     rate: 5e-3,
@@ -16,15 +17,6 @@ const WAVE: Recipe = Recipe {
         shear: 0.08,
     },
 };
-
-/// For `Digits`.
-pub(crate) const DIGITS: Recipe = WAVE;
-
-/// For `CarefulDigits`.
-pub(crate) const CAREFUL_DIGITS: Recipe = Recipe { epochs: 60, ..WAVE };
-
-/// For `QuickDigits`.
-pub(crate) const QUICK_DIGITS: Recipe = WAVE;
 
 /// For the article's network: decay keeps weights and sums compact, and 6 bits then resolve them
 /// well.
