@@ -1,17 +1,17 @@
 //! Trains the networks of the other examples on MNIST, and writes their float weights.
 //!
-//! - `digits.safetensors`: 784-64-10 with a wave, trained as the exact integers that it will compute,
-//!   and `digits.quantized.safetensors`, these integers;
-//! - `article.safetensors`: 784-92-92-10 with sigmoids, to be quantized after training;
+//! - `digits`, `careful_digits` and `quick_digits`: 784-n-10 with a wave, trained as the exact
+//!   integers that they will compute, and `.quantized`, these integers;
+//! - `article`: 784-92-92-10 with sigmoids, to be quantized after training;
 //! - `calibration-*.gz`: 1,000 training images, 100 of each digit, to quantize with.
 //!
 //! ```text
 //! cargo run --release --features train --example train_mnist -- --data ../shared/data/mnist
 //! ```
 //!
-//! The same seed gives the same files on the same machine. With `--validate` the last 10,000
-//! training images are held out, and the report is on them. The recipes below were chosen by that
-//! report alone; the test images serve for nothing but the final one.
+//! The same seed gives the same files on the same machine, whichever networks are trained with it.
+//! With `--validate` the last 10,000 training images are held out, and the report is on them. The
+//! recipes were chosen by that report alone; the test images serve for nothing but the final one.
 
 use std::error::Error as StdError;
 use std::fs;
@@ -19,49 +19,22 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use fhe_nn_core::prelude::*;
 use fhe_nn_examples::cli;
 use fhe_nn_examples::idx::{Dataset, Split};
-use fhe_nn_examples::networks::Digits;
+use fhe_nn_examples::networks::{CarefulDigits, Digits, QuickDigits};
 use rand::{SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 
 #[path = "train/mod.rs"]
 mod training;
 
-use training::augment::Augment;
+use training::design::Design;
 use training::fit::{Recipe, accuracy, fit};
+use training::recipes;
 use training::sigmoid::SigmoidNet;
 use training::wave::WaveNet;
-
-/// Decaying the wave's latent weights keeps its sums small, and its response to an image smooth.
-const DIGITS: Recipe = Recipe {
-    epochs: 80,
-    batch: 200,
-    rate: 4e-3,
-    decay: 0.06,
-    augment: Augment {
-        shift: 1.0,
-        rotation: 0.08,
-        scale: 0.06,
-        shear: 0.08,
-    },
-};
-
-/// Decay here keeps weights and sums compact: 6 bits then resolve them well.
-const ARTICLE: Recipe = Recipe {
-    epochs: 30,
-    batch: 200,
-    rate: 4e-3,
-    decay: 0.05,
-    augment: Augment {
-        shift: 1.0,
-        rotation: 0.15,
-        scale: 0.1,
-        shear: 0.15,
-    },
-};
 
 /// Calibration images of each digit.
 const PER_DIGIT: usize = 100;
@@ -80,12 +53,25 @@ struct Args {
     /// Everything random follows from this number
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
-    /// Rounds over the training images, for both networks [default: as many as the recipes say]
+    /// Networks to train [default: all]
+    #[arg(long = "network", value_name = "NAME")]
+    networks: Vec<Trainee>,
+    /// Rounds over the training images, for all networks [default: as many as the recipes say]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     epochs: Option<u16>,
     /// Hold the last 10,000 training images out and report on them, not on the test images
     #[arg(long)]
     validate: bool,
+}
+
+/// A network that can be trained. One generator of random numbers each: a change of one recipe
+/// leaves the other networks as they were.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Trainee {
+    Digits = 1,
+    Article = 2,
+    CarefulDigits = 3,
+    QuickDigits = 4,
 }
 
 fn main() -> ExitCode {
@@ -94,56 +80,112 @@ fn main() -> ExitCode {
 
 fn train(args: Args) -> Result<(), Box<dyn StdError>> {
     let (training, report) = load(&args)?;
-    let out = args.out.unwrap_or_else(cli::data);
+    let out = args.out.clone().unwrap_or_else(cli::data);
     fs::create_dir_all(&out)
         .map_err(|cause| format!("cannot create `{}`: {cause}", out.display()))?;
-    let recipe = |recipe: Recipe| Recipe {
-        epochs: args.epochs.map_or(recipe.epochs, usize::from),
-        ..recipe
-    };
-    // one generator per purpose: a change of one recipe leaves the other network as it was
-    let generator = |purpose| {
-        let mut rng = ChaCha8Rng::seed_from_u64(args.seed);
-        rng.set_stream(purpose);
-        rng
-    };
-
-    let calibration = balanced(&training, &mut generator(0));
+    let calibration = balanced(&training, &mut generator(args.seed, 0));
     calibration.save(&out, Split::Calibration)?;
 
-    let mut rng = generator(1);
-    let digits = WaveNet::new(&calibration, &mut rng)?;
-    let seconds = timed(|| fit("digits", &digits, &training, &recipe(DIGITS), &mut rng))?;
-    let file = out.join("digits.safetensors");
-    candle_core::safetensors::save(&digits.export()?, &file)?;
-    println!("digits: {} in {seconds} seconds", file.display());
-    let trained = accuracy(&digits, &report)?;
-    let quantized = Digits::quantize(&Floats::load(&file)?, &calibration.images)?;
-    let integer = score(&quantized.network, &report)?;
-    println!(
-        "digits: {:.2}% as trained, {:.2}% in integers",
-        100.0 * trained,
-        100.0 * integer
-    );
-    print!("{}", quantized.report);
-    if integer != trained {
-        return Err("the integers and the trained network disagree".into());
+    let course = Course {
+        training,
+        calibration,
+        report,
+        out,
+        seed: args.seed,
+        epochs: args.epochs,
+    };
+    let networks = if args.networks.is_empty() {
+        Trainee::value_variants()
+    } else {
+        &args.networks
+    };
+    for &network in networks {
+        match network {
+            Trainee::Digits => course.wave::<Digits>("digits", network)?,
+            Trainee::Article => course.article(network)?,
+            Trainee::CarefulDigits => course.wave::<CarefulDigits>("careful_digits", network)?,
+            Trainee::QuickDigits => course.wave::<QuickDigits>("quick_digits", network)?,
+        }
     }
-    quantized
-        .network
-        .save(out.join("digits.quantized.safetensors"))?;
-
-    let mut rng = generator(2);
-    let article = SigmoidNet::new(&[784, 92, 92, 10], &mut rng)?;
-    let seconds = timed(|| fit("article", &article, &training, &recipe(ARTICLE), &mut rng))?;
-    let file = out.join("article.safetensors");
-    candle_core::safetensors::save(&article.export(), &file)?;
-    println!(
-        "article: {:.2}% in floating point",
-        100.0 * accuracy(&article, &report)?
-    );
-    println!("article: {} in {seconds} seconds", file.display());
     Ok(())
+}
+
+/// What every network is trained with.
+struct Course {
+    training: Dataset,
+    calibration: Dataset,
+    report: Dataset,
+    out: PathBuf,
+    seed: u64,
+    epochs: Option<u16>,
+}
+
+impl Course {
+    /// Trains a network with a wave, and checks that its integers are what was trained.
+    fn wave<N: Network>(
+        &self,
+        name: &'static str,
+        trainee: Trainee,
+    ) -> Result<(), Box<dyn StdError>> {
+        let mut rng = generator(self.seed, trainee as u64);
+        let model = WaveNet::new(Design::of(N::SPEC)?, &self.calibration, &mut rng)?;
+        let start = Instant::now();
+        let recipe = self.shortened(&recipes::WAVE);
+        fit(name, &model, &self.training, &recipe, &mut rng)?;
+        let seconds = start.elapsed().as_secs();
+        let file = self.out.join(format!("{name}.safetensors"));
+        candle_core::safetensors::save(&model.export()?, &file)?;
+        println!("{name}: {} in {seconds} seconds", file.display());
+
+        let trained = accuracy(&model, &self.report)?;
+        let quantized = N::quantize(&Floats::load(&file)?, &self.calibration.images)?;
+        let integer = score(&quantized.network, &self.report)?;
+        println!(
+            "{name}: {:.2}% as trained, {:.2}% in integers",
+            100.0 * trained,
+            100.0 * integer
+        );
+        print!("{}", quantized.report);
+        println!("{}", quantized.network.plan(&Options::default())?);
+        if integer != trained {
+            return Err(format!("the integers of `{name}` and what was trained disagree").into());
+        }
+        let file = self.out.join(format!("{name}.quantized.safetensors"));
+        Ok(quantized.network.save(file)?)
+    }
+
+    /// Trains the article's network, in floating point.
+    fn article(&self, trainee: Trainee) -> Result<(), Box<dyn StdError>> {
+        let mut rng = generator(self.seed, trainee as u64);
+        let article = SigmoidNet::new(&[784, 92, 92, 10], &mut rng)?;
+        let start = Instant::now();
+        let recipe = self.shortened(&recipes::ARTICLE);
+        fit("article", &article, &self.training, &recipe, &mut rng)?;
+        let seconds = start.elapsed().as_secs();
+        let file = self.out.join("article.safetensors");
+        candle_core::safetensors::save(&article.export(), &file)?;
+        println!(
+            "article: {:.2}% in floating point",
+            100.0 * accuracy(&article, &self.report)?
+        );
+        println!("article: {} in {seconds} seconds", file.display());
+        Ok(())
+    }
+
+    /// The recipe with as many rounds as were asked for.
+    fn shortened(&self, recipe: &Recipe) -> Recipe {
+        Recipe {
+            epochs: self.epochs.map_or(recipe.epochs, usize::from),
+            ..*recipe
+        }
+    }
+}
+
+/// Random numbers of a purpose.
+fn generator(seed: u64, purpose: u64) -> ChaCha8Rng {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    rng.set_stream(purpose);
+    rng
 }
 
 /// The images to train on, and those to report on.
@@ -164,8 +206,8 @@ fn load(args: &Args) -> Result<(Dataset, Dataset), Box<dyn StdError>> {
 }
 
 /// Fraction of the images that the integers classify right.
-fn score(digits: &Digits, images: &Dataset) -> Result<f64, Box<dyn StdError>> {
-    let scores = digits.run_batch(images.images.view())?;
+fn score(network: &impl Network, images: &Dataset) -> Result<f64, Box<dyn StdError>> {
+    let scores = network.run_batch(images.images.view())?;
     let right = scores
         .iter()
         .zip(&images.labels)
@@ -184,11 +226,4 @@ fn balanced(digits: &Dataset, rng: &mut ChaCha8Rng) -> Dataset {
         *count <= PER_DIGIT
     });
     digits.select(&chosen)
-}
-
-/// Seconds that a task takes.
-fn timed(task: impl FnOnce() -> candle_core::Result<()>) -> candle_core::Result<u64> {
-    let start = Instant::now();
-    task()?;
-    Ok(start.elapsed().as_secs())
 }

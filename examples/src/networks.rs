@@ -2,14 +2,38 @@
 
 use fhe_nn_core::prelude::*;
 
-/// Reads a 28 x 28 black-and-white image of a handwritten digit.
+/// Reads a 28 x 28 black-and-white image of a handwritten digit: 98% in the shortest time.
 #[fhe_network(input(shape = [784], bits = 1))]
 #[derive(Debug, Clone, PartialEq)]
 pub struct Digits {
     #[bits(weights = 2, accumulator = 5, overflow = wrap)]
-    hidden: Dense<784, 64>,
-    #[bits(output = 3, phases = 4)]
+    hidden: Dense<784, 60>,
+    #[bits(output = 1, phases = 16)]
     wave: Wave,
-    #[bits(weights = 4, accumulator = 12, overflow = calibrated)]
-    scores: Dense<256, 10>,
+    #[bits(weights = 4, accumulator = 11, overflow = calibrated)]
+    scores: Dense<960, 10>,
+}
+
+/// Reads the same images with fewer errors: 98.5%, in twice the time of [`Digits`].
+#[fhe_network(input(shape = [784], bits = 1))]
+#[derive(Debug, Clone, PartialEq)]
+pub struct CarefulDigits {
+    #[bits(weights = 2, accumulator = 5, overflow = wrap)]
+    hidden: Dense<784, 120>,
+    #[bits(output = 1, phases = 8)]
+    wave: Wave,
+    #[bits(weights = 4, accumulator = 11, overflow = calibrated)]
+    scores: Dense<960, 10>,
+}
+
+/// Reads the same images with more errors: 97%, in three fifths of the time of [`Digits`].
+#[fhe_network(input(shape = [784], bits = 1))]
+#[derive(Debug, Clone, PartialEq)]
+pub struct QuickDigits {
+    #[bits(weights = 2, accumulator = 5, overflow = wrap)]
+    hidden: Dense<784, 34>,
+    #[bits(output = 1, phases = 16)]
+    wave: Wave,
+    #[bits(weights = 4, accumulator = 11, overflow = calibrated)]
+    scores: Dense<544, 10>,
 }

@@ -5,102 +5,22 @@
 
 use std::collections::HashMap;
 
-use candle_core::{CpuStorage, CustomOp1, D, DType, Device, Layout, Result, Shape, Tensor, Var};
+use candle_core::{D, DType, Device, Result, Tensor, Var};
 use fhe_nn_examples::idx::{Dataset, PIXELS};
 use ndarray::ArrayView1;
 use rand_chacha::ChaCha8Rng;
 
+use super::design::Design;
 use super::fit::{Model, normal};
+use super::lookup::Lookup;
 
-/// Neurons, and so bootstraps.
-const NEURONS: usize = 64;
-/// Values of the accumulator before it wraps.
-const MODULUS: usize = 32;
-/// Values per neuron.
-const PHASES: usize = 4;
-/// Largest magnitude in the wave's table.
-const LEVEL: i32 = 7;
-/// Largest magnitude of an integer weight of the last layer.
-const SCORE_LEVEL: f64 = 7.0;
-/// The real number that a unit of the accumulator stands for: the wave's real period is 4.
-const UNIT: f64 = 4.0 / MODULUS as f64;
 /// From here on a pixel is white.
 const THRESHOLD: f32 = 0.5;
 
-/// Added to an accumulator to get each of its values.
-fn shifts() -> [i32; PHASES] {
-    std::array::from_fn(|phase| (phase * MODULUS / (2 * PHASES)) as i32)
-}
-
-/// The wave's table: 2^3 odd levels over one period.
-fn table() -> [i32; MODULUS] {
-    std::array::from_fn(|r| {
-        let half = (MODULUS / 2) as f64;
-        let falling = 1.0 - (2.0 * (r as f64 % half) + 1.0) / MODULUS as f64;
-        let level = 2 * (falling * f64::from(LEVEL)).round() as i32 - LEVEL;
-        if r < MODULUS / 2 { level } else { -level }
-    })
-}
-
-/// Looks `PHASES` values of a function of period `MODULUS` up for each integer: n x m to n x 4m.
-struct Lookup {
-    table: [f32; MODULUS],
-    slope: [f32; MODULUS],
-}
-
-impl Lookup {
-    /// The wave with values in [-1, 1], and the slope of the triangle that it approximates.
-    fn wave() -> Self {
-        let half = MODULUS / 2;
-        let slope = 2.0 / half as f32;
-        Self {
-            table: table().map(|level| level as f32 / LEVEL as f32),
-            slope: std::array::from_fn(|r| if r < half { -slope } else { slope }),
-        }
-    }
-}
-
-impl CustomOp1 for Lookup {
-    fn name(&self) -> &'static str {
-        "lookup"
-    }
-
-    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let (rows, columns) = layout.shape().dims2()?;
-        let Some((start, end)) = layout.contiguous_offsets() else {
-            candle_core::bail!("lookup needs a contiguous tensor")
-        };
-        let mut values = Vec::with_capacity(PHASES * rows * columns);
-        for row in storage.as_slice::<f32>()?[start..end].chunks_exact(columns) {
-            for shift in shifts() {
-                values.extend(row.iter().map(|&accumulator| {
-                    let index = (accumulator as i32 + shift).rem_euclid(MODULUS as i32);
-                    self.table[index as usize]
-                }));
-            }
-        }
-        Ok((
-            CpuStorage::F32(values),
-            Shape::from((rows, PHASES * columns)),
-        ))
-    }
-
-    fn bwd(&self, accumulators: &Tensor, _: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
-        let (rows, columns) = accumulators.dims2()?;
-        let slope = Self {
-            table: self.slope,
-            slope: [0.0; MODULUS],
-        };
-        let slopes = accumulators.apply_op1_no_bwd(&slope)?;
-        let gradient = (gradient * slopes)?
-            .reshape((rows, PHASES, columns))?
-            .sum(1)?;
-        Ok(Some(gradient))
-    }
-}
-
-/// 784 pixels, ternary weights and waves of 64 neurons, ten scores.
+/// 784 pixels, ternary weights and waves, ten scores.
 pub(crate) struct WaveNet {
+    design: Design,
+    lookup: Lookup,
     hidden_weight: Var,
     hidden_bias: Var,
     scores_weight: Var,
@@ -115,18 +35,21 @@ impl WaveNet {
     /// # Errors
     ///
     /// If candle cannot make the tensors.
-    pub(crate) fn new(digits: &Dataset, rng: &mut ChaCha8Rng) -> Result<Self> {
+    pub(crate) fn new(design: Design, digits: &Dataset, rng: &mut ChaCha8Rng) -> Result<Self> {
         let changes = |column: ArrayView1<f32>| {
             let lit = column.iter().filter(|&&pixel| pixel >= THRESHOLD).count();
             f32::from(u8::from(0 < lit && lit < column.len()))
         };
         let mask = digits.images.columns().into_iter().map(changes).collect();
+        let (neurons, values) = (design.neurons, design.phases * design.neurons);
         Ok(Self {
-            hidden_weight: normal((NEURONS, PIXELS), 0.3, rng)?,
-            hidden_bias: normal(NEURONS, 0.3, rng)?,
-            scores_weight: normal((10, PHASES * NEURONS), 0.06, rng)?,
+            lookup: Lookup::wave(&design),
+            hidden_weight: normal((neurons, PIXELS), 0.3, rng)?,
+            hidden_bias: normal(neurons, 0.3, rng)?,
+            scores_weight: normal((10, values), 0.06, rng)?,
             scores_bias: normal(10, 0.0, rng)?,
             mask: Tensor::from_vec(mask, (1, PIXELS), &Device::Cpu)?,
+            design,
         })
     }
 
@@ -144,11 +67,12 @@ impl WaveNet {
     /// The last layer's weights, integers times a scale per digit.
     fn scores(&self) -> Result<Tensor> {
         let weights = self.scores_weight.as_tensor();
-        let scales = (weights.abs()?.max_keepdim(D::Minus1)? / SCORE_LEVEL)?;
+        let level = self.design.weight_level;
+        let scales = (weights.abs()?.max_keepdim(D::Minus1)? / level)?;
         let integers = weights
             .broadcast_div(&scales)?
             .round()?
-            .clamp(-SCORE_LEVEL, SCORE_LEVEL)?;
+            .clamp(-level, level)?;
         straight_through(weights, &integers.broadcast_mul(&scales)?)
     }
 
@@ -157,14 +81,18 @@ impl WaveNet {
     /// # Errors
     ///
     /// If a tensor operation fails.
-    pub(crate) fn export(&self) -> Result<HashMap<&'static str, Tensor>> {
+    pub(crate) fn export(&self) -> Result<HashMap<String, Tensor>> {
         let (weights, phases) = self.hidden()?;
-        Ok(HashMap::from([
-            ("hidden.weight", (weights.detach() * UNIT)?),
-            ("hidden.bias", (phases.detach() * UNIT)?),
-            ("scores.weight", self.scores()?.detach()),
-            ("scores.bias", self.scores_bias.as_detached_tensor()),
-        ]))
+        let unit = 4.0 / self.design.modulus as f64;
+        let [hidden, scores] = &self.design.names;
+        let tensors = [
+            (hidden, "weight", (weights.detach() * unit)?),
+            (hidden, "bias", (phases.detach() * unit)?),
+            (scores, "weight", self.scores()?.detach()),
+            (scores, "bias", self.scores_bias.as_detached_tensor()),
+        ];
+        let named = tensors.map(|(layer, kind, tensor)| (format!("{layer}.{kind}"), tensor));
+        Ok(HashMap::from(named))
     }
 }
 
@@ -184,7 +112,7 @@ impl Model for WaveNet {
         let bits = images.ge(THRESHOLD)?.to_dtype(DType::F32)?;
         let (weights, phases) = self.hidden()?;
         let accumulators = bits.matmul(&weights.t()?)?.broadcast_add(&phases)?;
-        let values = accumulators.apply_op1(Lookup::wave())?;
+        let values = accumulators.apply_op1(self.lookup.clone())?;
         values
             .matmul(&self.scores()?.t()?)?
             .broadcast_add(&self.scores_bias)
