@@ -12,8 +12,9 @@ use super::{Ciphertexts, modulus};
 use crate::Error;
 use crate::graph::LookupOp;
 
-/// Rotations of a batch at most: beyond, the accumulators themselves leave a core's cache.
-const MAX_BATCH: usize = 16;
+/// Rotations of a batch at most: beyond, nothing is gained (DESIGN.md has the figures), and progress
+/// is told and cancellation heeded more rarely.
+const MAX_BATCH: usize = 48;
 
 /// Looks up every accumulator of every image, one image behind the other; within an image the values
 /// of phase q come behind all those of phase q - 1.
