@@ -167,6 +167,10 @@ impl Ciphertexts {
         &self.data
     }
 
+    pub(crate) fn data_mut(&mut self) -> &mut [u64] {
+        &mut self.data
+    }
+
     pub(crate) fn rows(&self) -> impl Iterator<Item = &[u64]> {
         self.data.chunks_exact(self.dimension + 1)
     }

@@ -40,26 +40,31 @@ pub(super) fn lookup(
     let batches = count.div_ceil(round) * rayon::current_num_threads();
     let batch = count.div_ceil(batches.max(1)).max(1);
     let indices: Vec<usize> = (0..count).collect();
-    let rotated: Vec<Vec<u64>> = indices
+    let rotated: Vec<Vec<[u64; 8]>> = indices
         .par_chunks(batch)
         .with_max_len(1)
         .map_init(
             || Scratch::new(key.layout()),
             |scratch, indices| {
                 watch.check()?;
-                let values = tables.rotate(key, accumulators, indices, scratch);
+                let rotated = tables.rotate(key, accumulators, indices, scratch);
                 watch.done(indices.len());
-                Ok(values)
+                Ok(rotated)
             },
         )
         .collect::<Result<_, Error>>()?;
-    let size = stage.shape.lwe_dimension() as usize + 1;
-    let mut values = Ciphertexts::zero(size - 1, count * phases);
+    let (words, size) = (key.layout().accumulator_words(), key.layout().size);
+    let dimension = stage.shape.lwe_dimension() as usize;
+    let mut values = Ciphertexts::zero(dimension, count * phases);
     values.par_rows_mut().enumerate().for_each(|(index, row)| {
         let (image, value) = (index / (neurons * phases), index % (neurons * phases));
         let (q, j) = (value / neurons, image * neurons + value % neurons);
-        let from = &rotated[j / batch][((j % batch) * phases + q) * size..][..size];
-        row.copy_from_slice(from);
+        let accumulator = rotated[j / batch][(j % batch) * words..][..words].as_flattened();
+        let accumulator =
+            GlweCiphertext::from_container(accumulator, PolynomialSize(size), modulus());
+        let mut value = LweCiphertext::from_container(row, modulus());
+        let degree = MonomialDegree(q * size / phases);
+        extract_lwe_sample_from_glwe_ciphertext(&accumulator, &mut value, degree);
     });
     Ok(values)
 }
@@ -72,16 +77,15 @@ struct Tables<'a> {
 }
 
 impl Tables<'_> {
-    /// One batch: the extracted ciphertexts of each accumulator, phase by phase.
+    /// One batch: the rotated accumulators, one behind the other.
     fn rotate(
         &self,
         key: &FourierKey,
         accumulators: &Ciphertexts,
         indices: &[usize],
         scratch: &mut Scratch,
-    ) -> Vec<u64> {
-        let (stage, neurons) = (self.stage, self.op.widths.len());
-        let size = stage.shape.polynomial_size as usize;
+    ) -> Vec<[u64; 8]> {
+        let (size, neurons) = (key.layout().size, self.op.widths.len());
         let switched: Vec<(Vec<usize>, usize)> = indices
             .iter()
             .map(|&index| to_powers(accumulators.row(index), size))
@@ -96,22 +100,7 @@ impl Tables<'_> {
         }
         let masks: Vec<&[usize]> = switched.iter().map(|(mask, _)| &mask[..]).collect();
         key.rotate(&masks, &mut rotated, scratch);
-
-        let (phases, row) = (
-            stage.phases as usize,
-            stage.shape.lwe_dimension() as usize + 1,
-        );
-        let mut values = vec![0u64; indices.len() * phases * row];
-        for (row, index) in values.chunks_exact_mut(row).zip(0..) {
-            let (neuron, q): (usize, usize) = (index / phases, index % phases);
-            let accumulator = rotated[neuron * words..(neuron + 1) * words].as_flattened();
-            let accumulator =
-                GlweCiphertext::from_container(accumulator, PolynomialSize(size), modulus());
-            let mut value = LweCiphertext::from_container(row, modulus());
-            let degree = MonomialDegree(q * size / phases);
-            extract_lwe_sample_from_glwe_ciphertext(&accumulator, &mut value, degree);
-        }
-        values
+        rotated
     }
 
     /// The table of neuron `j` as a polynomial: coefficient c is what a phase of `c / 2N` reads.
