@@ -26,7 +26,7 @@ const CLEAR_BATCH: usize = 256;
 /// How many inputs the encrypted backend takes at once: more do not make it faster, and their
 /// ciphertexts, some megabytes for each, are in memory together.
 #[cfg(feature = "tfhe")]
-const ENCRYPTED_BATCH: usize = 16;
+const ENCRYPTED_BATCH: usize = 4;
 
 /// A declared network with the integers of its quantized model.
 ///
@@ -183,8 +183,8 @@ pub trait Network: Sized {
             .expect("one reply for one request"))
     }
 
-    /// Runs many inputs encrypted, layer by layer: the bootstraps of all of them fill the batches
-    /// that pass over the key together. Each reply is that of [`Network::run_encrypted`], bit for
+    /// Runs many inputs encrypted, a few at a time and these layer by layer: their bootstraps fill the
+    /// batches that pass over the key together. Each reply is that of [`Network::run_encrypted`], bit for
     /// bit, whatever the batch and the number of threads.
     ///
     /// # Errors
@@ -211,6 +211,7 @@ pub trait Network: Sized {
         execution.on_threads(|| {
             let mut replies = Vec::with_capacity(requests.len());
             for requests in requests.chunks(ENCRYPTED_BATCH) {
+                watch.check()?;
                 let values = requests.iter().map(|request| request.expand(&key.plan));
                 let mut backend = Encrypted::new(key, &watch);
                 let scores = interpret(&graph, &mut backend, Ciphertexts::concat(values))?;

@@ -4,8 +4,9 @@
 //! "FHENN" | kind | version (u16) | plan's fingerprint (32) | key id (16) | payload
 //! ```
 //!
-//! Headers and seeds are little-endian; bodies and elements are strings of bits, the most significant
-//! first, and only as many of them as the noise leaves a meaning. A payload's length follows from the plan, so no length is read
+//! Headers and seeds are little-endian. Of bodies the most significant bytes travel, of a reply's
+//! elements the most significant bits as one string, only as many as the noise leaves a meaning.
+//! A payload's length follows from the plan, so no length is read
 //! from outside, and reading allocates what the plan says.
 
 mod bits;
@@ -74,7 +75,9 @@ impl EvaluationKey {
             .iter()
             .map(|&length| take_seeded(&mut payload, length))
             .collect();
-        Ok(EvaluationKey::expand(plan.clone(), fingerprint, id, seeded))
+        let key = EvaluationKey::new(plan.clone(), fingerprint, id, seeded);
+        key.expanded();
+        Ok(key)
     }
 }
 

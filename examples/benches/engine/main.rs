@@ -20,7 +20,7 @@ use fhe_nn_core::prelude::*;
 use fhe_nn_core::{Profile, Work};
 use fhe_nn_examples::cli;
 use fhe_nn_examples::idx::{Dataset, Split};
-use fhe_nn_examples::networks::Digits;
+use fhe_nn_examples::networks::{CarefulDigits, Digits, QuickDigits};
 use ndarray::Array2;
 use serde_json::json;
 
@@ -40,8 +40,7 @@ fn main() -> Result<(), Box<dyn StdError>> {
             .measurement_time(Duration::from_secs(4)),
     );
     let test = Dataset::load(cli::data(), Split::Test)?;
-    let digits = Digits::load(cli::data().join("digits.quantized.safetensors"))?;
-    let accuracy = accuracy(&digits, &test)?;
+    let digits = load::<Digits>("digits")?;
     let plan = digits.plan(&Options::default())?;
     println!("{plan}\n");
     let client = ClientKey::generate(&plan)?;
@@ -54,6 +53,10 @@ fn main() -> Result<(), Box<dyn StdError>> {
         .map(|image| client.encrypt(&image.to_vec()))
         .collect::<Result<_, _>>()?;
 
+    let careful = load::<CarefulDigits>("careful_digits")?;
+    let quick = load::<QuickDigits>("quick_digits")?;
+    let (careful_image, ..) = timed_image(&mut bench, "one image, careful", &careful)?;
+    let (quick_image, ..) = timed_image(&mut bench, "one image, quick", &quick)?;
     let keygen = bench.seconds("keys", || {
         Ok(ClientKey::generate(&plan)?.evaluation_key().to_bytes())
     })?;
@@ -90,7 +93,17 @@ fn main() -> Result<(), Box<dyn StdError>> {
 
     let figures = json!({
         "seconds_per_image": image,
-        "clear_accuracy": accuracy,
+        "clear_accuracy": accuracy(&digits, &test)?,
+        "careful": {
+            "seconds_per_image": careful_image,
+            "clear_accuracy": accuracy(&careful, &test)?,
+            "log2_failure": careful.plan(&Options::default())?.log2_failure(),
+        },
+        "quick": {
+            "seconds_per_image": quick_image,
+            "clear_accuracy": accuracy(&quick, &test)?,
+            "log2_failure": quick.plan(&Options::default())?.log2_failure(),
+        },
         "bootstraps": plan.bootstraps(),
         "log2_failure": plan.log2_failure(),
         "ratio_vs_plain_tfhe": image / plain,
@@ -181,7 +194,12 @@ fn shares<N: Network>(
     ))
 }
 
-fn accuracy(digits: &Digits, test: &Dataset) -> Result<f64, Error> {
+/// A network that comes with the examples.
+fn load<N: Network>(name: &str) -> Result<N, Error> {
+    N::load(cli::data().join(format!("{name}.quantized.safetensors")))
+}
+
+fn accuracy<N: Network>(digits: &N, test: &Dataset) -> Result<f64, Error> {
     let scores = digits.run_batch(test.images.view())?;
     let right = scores
         .iter()

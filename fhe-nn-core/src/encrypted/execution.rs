@@ -61,20 +61,22 @@ pub struct Progress {
 }
 
 impl<'a> Execution<'a> {
-    /// Runs on this many threads of its own; by default on rayon's current ones, one a core.
+    /// Runs on this many threads of its own; by default, and for 0, on rayon's current ones, one a
+    /// core.
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = Some(threads);
         self
     }
 
-    /// Calls back after every batch of bootstraps, from the thread that ran it.
+    /// Calls back after every batch of bootstraps, from the thread that ran it: several threads may
+    /// call at once.
     pub fn progress(mut self, callback: &'a (dyn Fn(Progress) + Sync)) -> Self {
         self.progress = Some(callback);
         self
     }
 
-    /// Stops before the next batch of bootstraps once the flag is set: the run then returns
-    /// [`Error::Cancelled`].
+    /// Stops within milliseconds once the flag is set (between two steps of a batch of rotations, and
+    /// between layers): the run then returns [`Error::Cancelled`].
     pub fn cancel(mut self, flag: &'a AtomicBool) -> Self {
         self.cancel = Some(flag);
         self
@@ -91,7 +93,7 @@ impl<'a> Execution<'a> {
         &self,
         job: impl FnOnce() -> Result<R, Error> + Send,
     ) -> Result<R, Error> {
-        let Some(threads) = self.threads else {
+        let Some(threads) = self.threads.filter(|&threads| threads > 0) else {
             return job();
         };
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
@@ -131,11 +133,16 @@ impl Watch<'_> {
     /// # Errors
     /// [`Error::Cancelled`] once the flag is set.
     pub(crate) fn check(&self) -> Result<(), Error> {
-        let stop = |flag: &AtomicBool| flag.load(Ordering::Relaxed);
-        if self.execution.cancel.is_some_and(stop) {
-            return Err(Error::Cancelled);
+        match self.stopped() {
+            true => Err(Error::Cancelled),
+            false => Ok(()),
         }
-        Ok(())
+    }
+
+    /// Whether the flag is set.
+    pub(crate) fn stopped(&self) -> bool {
+        let stop = |flag: &AtomicBool| flag.load(Ordering::Relaxed);
+        self.execution.cancel.is_some_and(stop)
     }
 
     /// Does some work, and counts its time.

@@ -19,8 +19,8 @@ use super::lanes::{Kernel, Lanes, Processor};
 const TILE: usize = 32;
 /// Ciphertexts whose sums stay in registers.
 const GROUP: usize = 8;
-/// Ciphertexts whose digits are in memory at once, a few megabytes.
-const AT_ONCE: usize = 128;
+/// Digits that are in memory at once, 32 MB.
+const AT_ONCE: usize = 1 << 23;
 /// Rows of a part: 64 kB.
 const PART: usize = 512;
 
@@ -63,8 +63,14 @@ impl KeyswitchKey {
 
     /// Brings ciphertexts under the small key.
     pub(crate) fn switch(&self, values: &Ciphertexts) -> Ciphertexts {
-        let some = values.split(AT_ONCE);
+        let some = values.split(self.at_once());
         Ciphertexts::concat(some.map(|values| self.switch_some(&values)))
+    }
+
+    /// Ciphertexts that are switched at once.
+    fn at_once(&self) -> usize {
+        let digits = self.input_dimension * self.digits.levels as usize;
+        (AT_ONCE / digits / GROUP).max(1) * GROUP
     }
 
     fn switch_some(&self, values: &Ciphertexts) -> Ciphertexts {
@@ -228,10 +234,7 @@ mod tests {
             CiphertextModulus::<u32>::new_native(),
         );
         // a group and a rest
-        let values = Ciphertexts::new(
-            from,
-            (0..(AT_ONCE + 11) * (from + 1)).map(|_| random()).collect(),
-        );
+        let values = Ciphertexts::new(from, (0..11 * (from + 1)).map(|_| random()).collect());
         let switched = ours.switch(&values);
         for other in others {
             assert_eq!(other.switch(&values), switched, "{:?}", other.processor);

@@ -88,7 +88,10 @@ struct Terms {
 impl Terms {
     fn new(weights: ArrayView1<'_, i16>, shift: u32) -> Self {
         let of = |one| weights.iter().enumerate().filter(move |(_, w)| **w == one);
-        let others = weights.iter().enumerate().filter(|(_, w)| w.abs() > 1);
+        let others = weights
+            .iter()
+            .enumerate()
+            .filter(|(_, w)| !(-1..=1).contains(*w));
         Terms {
             plus: of(1).map(|(i, _)| i).collect(),
             minus: of(-1).map(|(i, _)| i).collect(),

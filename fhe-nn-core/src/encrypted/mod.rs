@@ -65,6 +65,7 @@ impl<'a> Encrypted<'a> {
     pub(crate) fn finish(&self, accumulators: Ciphertexts) -> Ciphertexts {
         let switch = || {
             self.key
+                .expanded()
                 .output
                 .as_ref()
                 .map(|key| key.switch(&accumulators))
@@ -102,7 +103,7 @@ impl Backend for Encrypted<'_> {
     ) -> Result<Ciphertexts, Error> {
         let (stage, key) = (
             &self.key.plan.stages[self.stage],
-            &self.key.stages[self.stage],
+            &self.key.expanded().stages[self.stage],
         );
         self.stage += 1;
         self.watch.check()?;

@@ -13,7 +13,7 @@ use crate::Error;
 use crate::graph::LookupOp;
 
 /// Rotations of a batch at most: beyond, nothing is gained (DESIGN.md has the figures), and progress
-/// is told and cancellation heeded more rarely.
+/// is told more rarely.
 const MAX_BATCH: usize = 48;
 
 /// Looks up every accumulator of every image, one image behind the other; within an image the values
@@ -46,8 +46,7 @@ pub(super) fn lookup(
         .map_init(
             || Scratch::new(key.layout()),
             |scratch, indices| {
-                watch.check()?;
-                let rotated = tables.rotate(key, accumulators, indices, scratch);
+                let rotated = tables.rotate(key, accumulators, indices, scratch, watch)?;
                 watch.done(indices.len());
                 Ok(rotated)
             },
@@ -78,13 +77,17 @@ struct Tables<'a> {
 
 impl Tables<'_> {
     /// One batch: the rotated accumulators, one behind the other.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`].
     fn rotate(
         &self,
         key: &FourierKey,
         accumulators: &Ciphertexts,
         indices: &[usize],
         scratch: &mut Scratch,
-    ) -> Vec<[u64; 8]> {
+        watch: &Watch<'_>,
+    ) -> Result<Vec<[u64; 8]>, Error> {
         let (size, neurons) = (key.layout().size, self.op.widths.len());
         let switched: Vec<(Vec<usize>, usize)> = indices
             .iter()
@@ -99,8 +102,10 @@ impl Tables<'_> {
             turn_back(polynomial, *body);
         }
         let masks: Vec<&[usize]> = switched.iter().map(|(mask, _)| &mask[..]).collect();
-        key.rotate(&masks, &mut rotated, scratch);
-        rotated
+        match key.rotate(&masks, &mut rotated, scratch, &|| watch.stopped()) {
+            true => Ok(rotated),
+            false => Err(Error::Cancelled),
+        }
     }
 
     /// The table of neuron `j` as a polynomial: coefficient c is what a phase of `c / 2N` reads.

@@ -7,6 +7,7 @@ use fhe_nn_proof::plan::{Fingerprint, Plan};
 use fhe_nn_proof::widths::Lattice;
 use ndarray::ArrayView2;
 use tfhe::core_crypto::prelude::*;
+use zeroize::Zeroizing;
 
 use super::evaluation::{EvaluationKey, Part, parts};
 use super::secret::{Secret, StageSecrets, noise};
@@ -84,7 +85,7 @@ impl ClientKey {
                 }
             })
             .collect();
-        EvaluationKey::expand(self.plan.clone(), self.fingerprint, self.id, seeded)
+        EvaluationKey::new(self.plan.clone(), self.fingerprint, self.id, seeded)
     }
 
     /// The key that the values before linear layer `index` come under.
@@ -112,24 +113,23 @@ impl ClientKey {
         let row = ArrayView2::from_shape((1, input.len()), input)
             .expect("one row of the slice's own length");
         let shift = 64 - self.plan.input.modulus_bits;
-        let plaintexts: Vec<u64> = encode(&self.plan.client, row)?
-            .iter()
-            .map(|&q| (q as u64).wrapping_shl(shift))
-            .collect();
+        let integers = encode(&self.plan.client, row)?;
+        let plaintexts = integers.iter().map(|&q| (q as u64).wrapping_shl(shift));
+        let plaintexts: Zeroizing<Vec<u64>> = Zeroizing::new(plaintexts.collect());
         let mut seeder = new_seeder();
         let key = self.input.as_lwe();
         let seed = seeder.seed();
         let mut bodies = SeededLweCiphertextList::new(
             0u64,
             key.lwe_dimension().to_lwe_size(),
-            LweCiphertextCount(plaintexts.len()),
+            LweCiphertextCount(integers.len()),
             seed.into(),
             modulus(),
         );
         encrypt_seeded_lwe_ciphertext_list(
             &key,
             &mut bodies,
-            &PlaintextList::from_container(plaintexts),
+            &PlaintextList::from_container(plaintexts.as_slice()),
             noise(self.plan.input.dimension),
             seeder.as_mut(),
         );

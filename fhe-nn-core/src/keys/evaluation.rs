@@ -1,7 +1,7 @@
 //! The evaluation key: what a server computes with.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use fhe_nn_proof::plan::{Fingerprint, Plan, Stage};
 
@@ -18,6 +18,12 @@ pub struct EvaluationKey {
     pub(crate) id: KeyId,
     /// The key as it travels, in the order of [`parts`].
     pub(crate) seeded: Vec<Seeded>,
+    /// A client, who sends the key away, never expands it.
+    expanded: OnceLock<Expanded>,
+}
+
+/// The keys that a server computes with.
+pub(crate) struct Expanded {
     pub(crate) stages: Vec<StageKey>,
     /// To the key of the scores, if they have one of their own.
     pub(crate) output: Option<Arc<KeyswitchKey>>,
@@ -93,15 +99,33 @@ impl EvaluationKey {
         parts(plan).iter().map(Part::bytes).collect()
     }
 
-    /// Expands what travels; `seeded` has the lengths of [`EvaluationKey::lengths`].
-    pub(crate) fn expand(
+    /// Of what travels; `seeded` has the lengths of [`EvaluationKey::lengths`].
+    pub(crate) fn new(
         plan: Plan,
         fingerprint: Fingerprint,
         id: KeyId,
         seeded: Vec<Seeded>,
     ) -> Self {
+        EvaluationKey {
+            plan,
+            fingerprint,
+            id,
+            seeded,
+            expanded: OnceLock::new(),
+        }
+    }
+
+    /// The expanded keys. The first call expands them, which takes about a second.
+    pub(crate) fn expanded(&self) -> &Expanded {
+        self.expanded
+            .get_or_init(|| Expanded::new(&self.plan, &self.seeded))
+    }
+}
+
+impl Expanded {
+    fn new(plan: &Plan, seeded: &[Seeded]) -> Self {
         let (mut keyswitches, mut bootstraps) = (BTreeMap::new(), BTreeMap::new());
-        for (part, seeded) in parts(&plan).iter().zip(&seeded) {
+        for (part, seeded) in parts(plan).iter().zip(seeded) {
             match part {
                 Part::Keyswitch { index, keyswitch } => {
                     keyswitches.insert(*index, Arc::new(keyswitch.expand(seeded)));
@@ -128,13 +152,6 @@ impl EvaluationKey {
             };
             stages.push(stage);
         }
-        EvaluationKey {
-            plan,
-            fingerprint,
-            id,
-            seeded,
-            stages,
-            output,
-        }
+        Expanded { stages, output }
     }
 }

@@ -28,6 +28,12 @@ impl Layer {
         }
     }
 
+    /// Fewest bits of an element of a reply: half a step of every score is a multiple of its unit, so
+    /// that rounding a body down crosses no boundary between two scores.
+    pub(super) fn least_element_bits(&self) -> u32 {
+        self.modulus_bits + 1
+    }
+
     /// Variance that the way to the reader may add if inputs have this variance; negative if they are
     /// too noisy by themselves.
     pub(super) fn room(&self, variance: f64) -> f64 {

@@ -54,8 +54,9 @@ pub struct Options {
 /// What is the best of several plans.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub enum Prefer {
-    /// The one that runs fastest. It may take 1% more time so that stages share keys, and another 1%
-    /// for a smaller reply.
+    /// The one that runs fastest. It may take 1% more time so that stages share keys, 5% so that
+    /// scores come under a key of their own, which makes the reply half as large or less, and 1% for
+    /// a reply that is smaller still.
     #[default]
     Fastest,
     /// The one whose evaluation key has the fewest bytes on the wire, however long it runs; of such
@@ -162,7 +163,7 @@ pub struct OutputPlan {
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PlanError {
-    /// No parameters of 128-bit security hold the noise of a layer below half a step.
+    /// No parameters of 132-bit security hold the noise of a layer below half a step.
     #[error(
         "no parameters of 132-bit security keep the {bits}-bit accumulators of `{layer}` exact at 2^-{failure_bits}: their weights have a 2-norm of {norm:.1}\n  = help: lower `accumulator` or `weights` of `{layer}`, or the number of its inputs"
     )]
@@ -210,7 +211,8 @@ impl Plan {
 
     /// Number of bootstraps of one inference.
     pub fn bootstraps(&self) -> u32 {
-        self.stages.iter().map(|stage| stage.bootstraps).sum()
+        let bootstraps = self.stages.iter().map(|stage| stage.bootstraps);
+        bootstraps.fold(0, u32::saturating_add)
     }
 
     /// Logarithm to base 2 of the bound on the probability that one inference is wrong anywhere:

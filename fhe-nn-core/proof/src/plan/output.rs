@@ -30,7 +30,7 @@ pub(super) fn endings(
     keyswitches: &Keyswitches,
 ) -> Vec<Ending> {
     let room = output.room(variance);
-    let stay = (1..=MODULUS_BITS).find_map(|element_bits| {
+    let stay = (output.least_element_bits()..=MODULUS_BITS).find_map(|element_bits| {
         let added = modulus_switch_variance(dimension, MODULUS_BITS, element_bits);
         (added <= room).then(|| Ending {
             keyswitch: None,
@@ -59,7 +59,7 @@ pub(super) fn endings(
     let smallest = |levels| {
         // no key is smaller than the smallest: beyond some bits no row can be
         let mut best: Option<Ending> = None;
-        for element_bits in 1..=KEYSWITCH_MODULUS_BITS {
+        for element_bits in output.least_element_bits()..=KEYSWITCH_MODULUS_BITS {
             let least = row_bits(*SMALL_DIMENSIONS.start(), element_bits);
             if best.is_some_and(|best| best.bits <= least) {
                 break;

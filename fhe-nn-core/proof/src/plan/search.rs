@@ -24,6 +24,8 @@ use crate::plan::{Options, Plan, PlanError, Prefer};
 
 /// The fastest plan may take so much more time for a smaller reply.
 const REPLY_TOLERANCE: f64 = 0.01;
+/// A key for scores alone may take so much more time than having none.
+const OWN_KEY_TOLERANCE: f64 = 0.05;
 /// The fastest plan may take so much more time for keys that are shared, if all stages share theirs;
 /// every set of keys that is saved may take its part.
 const SHARING_TOLERANCE: f64 = 0.01;
@@ -71,9 +73,8 @@ pub(super) fn find(program: &Program, options: &Options) -> Result<Plan, PlanErr
 ///
 /// Fewest bytes of keys: scores stay under the last key, which asks for none.
 ///
-/// Fastest: a key for scores alone makes the reply half as large or less and costs little, so it is
-/// not weighed against having none. Every end counts with its fastest way to a smaller reply, if it
-/// has one; among all ways that take hardly more time than the best of these is the one with the
+/// Fastest: a key for scores alone makes the reply half as large or less, which is worth some time.
+/// Every end counts with its fastest way to a smaller reply, if it has one that is; among all ways that take hardly more time than the best of these is the one with the
 /// smallest reply. No other is both faster and smaller.
 fn best(search: &Chains<'_>, ends: &[State], output: &Layer) -> Option<(State, Ending)> {
     let (mut ways, mut fastest) = (Vec::new(), f64::INFINITY);
@@ -91,7 +92,9 @@ fn best(search: &Chains<'_>, ends: &[State], output: &Layer) -> Option<(State, E
             .filter(|ending| stay.is_some_and(|stay| ending.bits < stay.bits))
             .map(|ending| cost(ending).first)
             .min_by(f64::total_cmp);
-        let weight = smaller.or(stay.map(|stay| cost(stay).first));
+        let stay = stay.map(|stay| cost(stay).first);
+        let worth = |ns: &f64| stay.is_none_or(|stay| *ns <= stay * (1.0 + OWN_KEY_TOLERANCE));
+        let weight = smaller.filter(worth).or(stay);
         fastest = fastest.min(weight.unwrap_or(f64::INFINITY));
         ways.extend(of_end.iter().map(|ending| (cost(ending), *ending, *end)));
     }

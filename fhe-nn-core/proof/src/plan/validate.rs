@@ -129,7 +129,7 @@ impl OutputPlan {
         check(
             "bits of an element",
             self.element_bits.into(),
-            1..=bits.into(),
+            u64::from(self.width) + 1..=bits.into(),
         )
     }
 }

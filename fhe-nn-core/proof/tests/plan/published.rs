@@ -13,7 +13,7 @@
 use fhe_nn_proof::noise::{
     Decomposition, Shape, bootstrap_key_variance, bootstrap_rounding_variance,
     bootstrap_transform_variance, keyswitch_key_variance, keyswitch_rounding_variance,
-    log2_failure, modulus_switch_variance, secure_variance,
+    log2_failure, modulus_switch_variance, secure_variance, tfhe_transform_variance,
 };
 use fhe_nn_proof::plan::{Options, Plan, Stage};
 use fhe_nn_proof::widths::Reader;
@@ -66,18 +66,9 @@ const SETS: [Set; 36] = [
 
 #[test]
 fn published_failures_follow_from_our_formulas() {
-    for ([message, carry], norm, [n, k, size], bootstrap, keyswitch, published) in SETS {
-        let (shape, digits) = (shape(k, size), digits(bootstrap));
-        // whole bodies, and a keyswitch modulo 2^64
-        let variance = bootstrap_key_variance(n, shape, digits, secure_variance(k * size))
-            + bootstrap_rounding_variance(n, shape, digits)
-            + bootstrap_transform_variance(n, shape, digits);
-        let (dimension, digits) = (k * size, self::digits(keyswitch));
-        let added = keyswitch_key_variance(dimension, secure_variance(n), digits)
-            + keyswitch_rounding_variance(dimension, digits)
-            + modulus_switch_variance(n, 64, size.ilog2() + 1);
-        let half_step = 2f64.powi(-(message as i32 + carry as i32) - 2);
-        let failure = log2_failure(half_step, norm * norm * variance + added);
+    for set in SETS {
+        let ([message, carry], .., published) = set;
+        let failure = failure(set, tfhe_transform_variance);
         assert!(
             (failure - published).abs() < 0.05,
             "{message} {carry}: {failure} {published}"
@@ -85,6 +76,25 @@ fn published_failures_follow_from_our_formulas() {
     }
 }
 
+/// How often one of tfhe's sets fails with transforms of this variance; with whole bodies, and a
+/// keyswitch modulo `2^64`.
+fn failure(set: Set, transform: fn(u32, Shape, Decomposition) -> f64) -> f64 {
+    let ([message, carry], norm, [n, k, size], bootstrap, keyswitch, _) = set;
+    let (shape, digits) = (shape(k, size), digits(bootstrap));
+    let variance = bootstrap_key_variance(n, shape, digits, secure_variance(k * size))
+        + bootstrap_rounding_variance(n, shape, digits)
+        + transform(n, shape, digits);
+    let (dimension, digits) = (k * size, self::digits(keyswitch));
+    let added = keyswitch_key_variance(dimension, secure_variance(n), digits)
+        + keyswitch_rounding_variance(dimension, digits)
+        + modulus_switch_variance(n, 64, size.ilog2() + 1);
+    let half_step = 2f64.powi(-(message as i32 + carry as i32) - 2);
+    log2_failure(half_step, norm * norm * variance + added)
+}
+
+/// One set leaves no room for what our transforms lose more than tfhe's: run by this engine it fails
+/// more often than once in 2^128, and so is not found.
+///
 /// With tables of 8 bits tfhe's polynomials have 65,536 coefficients, which none of ours has: at
 /// 2^-128 there are no parameters for them.
 #[test]
@@ -92,7 +102,9 @@ fn none_is_five_percent_cheaper_than_what_is_found() {
     println!(
         "bits 2-norm | theirs: n, k x N, bootstrap, keyswitch, ms | ours, ms on average | ratio"
     );
-    for ([message, carry], norm, [n, k, size], bootstrap, keyswitch, _) in SETS {
+    let mut without_room = Vec::new();
+    for published in SETS {
+        let ([message, carry], norm, [n, k, size], bootstrap, keyswitch, _) = published;
         let bits = message + carry;
         let chain = Chain {
             inputs: 1,
@@ -120,8 +132,13 @@ fn none_is_five_percent_cheaper_than_what_is_found() {
         let ratio = ours / theirs;
         let (set, stage) = (show(&set), show(&plan.stages[5]));
         println!("{bits} {norm:3} | {set} {theirs:7.3} | {stage} {ours:7.3} | {ratio:.3}");
-        assert!(ratio <= 1.05, "{bits} bits, 2-norm {norm}: {ratio}");
+        if failure(published, bootstrap_transform_variance) > -128.0 && ratio > 1.05 {
+            without_room.push((bits, norm));
+        } else {
+            assert!(ratio <= 1.05, "{bits} bits, 2-norm {norm}: {ratio}");
+        }
     }
+    assert_eq!(without_room, [(5, 4.0)]);
 }
 
 /// Milliseconds of one keyswitch and one bootstrap of a stage behind another.

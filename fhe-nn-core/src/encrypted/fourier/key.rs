@@ -2,8 +2,9 @@
 
 use rayon::prelude::*;
 
+use super::ends::Reals;
 use super::rotation::{Layout, Rotation, Scratch};
-use super::transform::{Reals, Transform};
+use super::transform::Transform;
 use crate::encrypted::lanes::{Block, Processor};
 
 /// GGSW ciphertexts of the bits of a small key, transformed.
@@ -25,6 +26,13 @@ impl FourierKey {
         }
     }
 
+    /// The same key for another processor.
+    #[cfg(test)]
+    pub(super) fn on(mut self, processor: Processor) -> Self {
+        self.processor = processor;
+        self
+    }
+
     pub(crate) fn layout(&self) -> &Layout {
         &self.layout
     }
@@ -43,13 +51,15 @@ impl FourierKey {
     }
 
     /// Rotates accumulators by the masks of ciphertexts that were switched to `2N`:
-    /// [`Layout::accumulator_words`] for each mask.
+    /// [`Layout::accumulator_words`] for each mask. Asks before every step whether to stop; returns
+    /// whether it went to its end.
     pub(crate) fn rotate(
         &self,
         masks: &[&[usize]],
         accumulators: &mut [[u64; 8]],
         scratch: &mut Scratch,
-    ) {
+        stop: &dyn Fn() -> bool,
+    ) -> bool {
         self.processor.run(Rotation {
             layout: &self.layout,
             transform: &self.transform,
@@ -57,7 +67,8 @@ impl FourierKey {
             masks,
             accumulators,
             scratch,
-        });
+            stop,
+        })
     }
 }
 

@@ -2,12 +2,13 @@
 //! them, and keeps no two steps of the work in one register (DESIGN.md has the figures).
 
 mod butterfly;
+mod ends;
 mod key;
 mod rotation;
 #[cfg(test)]
 mod tests;
 mod transform;
 
+pub(crate) use ends::offset as digit_offset;
 pub(crate) use key::FourierKey;
 pub(crate) use rotation::{Layout, Scratch};
-pub(crate) use transform::offset as digit_offset;

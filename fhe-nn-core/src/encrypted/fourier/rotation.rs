@@ -8,7 +8,8 @@
 //! The key is larger than any cache. A batch passes over it together, step by step; within a step
 //! [`GROUP`] accumulators share every load of the key.
 
-use super::transform::{Back, Digits, Transform, offset};
+use super::ends::{Back, Digits, offset};
+use super::transform::Transform;
 use crate::encrypted::lanes::{Block, ComplexLanes, Kernel, Lanes};
 
 /// Accumulators whose digits are multiplied together: these and a step of the key stay in a core's
@@ -81,12 +82,15 @@ pub(crate) struct Rotation<'a> {
     /// [`Layout::accumulator_words`] for each mask.
     pub(crate) accumulators: &'a mut [[u64; 8]],
     pub(crate) scratch: &'a mut Scratch,
+    /// Asked before every step of the key: whether to stop.
+    pub(crate) stop: &'a dyn Fn() -> bool,
 }
 
 impl Kernel for Rotation<'_> {
-    type Output = ();
+    /// Whether it went to its end.
+    type Output = bool;
 
-    fn run<L: Lanes>(self, lanes: L) {
+    fn run<L: Lanes>(self, lanes: L) -> bool {
         let Rotation {
             layout,
             transform,
@@ -94,10 +98,14 @@ impl Kernel for Rotation<'_> {
             masks,
             accumulators,
             scratch: Scratch { words, digits },
+            stop,
         } = self;
         let (rows, blocks, stride) = (layout.rows(), layout.blocks(), layout.stride());
         let added = offset(layout.base_log, layout.levels);
         for (i, step) in key.chunks_exact(layout.step_blocks()).enumerate() {
+            if stop() {
+                return false;
+            }
             let groups = accumulators.chunks_mut(GROUP * layout.accumulator_words());
             for (group, masks) in groups.zip(masks.chunks(GROUP)) {
                 let polynomials = group
@@ -137,6 +145,7 @@ impl Kernel for Rotation<'_> {
                 }
             }
         }
+        true
     }
 }
 

@@ -20,10 +20,13 @@
 use core::f64::consts::TAU;
 
 use super::butterfly::{C, join2, join4, join8, split2, split4, split8};
-use crate::encrypted::lanes::{Block, Complex, ComplexLanes, Kernel, Lanes};
+use super::ends::{Source, Torus};
+use crate::encrypted::lanes::{Block, Complex, ComplexLanes, Lanes};
 
 /// Levels within a part of 64 coefficients.
 const LAST_LEVELS: u32 = 6;
+/// What the double [`TAU`] is less than 2 pi.
+const TAU_REST: f64 = 2.449_293_598_294_706_4e-16;
 /// Blocks of a part.
 const PART: usize = 8;
 
@@ -31,41 +34,54 @@ const PART: usize = 8;
 #[derive(Debug)]
 pub(crate) struct Transform {
     /// Blocks of a transformed polynomial, `N / 16`.
-    blocks: usize,
-    /// Whether the first pass splits once, else twice.
-    odd: bool,
-    /// For each node of every level above the parts: r.
-    nodes: Vec<Vec<(f64, f64)>>,
+    pub(super) blocks: usize,
+    /// The root of the first pass, if it splits once; else it splits twice, as all others do.
+    once: Option<Root>,
+    /// For every pass that splits twice, the roots of each node, see [`split4`].
+    twice: Vec<Vec<[Root; 3]>>,
     parts: Vec<Roots>,
 }
+
+/// Real and imaginary part.
+type Root = (f64, f64);
 
 /// The roots of the last six levels of one part.
 #[derive(Debug)]
 struct Roots {
     /// Of its first three levels, see [`split8`].
-    upper: [(f64, f64); 4],
+    upper: [Root; 7],
     /// Of its last three, lane j for the part's j-th block.
-    lower: [Block; 4],
+    lower: [Block; 7],
 }
 
-/// `e^(2 pi i phi)` for node t of a level.
-fn root(level: u32, node: usize) -> (f64, f64) {
-    let mut phi = 0.125;
-    for bit in (0..level).rev() {
-        phi = phi / 2.0 + if node >> bit & 1 == 1 { 0.25 } else { 0.0 };
-    }
-    ((TAU * phi).cos(), (TAU * phi).sin())
+/// `phi` of node t of a level.
+fn phi(level: u32, node: usize) -> f64 {
+    let child = |phi: f64, bit| phi / 2.0 + if node >> bit & 1 == 1 { 0.25 } else { 0.0 };
+    (0..level).rev().fold(0.125, child)
 }
 
-/// The four roots that three levels below a node need: its own, that of its left child, and those
-/// of the left child of either.
-fn roots(level: u32, node: usize) -> [(f64, f64); 4] {
-    [
-        root(level, node),
-        root(level + 1, 2 * node),
-        root(level + 2, 4 * node),
-        root(level + 2, 4 * node + 2),
-    ]
+/// `e^(2 pi i phi)`, for a phi that is exact.
+fn root(phi: f64) -> Root {
+    // 2 pi has no double, nor has its product with phi: `angle + rest` is closer by far, and the
+    // roots are then right to the last bit, or else they would be most of a transform's error
+    let phi = phi.fract();
+    let angle = TAU * phi;
+    let rest = TAU.mul_add(phi, -angle) + TAU_REST * phi;
+    let (sin, cos) = angle.sin_cos();
+    (cos - rest * sin, sin + rest * cos)
+}
+
+/// For two levels below a node, see [`split4`].
+fn roots4(level: u32, node: usize) -> [Root; 3] {
+    let (r, s) = (phi(level, node), phi(level + 1, 2 * node));
+    [s, r, r + s].map(root)
+}
+
+/// For three levels below a node, see [`split8`].
+fn roots8(level: u32, node: usize) -> [Root; 7] {
+    let (r, s) = (phi(level, node), phi(level + 1, 2 * node));
+    let t = phi(level + 2, 4 * node);
+    [t, s, s + t, r, r + t, r + s, r + s + t].map(root)
 }
 
 impl Transform {
@@ -73,182 +89,53 @@ impl Transform {
     pub(crate) fn new(size: usize) -> Self {
         let levels = (size / 2).ilog2() - LAST_LEVELS;
         let part = |t: usize| {
-            let lanes: [[(f64, f64); 4]; 8] =
-                core::array::from_fn(|j| roots(levels + 3, PART * t + j));
+            let lanes: [[Root; 7]; 8] = core::array::from_fn(|j| roots8(levels + 3, PART * t + j));
             Roots {
-                upper: roots(levels, t),
+                upper: roots8(levels, t),
                 lower: core::array::from_fn(|i| Block {
                     re: lanes.map(|lane| lane[i].0),
                     im: lanes.map(|lane| lane[i].1),
                 }),
             }
         };
+        let pass = |level: u32| (0..1 << level).map(|t| roots4(level, t)).collect();
         Transform {
             blocks: size / 16,
-            odd: levels % 2 == 1,
-            nodes: (0..levels)
-                .map(|level| (0..1 << level).map(|t| root(level, t)).collect())
-                .collect(),
+            once: (levels % 2 == 1).then(|| root(phi(0, 0))),
+            twice: (levels % 2..levels).step_by(2).map(pass).collect(),
             parts: (0..1 << levels).map(part).collect(),
         }
     }
-}
 
-/// Cuts a polynomial over the torus into digits and transforms these: `levels` polynomials, the
-/// most significant digits first.
-pub(crate) struct Digits<'a> {
-    pub(crate) transform: &'a Transform,
-    /// The coefficients, with [`offset`] added.
-    pub(crate) words: &'a [[u64; 8]],
-    pub(crate) base_log: u32,
-    pub(crate) levels: u32,
-    /// Blocks from one polynomial of `out` to the next.
-    pub(crate) stride: usize,
-    pub(crate) out: &'a mut [Block],
-}
-
-/// What is added to an element of the torus so that its bits are its digits, each too large by
-/// half of its base: these halves, and half of the last digit's place to round.
-pub(crate) fn offset(base_log: u32, levels: u32) -> u64 {
-    let halves = (1..=levels).map(|level| 1u64 << (base_log - 1) << (64 - base_log * level));
-    let rounding = 1u64 << (63 - base_log * levels);
-    halves.fold(rounding, u64::wrapping_add)
-}
-
-impl Kernel for Digits<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<L: Lanes>(self, lanes: L) {
-        let blocks = self.transform.blocks;
-        let mask = (1u64 << self.base_log) - 1;
-        let (low, high) = self.words.split_at(blocks);
-        for (level, out) in (1..=self.levels).zip(self.out.chunks_exact_mut(self.stride)) {
-            let shift = 64 - self.base_log * level;
-            let digits = DigitsOf {
-                low,
-                high,
-                shift,
-                mask,
-            };
-            forward(lanes, self.transform, digits, &mut out[..blocks]);
-        }
+    /// The passes behind the first: the blocks of a node, and the roots of each.
+    fn passes(&self) -> impl DoubleEndedIterator<Item = (usize, &[[Root; 3]])> {
+        let first = usize::from(self.once.is_none());
+        let passes = self.twice[first..].iter();
+        passes.map(|nodes| (self.blocks / nodes.len(), &nodes[..]))
     }
 }
 
-/// Transforms a real polynomial.
-pub(crate) struct Reals<'a> {
-    pub(crate) transform: &'a Transform,
-    pub(crate) coefficients: &'a [[f64; 8]],
-    pub(crate) out: &'a mut [Block],
-}
-
-impl Kernel for Reals<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<L: Lanes>(self, lanes: L) {
-        let blocks = self.transform.blocks;
-        let (low, high) = self.coefficients.split_at(blocks);
-        forward(lanes, self.transform, RealsOf { low, high }, self.out);
-    }
-}
-
-/// Transforms back, and adds the coefficients, in turns of the torus, to elements of it. What was
-/// transformed comes back `N / 2` times as large.
-pub(crate) struct Back<'a> {
-    pub(crate) transform: &'a Transform,
-    pub(crate) values: &'a mut [Block],
-    pub(crate) to: &'a mut [[u64; 8]],
-}
-
-impl Kernel for Back<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<L: Lanes>(self, lanes: L) {
-        let blocks = self.transform.blocks;
-        let (low, high) = self.to.split_at_mut(blocks);
-        backward(lanes, self.transform, self.values, Torus { low, high });
-    }
-}
-
-/// Where the first pass of a transform reads. (A trait and no closure: what is not inlined is not
-/// compiled for the processor.)
-trait Source<L: Lanes> {
-    fn get(&self, lanes: L, block: usize) -> Complex<L::V>;
-}
-
-struct DigitsOf<'a> {
-    low: &'a [[u64; 8]],
-    high: &'a [[u64; 8]],
-    shift: u32,
-    mask: u64,
-}
-
-impl<L: Lanes> Source<L> for DigitsOf<'_> {
-    #[inline(always)]
-    fn get(&self, lanes: L, block: usize) -> Complex<L::V> {
-        Complex {
-            re: lanes.digit(lanes.load_words(&self.low[block]), self.shift, self.mask),
-            im: lanes.digit(lanes.load_words(&self.high[block]), self.shift, self.mask),
-        }
-    }
-}
-
-struct RealsOf<'a> {
-    low: &'a [[f64; 8]],
-    high: &'a [[f64; 8]],
-}
-
-impl<L: Lanes> Source<L> for RealsOf<'_> {
-    #[inline(always)]
-    fn get(&self, lanes: L, block: usize) -> Complex<L::V> {
-        Complex {
-            re: lanes.load(&self.low[block]),
-            im: lanes.load(&self.high[block]),
-        }
-    }
-}
-
-/// Where the last pass back adds.
-struct Torus<'a> {
-    low: &'a mut [[u64; 8]],
-    high: &'a mut [[u64; 8]],
-}
-
-impl Torus<'_> {
-    #[inline(always)]
-    fn add<L: Lanes>(&mut self, lanes: L, block: usize, z: Complex<L::V>) {
-        lanes.add_torus(&mut self.low[block], z.re);
-        lanes.add_torus(&mut self.high[block], z.im);
-    }
-}
-
+/// Transforms what `input` gives.
 #[inline(always)]
-fn forward<L: Lanes>(lanes: L, transform: &Transform, input: impl Source<L>, out: &mut [Block]) {
-    let nodes = &transform.nodes;
+pub(super) fn forward<L: Lanes>(
+    lanes: L,
+    transform: &Transform,
+    input: impl Source<L>,
+    out: &mut [Block],
+) {
     // the first pass reads what the others find in `out`
-    let first = if transform.odd {
+    if let Some(r) = transform.once {
         let (left, right) = out.split_at_mut(transform.blocks / 2);
-        let r = lanes.splat_complex(nodes[0][0]);
+        let r = lanes.splat_complex(r);
         for b in 0..left.len() {
-            let [y, z] = split2(
-                lanes,
-                r,
-                input.get(lanes, b),
-                input.get(lanes, b + left.len()),
-            );
+            let high = input.get(lanes, b + left.len());
+            let [y, z] = split2(lanes, r, input.get(lanes, b), high);
             lanes.store_block(&mut left[b], y);
             lanes.store_block(&mut right[b], z);
         }
-        1
     } else {
         let quarter = transform.blocks / 4;
-        let (r, r1) = (
-            lanes.splat_complex(nodes[0][0]),
-            lanes.splat_complex(nodes[1][0]),
-        );
+        let roots = splat3(lanes, &transform.twice[0][0]);
         let [x0, x1, x2, x3] = quarters(out);
         for b in 0..quarter {
             let x = [
@@ -257,23 +144,20 @@ fn forward<L: Lanes>(lanes: L, transform: &Transform, input: impl Source<L>, out
                 input.get(lanes, b + 2 * quarter),
                 input.get(lanes, b + 3 * quarter),
             ];
-            let [y0, y1, y2, y3] = split4(lanes, r, r1, x);
+            let [y0, y1, y2, y3] = split4(lanes, roots, x);
             lanes.store_block(&mut x0[b], y0);
             lanes.store_block(&mut x1[b], y1);
             lanes.store_block(&mut x2[b], y2);
             lanes.store_block(&mut x3[b], y3);
         }
-        2
-    };
-    for level in (first..nodes.len()).step_by(2) {
-        let size = transform.blocks >> level;
-        for (t, node) in out.chunks_exact_mut(size).enumerate() {
-            let r = lanes.splat_complex(nodes[level][t]);
-            let r1 = lanes.splat_complex(nodes[level + 1][2 * t]);
+    }
+    for (size, nodes) in transform.passes() {
+        for (node, roots) in out.chunks_exact_mut(size).zip(nodes) {
+            let roots = splat3(lanes, roots);
             let [x0, x1, x2, x3] = quarters(node);
             for (((x0, x1), x2), x3) in x0.iter_mut().zip(x1).zip(x2).zip(x3) {
                 let x = load4(lanes, x0, x1, x2, x3);
-                let [y0, y1, y2, y3] = split4(lanes, r, r1, x);
+                let [y0, y1, y2, y3] = split4(lanes, roots, x);
                 lanes.store_block(x0, y0);
                 lanes.store_block(x1, y1);
                 lanes.store_block(x2, y2);
@@ -295,8 +179,9 @@ fn forward<L: Lanes>(lanes: L, transform: &Transform, input: impl Source<L>, out
     }
 }
 
+/// Transforms back, and adds to `output`. What was transformed comes back `N / 2` times as large.
 #[inline(always)]
-fn backward<L: Lanes>(
+pub(super) fn backward<L: Lanes>(
     lanes: L,
     transform: &Transform,
     values: &mut [Block],
@@ -314,17 +199,13 @@ fn backward<L: Lanes>(
         let x = join8(lanes, upper(lanes, roots), x);
         store8(lanes, part, x);
     }
-    let nodes = &transform.nodes;
-    let first = if transform.odd { 1 } else { 2 };
-    for level in (first..nodes.len()).step_by(2).rev() {
-        let size = transform.blocks >> level;
-        for (t, node) in values.chunks_exact_mut(size).enumerate() {
-            let r = lanes.splat_complex(nodes[level][t]);
-            let r1 = lanes.splat_complex(nodes[level + 1][2 * t]);
+    for (size, nodes) in transform.passes().rev() {
+        for (node, roots) in values.chunks_exact_mut(size).zip(nodes) {
+            let roots = splat3(lanes, roots);
             let [x0, x1, x2, x3] = quarters(node);
             for (((x0, x1), x2), x3) in x0.iter_mut().zip(x1).zip(x2).zip(x3) {
                 let x = load4(lanes, x0, x1, x2, x3);
-                let [y0, y1, y2, y3] = join4(lanes, r, r1, x);
+                let [y0, y1, y2, y3] = join4(lanes, roots, x);
                 lanes.store_block(x0, y0);
                 lanes.store_block(x1, y1);
                 lanes.store_block(x2, y2);
@@ -332,9 +213,9 @@ fn backward<L: Lanes>(
             }
         }
     }
-    if transform.odd {
+    if let Some(r) = transform.once {
         let (left, right) = values.split_at(transform.blocks / 2);
-        let r = lanes.splat_complex(nodes[0][0]);
+        let r = lanes.splat_complex(r);
         for (b, (y, z)) in left.iter().zip(right).enumerate() {
             let [x0, x1] = join2(lanes, r, lanes.load_block(y), lanes.load_block(z));
             output.add(lanes, b, x0);
@@ -342,14 +223,11 @@ fn backward<L: Lanes>(
         }
     } else {
         let quarter = transform.blocks / 4;
-        let (r, r1) = (
-            lanes.splat_complex(nodes[0][0]),
-            lanes.splat_complex(nodes[1][0]),
-        );
+        let roots = splat3(lanes, &transform.twice[0][0]);
         let [x0, x1, x2, x3] = quarters(values);
         for b in 0..quarter {
             let x = load4(lanes, &x0[b], &x1[b], &x2[b], &x3[b]);
-            let [y0, y1, y2, y3] = join4(lanes, r, r1, x);
+            let [y0, y1, y2, y3] = join4(lanes, roots, x);
             output.add(lanes, b, y0);
             output.add(lanes, b + quarter, y1);
             output.add(lanes, b + 2 * quarter, y2);
@@ -393,20 +271,30 @@ fn store8<L: Lanes>(lanes: L, part: &mut [Block; PART], x: [C<L>; 8]) {
 }
 
 #[inline(always)]
-fn upper<L: Lanes>(lanes: L, roots: &Roots) -> [C<L>; 4] {
-    let [r, r1, r2, r3] = roots.upper;
+fn splat3<L: Lanes>(lanes: L, roots: &[Root; 3]) -> [C<L>; 3] {
     [
-        lanes.splat_complex(r),
-        lanes.splat_complex(r1),
-        lanes.splat_complex(r2),
-        lanes.splat_complex(r3),
+        lanes.splat_complex(roots[0]),
+        lanes.splat_complex(roots[1]),
+        lanes.splat_complex(roots[2]),
     ]
 }
 
 #[inline(always)]
-fn lower<L: Lanes>(lanes: L, roots: &Roots) -> [C<L>; 4] {
-    let [r, r1, r2, r3] = &roots.lower;
-    load4(lanes, r, r1, r2, r3)
+fn upper<L: Lanes>(lanes: L, roots: &Roots) -> [C<L>; 7] {
+    let mut all = [lanes.splat_complex(roots.upper[0]); 7];
+    for (to, &root) in all.iter_mut().zip(&roots.upper) {
+        *to = lanes.splat_complex(root);
+    }
+    all
+}
+
+#[inline(always)]
+fn lower<L: Lanes>(lanes: L, roots: &Roots) -> [C<L>; 7] {
+    let mut all = [lanes.load_block(&roots.lower[0]); 7];
+    for (to, root) in all.iter_mut().zip(&roots.lower) {
+        *to = lanes.load_block(root);
+    }
+    all
 }
 
 #[inline(always)]

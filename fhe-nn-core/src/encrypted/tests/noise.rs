@@ -175,7 +175,10 @@ impl Measured {
     /// Accumulators under the small key of stage `index`: what the keyswitch and the modulus switch
     /// add, and what the table sees.
     fn switch(&self, index: usize, accumulators: Values) -> Values {
-        let (stage, key) = (&self.server.plan.stages[index], &self.server.stages[index]);
+        let (stage, key) = (
+            &self.server.plan.stages[index],
+            &self.server.expanded().stages[index],
+        );
         let small = self.client.small_key(index);
         let before: Vec<u64> = self
             .client
@@ -221,7 +224,8 @@ impl Measured {
         let key = self.client.scores_key();
         let before: Vec<u64> = self.client.phases(1, &scores.ciphertexts).collect();
         let dimension = scores.ciphertexts.dimension() as u32;
-        let (Some(digits), Some(switch)) = (output.keyswitch, &self.server.output) else {
+        let (Some(digits), Some(switch)) = (output.keyswitch, &self.server.expanded().output)
+        else {
             unreachable!("the plan has a key of scores")
         };
         let mut ciphertexts = switch.switch(&scores.ciphertexts);
@@ -249,7 +253,10 @@ impl Measured {
 
     /// Waves of accumulators, one group of values for each phase.
     fn bootstrap(&self, sums: &LinearOp<'_>, accumulators: &Values) -> Values {
-        let (stage, key) = (&self.server.plan.stages[0], &self.server.stages[0]);
+        let (stage, key) = (
+            &self.server.plan.stages[0],
+            &self.server.expanded().stages[0],
+        );
         let spec = ActivationSpec {
             function: Function::Wave,
             output: 2,
