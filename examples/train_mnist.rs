@@ -59,7 +59,7 @@ struct Args {
     /// Rounds over the training images, for all networks [default: as many as the recipes say]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     epochs: Option<u16>,
-    /// Hold the last 10,000 training images out and report on them, not on the test images
+    /// Hold the last 10,000 training images out and report on them, not on the test images; needs --out
     #[arg(long)]
     validate: bool,
 }
@@ -79,6 +79,11 @@ fn main() -> ExitCode {
 }
 
 fn train(args: Args) -> Result<(), Box<dyn StdError>> {
+    if args.validate && args.out.is_none() {
+        let why =
+            "`--validate` trains on fewer images: say with `--out` where to write the networks";
+        return Err(why.into());
+    }
     let (training, report) = load(&args)?;
     let out = args.out.clone().unwrap_or_else(cli::data);
     fs::create_dir_all(&out)

@@ -4,8 +4,8 @@
 //! cargo bench --bench engine
 //! ```
 //!
-//! The last line is one JSON object. Times are medians of criterion's samples; figures that compare
-//! are measured in the same run, on the same work. A server's peak memory is that of a process of
+//! The last line is one JSON object. Times are medians of criterion's samples, on two threads; figures
+//! that compare are measured in the same run, on the same work. A server's peak memory is that of a process of
 //! its own, which this program starts again as.
 
 mod networks;
@@ -33,6 +33,9 @@ fn main() -> Result<(), Box<dyn StdError>> {
     if let Some(folder) = server::asked_for() {
         return server::run(&folder);
     }
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(2)
+        .build_global()?;
     let mut bench = Bench(
         Criterion::default()
             .sample_size(10)
@@ -60,6 +63,10 @@ fn main() -> Result<(), Box<dyn StdError>> {
     let keygen = bench.seconds("keys", || {
         Ok(ClientKey::generate(&plan)?.evaluation_key().to_bytes())
     })?;
+    for (request, image) in requests.iter().zip(test.images.rows()) {
+        let scores = client.decrypt(&digits.run_encrypted(&key, request)?)?;
+        assert_eq!(scores, digits.run(&image.to_vec())?);
+    }
     let image = bench.seconds("one image", || digits.run_encrypted(&key, &requests[0]))?;
     let single = Execution::default().threads(1);
     let alone = bench.seconds("one image, one thread", || {
@@ -78,18 +85,18 @@ fn main() -> Result<(), Box<dyn StdError>> {
     let shares = shares(&digits, &key, &requests[0])?;
     let two_shares = self::shares(&two, &two_key, &two_request)?;
 
-    // the time of a neuron, as there are more of them
     let growth = [
-        per_neuron::<Wide32>(&mut bench, "32 neurons", 32)?,
-        per_neuron::<Wide128>(&mut bench, "128 neurons", 128)?,
-        per_neuron::<Wide512>(&mut bench, "512 neurons", 512)?,
-        per_neuron::<Wide1024>(&mut bench, "1024 neurons", 1024)?,
+        timed_image(&mut bench, "32 neurons", &random::<Wide32>()?)?.0,
+        timed_image(&mut bench, "128 neurons", &random::<Wide128>()?)?.0,
+        timed_image(&mut bench, "512 neurons", &random::<Wide512>()?)?.0,
+        timed_image(&mut bench, "1024 neurons", &random::<Wide1024>()?)?.0,
     ];
-    let (most, least) = growth
-        .iter()
-        .fold((0.0, f64::INFINITY), |(most, least), &x| {
-            (f64::max(most, x), f64::min(least, x))
-        });
+    // how far the times in between are from the line through the first and the last
+    let [first, .., last] = growth;
+    let slope = (last - first) / 992.0;
+    let line = |neurons: f64| first + slope * (neurons - 32.0);
+    let off = |seconds: f64, neurons| (seconds / line(neurons) - 1.0).abs();
+    let deviation = f64::max(off(growth[1], 128.0), off(growth[2], 512.0));
 
     let figures = json!({
         "seconds_per_image": image,
@@ -118,8 +125,8 @@ fn main() -> Result<(), Box<dyn StdError>> {
         "request_bytes": requests[0].to_bytes().len(),
         "reply_bytes": digits.run_encrypted(&key, &requests[0])?.to_bytes().len(),
         "peak_memory_bytes": server::peak_memory(&plan, &key, &requests[0])?,
-        "seconds_per_neuron_32_128_512_1024": growth,
-        "neuron_growth_spread": most / least - 1.0,
+        "seconds_32_128_512_1024_neurons": growth,
+        "deviation_from_line": deviation,
         "threads": rayon::current_num_threads(),
     });
     println!("{figures}");
@@ -224,13 +231,4 @@ fn timed_image<N: Network>(
     assert_eq!(client.decrypt(&reply)?, network.run(&input)?);
     let seconds = bench.seconds(name, || network.run_encrypted(&key, &request))?;
     Ok((seconds, key, request))
-}
-
-fn per_neuron<N: Network>(
-    bench: &mut Bench,
-    name: &str,
-    neurons: u32,
-) -> Result<f64, Box<dyn StdError>> {
-    let (seconds, ..) = timed_image(bench, name, &random::<N>()?)?;
-    Ok(seconds / f64::from(neurons))
 }

@@ -24,25 +24,25 @@ pub(super) const KEYSWITCH_DIGIT_BITS: u32 = 31;
 /// costs, and a part per level. Measured with this crate's engine (DESIGN.md, "Where do the costs
 /// come from?"); they decide between parameters and nothing else.
 pub(super) const SHAPES: [(Shape, f64, f64); 14] = [
-    glwe(4, 256, 820.0, 1_350.0),
-    glwe(6, 256, 1_170.0, 2_130.0),
-    glwe(2, 512, 1_230.0, 1_360.0),
-    glwe(3, 512, 1_360.0, 2_060.0),
-    glwe(4, 512, 1_680.0, 2_910.0),
-    glwe(1, 1024, 1_600.0, 1_690.0),
-    glwe(2, 1024, 2_630.0, 2_700.0),
-    glwe(3, 1024, 2_950.0, 4_340.0),
-    glwe(1, 2048, 3_830.0, 3_550.0),
-    glwe(2, 2048, 6_460.0, 5_470.0),
-    glwe(1, 4096, 7_760.0, 8_160.0),
-    glwe(1, 8192, 21_520.0, 14_950.0),
-    glwe(1, 16384, 35_730.0, 37_650.0),
-    glwe(1, 32768, 77_000.0, 85_020.0),
+    glwe(4, 256, 700.0, 1_290.0),
+    glwe(6, 256, 1_140.0, 2_100.0),
+    glwe(2, 512, 950.0, 1_300.0),
+    glwe(3, 512, 1_170.0, 2_030.0),
+    glwe(4, 512, 1_470.0, 2_850.0),
+    glwe(1, 1024, 1_480.0, 1_640.0),
+    glwe(2, 1024, 2_250.0, 2_760.0),
+    glwe(3, 1024, 2_700.0, 4_260.0),
+    glwe(1, 2048, 3_470.0, 3_520.0),
+    glwe(2, 2048, 5_270.0, 5_600.0),
+    glwe(1, 4096, 7_400.0, 7_590.0),
+    glwe(1, 8192, 18_820.0, 15_330.0),
+    glwe(1, 16384, 36_230.0, 34_050.0),
+    glwe(1, 32768, 84_380.0, 75_590.0),
 ];
 /// Nanoseconds of one multiplication of a digit with a key element in a keyswitch.
 const KEYSWITCH_NS: f64 = 0.032;
 /// Nanoseconds of one multiplication of a weight with a ciphertext element in a linear layer.
-const LINEAR_NS: f64 = 0.15;
+const LINEAR_NS: f64 = 0.12;
 
 /// Nanoseconds of one keyswitch.
 pub(super) fn keyswitch_cost(dimension: u32, levels: u32, n: u32) -> f64 {
