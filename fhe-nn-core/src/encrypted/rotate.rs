@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use tfhe::core_crypto::prelude::*;
 
 use super::execution::Watch;
-use super::fourier::{FourierKey, Scratch};
+use super::fourier::FourierKey;
 use super::switch::switch_modulus;
 use super::{Ciphertexts, modulus};
 use crate::Error;
@@ -43,14 +43,11 @@ pub(super) fn lookup(
     let rotated: Vec<Vec<[u64; 8]>> = indices
         .par_chunks(batch)
         .with_max_len(1)
-        .map_init(
-            || Scratch::new(key.layout()),
-            |scratch, indices| {
-                let rotated = tables.rotate(key, accumulators, indices, scratch, watch)?;
-                watch.done(indices.len());
-                Ok(rotated)
-            },
-        )
+        .map(|indices| {
+            let rotated = tables.rotate(key, accumulators, indices, watch)?;
+            watch.done(indices.len());
+            Ok(rotated)
+        })
         .collect::<Result<_, Error>>()?;
     let (words, size) = (key.layout().accumulator_words(), key.layout().size);
     let dimension = stage.shape.lwe_dimension() as usize;
@@ -85,7 +82,6 @@ impl Tables<'_> {
         key: &FourierKey,
         accumulators: &Ciphertexts,
         indices: &[usize],
-        scratch: &mut Scratch,
         watch: &Watch<'_>,
     ) -> Result<Vec<[u64; 8]>, Error> {
         let (size, neurons) = (key.layout().size, self.op.widths.len());
@@ -102,7 +98,7 @@ impl Tables<'_> {
             turn_back(polynomial, *body);
         }
         let masks: Vec<&[usize]> = switched.iter().map(|(mask, _)| &mask[..]).collect();
-        match key.rotate(&masks, &mut rotated, scratch, &|| watch.stopped()) {
+        match key.rotate(&masks, &mut rotated, &|| watch.stopped()) {
             true => Ok(rotated),
             false => Err(Error::Cancelled),
         }

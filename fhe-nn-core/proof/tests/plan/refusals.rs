@@ -37,6 +37,30 @@ fn more_stages_than_a_plan_may_have_are_refused() {
     );
 }
 
+/// A plan from outside is shown before anybody validates it.
+#[test]
+fn a_plan_of_any_numbers_prints() {
+    let mut plan = shared();
+    plan.client.inputs = usize::MAX;
+    plan.input.dimension = u32::MAX;
+    for stage in &mut plan.stages {
+        stage.bootstraps = u32::MAX;
+        stage.small_dimension = u32::MAX;
+        stage.shape.dimension = u32::MAX;
+        stage.shape.polynomial_size = u32::MAX;
+        stage.digits.levels = u32::MAX;
+        stage.keyswitch = Some(stage.digits);
+        stage.shares_key = false;
+    }
+    plan.output.scores = u32::MAX;
+    plan.output.dimension = u32::MAX;
+    plan.output.element_bits = u32::MAX;
+    assert_eq!(plan.bootstraps(), u32::MAX);
+    assert_eq!(plan.evaluation_key_bytes(), u64::MAX);
+    assert!(plan.to_string().contains("evaluation key"));
+    assert!(plan.validate().is_err());
+}
+
 #[test]
 fn every_field_of_a_plan_is_checked() {
     let refused = |what: &str, change: fn(&mut Plan)| {

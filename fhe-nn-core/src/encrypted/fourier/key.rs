@@ -1,5 +1,7 @@
 //! A bootstrapping key in Fourier form.
 
+use std::sync::{Mutex, MutexGuard};
+
 use rayon::prelude::*;
 
 use super::ends::Reals;
@@ -13,6 +15,8 @@ pub(crate) struct FourierKey {
     transform: Transform,
     processor: Processor,
     blocks: Vec<Block>,
+    /// What rotations work in: as many as ever ran at once.
+    scratch: Mutex<Vec<Scratch>>,
 }
 
 impl FourierKey {
@@ -23,6 +27,7 @@ impl FourierKey {
             transform: Transform::new(layout.size),
             processor: Processor::detect(),
             blocks: vec![Block::default(); dimension * layout.step_blocks()],
+            scratch: Mutex::default(),
         }
     }
 
@@ -57,18 +62,29 @@ impl FourierKey {
         &self,
         masks: &[&[usize]],
         accumulators: &mut [[u64; 8]],
-        scratch: &mut Scratch,
         stop: &dyn Fn() -> bool,
     ) -> bool {
-        self.processor.run(Rotation {
+        let mut scratch = self
+            .pool()
+            .pop()
+            .unwrap_or_else(|| Scratch::new(&self.layout));
+        let whole = self.processor.run(Rotation {
             layout: &self.layout,
             transform: &self.transform,
             key: &self.blocks,
             masks,
             accumulators,
-            scratch,
+            scratch: &mut scratch,
             stop,
-        })
+        });
+        self.pool().push(scratch);
+        whole
+    }
+
+    fn pool(&self) -> MutexGuard<'_, Vec<Scratch>> {
+        self.scratch
+            .lock()
+            .expect("nothing panics while it holds the pool")
     }
 }
 

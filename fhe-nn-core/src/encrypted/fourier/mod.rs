@@ -11,4 +11,4 @@ mod transform;
 
 pub(crate) use ends::offset as digit_offset;
 pub(crate) use key::FourierKey;
-pub(crate) use rotation::{Layout, Scratch};
+pub(crate) use rotation::Layout;

@@ -56,13 +56,13 @@ impl Layout {
 }
 
 /// What a rotation works in, whatever the batch.
-pub(crate) struct Scratch {
+pub(super) struct Scratch {
     words: Vec<[u64; 8]>,
     digits: Vec<Block>,
 }
 
 impl Scratch {
-    pub(crate) fn new(layout: &Layout) -> Self {
+    pub(super) fn new(layout: &Layout) -> Self {
         Scratch {
             words: vec![[0; 8]; layout.size / 8],
             digits: vec![Block::default(); GROUP * layout.rows() * layout.stride()],
@@ -71,7 +71,7 @@ impl Scratch {
 }
 
 /// Rotates accumulators by the masks of ciphertexts.
-pub(crate) struct Rotation<'a> {
+pub(super) struct Rotation<'a> {
     pub(crate) layout: &'a Layout,
     pub(crate) transform: &'a Transform,
     /// A transformed GGSW ciphertext for each element of a mask. Its rows come in the order of
@@ -81,7 +81,7 @@ pub(crate) struct Rotation<'a> {
     pub(crate) masks: &'a [&'a [usize]],
     /// [`Layout::accumulator_words`] for each mask.
     pub(crate) accumulators: &'a mut [[u64; 8]],
-    pub(crate) scratch: &'a mut Scratch,
+    pub(super) scratch: &'a mut Scratch,
     /// Asked before every step of the key: whether to stop.
     pub(crate) stop: &'a dyn Fn() -> bool,
 }

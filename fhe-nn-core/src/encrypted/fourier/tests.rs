@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::ends::{Back, Digits, Reals, offset};
 use super::transform::Transform;
-use super::{FourierKey, Layout, Scratch};
+use super::{FourierKey, Layout};
 use crate::encrypted::lanes::{Block, Processor};
 use crate::encrypted::tests::random::Random;
 
@@ -144,8 +144,7 @@ fn rotates(processor: Processor, columns: usize) {
     let before = polynomial(&mut random, 8 * words * masks.len());
     let mut after = before.clone();
     let slices: Vec<&[usize]> = masks.iter().map(|mask| &mask[..]).collect();
-    let scratch = &mut Scratch::new(&layout);
-    assert!(key.rotate(&slices, &mut after, scratch, &|| false));
+    assert!(key.rotate(&slices, &mut after, &|| false));
     let polynomials = before
         .chunks_exact(layout.size / 8)
         .zip(after.chunks_exact(layout.size / 8));
