@@ -23,7 +23,7 @@ use clap::{Parser, ValueEnum};
 use fhe_nn_core::prelude::*;
 use fhe_nn_examples::cli;
 use fhe_nn_examples::idx::{Dataset, Split};
-use fhe_nn_examples::networks::{CarefulDigits, Digits, QuickDigits};
+use fhe_nn_examples::networks::{self, CarefulDigits, Digits, QuickDigits};
 use rand::{SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 
@@ -144,7 +144,7 @@ impl Course {
 
         let trained = accuracy(&model, &self.report)?;
         let quantized = N::quantize(&Floats::load(&file)?, &self.calibration.images)?;
-        let integer = score(&quantized.network, &self.report)?;
+        let integer = networks::accuracy(&quantized.network, &self.report)?;
         println!(
             "{name}: {:.2}% as trained, {:.2}% in integers",
             100.0 * trained,
@@ -208,16 +208,6 @@ fn load(args: &Args) -> Result<(Dataset, Dataset), Box<dyn StdError>> {
         })?;
     let part = |range: std::ops::Range<usize>| training.select(&range.collect::<Vec<_>>());
     Ok((part(0..rest), part(rest..count)))
-}
-
-/// Fraction of the images that the integers classify right.
-fn score(network: &impl Network, images: &Dataset) -> Result<f64, Box<dyn StdError>> {
-    let scores = network.run_batch(images.images.view())?;
-    let right = scores
-        .iter()
-        .zip(&images.labels)
-        .filter(|(s, l)| s.argmax() == usize::from(**l));
-    Ok(right.count() as f64 / images.labels.len() as f64)
 }
 
 /// `PER_DIGIT` random images of each digit.

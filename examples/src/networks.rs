@@ -2,6 +2,8 @@
 
 use fhe_nn_core::prelude::*;
 
+use crate::idx::Dataset;
+
 /// Reads a 28 x 28 black-and-white image of a handwritten digit: 98% in the shortest time.
 #[fhe_network(input(shape = [784], bits = 1))]
 #[derive(Debug, Clone, PartialEq)]
@@ -36,4 +38,17 @@ pub struct QuickDigits {
     wave: Wave,
     #[bits(weights = 4, accumulator = 11, overflow = calibrated)]
     scores: Dense<544, 10>,
+}
+
+/// The part of the images that the integers of a network classify right.
+///
+/// # Errors
+/// Those of [`Network::run_batch`].
+pub fn accuracy(network: &impl Network, images: &Dataset) -> Result<f64, Error> {
+    let scores = network.run_batch(images.images.view())?;
+    let right = scores
+        .iter()
+        .zip(&images.labels)
+        .filter(|(scores, label)| scores.argmax() == usize::from(**label));
+    Ok(right.count() as f64 / images.labels.len() as f64)
 }

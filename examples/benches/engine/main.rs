@@ -20,9 +20,9 @@ use fhe_nn_core::prelude::*;
 use fhe_nn_core::{Profile, Work};
 use fhe_nn_examples::cli;
 use fhe_nn_examples::idx::{Dataset, Split};
-use fhe_nn_examples::networks::{CarefulDigits, Digits, QuickDigits};
+use fhe_nn_examples::networks::{CarefulDigits, Digits, QuickDigits, accuracy};
 use ndarray::Array2;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use networks::{TwoHidden, Wide32, Wide128, Wide512, Wide1024, random};
 
@@ -82,8 +82,6 @@ fn main() -> Result<(), Box<dyn StdError>> {
     println!("{two_plan}\n");
     let (two_image, two_key, two_request) = timed_image(&mut bench, "two hidden layers", &two)?;
     let two_plain = bench.seconds_of("two hidden layers, plain tfhe", plain::work(&two_plan))?;
-    let shares = shares(&digits, &key, &requests[0])?;
-    let two_shares = self::shares(&two, &two_key, &two_request)?;
 
     let growth = [
         timed_image(&mut bench, "32 neurons", &random::<Wide32>()?)?.0,
@@ -115,8 +113,8 @@ fn main() -> Result<(), Box<dyn StdError>> {
         "log2_failure": plan.log2_failure(),
         "ratio_vs_plain_tfhe": image / plain,
         "ratio_vs_plain_tfhe_two_hidden": two_image / two_plain,
-        "shares": shares.json(),
-        "shares_two_hidden": two_shares.json(),
+        "shares": shares(&digits, &key, &requests[0])?,
+        "shares_two_hidden": shares(&two, &two_key, &two_request)?,
         "batch_ratio": batch / (BATCH as f64 * image),
         "seconds_per_image_in_batch": batch / BATCH as f64,
         "second_core_gain": alone / image,
@@ -174,20 +172,7 @@ impl Bench {
 }
 
 /// Where the time of a run goes, in parts of the whole.
-struct Shares([f64; 3]);
-
-impl Shares {
-    fn json(&self) -> serde_json::Value {
-        let [linear, keyswitch, rotation] = self.0;
-        json!({ "linear": linear, "keyswitch": keyswitch, "rotation": rotation })
-    }
-}
-
-fn shares<N: Network>(
-    network: &N,
-    key: &EvaluationKey,
-    request: &Request,
-) -> Result<Shares, Error> {
+fn shares<N: Network>(network: &N, key: &EvaluationKey, request: &Request) -> Result<Value, Error> {
     let profile = Profile::default();
     let execution = Execution::default().profile(&profile);
     let start = Instant::now();
@@ -196,23 +181,16 @@ fn shares<N: Network>(
     }
     let whole = start.elapsed().as_secs_f64();
     let share = |work| profile.time(work).as_secs_f64() / whole;
-    Ok(Shares(
-        [Work::Linear, Work::Keyswitch, Work::Rotation].map(share),
-    ))
+    Ok(json!({
+        "linear": share(Work::Linear),
+        "keyswitch": share(Work::Keyswitch),
+        "rotation": share(Work::Rotation),
+    }))
 }
 
 /// A network that comes with the examples.
 fn load<N: Network>(name: &str) -> Result<N, Error> {
     N::load(cli::data().join(format!("{name}.quantized.safetensors")))
-}
-
-fn accuracy<N: Network>(digits: &N, test: &Dataset) -> Result<f64, Error> {
-    let scores = digits.run_batch(test.images.view())?;
-    let right = scores
-        .iter()
-        .zip(&test.labels)
-        .filter(|(scores, label)| scores.argmax() == usize::from(**label));
-    Ok(right.count() as f64 / test.labels.len() as f64)
 }
 
 /// Seconds of one encrypted run, and what it ran with.

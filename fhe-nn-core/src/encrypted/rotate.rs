@@ -1,5 +1,7 @@
 //! Lookups: one blind rotation for each accumulator, in batches.
 
+use std::ops::Range;
+
 use fhe_nn_proof::plan::Stage;
 use fhe_nn_proof::widths::Lattice;
 use rayon::prelude::*;
@@ -39,12 +41,12 @@ pub(super) fn lookup(
     let round = MAX_BATCH * rayon::current_num_threads();
     let batches = count.div_ceil(round) * rayon::current_num_threads();
     let batch = count.div_ceil(batches.max(1)).max(1);
-    let indices: Vec<usize> = (0..count).collect();
-    let rotated: Vec<Vec<[u64; 8]>> = indices
-        .par_chunks(batch)
+    let rotated: Vec<Vec<[u64; 8]>> = (0..count.div_ceil(batch))
+        .into_par_iter()
         .with_max_len(1)
-        .map(|indices| {
-            let rotated = tables.rotate(key, accumulators, indices, watch)?;
+        .map(|index| {
+            let indices = index * batch..count.min((index + 1) * batch);
+            let rotated = tables.rotate(key, accumulators, indices.clone(), watch)?;
             watch.done(indices.len());
             Ok(rotated)
         })
@@ -81,13 +83,13 @@ impl Tables<'_> {
         &self,
         key: &FourierKey,
         accumulators: &Ciphertexts,
-        indices: &[usize],
+        indices: Range<usize>,
         watch: &Watch<'_>,
     ) -> Result<Vec<[u64; 8]>, Error> {
         let (size, neurons) = (key.layout().size, self.op.widths.len());
         let switched: Vec<(Vec<usize>, usize)> = indices
-            .iter()
-            .map(|&index| to_powers(accumulators.row(index), size))
+            .clone()
+            .map(|index| to_powers(accumulators.row(index), size))
             .collect();
         let words = key.layout().accumulator_words();
         let mut rotated = vec![[0u64; 8]; words * indices.len()];

@@ -72,16 +72,15 @@ impl ClientKey {
             .iter()
             .map(|part| match part {
                 Part::Keyswitch { index, keyswitch } => {
-                    let to = match self.stages.get(*index) {
-                        Some(stage) => stage.small.as_ref().unwrap_or(&self.input),
-                        None => self.output_key(),
+                    let to = match *index < self.stages.len() {
+                        true => self.small(*index),
+                        false => self.output_key(),
                     };
                     keyswitch.generate(self.large(*index), to, seeder.as_mut())
                 }
                 Part::Bootstrap { index, stage } => {
-                    let secrets = &self.stages[*index];
-                    let small = secrets.small.as_ref().unwrap_or(&self.input);
-                    bootstrap::generate(stage, small, &secrets.large, seeder.as_mut())
+                    let (small, large) = (self.small(*index), self.large(*index + 1));
+                    bootstrap::generate(stage, small, large, seeder.as_mut())
                 }
             })
             .collect();
@@ -94,6 +93,11 @@ impl ClientKey {
             Some(before) => &self.stages[before].large,
             None => &self.input,
         }
+    }
+
+    /// The small key of a stage.
+    fn small(&self, index: usize) -> &Secret {
+        self.stages[index].small.as_ref().unwrap_or(&self.input)
     }
 
     /// The key that scores come under.
@@ -185,8 +189,7 @@ impl ClientKey {
     /// The small key of a stage, to measure the noise under it.
     #[cfg(test)]
     pub(crate) fn small_key(&self, index: usize) -> LweSecretKeyView<'_, u64> {
-        let small = self.stages[index].small.as_ref();
-        small.unwrap_or(&self.input).as_lwe()
+        self.small(index).as_lwe()
     }
 
     /// The key of scores, to measure the noise under it.
