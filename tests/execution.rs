@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use fhe_nn_core::prelude::*;
 use fhe_nn_core::{Profile, Work, plan::Prefer};
 use fhe_nn_tests::Random;
+use rayon::prelude::*;
 
 #[fhe_network(input(shape = [6], bits = 2))]
 struct Deep {
@@ -85,6 +86,19 @@ fn batches_and_threads_give_the_replies_of_single_runs() {
         .network
         .run_encrypted_batch(&setting.server, &[], &Execution::default());
     assert_eq!(none.expect("nothing to do"), []);
+}
+
+/// A key that expands in parallel must not wait for itself.
+#[test]
+fn the_first_runs_with_a_key_may_be_tasks_of_one_thread_pool() {
+    let setting = setting(&Options::default());
+    let runs = setting.requests[..4].par_iter().zip(&setting.inputs);
+    runs.for_each(|(request, input)| {
+        let reply = setting.network.run_encrypted(&setting.server, request);
+        let scores = setting.client.decrypt(&reply.expect("they go together"));
+        let clear = setting.network.run(input).expect("finite");
+        assert_eq!(scores.expect("its own"), clear);
+    });
 }
 
 #[test]

@@ -115,10 +115,18 @@ impl EvaluationKey {
         }
     }
 
-    /// The expanded keys. The first call expands them, which takes about a second.
+    /// The expanded keys. The first call expands them, which takes about a second; of two that are
+    /// first at once, both do.
     pub(crate) fn expanded(&self) -> &Expanded {
-        self.expanded
-            .get_or_init(|| Expanded::new(&self.plan, &self.seeded))
+        // Not inside `get_or_init`: who expands in parallel may meanwhile be given another run with
+        // this key by rayon, which would wait for what its own thread is about to finish.
+        match self.expanded.get() {
+            Some(expanded) => expanded,
+            None => {
+                let expanded = Expanded::new(&self.plan, &self.seeded);
+                self.expanded.get_or_init(|| expanded)
+            }
+        }
     }
 }
 
