@@ -62,6 +62,7 @@ pub use fhe_nn_macros::fhe_network;
 pub use fhe_nn_proof::client::{Affine, ClientSpec, Line, Scores};
 pub use fhe_nn_proof::noise::{self, SECURITY_BITS};
 pub use fhe_nn_proof::plan::{self, Options, Plan, PlanError};
+pub use fhe_nn_proof::rounding;
 pub use fhe_nn_proof::spec::{self, Spec};
 pub use fhe_nn_proof::widths;
 pub use floats::Floats;

@@ -4,6 +4,7 @@
 //! - [`client`]: what a client must know.
 //! - [`noise`]: the variance of every operation.
 //! - [`plan`]: parameters of an encrypted run.
+//! - [`rounding`]: how low bits of a wide accumulator are removed.
 //! - [`spec`]: what a declaration says, as data.
 //! - [`widths`]: how many bits an accumulator needs.
 //!
@@ -12,5 +13,6 @@
 pub mod client;
 pub mod noise;
 pub mod plan;
+pub mod rounding;
 pub mod spec;
 pub mod widths;

@@ -1,0 +1,37 @@
+//! Exact rounding: how the low bits of a wide accumulator are removed before a table reads the rest.
+//!
+//! Low bits are removed digit by digit, the lowest first. A ciphertext times `2^t` has the bits of
+//! weight `2^-(t+1)` and below of the torus on top, and nothing else: bits above leave the circle.
+//! Two bootstraps remove a digit of `d` bits that then fills the circle. A table that changes its sign
+//! half way round needs no padding bit and finds the uppermost bit of the digit; without that bit what
+//! is left of the digit takes half of the circle, so that a padded table of `d - 1` bits finds it all
+//! (Liu, Micciancio, Polyakov 2021, "Large-precision homomorphic sign evaluation using FHEW/TFHE
+//! bootstrapping", section 3, whose first bootstrap does the same). A digit of one bit takes one.
+//!
+//! Wider digits take fewer bootstraps, but larger polynomials: DESIGN.md has the measurements.
+
+/// Bits of a digit, at most.
+pub const DIGIT_BITS: u32 = 4;
+
+/// Bootstraps that remove a digit of so many bits.
+pub const fn digit_bootstraps(bits: u32) -> u32 {
+    if bits < 2 { bits } else { 2 }
+}
+
+/// Bootstraps that remove so many bits: digits are whole from the uppermost removed bit on.
+pub const fn bootstraps(bits: u32) -> u32 {
+    bits / DIGIT_BITS * digit_bootstraps(DIGIT_BITS) + digit_bootstraps(bits % DIGIT_BITS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bootstraps_of_whole_and_broken_digits() {
+        assert_eq!(
+            [0, 1, 2, 3, 4, 5, 8, 11, 12].map(bootstraps),
+            [0, 1, 2, 2, 2, 3, 4, 6, 6]
+        );
+    }
+}
