@@ -36,16 +36,33 @@
 //! | `Dense` | `overflow = ..` | `checked`: it never leaves that width, proved; `calibrated`: that width is what calibration saw; `wrap`: it counts modulo 2^`accumulator` | `checked` |
 //! | activation but `Sign` | `output = 1..=8` | width of a result | must be written |
 //! | activation | `table = 1..=8` | the table reads the top bits of the accumulator; `Sign` to 9, `Wave` 2 to 9 | all bits |
-//! | activation | `rounding = ..` | how the other bits are dropped: `exact` or `approximate` (both are the floor in the clear; encrypted, neither runs yet) | `exact` |
+//! | activation | `rounding = ..` | how the lower bits are dropped: `exact` or `approximate`, see [below](#wide-accumulators) | `exact` |
 //! | `Wave`, `Sign` | `phases = k` | k values per neuron from one bootstrap | 1 |
 //!
 //! Shapes and widths are integer literals, because a macro runs before constants are evaluated.
+//!
+//! # Wide accumulators
+//!
+//! With `table`, an accumulator may be wider than a table can read: the lower bits are dropped, which
+//! in the clear is the floor. Encrypted, `rounding` says how:
+//!
+//! - `exact`: the same floor, so that encrypted equals clear. More bootstraps, each of a small table,
+//!   remove the lower bits of every neuron: four bits take two bootstraps; of what is left, one bit
+//!   takes one, two or three bits take two. So 1, 4, 5, 9 and 12 bits take 1, 2, 3, 5 and 6.
+//! - `approximate`: no more bootstraps. The table reads the noisy top bits, and a value near a boundary
+//!   may be off by one step.
+//!
+//! What counts is the width after quantization, which is often less than the worst case. Where a table
+//! drops bits, an encrypted run takes accumulators of at most 20, and the plan refuses wider ones; a
+//! written `accumulator` bounds them. A table that reads fewer bits is cheaper, although more are
+//! dropped: each bit that it reads above 4 (`Wave` and `Sign`: 5) costs 2 to 4 times as much.
 //!
 //! # The laws
 //!
 //! 1. Shapes agree from layer to layer and with the input.
 //! 2. Accumulators fit: inputs x greatest input x greatest weight, and a sign. At most 32 bits.
-//! 3. Tables fit: a table reads at most 8 bits, that of `Wave` and `Sign` 9.
+//! 3. Tables fit: a table reads at most 8 bits, that of `Wave` and `Sign` 9; of a wider accumulator, the
+//!    top `table` bits.
 //! 4. `wrap` and `phases` need `Wave` or `Sign`; `Wave` needs `wrap`. Phases divide half a period.
 //! 5. Scores fit: what is decrypted has at most 20 bits.
 //! 6. Layers take turns, and every key is known, written once, and of use.
@@ -55,7 +72,7 @@
 //! ```text
 //! error: accumulator of `hidden` needs 11 bits, but the table of `act` reads at most 8
 //!        = note: 64 inputs x 3 (2-bit input) x 3 (3-bit weights) = 576, plus a sign
-//!        = help: write `table = 8` on `act`, which then reads the top 8 bits; at these widths at most 14 inputs would fit
+//!        = help: write `table = 8` on `act`: it reads the top 8 bits, and at most 2 more bootstraps per neuron remove the lower 3; without it, at most 14 inputs would fit at these widths
 //!   |
 //!   |     #[bits(weights = 3)]
 //!   |                      ^

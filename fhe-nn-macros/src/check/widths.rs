@@ -1,12 +1,17 @@
 //! Laws 2, 3 and 5: the accumulator, the table that reads it and the scores fit their widths.
 
-use fhe_nn_proof::spec::Overflow;
+use fhe_nn_proof::rounding::bootstraps;
+use fhe_nn_proof::spec::{Overflow, Rounding};
 use fhe_nn_proof::widths::{
     MAX_ACCUMULATOR_BITS, MAX_ANTIPERIODIC_TABLE_BITS, MAX_OUTPUT_BITS, MAX_TABLE_BITS, max_fan_in,
 };
 
 use super::{Reader, Stage, count};
 use crate::errors::{Error, Errors};
+
+/// Widest accumulator that an encrypted run drops bits of. It counts after quantization, which may
+/// leave less than the worst case: the plan decides, and a help line only speaks of it.
+const MAX_ROUNDED_BITS: u32 = 20;
 
 /// Law 2: an accumulator has at most [`MAX_ACCUMULATOR_BITS`] bits, and one that wraps has fewer
 /// than its worst case. A written width below the worst case is a promise, which the quantizer
@@ -62,10 +67,19 @@ pub(super) fn accumulator_fits(errors: &mut Errors, stage: &Stage<'_>) -> bool {
             let width = stage
                 .reader
                 .map_or(MAX_OUTPUT_BITS, |reader| reader.readable_bits());
+            let wider = match stage.reader {
+                Some(reader) if reader.activation.table.is_none() => {
+                    format!(
+                        "; up to {MAX_ROUNDED_BITS} with a `table` on `{}`",
+                        reader.name
+                    )
+                }
+                _ => String::new(),
+            };
             Error::new(stage.place(), law)
                 .note(stage.arithmetic())
                 .help(format!(
-                    "write `accumulator = {width}` on `{name}`, {}",
+                    "write `accumulator = {width}` on `{name}`, {}{wider}",
                     promise(stage)
                 ))
         }
@@ -95,12 +109,14 @@ pub(super) fn table_fits(errors: &mut Errors, stage: &Stage<'_>) -> bool {
                 .to_owned(),
             String::new(),
         ),
-        None if inputs == 0 => ("needs", stage.arithmetic(), String::new()),
+        None if inputs == 0 || width > MAX_ROUNDED_BITS => {
+            ("needs", stage.arithmetic(), String::new())
+        }
         None => (
             "needs",
             stage.arithmetic(),
             format!(
-                "; at these widths at most {} would fit",
+                "; without it, at most {} would fit at these widths",
                 count(inputs, "input")
             ),
         ),
@@ -115,8 +131,8 @@ pub(super) fn table_fits(errors: &mut Errors, stage: &Stage<'_>) -> bool {
         )
         .note(note)
         .help(format!(
-            "write `table = {limit}` on `{act}`, which then reads the top \
-            {limit} bits{fits}"
+            "write `table = {limit}` on `{act}`: it reads the top {limit} bits{}{fits}",
+            reader.drops(width, limit)
         )),
     );
     false
@@ -195,11 +211,29 @@ impl Reader<'_> {
         }
     }
 
-    /// Widest accumulator that it can read with the keys that were written.
+    /// Widest accumulator that it can read encrypted with the keys that were written.
     fn readable_bits(&self) -> u32 {
         match self.activation.table {
             None => self.table_limit(),
-            Some(_) => MAX_ACCUMULATOR_BITS,
+            Some(_) => MAX_ROUNDED_BITS,
+        }
+    }
+
+    /// What becomes of the bits that a table of `table` bits would not read.
+    fn drops(&self, width: u32, table: u32) -> String {
+        let rounding = self.activation.rounding.map(|rounding| rounding.value);
+        let bits = width - table;
+        match (rounding.unwrap_or(Rounding::Exact), bootstraps(bits)) {
+            _ if width > MAX_ROUNDED_BITS => format!(
+                "; to run encrypted, the quantized accumulators must fit {MAX_ROUNDED_BITS} bits"
+            ),
+            (Rounding::Approximate, _) => ", approximately".to_owned(),
+            (Rounding::Exact, 1) => {
+                ", and at most 1 more bootstrap per neuron removes the lowest".to_owned()
+            }
+            (Rounding::Exact, more) => {
+                format!(", and at most {more} more bootstraps per neuron remove the lower {bits}")
+            }
         }
     }
 }

@@ -69,6 +69,17 @@ fn pasted_help_compiles() {
     assert!(mended >= 55, "{mended} cases were mended");
 }
 
+#[test]
+fn the_documents_show_what_the_compiler_prints() {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |file: &str| fs::read_to_string(package.join(file)).expect("readable");
+    let printed = read("../tests/ui/table/accumulator_too_wide.stderr");
+    // the lines below it say where, and there the case is not the user's file
+    let (error, _) = printed.split_once(" --> ").expect("a place");
+    assert!(read("../README.md").contains(error));
+    assert!(read("src/lib.rs").replace("//! ", "").contains(error));
+}
+
 /// The source with the edit of an error applied; `None` if its help is prose.
 fn mend(source: &str, error: &Error) -> Option<String> {
     let message = error.message();
