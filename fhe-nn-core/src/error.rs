@@ -27,20 +27,6 @@ pub enum Error {
         /// The value.
         value: f32,
     },
-    /// A table that is narrower than its accumulator runs in the clear only.
-    #[error(
-        "table of `{layer}` reads {table} of the {width} bits of neuron {neuron}, but the encrypted engine reads whole accumulators\n  = help: run it in the clear, or narrow the accumulators to {table} bits with fewer bits of weights or inputs"
-    )]
-    EncryptedDrop {
-        /// Name of the activation.
-        layer: String,
-        /// First neuron with dropped bits.
-        neuron: usize,
-        /// Width of its accumulator.
-        width: u32,
-        /// Width of its table.
-        table: u32,
-    },
     /// An accumulator is too wide for what reads it.
     #[error(
         "accumulator of neuron {neuron} of `{layer}` has {width} bits, but at most {limit} can be read encrypted\n  = help: lower `weights` of `{layer}`, or promise `accumulator = {limit}`"

@@ -52,6 +52,7 @@ mod model;
 mod network;
 mod program;
 pub mod quantize;
+mod reading;
 #[cfg(feature = "tfhe")]
 mod wire;
 

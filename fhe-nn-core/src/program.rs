@@ -4,23 +4,31 @@ use std::collections::BTreeMap;
 
 use fhe_nn_proof::noise::gain;
 use fhe_nn_proof::plan::{Accumulators, Fingerprint, Program, StageDemand};
+use fhe_nn_proof::spec::Rounding;
+use fhe_nn_proof::widths::MAX_OUTPUT_BITS;
 use ndarray::ArrayView1;
 
 use crate::Error;
-use crate::graph::{Graph, LinearOp, LookupOp, Op};
+use crate::graph::{Graph, LinearOp, Op};
 use crate::layer::Linear;
+
+/// Of scores that sum up values which approximate rounding may have moved by a step, the top bits that
+/// noise must leave readable.
+const APPROXIMATE_SCORE_BITS: u32 = 8;
 
 impl Graph<'_> {
     /// Widths and 2-norms of every layer, or the reason why the network cannot run encrypted.
     ///
     /// # Errors
-    /// [`Error::EncryptedDrop`], [`Error::EncryptedWidth`] and [`Error::EncryptedOrder`].
+    /// [`Error::EncryptedWidth`] and [`Error::EncryptedOrder`].
     pub fn program(&self, model: Fingerprint) -> Result<Program, Error> {
         let order = |name: &str| Error::EncryptedOrder {
             layer: name.to_owned(),
         };
         let mut stages = Vec::new();
         let mut before: Option<Producer> = None;
+        // scores are as exact as the values that they are sums of
+        let mut rounding = Rounding::Exact;
         let mut nodes = self.nodes.iter();
         while let Some(node) = nodes.next() {
             let Op::Linear(linear) = &node.op else {
@@ -28,7 +36,11 @@ impl Graph<'_> {
             };
             let (name, lookup) = match nodes.next().map(|next| (next.name, &next.op)) {
                 None => {
-                    let output = accumulators(node.name, linear, before.as_ref())?;
+                    let scores = accumulators(node.name, linear, MAX_OUTPUT_BITS, before.as_ref())?;
+                    let output = match rounding {
+                        Rounding::Exact => scores,
+                        Rounding::Approximate => scores.read_by(APPROXIMATE_SCORE_BITS, rounding),
+                    };
                     return Ok(Program {
                         client: self.client_spec(),
                         stages,
@@ -39,9 +51,15 @@ impl Graph<'_> {
                 Some((name, Op::Lookup(lookup))) => (name, lookup),
                 Some((name, Op::Linear(_))) => return Err(order(name)),
             };
-            check_tables(name, lookup)?;
+            let reader = linear.reader.max_width();
+            let (table, limit) = match lookup.spec.table {
+                None => (reader, reader),
+                Some(table) => (table, MAX_OUTPUT_BITS),
+            };
+            rounding = lookup.spec.rounding;
+            let accumulators = accumulators(node.name, linear, limit, before.as_ref())?;
             stages.push(StageDemand {
-                accumulators: accumulators(node.name, linear, before.as_ref())?,
+                accumulators: accumulators.read_by(table, rounding),
                 lookup: name.to_owned(),
                 phases: lookup.spec.phases,
             });
@@ -75,13 +93,14 @@ impl Producer {
     }
 }
 
+/// The accumulators of a layer, of at most `limit` bits.
 fn accumulators(
     name: &str,
     op: &LinearOp<'_>,
+    limit: u32,
     before: Option<&Producer>,
 ) -> Result<Accumulators, Error> {
     let layer = op.layer;
-    let limit = op.reader.max_width();
     if let Some(neuron) = layer.widths.iter().position(|&width| width > limit) {
         return Err(Error::EncryptedWidth {
             layer: name.to_owned(),
@@ -150,19 +169,6 @@ fn twins(kinds: &[usize]) -> Vec<Vec<usize>> {
         .into_values()
         .filter(|group| group.len() > 1)
         .collect()
-}
-
-/// The encrypted engine reads whole accumulators.
-fn check_tables(name: &str, op: &LookupOp<'_>) -> Result<(), Error> {
-    match (0..op.widths.len()).find(|&j| op.dropped_bits(j) > 0) {
-        None => Ok(()),
-        Some(neuron) => Err(Error::EncryptedDrop {
-            layer: name.to_owned(),
-            neuron,
-            width: op.widths[neuron],
-            table: op.table_bits(neuron),
-        }),
-    }
 }
 
 #[cfg(test)]

@@ -14,9 +14,11 @@ use crate::graph::LinearOp;
 /// Columns of a block: with the 784 inputs of an MNIST image, a block is 400 kB.
 const BLOCK: usize = 64;
 
+/// A step of the widest accumulator is `step`, in units of `2^-64` of the torus.
+///
 /// `acc_j = 2^(A - A_j) (phase_j + sum_i w_ij x_i)`: a neuron narrower than the layer's widest
 /// accumulator counts modulo its own power of two.
-pub(super) fn accumulate(op: &LinearOp<'_>, values: &Ciphertexts) -> Ciphertexts {
+pub(super) fn accumulate(op: &LinearOp<'_>, values: &Ciphertexts, step: u64) -> Ciphertexts {
     let (size, neurons) = (values.dimension() + 1, op.layer.outputs());
     let widest = op.layer.widths.iter().copied().max().unwrap_or(1);
     let rows = op.layer.weights.rows().into_iter();
@@ -42,8 +44,8 @@ pub(super) fn accumulate(op: &LinearOp<'_>, values: &Ciphertexts) -> Ciphertexts
                 for (to, from) in row.chunks_mut(BLOCK).zip(&blocks) {
                     to.copy_from_slice(&from[j][..to.len()]);
                 }
-                let modulus_bits = op.reader.modulus_bits(op.layer.widths[j]);
-                let phase = (op.layer.phases[j] as u64).wrapping_shl(64 - modulus_bits);
+                let step = step.wrapping_shl(widest - op.layer.widths[j]);
+                let phase = (op.layer.phases[j] as u64).wrapping_mul(step);
                 let body = &mut row[size - 1];
                 *body = body.wrapping_add(phase);
             });

@@ -7,6 +7,9 @@
 //! linear combination -> keyswitch -> centered modulus switch -> blind rotation -> sample extract
 //! ```
 //!
+//! Where tables are narrower than their accumulators, the low bits of these are removed in between, by
+//! bootstraps of the same kind (`lookup`).
+//!
 //! [`Reader::modulus_bits`]: fhe_nn_proof::widths::Reader::modulus_bits
 
 mod execution;
@@ -14,11 +17,13 @@ mod fourier;
 mod keyswitch;
 mod lanes;
 mod linear;
+mod lookup;
 mod rotate;
 mod switch;
 #[cfg(test)]
 mod tests;
 
+use fhe_nn_proof::plan::torus_step;
 use fhe_nn_proof::widths::Lattice;
 use rayon::prelude::*;
 use tfhe::core_crypto::prelude::*;
@@ -32,6 +37,7 @@ use execution::Watch;
 pub use execution::{Execution, Profile, Progress, Work};
 pub(crate) use fourier::{FourierKey, Layout};
 pub(crate) use keyswitch::KeyswitchKey;
+use lookup::Stages;
 use switch::switch_modulus;
 
 /// Backend over the ciphertexts of any number of inputs at once, with all that a server knows.
@@ -40,6 +46,8 @@ pub(crate) struct Encrypted<'a> {
     watch: &'a Watch<'a>,
     /// The stage that the next lookup is.
     stage: usize,
+    /// The bootstrap that the next one is.
+    bootstrap: usize,
     /// The values that the accumulators of that stage can have.
     lattices: Vec<Lattice>,
 }
@@ -57,8 +65,14 @@ impl<'a> Encrypted<'a> {
             key,
             watch,
             stage: 0,
+            bootstrap: 0,
             lattices: Vec::new(),
         }
+    }
+
+    /// How many steps of the accumulators of a linear layer the torus holds.
+    fn modulus_of(&self, layer: usize) -> Option<u64> {
+        self.key.plan.moduli().nth(layer)
     }
 
     /// Scores as they travel: under their own key, and of few bits.
@@ -91,7 +105,8 @@ impl Backend for Encrypted<'_> {
         values: Ciphertexts,
     ) -> Result<Ciphertexts, Error> {
         self.lattices = op.lattices();
-        let accumulate = || linear::accumulate(op, &values);
+        let step = self.modulus_of(self.stage).map_or(0, torus_step);
+        let accumulate = || linear::accumulate(op, &values, step);
         Ok(self.watch.timed(Work::Linear, accumulate))
     }
 
@@ -101,18 +116,19 @@ impl Backend for Encrypted<'_> {
         op: &LookupOp<'_>,
         accumulators: Ciphertexts,
     ) -> Result<Ciphertexts, Error> {
-        let (stage, key) = (
-            &self.key.plan.stages[self.stage],
-            &self.key.expanded().stages[self.stage],
-        );
+        let stage = &self.key.plan.stages[self.stage];
+        let first = self.bootstrap;
         self.stage += 1;
-        self.watch.check()?;
-        let (lattices, watch) = (&self.lattices, self.watch);
-        let switch = || key.keyswitch.as_ref().map(|key| key.switch(&accumulators));
-        let switched = watch.timed(Work::Keyswitch, switch);
-        let accumulators = switched.unwrap_or(accumulators);
-        let lookup = || rotate::lookup(op, lattices, stage, &key.bootstrap, &accumulators, watch);
-        watch.timed(Work::Rotation, lookup)
+        self.bootstrap += stage.rounds.len() + 1;
+        let stages = Stages {
+            op,
+            stage,
+            lattices: &self.lattices,
+            keys: &self.key.expanded().bootstraps[first..self.bootstrap],
+            next_modulus: self.modulus_of(self.stage).unwrap_or(1),
+            watch: self.watch,
+        };
+        stages.run(accumulators)
     }
 }
 
@@ -174,6 +190,14 @@ impl Ciphertexts {
 
     pub(crate) fn rows(&self) -> impl Iterator<Item = &[u64]> {
         self.data.chunks_exact(self.dimension + 1)
+    }
+
+    pub(crate) fn row_mut(&mut self, index: usize) -> &mut [u64] {
+        &mut self.data[index * (self.dimension + 1)..(index + 1) * (self.dimension + 1)]
+    }
+
+    pub(crate) fn rows_mut(&mut self) -> impl Iterator<Item = &mut [u64]> {
+        self.data.chunks_exact_mut(self.dimension + 1)
     }
 
     pub(crate) fn par_rows(&self) -> impl IndexedParallelIterator<Item = &[u64]> {

@@ -1,7 +1,7 @@
 //! Bootstrapping keys: how they are made, and how a server expands them.
 
 use fhe_nn_proof::noise::{Decomposition, Shape};
-use fhe_nn_proof::plan::Stage;
+use fhe_nn_proof::plan::Bootstrap;
 use rayon::prelude::*;
 use tfhe::core_crypto::commons::generators::DeterministicSeeder;
 use tfhe::core_crypto::commons::math::random::{Seed, Seeder};
@@ -15,17 +15,17 @@ use crate::encrypted::{FourierKey, Layout, modulus};
 /// A GGSW ciphertext of every bit of the small key under the large one, each with masks from a seed
 /// of its own.
 pub(super) fn generate(
-    stage: &Stage,
+    key: &Bootstrap,
     small: &Secret,
     large: &Secret,
     seeder: &mut dyn Seeder,
 ) -> Seeded {
-    let bytes = stage.bootstrap_body_bytes() as usize;
-    let mut bodies = vec![0; stage.bootstrap_key_bytes() as usize];
+    let bytes = key.body_bytes() as usize;
+    let mut bodies = vec![0; key.key_bytes() as usize];
     let seed = seeder.seed().0;
-    let size = PolynomialSize(stage.shape.polynomial_size as usize);
+    let size = PolynomialSize(key.shape.polynomial_size as usize);
     let large = GlweSecretKey::from_container(large.bits(), size);
-    let fresh = noise(stage.shape.lwe_dimension());
+    let fresh = noise(key.shape.lwe_dimension());
     let masks = part_seeds(seed, small.bits().len());
     // who knows the noise knows the key
     let noises: Zeroizing<Vec<u128>> =
@@ -36,7 +36,7 @@ pub(super) fn generate(
         .zip(small.bits())
         .zip(masks.par_iter().zip(noises.par_iter()))
         .for_each(|((to, &bit), (&mask, &noise))| {
-            let mut ciphertext = seeded_ggsw(stage, vec![0; part / bytes], mask);
+            let mut ciphertext = seeded_ggsw(key, vec![0; part / bytes], mask);
             encrypt_constant_seeded_ggsw_ciphertext(
                 &large,
                 &mut ciphertext,
@@ -51,19 +51,17 @@ pub(super) fn generate(
 
 /// Draws the masks from their seeds and transforms every ciphertext, one at a time on each thread:
 /// there is never a second copy of the whole key.
-pub(super) fn expand(stage: &Stage, seeded: &Seeded) -> FourierKey {
-    let (bytes, n) = (
-        stage.bootstrap_body_bytes() as usize,
-        stage.small_dimension as usize,
-    );
-    let layout = layout(stage.shape, stage.digits);
-    let mut key = FourierKey::zero(layout, n);
+pub(super) fn expand(key: &Bootstrap, seeded: &Seeded) -> FourierKey {
+    let (bytes, n) = (key.body_bytes() as usize, key.small_dimension as usize);
+    let layout = layout(key.shape, key.digits);
+    let mut transformed = FourierKey::zero(layout, n);
     let parts = seeded.bodies.par_chunks_exact(seeded.bodies.len() / n);
-    key.steps_mut()
+    transformed
+        .steps_mut()
         .zip(parts)
         .zip(part_seeds(seeded.seed, n))
         .for_each(|((mut step, bodies), mask)| {
-            let seeded = seeded_ggsw(stage, restore(bodies, bytes).collect(), mask);
+            let seeded = seeded_ggsw(key, restore(bodies, bytes).collect(), mask);
             let mut ciphertext = GgswCiphertext::new(
                 0u64,
                 seeded.glwe_size(),
@@ -89,7 +87,7 @@ pub(super) fn expand(stage: &Stage, seeded: &Seeded) -> FourierKey {
                 }
             }
         });
-    key
+    transformed
 }
 
 fn layout(shape: Shape, digits: Decomposition) -> Layout {
@@ -101,12 +99,12 @@ fn layout(shape: Shape, digits: Decomposition) -> Layout {
     }
 }
 
-fn seeded_ggsw(stage: &Stage, bodies: Vec<u64>, mask: Seed) -> SeededGgswCiphertextOwned<u64> {
+fn seeded_ggsw(key: &Bootstrap, bodies: Vec<u64>, mask: Seed) -> SeededGgswCiphertextOwned<u64> {
     SeededGgswCiphertext::from_container(
         bodies,
-        GlweDimension(stage.shape.dimension as usize).to_glwe_size(),
-        PolynomialSize(stage.shape.polynomial_size as usize),
-        DecompositionBaseLog(stage.digits.base_log as usize),
+        GlweDimension(key.shape.dimension as usize).to_glwe_size(),
+        PolynomialSize(key.shape.polynomial_size as usize),
+        DecompositionBaseLog(key.digits.base_log as usize),
         mask.into(),
         modulus(),
     )

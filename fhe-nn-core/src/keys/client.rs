@@ -1,16 +1,15 @@
 //! The client: it encodes and encrypts, decrypts and decodes.
 
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fhe_nn_proof::client::Scores;
-use fhe_nn_proof::plan::{Fingerprint, Plan};
-use fhe_nn_proof::widths::Lattice;
+use fhe_nn_proof::plan::{Fingerprint, Plan, torus_step};
 use ndarray::ArrayView2;
 use tfhe::core_crypto::prelude::*;
 use zeroize::Zeroizing;
 
 use super::evaluation::{EvaluationKey, Part, parts};
-use super::secret::{Secret, StageSecrets, noise};
+use super::secret::{Secret, noise};
 use super::seeded::{Seeded, cut};
 use super::{KeyId, bootstrap};
 use crate::Error;
@@ -24,8 +23,9 @@ pub struct ClientKey {
     plan: Plan,
     fingerprint: Fingerprint,
     id: KeyId,
-    input: Secret,
-    stages: Vec<Arc<StageSecrets>>,
+    /// By dimension.
+    large: BTreeMap<u32, Secret>,
+    small: BTreeMap<u32, Secret>,
     /// What scores come under, if not under the last large key.
     output: Option<Secret>,
 }
@@ -42,25 +42,26 @@ impl ClientKey {
         let id = seeder.seed().0.to_le_bytes();
         let mut generator = SecretRandomGenerator::<DefaultRandomGenerator>::new(seeder.seed());
         let mut secret = |dimension: u32| Secret::generate(dimension, &mut generator);
-        let input = secret(plan.input.dimension);
-        let mut stages: Vec<Arc<StageSecrets>> = Vec::with_capacity(plan.stages.len());
-        for stage in &plan.stages {
-            let shared = stages.last().filter(|_| stage.shares_key).map(Arc::clone);
-            stages.push(shared.unwrap_or_else(|| {
-                Arc::new(StageSecrets {
-                    small: stage.keyswitch.map(|_| secret(stage.small_dimension)),
-                    large: secret(stage.shape.lwe_dimension()),
-                })
-            }));
-        }
+        let mut all = |dimensions: BTreeSet<u32>| -> BTreeMap<u32, Secret> {
+            let dimensions = dimensions.into_iter();
+            dimensions
+                .map(|dimension| (dimension, secret(dimension)))
+                .collect()
+        };
+        let under_small = inputs_under_small_key(plan);
+        let large = all(plan.dimensions().skip(under_small.into()).collect());
+        let bootstraps = plan.every_bootstrap();
+        let small = all(bootstraps
+            .map(|(_, bootstrap)| bootstrap.small_dimension)
+            .collect());
         let output = plan.output.keyswitch.map(|_| secret(plan.output.dimension));
         let fingerprint = crate::wire::fingerprint(plan);
         Ok(ClientKey {
             plan: plan.clone(),
             fingerprint,
             id,
-            input,
-            stages,
+            large,
+            small,
             output,
         })
     }
@@ -71,39 +72,56 @@ impl ClientKey {
         let seeded = parts(&self.plan)
             .iter()
             .map(|part| match part {
-                Part::Keyswitch { index, keyswitch } => {
-                    let to = match *index < self.stages.len() {
-                        true => self.small(*index),
-                        false => self.output_key(),
-                    };
-                    keyswitch.generate(self.large(*index), to, seeder.as_mut())
+                Part::Keyswitch(keyswitch) => {
+                    let to = self.small(keyswitch.to);
+                    keyswitch.generate(self.large(keyswitch.from), to, seeder.as_mut())
                 }
-                Part::Bootstrap { index, stage } => {
-                    let (small, large) = (self.small(*index), self.large(*index + 1));
-                    bootstrap::generate(stage, small, large, seeder.as_mut())
+                Part::Scores(keyswitch) => {
+                    let from = self.last_key();
+                    keyswitch.generate(from, self.output_key(), seeder.as_mut())
+                }
+                Part::Bootstrap(key) => {
+                    let small = self.small(key.small_dimension);
+                    let large = self.large(key.shape.lwe_dimension());
+                    bootstrap::generate(key, small, large, seeder.as_mut())
                 }
             })
             .collect();
         EvaluationKey::new(self.plan.clone(), self.fingerprint, self.id, seeded)
     }
 
-    /// The key that the values before linear layer `index` come under.
-    fn large(&self, index: usize) -> &Secret {
-        match index.checked_sub(1) {
-            Some(before) => &self.stages[before].large,
-            None => &self.input,
+    fn large(&self, dimension: u32) -> &Secret {
+        self.large
+            .get(&dimension)
+            .expect("there is a large key of every dimension of the plan")
+    }
+
+    fn small(&self, dimension: u32) -> &Secret {
+        self.small
+            .get(&dimension)
+            .expect("there is a small key of every dimension of the plan")
+    }
+
+    /// The key that inputs come under.
+    fn input(&self) -> &Secret {
+        let dimension = self.plan.input.dimension;
+        match inputs_under_small_key(&self.plan) {
+            true => self.small(dimension),
+            false => self.large(dimension),
         }
     }
 
-    /// The small key of a stage.
-    fn small(&self, index: usize) -> &Secret {
-        self.stages[index].small.as_ref().unwrap_or(&self.input)
+    /// The key that the values before the last linear layer come under.
+    fn last_key(&self) -> &Secret {
+        match self.plan.stages.last() {
+            None => self.input(),
+            Some(stage) => self.large(stage.bootstrap.shape.lwe_dimension()),
+        }
     }
 
     /// The key that scores come under.
     fn output_key(&self) -> &Secret {
-        let last = self.large(self.stages.len());
-        self.output.as_ref().unwrap_or(last)
+        self.output.as_ref().unwrap_or_else(|| self.last_key())
     }
 
     /// Encodes and encrypts one input.
@@ -116,12 +134,12 @@ impl ClientKey {
     pub fn encrypt(&self, input: &[f32]) -> Result<Request, Error> {
         let row = ArrayView2::from_shape((1, input.len()), input)
             .expect("one row of the slice's own length");
-        let shift = 64 - self.plan.input.modulus_bits;
+        let step = self.plan.moduli().next().map_or(0, torus_step);
         let integers = encode(&self.plan.client, row)?;
-        let plaintexts = integers.iter().map(|&q| (q as u64).wrapping_shl(shift));
+        let plaintexts = integers.iter().map(|&q| (q as u64).wrapping_mul(step));
         let plaintexts: Zeroizing<Vec<u64>> = Zeroizing::new(plaintexts.collect());
         let mut seeder = new_seeder();
-        let key = self.input.as_lwe();
+        let key = self.input().as_lwe();
         let seed = seeder.seed();
         let mut bodies = SeededLweCiphertextList::new(
             0u64,
@@ -172,7 +190,7 @@ impl ClientKey {
         let meanings = client.widths.iter().zip(&client.lattices);
         let integers = phases
             .zip(meanings)
-            .map(|(phase, (&width, &lattice))| decode(phase, width, lattice));
+            .map(|(phase, (&width, &lattice))| self.plan.output.decode(phase, width, lattice));
         Ok(client.scores(integers.collect()))
     }
 
@@ -183,13 +201,21 @@ impl ClientKey {
         index: usize,
         values: &'a Ciphertexts,
     ) -> impl Iterator<Item = u64> + 'a {
-        phases(self.large(index), values)
+        let key = match index.checked_sub(1) {
+            None => self.input(),
+            Some(before) => {
+                let shape = self.plan.stages[before].bootstrap.shape;
+                self.large(shape.lwe_dimension())
+            }
+        };
+        phases(key, values)
     }
 
     /// The small key of a stage, to measure the noise under it.
     #[cfg(test)]
     pub(crate) fn small_key(&self, index: usize) -> LweSecretKeyView<'_, u64> {
-        self.small(index).as_lwe()
+        let stage = &self.plan.stages[index];
+        self.small(stage.bootstrap.small_dimension).as_lwe()
     }
 
     /// The key of scores, to measure the noise under it.
@@ -207,11 +233,8 @@ fn phases<'a>(secret: &'a Secret, values: &'a Ciphertexts) -> impl Iterator<Item
     })
 }
 
-/// The value of the lattice nearest to a phase, in two's complement of `width` bits.
-fn decode(phase: u64, width: u32, lattice: Lattice) -> i64 {
-    let distance_bits = 64 - width + lattice.step_bits;
-    let offset = (lattice.offset as u64) << (64 - width);
-    let half = 1u64 << (distance_bits - 1);
-    let nearest = (phase.wrapping_sub(offset).wrapping_add(half) >> distance_bits) << distance_bits;
-    (nearest.wrapping_add(offset) as i64) >> (64 - width)
+/// Whether inputs come under the first small key.
+fn inputs_under_small_key(plan: &Plan) -> bool {
+    let first = plan.every_bootstrap().next();
+    first.is_some_and(|(_, bootstrap)| bootstrap.keyswitch.is_none())
 }

@@ -1,9 +1,8 @@
 //! The evaluation key: what a server computes with.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
-use fhe_nn_proof::plan::{Fingerprint, Plan, Stage};
+use fhe_nn_proof::plan::{Bootstrap, Fingerprint, Plan};
 
 use super::keyswitch::Keyswitch;
 use super::seeded::Seeded;
@@ -24,66 +23,67 @@ pub struct EvaluationKey {
 
 /// The keys that a server computes with.
 pub(crate) struct Expanded {
-    pub(crate) stages: Vec<StageKey>,
+    /// Of every bootstrap of the plan, in their order.
+    pub(crate) bootstraps: Vec<Keys>,
     /// To the key of the scores, if they have one of their own.
-    pub(crate) output: Option<Arc<KeyswitchKey>>,
+    pub(crate) output: Option<KeyswitchKey>,
 }
 
-/// The expanded keys of one stage. Stages may share them.
-pub(crate) struct StageKey {
+/// The expanded keys of one bootstrap. Others may have them, too.
+#[derive(Clone)]
+pub(crate) struct Keys {
     pub(crate) keyswitch: Option<Arc<KeyswitchKey>>,
     pub(crate) bootstrap: Arc<FourierKey>,
 }
 
 /// One of the keys that travel.
 pub(super) enum Part<'a> {
-    /// From the large key before stage `index` (of the last, behind all stages) to its small key (to
-    /// that of the scores).
-    Keyswitch { index: usize, keyswitch: Keyswitch },
-    /// Of stage `index`.
-    Bootstrap { index: usize, stage: &'a Stage },
+    /// From a large key to a small one.
+    Keyswitch(Keyswitch),
+    /// From the last large key to that of the scores.
+    Scores(Keyswitch),
+    /// A bootstrapping key.
+    Bootstrap(&'a Bootstrap),
 }
 
-/// The keys that travel for a plan, in order: those that no stage shares with the one before.
+/// The keys that travel for a plan, in order.
 pub(super) fn parts(plan: &Plan) -> Vec<Part<'_>> {
     let mut parts = Vec::new();
-    for (index, (stage, from)) in plan.stages.iter().zip(plan.dimensions()).enumerate() {
-        if let Some(digits) = stage.keyswitch
-            && !plan.shares_keyswitch(index)
-        {
-            let keyswitch = Keyswitch {
-                from,
-                to: stage.small_dimension,
-                digits,
-                body_bytes: stage.keyswitch_body_bytes(),
-            };
-            parts.push(Part::Keyswitch { index, keyswitch });
+    for (from, bootstrap, is_new) in plan.new_keys() {
+        if is_new.keyswitching {
+            parts.extend(keyswitch(from, bootstrap).map(Part::Keyswitch));
         }
-        if !stage.shares_key {
-            parts.push(Part::Bootstrap { index, stage });
+        if is_new.bootstrapping {
+            parts.push(Part::Bootstrap(bootstrap));
         }
     }
     if let Some(digits) = plan.output.keyswitch {
-        let keyswitch = Keyswitch {
+        parts.push(Part::Scores(Keyswitch {
             from: plan.last_dimension(),
             to: plan.output.dimension,
             digits,
             body_bytes: plan.output.keyswitch_body_bytes(),
-        };
-        parts.push(Part::Keyswitch {
-            index: plan.stages.len(),
-            keyswitch,
-        });
+        }));
     }
     parts
+}
+
+/// The keyswitch of a bootstrap of ciphertexts of `from` dimensions.
+fn keyswitch(from: u32, bootstrap: &Bootstrap) -> Option<Keyswitch> {
+    bootstrap.keyswitch.map(|digits| Keyswitch {
+        from,
+        to: bootstrap.small_dimension,
+        digits,
+        body_bytes: bootstrap.keyswitch_body_bytes(),
+    })
 }
 
 impl Part<'_> {
     /// Bytes of the key as it travels, without the seed.
     pub(super) fn bytes(&self) -> usize {
         match self {
-            Part::Keyswitch { keyswitch, .. } => keyswitch.bytes(),
-            Part::Bootstrap { stage, .. } => stage.bootstrap_key_bytes() as usize,
+            Part::Keyswitch(keyswitch) | Part::Scores(keyswitch) => keyswitch.bytes(),
+            Part::Bootstrap(bootstrap) => bootstrap.key_bytes() as usize,
         }
     }
 }
@@ -132,34 +132,33 @@ impl EvaluationKey {
 
 impl Expanded {
     fn new(plan: &Plan, seeded: &[Seeded]) -> Self {
-        let (mut keyswitches, mut bootstraps) = (BTreeMap::new(), BTreeMap::new());
-        for (part, seeded) in parts(plan).iter().zip(seeded) {
+        let (mut keyswitches, mut bootstraps) = (Vec::new(), Vec::new());
+        let mut output = None;
+        for (part, seeded) in parts(plan).into_iter().zip(seeded) {
             match part {
-                Part::Keyswitch { index, keyswitch } => {
-                    keyswitches.insert(*index, Arc::new(keyswitch.expand(seeded)));
+                Part::Keyswitch(keyswitch) => {
+                    keyswitches.push((keyswitch, Arc::new(keyswitch.expand(seeded))));
                 }
-                Part::Bootstrap { index, stage } => {
-                    bootstraps.insert(*index, Arc::new(bootstrap::expand(stage, seeded)));
+                Part::Scores(keyswitch) => output = Some(keyswitch.expand(seeded)),
+                Part::Bootstrap(key) => {
+                    bootstraps.push((key, Arc::new(bootstrap::expand(key, seeded))));
                 }
             }
         }
-        let output = keyswitches.remove(&plan.stages.len());
-        let mut stages: Vec<StageKey> = Vec::with_capacity(plan.stages.len());
-        for index in 0..plan.stages.len() {
-            // what a stage has none of its own of is that of the stage before
-            let before = stages.last();
-            let shared = || before.map(|stage| Arc::clone(&stage.bootstrap));
-            let stage = StageKey {
-                keyswitch: keyswitches
-                    .remove(&index)
-                    .or_else(|| before.and_then(|stage| stage.keyswitch.clone())),
-                bootstrap: bootstraps
-                    .remove(&index)
-                    .or_else(shared)
-                    .expect("plans are validated: the first stage shares nothing"),
-            };
-            stages.push(stage);
+        let keys = |(from, key): (u32, &Bootstrap)| {
+            let own = keyswitch(from, key);
+            let switch = keyswitches.iter().find(|(other, _)| Some(*other) == own);
+            let shares = bootstraps.iter().find(|(other, _)| other.shares_key(key));
+            Keys {
+                keyswitch: switch.map(|(_, key)| Arc::clone(key)),
+                bootstrap: shares
+                    .map(|(_, key)| Arc::clone(key))
+                    .expect("every bootstrapping key of the plan is a part"),
+            }
+        };
+        Expanded {
+            bootstraps: plan.every_bootstrap().map(keys).collect(),
+            output,
         }
-        Expanded { stages, output }
     }
 }

@@ -10,7 +10,7 @@ use super::seeded::{Seeded, cut, restore};
 use crate::encrypted::KeyswitchKey;
 
 /// What a plan says of a keyswitching key.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Keyswitch {
     /// Dimension of the key that it leads from.
     pub(super) from: u32,

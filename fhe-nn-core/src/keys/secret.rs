@@ -7,14 +7,6 @@ use zeroize::Zeroizing;
 /// A binary LWE key. Neither `Debug` nor `Serialize`; wiped on drop.
 pub(super) struct Secret(Zeroizing<Vec<u64>>);
 
-/// The secret keys of one stage.
-pub(super) struct StageSecrets {
-    /// None if inputs come under this key.
-    pub(super) small: Option<Secret>,
-    /// What its results come under.
-    pub(super) large: Secret,
-}
-
 impl Secret {
     pub(super) fn generate(
         dimension: u32,

@@ -1,64 +1,36 @@
 //! A plan from the parameters of its stages.
 
-use crate::noise::{
-    KEYSWITCH_MODULUS_BITS, MODULUS_BITS, bootstrap_variance, keyswitch_variance, log2_sum,
-    modulus_switch_variance, seeded_variance,
-};
-use crate::plan::bootstrap::Bootstrap;
-use crate::plan::demand::{Accumulators, Program};
+use crate::noise::{MODULUS_BITS, log2_sum, seeded_variance};
+use crate::plan::demand::{Accumulators, Program, StageDemand};
 use crate::plan::output::Ending;
+use crate::plan::rotation::Rotation;
 use crate::plan::state::Choice;
-use crate::plan::{InputPlan, Options, OutputPlan, Plan, Stage};
+use crate::plan::{Bootstrap, InputPlan, Options, OutputPlan, Plan, Round, Stage};
+use crate::spec::Rounding;
 
-/// The plan of these choices, with the noise on the way.
+/// The plan of these choices, those of a stage's rounds before that of its tables, with the noise on
+/// the way.
 pub(super) fn plan(
     program: &Program,
     options: &Options,
-    bootstraps: &[Bootstrap],
+    rotations: &[Rotation],
     choices: &[Choice],
     (dimension, ending): (u32, &Ending),
 ) -> Plan {
-    let layers = || program.stages.iter().map(|demand| &demand.accumulators);
-    let following = layers().skip(1).chain([&program.output]);
     let input = InputPlan {
         dimension: choices
             .first()
             .map_or(dimension, |choice| choice.input_dimension),
-        modulus_bits: layers().next().unwrap_or(&program.output).modulus_bits(),
     };
     let mut variance = seeded_variance(input.dimension, MODULUS_BITS);
-    let mut stages = Vec::with_capacity(choices.len());
-    for ((demand, choice), next) in program.stages.iter().zip(choices).zip(following) {
-        let accumulators = &demand.accumulators;
-        let Bootstrap { shape, digits, .. } = bootstraps[choice.bootstrap];
-        let (switched, bits) = match choice.keyswitch {
-            None => (0.0, MODULUS_BITS),
-            Some(digits) => (
-                keyswitch_variance(choice.input_dimension, choice.n, digits),
-                KEYSWITCH_MODULUS_BITS,
-            ),
-        };
-        let table_bits = shape.polynomial_size.ilog2() + 1;
-        let added = switched + modulus_switch_variance(choice.n, bits, table_bits);
-        let output_variance = bootstrap_variance(choice.n, shape, digits);
-        stages.push(Stage {
-            linear: accumulators.linear.clone(),
-            lookup: demand.lookup.clone(),
-            reader: accumulators.reader,
-            width: accumulators.width(),
-            bootstraps: accumulators.neurons,
-            phases: demand.phases,
-            keyswitch: choice.keyswitch,
-            small_dimension: choice.n,
-            shape,
-            digits,
-            shares_key: choice.shares_key,
-            output_modulus_bits: next.modulus_bits(),
-            output_variance,
-            table_variance: worst_variance(accumulators, variance, added),
-            log2_failure: failure(accumulators, variance, added),
-        });
-        variance = output_variance;
+    let mut stages = Vec::with_capacity(program.stages.len());
+    let mut choices = choices.iter();
+    for demand in &program.stages {
+        let rounds = demand.accumulators.rounds().len();
+        let own: Vec<&Choice> = choices.by_ref().take(rounds + 1).collect();
+        let stage = stage(demand, rotations, &own, variance);
+        variance = stage.output_variance;
+        stages.push(stage);
     }
     let output = &program.output;
     Plan {
@@ -69,6 +41,9 @@ pub(super) fn plan(
             linear: output.linear.clone(),
             scores: output.neurons,
             width: output.width(),
+            table: output.table,
+            rounding: output.rounding,
+            modulus: output.modulus(),
             keyswitch: ending.keyswitch,
             dimension: ending.dimension,
             element_bits: ending.element_bits,
@@ -77,6 +52,74 @@ pub(super) fn plan(
         },
         model: program.model,
         options: *options,
+    }
+}
+
+/// A stage whose inputs have this variance.
+fn stage(
+    demand: &StageDemand,
+    rotations: &[Rotation],
+    choices: &[&Choice],
+    variance: f64,
+) -> Stage {
+    let accumulators = &demand.accumulators;
+    let (mut rounds, mut failures, mut removed) = (Vec::new(), Vec::new(), 0.0);
+    for (round, choice) in accumulators.rounds().iter().zip(choices) {
+        let bootstrap = bootstrap(choice, rotations);
+        let (added, result) = (
+            bootstrap.way_variance(choice.input_dimension),
+            bootstrap.result_variance(),
+        );
+        failures.extend(round.log2_failures(variance, removed, result, added));
+        removed += f64::from(round.passes()) * result;
+        rounds.push(Round {
+            above: round.above,
+            neurons: round.neurons(),
+            bootstraps: round.bootstraps(),
+            bootstrap,
+        });
+    }
+    let choice = choices[choices.len() - 1];
+    let bootstrap = bootstrap(choice, rotations);
+    let added = removed + bootstrap.way_variance(choice.input_dimension);
+    failures.push(failure(accumulators, variance, added));
+    Stage {
+        linear: accumulators.linear.clone(),
+        lookup: demand.lookup.clone(),
+        reader: accumulators.reader,
+        width: accumulators.width(),
+        table: accumulators.table,
+        rounding: accumulators.rounding,
+        modulus: accumulators.modulus(),
+        neurons: accumulators.neurons,
+        phases: demand.phases,
+        rounds,
+        bootstrap,
+        output_variance: bootstrap.result_variance(),
+        table_variance: worst_variance(accumulators, variance, added),
+        log2_failure: log2_sum(failures),
+        step_probability: step_probability(accumulators, variance, added),
+    }
+}
+
+fn bootstrap(choice: &Choice, rotations: &[Rotation]) -> Bootstrap {
+    let rotation = &rotations[choice.rotation];
+    Bootstrap {
+        keyswitch: choice.keyswitch,
+        small_dimension: choice.n,
+        shape: rotation.shape,
+        extension: rotation.extension,
+        digits: rotation.digits,
+    }
+}
+
+/// How likely the value is to move that is the likeliest to.
+fn step_probability(accumulators: &Accumulators, input: f64, added: f64) -> Option<f64> {
+    let each = accumulators.constraints();
+    let each = each.map(|constraint| constraint.step_probability(input, added));
+    match accumulators.rounding {
+        Rounding::Exact => None,
+        Rounding::Approximate => Some(each.fold(0.0, f64::max)),
     }
 }
 
@@ -90,10 +133,9 @@ fn failure(accumulators: &Accumulators, input: f64, added: f64) -> f64 {
 
 /// Variance that the reader with the least room sees.
 fn worst_variance(accumulators: &Accumulators, input: f64, added: f64) -> f64 {
-    let room = |variance: f64, half_step: f64| half_step * half_step / variance;
     accumulators
         .constraints()
-        .map(|constraint| (constraint.variance(input, added), constraint.half_step))
-        .min_by(|a, b| room(a.0, a.1).total_cmp(&room(b.0, b.1)))
+        .map(|constraint| (constraint.variance(input, added), constraint.budget(1.0)))
+        .min_by(|a, b| (a.1 / a.0).total_cmp(&(b.1 / b.0)))
         .map_or(0.0, |(variance, _)| variance)
 }

@@ -1,22 +1,22 @@
 //! The search through the stages of a chain.
 
-use crate::plan::bootstrap::Bootstrap;
 use crate::plan::cost::{MAX_KEYSWITCH_LEVELS, keyswitch_cost};
 use crate::plan::front::{Front, Point};
 use crate::plan::keyswitch::Keyswitches;
 use crate::plan::layer::Layer;
 use crate::plan::objective::{Cost, Objective};
 use crate::plan::reach::{Arrival, Reach};
+use crate::plan::rotation::Rotation;
 use crate::plan::shared::{Shared, Smallest};
 use crate::plan::state::{Choice, Keys, Link, State, Step, inputs};
 
 /// A search.
 pub(super) struct Chains<'a> {
     stages: &'a [Layer],
-    bootstraps: &'a [Bootstrap],
+    pub(super) rotations: &'a [Rotation],
     pub(super) keyswitches: &'a Keyswitches,
     pub(super) objective: Objective,
-    smallest: Smallest,
+    smallest: Smallest<'a>,
     /// Every step that may be part of the best chain.
     links: Vec<Link>,
 }
@@ -24,17 +24,17 @@ pub(super) struct Chains<'a> {
 impl<'a> Chains<'a> {
     pub(super) fn new(
         stages: &'a [Layer],
-        bootstraps: &'a [Bootstrap],
+        rotations: &'a [Rotation],
         keyswitches: &'a Keyswitches,
         objective: Objective,
     ) -> Self {
         let sharing = if objective.sharing { stages } else { &[] };
         Chains {
             stages,
-            bootstraps,
+            rotations,
             keyswitches,
             objective,
-            smallest: Smallest::new(sharing, bootstraps, keyswitches),
+            smallest: Smallest::new(sharing, rotations, keyswitches),
             links: Vec::new(),
         }
     }
@@ -54,6 +54,17 @@ impl<'a> Chains<'a> {
         Ok(front)
     }
 
+    /// Keeps a step.
+    pub(super) fn remember(&mut self, link: Link) -> usize {
+        self.links.push(link);
+        self.links.len() - 1
+    }
+
+    /// The choice of a step, unless it is one of the inputs' key.
+    pub(super) fn choice(&self, link: usize) -> Option<Choice> {
+        self.links.get(link).map(|link| link.choice)
+    }
+
     /// The choices that led to a state.
     pub(super) fn choices(&self, state: &State) -> Vec<Choice> {
         let links = core::iter::successors(state.link, |&link| self.links[link].before);
@@ -63,99 +74,112 @@ impl<'a> Chains<'a> {
     }
 
     /// Every way through a stage with keys of its own.
-    fn with_own_keys(&self, index: usize, before: Vec<State>) -> Vec<Step> {
+    fn with_own_keys(&mut self, index: usize, before: Vec<State>) -> Vec<Step> {
         let layer = &self.stages[index];
-        let reach = Reach::new(layer, self.objective, self.keyswitches, index == 0, before);
-        let mut sizes: Vec<u32> = self
-            .bootstraps
-            .iter()
-            .map(|b| b.shape.polynomial_size)
-            .collect();
+        let before = match layer.rounds.is_empty() {
+            true => before,
+            false => self.removed(layer, before),
+        };
+        let reach = Reach::new(
+            layer,
+            self.objective,
+            self.keyswitches,
+            index == 0 && layer.rounds.is_empty(),
+            before,
+        );
+        let mut sizes: Vec<u32> = self.rotations.iter().map(Rotation::table_size).collect();
         sizes.sort_unstable();
         sizes.dedup();
         let mut steps = Vec::new();
         for size in sizes.into_iter().filter(|&size| layer.fits(size)) {
             let arrivals = reach.smallest(size);
-            let of_size = self.bootstraps.iter().enumerate();
-            for (bootstrap, _) in of_size.filter(|(_, b)| b.shape.polynomial_size == size) {
-                let wanted = self.smallest.wanted(index + 1, bootstrap).into_iter();
+            let of_size = self.rotations.iter().enumerate();
+            for (rotation, _) in of_size.filter(|(_, r)| r.table_size() == size) {
+                let wanted = self.smallest.wanted(index + 1, rotation).into_iter();
+                let wanted = wanted.filter(|_| layer.rounds.is_empty());
                 let larger = wanted.filter_map(|n| reach.at(size, n));
                 let arrivals = arrivals.iter().copied().chain(larger);
-                steps.extend(arrivals.map(|arrival| self.with_own_key(layer, bootstrap, arrival)));
+                steps.extend(arrivals.map(|arrival| self.with_own_key(layer, rotation, arrival)));
             }
         }
         steps
     }
 
     /// One way through a stage with keys of its own.
-    fn with_own_key(&self, layer: &Layer, bootstrap: usize, arrival: Arrival) -> Step {
+    fn with_own_key(&self, layer: &Layer, rotation: usize, arrival: Arrival) -> Step {
         let n = arrival.n;
-        let keys = Keys {
-            bootstrap,
-            n,
-            levels: 0,
-        };
         let choice = Choice {
             keyswitch: arrival
                 .from
                 .map(|(_, levels)| self.keyswitches.digits(levels, n)),
             input_dimension: arrival.from.map_or(n, |(state, _)| state.point.dimension),
             n,
-            bootstrap,
-            shares_key: false,
+            rotation,
         };
         let before = arrival.from.and_then(|(state, _)| state.link);
-        let bytes = f64::from(n) * self.bootstraps[bootstrap].step_bytes;
+        let bytes = f64::from(n) * self.rotations[rotation].step_bytes;
         let cost = arrival.cost + self.objective.cost(self.objective.key_ns, bytes);
-        self.rotated(layer, keys, cost, Link { before, choice })
+        self.rotated(layer, 0, cost, Link { before, choice })
     }
 
     /// Every way through a stage with the keys of the stage before.
     fn with_shared_keys(&self, index: usize, before: &[State]) -> Vec<Step> {
         let layer = &self.stages[index];
         let mut steps = Vec::new();
+        // rounds have keys that no stage before has
+        if !layer.rounds.is_empty() {
+            return steps;
+        }
         for state in before {
             let Some(keys) = state.keys else { continue };
-            let bootstrap = &self.bootstraps[keys.bootstrap];
             let dimension = state.point.dimension;
             let linear = layer.sum_ns(dimension);
-            let shared = Shared {
-                layer,
-                bootstrap,
-                keyswitches: self.keyswitches,
-            };
-            for levels in shared.levels(keys.n) {
-                // the first that keyswitches between these keys brings the key to do it
-                let bytes = match keys.levels {
-                    0 => self.keyswitches.key_bytes(dimension, levels, keys.n),
-                    known if known == levels => 0.0,
-                    _ => continue,
+            let key = self.rotations[keys.rotation];
+            let alike = self.rotations.iter().enumerate();
+            for (index, rotation) in alike.filter(|(_, rotation)| rotation.shares_key(&key)) {
+                let shared = Shared {
+                    layer,
+                    rotation,
+                    keyswitches: self.keyswitches,
                 };
-                let switch = layer.each_ns(keyswitch_cost(dimension, levels, keys.n));
-                let cost = state.point.cost + self.objective.cost(linear + switch, bytes);
-                let choice = Choice {
-                    keyswitch: Some(self.keyswitches.digits(levels, keys.n)),
-                    input_dimension: dimension,
-                    n: keys.n,
-                    bootstrap: keys.bootstrap,
-                    shares_key: true,
-                };
-                let before = state.link;
-                let keys = Keys { levels, ..keys };
-                steps.push(self.rotated(layer, keys, cost, Link { before, choice }));
+                for levels in shared.levels(keys.n) {
+                    // the first that keyswitches between these keys brings the key to do it
+                    let bytes = match keys.levels {
+                        0 => self.keyswitches.key_bytes(dimension, levels, keys.n),
+                        known if known == levels => 0.0,
+                        _ => continue,
+                    };
+                    let switch = layer.each_ns(keyswitch_cost(dimension, levels, keys.n));
+                    let cost = state.point.cost + self.objective.cost(linear + switch, bytes);
+                    let choice = Choice {
+                        keyswitch: Some(self.keyswitches.digits(levels, keys.n)),
+                        input_dimension: dimension,
+                        n: keys.n,
+                        rotation: index,
+                    };
+                    let before = state.link;
+                    steps.push(self.rotated(layer, levels, cost, Link { before, choice }));
+                }
             }
         }
         steps
     }
 
     /// After the rotation.
-    fn rotated(&self, layer: &Layer, keys: Keys, cost: Cost, link: Link) -> Step {
-        let bootstrap = &self.bootstraps[keys.bootstrap];
-        let rotation = layer.each_ns(f64::from(keys.n) * bootstrap.step_ns);
+    fn rotated(&self, layer: &Layer, levels: u32, cost: Cost, link: Link) -> Step {
+        let Choice { rotation, n, .. } = link.choice;
+        let alike = |other: &Rotation| other.shares_key(&self.rotations[rotation]);
+        let keys = Keys {
+            rotation: self.rotations.iter().position(alike).unwrap_or(rotation),
+            n,
+            levels,
+        };
+        let rotation = &self.rotations[rotation];
+        let turns = layer.each_ns(f64::from(n) * rotation.step_ns);
         let point = Point {
-            dimension: bootstrap.shape.lwe_dimension(),
-            variance: f64::from(keys.n) * bootstrap.step_variance,
-            cost: cost + self.objective.cost(rotation, 0.0),
+            dimension: rotation.shape.lwe_dimension(),
+            variance: f64::from(n) * rotation.step_variance,
+            cost: cost + self.objective.cost(turns, 0.0),
         };
         Step { point, keys, link }
     }
@@ -181,10 +205,10 @@ impl<'a> Chains<'a> {
             alike.push((step.point, step.keys));
             let state = State {
                 point: step.point,
+                removed: 0.0,
                 keys: Some(step.keys),
-                link: Some(self.links.len()),
+                link: Some(self.remember(step.link)),
             };
-            self.links.push(step.link);
             if leads {
                 front.push(state);
             }
@@ -198,12 +222,12 @@ impl<'a> Chains<'a> {
     /// What sharing keys can save at most, against making the same anew: a step that costs as much
     /// more than another that leaves no more behind need not be followed.
     fn new_keys(&self, keys: Keys) -> Cost {
-        let bootstrap = &self.bootstraps[keys.bootstrap];
-        let dimension = bootstrap.shape.lwe_dimension();
+        let rotation = &self.rotations[keys.rotation];
+        let dimension = rotation.shape.lwe_dimension();
         let switch = self
             .keyswitches
             .key_bytes(dimension, MAX_KEYSWITCH_LEVELS, keys.n);
-        let bytes = f64::from(keys.n) * bootstrap.step_bytes + 2.0 * switch;
+        let bytes = f64::from(keys.n) * rotation.step_bytes + 2.0 * switch;
         self.objective.cost(self.objective.key_ns, bytes)
     }
 }

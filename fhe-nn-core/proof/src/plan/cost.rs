@@ -3,7 +3,7 @@
 use core::ops::RangeInclusive;
 
 use crate::noise::Shape;
-use crate::plan::Plan;
+use crate::plan::{Bootstrap, Plan};
 
 /// Small keys, n, and the keys of keyswitched scores: tfhe's security curve is a fit over the
 /// dimensions in use.
@@ -14,7 +14,7 @@ pub(super) const INPUT_DIMENSIONS: RangeInclusive<u32> = 512..=2048;
 pub(super) const INPUT_DIMENSION_STEP: usize = 32;
 /// Levels of a keyswitch and of a bootstrap.
 pub(super) const MAX_KEYSWITCH_LEVELS: u32 = 12;
-pub(super) const MAX_BOOTSTRAP_LEVELS: u32 = 5;
+pub(super) const MAX_BOOTSTRAP_LEVELS: u32 = 6;
 /// Bits of all digits of a bootstrap together, at most: beyond, they would be noise.
 pub(super) const BOOTSTRAP_DIGIT_BITS: u32 = 44;
 /// Bits of all digits of a keyswitch together, at most: signed digits of a 32-bit number carry.
@@ -23,7 +23,7 @@ pub(super) const KEYSWITCH_DIGIT_BITS: u32 = 31;
 /// Nanoseconds of one step of a rotation (one of n) in a batch, per shape: a part that every step
 /// costs, and a part per level. Measured with this crate's engine (DESIGN.md, "Where do the costs
 /// come from?"); they decide between parameters and nothing else.
-pub(super) const SHAPES: [(Shape, f64, f64); 14] = [
+pub(super) const SHAPES: [(Shape, f64, f64); 11] = [
     glwe(4, 256, 700.0, 1_290.0),
     glwe(6, 256, 1_140.0, 2_100.0),
     glwe(2, 512, 950.0, 1_300.0),
@@ -35,10 +35,20 @@ pub(super) const SHAPES: [(Shape, f64, f64); 14] = [
     glwe(1, 2048, 3_470.0, 3_520.0),
     glwe(2, 2048, 5_270.0, 5_600.0),
     glwe(1, 4096, 7_400.0, 7_590.0),
-    glwe(1, 8192, 18_820.0, 15_330.0),
-    glwe(1, 16384, 36_230.0, 34_050.0),
-    glwe(1, 32768, 84_380.0, 75_590.0),
 ];
+/// The shape whose polynomials a table may be spread over, and over how many at most: a power of two.
+const EXTENDED: (u32, u32) = (1, 2048);
+const MAX_EXTENSION: u32 = 16;
+
+/// The numbers of polynomials of a shape that a table may be spread over.
+pub(super) fn extensions(shape: Shape) -> impl Iterator<Item = u32> {
+    let most = match (shape.dimension, shape.polynomial_size) == EXTENDED {
+        true => MAX_EXTENSION,
+        false => 1,
+    };
+    (0..=most.ilog2()).map(|log| 1 << log)
+}
+
 /// Nanoseconds of one multiplication of a digit with a key element in a keyswitch.
 const KEYSWITCH_NS: f64 = 0.032;
 /// Nanoseconds of one multiplication of a weight with a ciphertext element in a linear layer.
@@ -55,10 +65,10 @@ pub(super) fn linear_cost(inputs: u32, neurons: u32, dimension: u32) -> f64 {
 }
 
 /// Nanoseconds of one step of a rotation; of a shape that is not in [`SHAPES`], none.
-fn step_cost(shape: Shape, levels: u32) -> f64 {
-    let known = SHAPES.iter().find(|(known, ..)| *known == shape);
+fn step_cost(bootstrap: &Bootstrap) -> f64 {
+    let known = SHAPES.iter().find(|(known, ..)| *known == bootstrap.shape);
     known.map_or(0.0, |(_, step_ns, level_ns)| {
-        step_ns + f64::from(levels) * level_ns
+        f64::from(bootstrap.extension) * (step_ns + f64::from(bootstrap.digits.levels) * level_ns)
     })
 }
 
@@ -72,15 +82,19 @@ impl Plan {
         let mut inputs = u32::try_from(self.client.inputs).unwrap_or(u32::MAX);
         let mut ns = 0.0;
         for (stage, dimension) in self.stages.iter().zip(self.dimensions()) {
-            let n = stage.small_dimension;
-            let switch = stage
-                .keyswitch
-                .map_or(0.0, |digits| keyswitch_cost(dimension, digits.levels, n));
-            let each = f64::from(stage.bootstraps) * switch;
-            ns += shared * (linear_cost(inputs, stage.bootstraps, dimension) + each);
-            let turns = f64::from(stage.bootstraps.div_ceil(threads));
-            ns += turns * f64::from(n) * step_cost(stage.shape, stage.digits.levels);
-            inputs = stage.bootstraps.saturating_mul(stage.phases);
+            ns += shared * linear_cost(inputs, stage.neurons, dimension);
+            let rounds = stage.rounds.iter();
+            let rounds = rounds.map(|round| (round.bootstraps, &round.bootstrap));
+            for (count, bootstrap) in rounds.chain([(stage.neurons, &stage.bootstrap)]) {
+                let n = bootstrap.small_dimension;
+                let switch = bootstrap
+                    .keyswitch
+                    .map_or(0.0, |digits| keyswitch_cost(dimension, digits.levels, n));
+                ns += shared * f64::from(count) * switch;
+                let turns = f64::from(count.div_ceil(threads));
+                ns += turns * f64::from(n) * step_cost(bootstrap);
+            }
+            inputs = stage.neurons.saturating_mul(stage.phases);
         }
         let output = &self.output;
         let dimension = self.last_dimension();

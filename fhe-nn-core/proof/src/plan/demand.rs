@@ -3,6 +3,7 @@
 use crate::client::ClientSpec;
 use crate::noise::log2_failure;
 use crate::plan::Fingerprint;
+use crate::spec::Rounding;
 use crate::widths::Reader;
 
 /// A chain of linear layers, all but the last read by tables.
@@ -36,6 +37,10 @@ pub struct Accumulators {
     pub linear: String,
     /// How they are read.
     pub reader: Reader,
+    /// Bits that are read at most: the top ones of a wider accumulator.
+    pub table: u32,
+    /// How lower bits are dropped.
+    pub rounding: Rounding,
     /// Number of input values.
     pub inputs: u32,
     /// Number of neurons.
@@ -60,7 +65,8 @@ pub struct WidthDemand {
 }
 
 impl Accumulators {
-    /// Of neurons given as width, logarithm of the lattice's step, and gain of the weights.
+    /// Of neurons given as width, logarithm of the lattice's step, and gain of the weights; they are
+    /// read whole.
     pub fn new(
         linear: String,
         reader: Reader,
@@ -89,9 +95,20 @@ impl Accumulators {
         Accumulators {
             linear,
             reader,
+            table: reader.max_width(),
+            rounding: Rounding::Exact,
             inputs,
             neurons,
             widths,
+        }
+    }
+
+    /// Read by their top bits, at most so many.
+    pub fn read_by(self, table: u32, rounding: Rounding) -> Self {
+        Accumulators {
+            table,
+            rounding,
+            ..self
         }
     }
 
@@ -100,9 +117,14 @@ impl Accumulators {
         self.widths.last().map_or(1, |demand| demand.width)
     }
 
-    /// Accumulators of the layer are multiples of `2^-modulus_bits` of the torus.
-    pub fn modulus_bits(&self) -> u32 {
-        self.reader.modulus_bits(self.width())
+    /// The torus holds so many steps of the widest accumulator.
+    pub fn modulus(&self) -> u64 {
+        modulus(self.reader, self.width(), self.table, self.rounding)
+    }
+
+    /// Bits that are dropped of an accumulator of so many.
+    pub fn dropped_bits(&self, width: u32) -> u32 {
+        width.saturating_sub(self.table)
     }
 
     /// Greatest 2-norm of a neuron's weights: the root of their gain.
@@ -119,28 +141,75 @@ impl Accumulators {
     ///
     /// All ciphertexts that enter a layer have the step of its widest accumulator, of `A` bits. A
     /// narrower one, of `A_j`, must count modulo its own power of two, so its weights are
-    /// multiplied by `2^(A - A_j)`: its noise grows with them, and so does its step.
+    /// multiplied by `2^(A - A_j)`: its noise grows with them, and so does its step. The step that a
+    /// table tells apart is that of its top bits, or of the lattice of the accumulators.
     pub fn constraints(&self) -> impl Iterator<Item = Constraint> + '_ {
-        self.widths.iter().map(|demand| Constraint {
-            gain: demand.gain * libm::exp2(2.0 * f64::from(self.width() - demand.width)),
-            half_step: libm::exp2(
-                f64::from(demand.step_bits) - f64::from(self.reader.modulus_bits(demand.width) + 1),
-            ),
-            neurons: demand.neurons,
+        self.widths.iter().map(|demand| {
+            let dropped = self.dropped_bits(demand.width);
+            let lattice = demand.step_bits.saturating_sub(dropped);
+            let step_bits = self.width() - demand.width + dropped;
+            let step = libm::exp2(f64::from(step_bits)) / self.modulus() as f64;
+            Constraint {
+                gain: self.gain(demand),
+                tolerance: match self.rounding {
+                    Rounding::Exact => {
+                        Tolerance::HalfStep(0.5 * step * libm::exp2(f64::from(lattice)))
+                    }
+                    Rounding::Approximate => Tolerance::Step(step),
+                },
+                neurons: demand.neurons,
+            }
         })
+    }
+
+    /// How much the variance of the inputs is multiplied by in accumulators of one width.
+    pub(super) fn gain(&self, demand: &WidthDemand) -> f64 {
+        demand.gain * libm::exp2(2.0 * f64::from(self.width() - demand.width))
     }
 }
 
-/// What keeps the accumulators of one width exact: noise below half a step.
+/// The torus holds so many steps of an accumulator of so many bits.
+///
+/// Where approximate rounding reads a range that a padded table holds, noise across an end of the
+/// range would change a value's sign, and a score's beyond an end of the circle. So the range does not
+/// fill its half of the torus, or the torus: beyond either end there is room for [`GUARD_STEPS`] steps
+/// of a table, which read as the last one.
+pub(super) fn modulus(reader: Reader, width: u32, table: u32, rounding: Rounding) -> u64 {
+    let whole = 1 << reader.modulus_bits(width);
+    let guard = GUARD_STEPS << width.saturating_sub(table);
+    match (rounding, reader) {
+        (Rounding::Exact, _) | (Rounding::Approximate, Reader::Antiperiodic) => whole,
+        (Rounding::Approximate, Reader::Padded) => whole + 4 * guard,
+        (Rounding::Approximate, Reader::Client) => whole + 2 * guard,
+    }
+}
+
+/// What the reader of accumulators of one width asks of their noise.
 #[derive(Debug, Clone, Copy)]
 pub struct Constraint {
     /// How much the variance of the inputs is multiplied by.
     pub gain: f64,
-    /// Half the distance of the accumulator's possible values, in fractions of the torus.
-    pub half_step: f64,
+    /// How much noise there may be.
+    pub tolerance: Tolerance,
     /// Number of neurons.
     pub neurons: u32,
 }
+
+/// How much noise a reader may see, in fractions of the torus.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Tolerance {
+    /// Less than half the distance of the values that are told apart, which is this.
+    HalfStep(f64),
+    /// A part of a step of the table, which is this: values near the end of one may be read as the
+    /// next.
+    Step(f64),
+}
+
+/// Steps of a table beyond either end of a range that is read approximately: 16 standard deviations of
+/// noise.
+pub const GUARD_STEPS: u64 = 4;
+/// The standard deviation of noise that approximate rounding allows, in steps of the table.
+pub const APPROXIMATE_NOISE: f64 = 0.25;
 
 impl Constraint {
     /// Variance of the noise that the reader sees, if inputs have variance `input` and the way to
@@ -149,14 +218,38 @@ impl Constraint {
         self.gain * input + added
     }
 
-    /// Logarithm to base 2 of the probability that any of the neurons is read wrong.
+    /// Logarithm to base 2 of the probability that any of the neurons is read wrong: with approximate
+    /// rounding, that its noise leaves the guard.
     pub fn log2_failure(&self, input: f64, added: f64) -> f64 {
-        libm::log2(f64::from(self.neurons))
-            + log2_failure(self.half_step, self.variance(input, added))
+        let least = match self.tolerance {
+            Tolerance::HalfStep(half_step) => half_step,
+            Tolerance::Step(step) => step * GUARD_STEPS as f64,
+        };
+        libm::log2(f64::from(self.neurons)) + log2_failure(least, self.variance(input, added))
     }
 
-    /// The greatest variance that `z` standard deviations of leave room for.
+    /// The greatest variance that `z` standard deviations leave room for.
     pub fn budget(&self, z: f64) -> f64 {
-        self.half_step * self.half_step / (z * z)
+        let deviation = match self.tolerance {
+            Tolerance::HalfStep(half_step) => half_step / z,
+            Tolerance::Step(step) => step * f64::min(APPROXIMATE_NOISE, GUARD_STEPS as f64 / z),
+        };
+        deviation * deviation
+    }
+
+    /// How likely an accumulator anywhere in its range is to be read as a step that it does not lie
+    /// in; 0 unless it is read approximately. Noise `e` moves a part `|e| / step` of all places across
+    /// a boundary, on average `sqrt(2 / pi)` of its deviation.
+    pub fn step_probability(&self, input: f64, added: f64) -> f64 {
+        match self.tolerance {
+            Tolerance::HalfStep(_) => 0.0,
+            Tolerance::Step(step) => {
+                let deviation = libm::sqrt(self.variance(input, added));
+                f64::min(
+                    1.0,
+                    deviation / step * libm::sqrt(core::f64::consts::FRAC_2_PI),
+                )
+            }
+        }
     }
 }

@@ -1,20 +1,25 @@
 //! Parameters of an encrypted run: what the client's keys and the server's engine agree on.
 //!
 //! A network is a chain of stages. Stage i takes ciphertexts under the large key of the stage
-//! before, sums them, keyswitches to a small key of its own, and bootstraps to a large key of its
-//! own:
+//! before, sums them, keyswitches to a small key, and bootstraps to a large key:
 //!
 //! ```text
 //! dimension D_i-1 -> linear -> keyswitch -> n_i -> modulus switch -> rotation -> D_i = k_i N_i
 //! ```
 //!
+//! A stage whose tables are narrower than its accumulators first removes the low bits of these, in
+//! rounds ([`crate::rounding`]). Every round is a keyswitch and a rotation, too, whose results come
+//! back under the accumulators' own key and are subtracted from them.
+//!
 //! Inputs may be encrypted under the first small key itself: then the first stage has no keyswitch.
-//! A stage may have the keys of the stage before: then `n_i = n_i-1` and `D_i = D_i-1`. The last
-//! accumulators are decrypted under the last large key, or keyswitched once more to a key of their
-//! own; then their elements are rounded to the bits that decryption needs.
+//! The last accumulators are decrypted under the last large key, or keyswitched once more to a key
+//! of their own; then their elements are rounded to the bits that decryption needs.
+//!
+//! There is one large secret key for every dimension that large keys have, and one small secret key
+//! for every dimension of theirs. Public keys follow from them: bootstraps of the same parameters
+//! have the same bootstrapping key, wherever they stand.
 
 mod assemble;
-mod bootstrap;
 mod chain;
 mod cost;
 mod demand;
@@ -24,6 +29,9 @@ mod layer;
 mod objective;
 mod output;
 mod reach;
+mod removal;
+mod rotation;
+mod rounds;
 mod search;
 mod shared;
 mod show;
@@ -33,11 +41,18 @@ mod validate;
 
 use serde::{Deserialize, Serialize};
 
+pub use demand::{APPROXIMATE_NOISE, GUARD_STEPS};
 pub use demand::{Accumulators, Program, StageDemand};
+pub use rounds::{DigitDemand, RoundDemand};
+pub use size::NewKeys;
 
 use crate::client::ClientSpec;
-use crate::noise::{Decomposition, Shape, log2_sum};
-use crate::widths::Reader;
+use crate::noise::{
+    Decomposition, KEYSWITCH_MODULUS_BITS, MODULUS_BITS, Shape, bootstrap_variance,
+    keyswitch_variance, log2_sum, modulus_switch_variance,
+};
+use crate::spec::Rounding;
+use crate::widths::{Lattice, Reader};
 
 /// SHA-256 of something both sides must agree on.
 pub type Fingerprint = [u8; 32];
@@ -91,13 +106,11 @@ pub struct Plan {
     pub options: Options,
 }
 
-/// The key and the encoding of inputs.
+/// The key of inputs.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct InputPlan {
     /// Dimension of the key: the first stage's small key if that stage has no keyswitch.
     pub dimension: u32,
-    /// An encrypted integer is a multiple of `2^-modulus_bits` of the torus.
-    pub modulus_bits: u32,
 }
 
 /// A linear layer with the lookup that reads it.
@@ -111,30 +124,57 @@ pub struct Stage {
     pub reader: Reader,
     /// Width of the widest accumulator, in bits.
     pub width: u32,
-    /// Number of bootstraps.
-    pub bootstraps: u32,
-    /// Values from each bootstrap.
+    /// Bits that a table reads at most.
+    pub table: u32,
+    /// How lower bits are dropped.
+    pub rounding: Rounding,
+    /// The torus holds so many steps of the widest accumulator.
+    pub modulus: u64,
+    /// Number of accumulators.
+    pub neurons: u32,
+    /// Values from each accumulator.
     pub phases: u32,
-    /// From the key of the stage before to the small key; none if inputs come under the small key.
+    /// What removes low bits, the lowest first; none if tables read whole accumulators, or noisy ones.
+    pub rounds: Vec<Round>,
+    /// What looks up.
+    pub bootstrap: Bootstrap,
+    /// Predicted variance of a result.
+    pub output_variance: f64,
+    /// Predicted variance of the noise that the most endangered table sees.
+    pub table_variance: f64,
+    /// Logarithm to base 2 of the probability that any of the stage's tables reads wrong: with
+    /// approximate rounding, that noise leaves the guard of any.
+    pub log2_failure: f64,
+    /// With approximate rounding, how likely a value is to move by a step, at most.
+    pub step_probability: Option<f64>,
+}
+
+/// The way to a small key, and the rotation there.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Bootstrap {
+    /// From the key before to the small key; none if inputs come under the small key.
     pub keyswitch: Option<Decomposition>,
     /// Dimension of the small key, n.
     pub small_dimension: u32,
     /// Shape of the bootstrapping key's ciphertexts, k and N.
     pub shape: Shape,
+    /// Polynomials that a table is spread over.
+    pub extension: u32,
     /// Digits of the bootstrap.
     pub digits: Decomposition,
-    /// Whether the stage has the small key, the large key and the bootstrapping key of the stage
-    /// before. Then its keyswitching key leads from that large key to that small key; it is the one
-    /// of the stage before as well if that one shares too.
-    pub shares_key: bool,
-    /// Results are multiples of `2^-output_modulus_bits` of the torus: the next accumulator's step.
-    pub output_modulus_bits: u32,
-    /// Predicted variance of a result.
-    pub output_variance: f64,
-    /// Predicted variance of the noise that the most endangered table sees.
-    pub table_variance: f64,
-    /// Logarithm to base 2 of the probability that any of the stage's tables reads wrong.
-    pub log2_failure: f64,
+}
+
+/// What removes a digit of low bits.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Round {
+    /// Bits of the torus above the digit.
+    pub above: u32,
+    /// Accumulators that have bits there.
+    pub neurons: u32,
+    /// Bootstraps of all of them.
+    pub bootstraps: u32,
+    /// Parameters of each.
+    pub bootstrap: Bootstrap,
 }
 
 /// The decrypted accumulators.
@@ -144,8 +184,14 @@ pub struct OutputPlan {
     pub linear: String,
     /// Number of scores.
     pub scores: u32,
-    /// Width of the widest score; scores are multiples of `2^-width` of the torus.
+    /// Width of the widest score.
     pub width: u32,
+    /// Bits of a score that are read at most.
+    pub table: u32,
+    /// How lower bits are dropped: by noise, with approximate rounding.
+    pub rounding: Rounding,
+    /// The torus holds so many steps of the widest score.
+    pub modulus: u64,
     /// From the last large key (the inputs' key, if there are no stages) to a key for scores alone;
     /// none if they stay under it.
     pub keyswitch: Option<Decomposition>,
@@ -211,8 +257,17 @@ impl Plan {
 
     /// Number of bootstraps of one inference.
     pub fn bootstraps(&self) -> u32 {
-        let bootstraps = self.stages.iter().map(|stage| stage.bootstraps);
-        bootstraps.fold(0, u32::saturating_add)
+        let stages = self.stages.iter().map(Stage::bootstraps);
+        stages.fold(0, u32::saturating_add)
+    }
+
+    /// Whether no layer rounds approximately: then encrypted equals clear, but for
+    /// [`Plan::log2_failure`].
+    pub fn is_exact(&self) -> bool {
+        let stages = self.stages.iter().map(|stage| stage.rounding);
+        stages
+            .chain([self.output.rounding])
+            .all(|rounding| rounding == Rounding::Exact)
     }
 
     /// Logarithm to base 2 of the bound on the probability that one inference is wrong anywhere:
@@ -226,7 +281,10 @@ impl Plan {
     /// Dimensions of the keys that ciphertexts travel under, one before each linear layer: the
     /// inputs' and those of the stages' results.
     pub fn dimensions(&self) -> impl Iterator<Item = u32> + '_ {
-        let stages = self.stages.iter().map(|stage| stage.shape.lwe_dimension());
+        let stages = self
+            .stages
+            .iter()
+            .map(|stage| stage.bootstrap.shape.lwe_dimension());
         core::iter::once(self.input.dimension).chain(stages)
     }
 
@@ -235,10 +293,89 @@ impl Plan {
         self.dimensions().last().unwrap_or(self.input.dimension)
     }
 
-    /// Whether the keyswitching key of stage `index` is that of the stage before, too: both share
-    /// the keys of the stages before them, so both keyswitch from one large key to one small key.
-    pub fn shares_keyswitch(&self, index: usize) -> bool {
-        let shares = |index: usize| self.stages.get(index).is_some_and(|stage| stage.shares_key);
-        index > 0 && shares(index) && shares(index - 1)
+    /// How many steps of its accumulators the torus holds, for every linear layer.
+    pub fn moduli(&self) -> impl Iterator<Item = u64> + '_ {
+        let stages = self.stages.iter().map(|stage| stage.modulus);
+        stages.chain([self.output.modulus])
     }
+
+    /// Every bootstrap in the order in which they run, each with the dimension of the key that it
+    /// comes from.
+    pub fn every_bootstrap(&self) -> impl Iterator<Item = (u32, &Bootstrap)> {
+        let stages = self.stages.iter().zip(self.dimensions());
+        stages.flat_map(|(stage, from)| {
+            let rounds = stage.rounds.iter().map(|round| &round.bootstrap);
+            rounds
+                .chain([&stage.bootstrap])
+                .map(move |bootstrap| (from, bootstrap))
+        })
+    }
+}
+
+impl OutputPlan {
+    /// The value of the lattice nearest to a phase, which is in units of `2^-64`: of a score of `width`
+    /// bits, whose weights were multiplied by what it is narrower than the widest.
+    ///
+    /// Read exactly, scores count modulo `2^width`; read approximately, those beyond the last are the
+    /// last.
+    pub fn decode(&self, phase: u64, width: u32, lattice: Lattice) -> i64 {
+        let narrower = self.width.saturating_sub(width);
+        // in steps of the score, times 2^(64 + narrower + step_bits): exact for all moduli in use
+        let (unit, value) = (
+            64 + narrower + lattice.step_bits,
+            i128::from(phase as i64) * i128::from(self.modulus),
+        );
+        let value = value - (i128::from(lattice.offset) << (64 + narrower));
+        let nearest = (value + (1 << (unit - 1))) >> unit;
+        let value = lattice.offset + ((nearest as i64) << lattice.step_bits);
+        let half = 1i64 << (width - 1);
+        match self.rounding {
+            Rounding::Exact => (value + half).rem_euclid(2 * half) - half,
+            Rounding::Approximate => value.clamp(-half, half - 1),
+        }
+    }
+}
+
+impl Stage {
+    /// Number of bootstraps.
+    pub fn bootstraps(&self) -> u32 {
+        let rounds = self.rounds.iter().map(|round| round.bootstraps);
+        rounds.fold(self.neurons, u32::saturating_add)
+    }
+}
+
+impl Bootstrap {
+    /// Coefficients of a table, all polynomials together: phases are read modulo twice as much.
+    pub fn table_size(&self) -> u32 {
+        self.shape.polynomial_size.saturating_mul(self.extension)
+    }
+
+    /// Variance that keyswitch and modulus switch add to a ciphertext of `from` dimensions.
+    pub fn way_variance(&self, from: u32) -> f64 {
+        let n = self.small_dimension;
+        let (switched, bits) = match self.keyswitch {
+            None => (0.0, MODULUS_BITS),
+            Some(digits) => (keyswitch_variance(from, n, digits), KEYSWITCH_MODULUS_BITS),
+        };
+        switched + modulus_switch_variance(n, bits, self.table_size().ilog2() + 1)
+    }
+
+    /// Variance of a result.
+    pub fn result_variance(&self) -> f64 {
+        bootstrap_variance(self.small_dimension, self.shape, self.digits)
+    }
+
+    /// Whether another bootstrap has the same bootstrapping key.
+    pub fn shares_key(&self, other: &Bootstrap) -> bool {
+        let key =
+            |bootstrap: &Bootstrap| (bootstrap.small_dimension, bootstrap.shape, bootstrap.digits);
+        key(self) == key(other)
+    }
+}
+
+/// One of so many steps of an accumulator on the torus, in units of `2^-64`: to the nearest.
+pub fn torus_step(modulus: u64) -> u64 {
+    let turn = 1u128 << 64;
+    let modulus = u128::from(modulus.max(1));
+    ((turn + modulus / 2) / modulus) as u64
 }

@@ -44,7 +44,9 @@ impl<'a> Reach<'a> {
         first: bool,
         before: Vec<State>,
     ) -> Self {
-        let rooms = before.iter().map(|state| layer.room(state.point.variance));
+        let rooms = before
+            .iter()
+            .map(|state| layer.room(state.point.variance) - state.removed);
         let rooms = rooms.collect();
         let mut groups: Vec<Range<usize>> = Vec::new();
         for (index, state) in before.iter().enumerate() {
@@ -66,7 +68,7 @@ impl<'a> Reach<'a> {
         }
     }
 
-    /// For polynomials of this size, the arrivals that no other beats in n and cost. A smaller key is
+    /// For tables of this size, the arrivals that no other beats in n and cost. A smaller key is
     /// cheaper to rotate by and leaves less noise; every way is taken to the smallest that it can
     /// come to.
     pub(super) fn smallest(&self, size: u32) -> Vec<Arrival> {
@@ -158,7 +160,7 @@ impl<'a> Reach<'a> {
     }
 }
 
-/// Variance that the modulus switch to `2 N` adds for each dimension.
-pub(super) fn switch_variance(from_bits: u32, polynomial_size: u32) -> f64 {
-    modulus_switch_variance(1, from_bits, polynomial_size.ilog2() + 1)
+/// Variance that the modulus switch to twice the table's size adds for each dimension.
+pub(super) fn switch_variance(from_bits: u32, table_size: u32) -> f64 {
+    modulus_switch_variance(1, from_bits, table_size.ilog2() + 1)
 }

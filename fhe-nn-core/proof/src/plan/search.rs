@@ -12,13 +12,13 @@
 
 use crate::noise::standard_deviations;
 use crate::plan::assemble;
-use crate::plan::bootstrap::bootstraps;
 use crate::plan::chain::Chains;
 use crate::plan::demand::{Accumulators, Program};
 use crate::plan::keyswitch::Keyswitches;
 use crate::plan::layer::Layer;
 use crate::plan::objective::Objective;
 use crate::plan::output::{Ending, endings};
+use crate::plan::rotation::rotations;
 use crate::plan::state::State;
 use crate::plan::{Options, Plan, PlanError, Prefer};
 
@@ -33,7 +33,7 @@ const SHARING_TOLERANCE: f64 = 0.01;
 /// The best plan, see [`Plan::find`].
 pub(super) fn find(program: &Program, options: &Options) -> Result<Plan, PlanError> {
     let z = standard_deviations(options.failure_bits);
-    let (bootstraps, keyswitches) = (bootstraps(), Keyswitches::new());
+    let (rotations, keyswitches) = (rotations(), Keyswitches::new());
     let demands = program.stages.iter().map(|demand| &demand.accumulators);
     let stages: Vec<Layer> = demands.map(|demand| Layer::new(demand, z)).collect();
     let output = Layer::new(&program.output, z);
@@ -43,7 +43,7 @@ pub(super) fn find(program: &Program, options: &Options) -> Result<Plan, PlanErr
             sharing,
             key_ns,
         };
-        Chains::new(&stages, &bootstraps, &keyswitches, objective)
+        Chains::new(&stages, &rotations, &keyswitches, objective)
     };
     let none = |index: usize| no_parameters(&program.stages[index].accumulators, options);
     let mut search = chains(options.prefer == Prefer::SmallestKeys, 0.0);
@@ -60,13 +60,7 @@ pub(super) fn find(program: &Program, options: &Options) -> Result<Plan, PlanErr
         return Err(no_parameters(&program.output, options));
     };
     let (choices, last) = (search.choices(&end), (end.point.dimension, &ending));
-    Ok(assemble::plan(
-        program,
-        options,
-        &bootstraps,
-        &choices,
-        last,
-    ))
+    Ok(assemble::plan(program, options, &rotations, &choices, last))
 }
 
 /// The best end of a chain, with the way that its scores travel.

@@ -2,8 +2,8 @@
 
 use core::fmt;
 
-use crate::noise::SECURITY_BITS;
-use crate::plan::Plan;
+use crate::noise::{Decomposition, SECURITY_BITS, Shape};
+use crate::plan::{Bootstrap, Plan};
 use crate::widths::Reader;
 
 impl fmt::Display for Plan {
@@ -14,6 +14,7 @@ impl fmt::Display for Plan {
             "{}: {} inputs of {} bits under a key of {} dimensions",
             client.network, client.inputs, client.input_bits, self.input.dimension
         )?;
+        let mut keys = self.new_keys().into_iter();
         for stage in &self.stages {
             let table = match stage.reader {
                 Reader::Padded => "padded",
@@ -21,34 +22,36 @@ impl fmt::Display for Plan {
             };
             write!(
                 f,
-                "  {} -> {}: {}-bit accumulators, {table} tables, {} bootstraps",
-                stage.linear, stage.lookup, stage.width, stage.bootstraps
+                "  {} -> {}: {} accumulators of {} bits, {table} tables",
+                stage.linear, stage.lookup, stage.neurons, stage.width,
             )?;
+            if stage.table < stage.width {
+                write!(f, " of the top {} bits, {}", stage.table, stage.rounding)?;
+            }
+            write!(f, ", {} bootstraps", stage.bootstraps())?;
             if stage.phases > 1 {
                 write!(f, " x {} phases", stage.phases)?;
             }
-            writeln!(f)?;
-            write!(f, "    ")?;
-            match stage.keyswitch {
-                Some(digits) => write!(
+            writeln!(f, ", failure 2^{:.1}", stage.log2_failure)?;
+            if let Some(probability) = stage.step_probability {
+                let percent = 100.0 * probability;
+                writeln!(
                     f,
-                    "keyswitch {} x {} bits, ",
-                    digits.levels, digits.base_log
-                )?,
-                None => write!(f, "no keyswitch, ")?,
+                    "    a value moves by one step with probability {percent:.1}% at most"
+                )?;
             }
-            writeln!(
-                f,
-                "n = {}, k x N = {} x {}, bootstrap {} x {} bits, failure 2^{:.1}",
-                stage.small_dimension,
-                stage.shape.dimension,
-                stage.shape.polynomial_size,
-                stage.digits.levels,
-                stage.digits.base_log,
-                stage.log2_failure
-            )?;
-            if stage.shares_key {
-                writeln!(f, "    with the keys of the stage before")?;
+            let rounds = stage.rounds.iter();
+            let rounds = rounds.map(|round| ("a digit: ", round.bootstraps, &round.bootstrap));
+            for (what, count, bootstrap) in rounds.chain([("", stage.neurons, &stage.bootstrap)]) {
+                write!(f, "    {what}{bootstrap}")?;
+                if !stage.rounds.is_empty() {
+                    write!(f, ", {count} times")?;
+                }
+                let is_new = keys.next().map(|(.., is_new)| is_new.bootstrapping);
+                if is_new == Some(false) {
+                    write!(f, ", with a bootstrapping key from before")?;
+                }
+                writeln!(f)?;
             }
         }
         let output = &self.output;
@@ -79,11 +82,48 @@ impl fmt::Display for Plan {
         )?;
         write!(
             f,
-            "  {} bootstraps, {SECURITY_BITS} bits of security; encrypted equals clear except with \
-             probability at most 2^{:.1} per inference",
+            "  {} bootstraps, {SECURITY_BITS} bits of security; ",
             self.bootstraps(),
-            self.log2_failure()
-        )
+        )?;
+        let failure = self.log2_failure();
+        match self.is_exact() {
+            true => write!(
+                f,
+                "encrypted equals clear except with probability at most 2^{failure:.1} per inference"
+            ),
+            false => write!(
+                f,
+                "approximate: encrypted differs from clear; noise leaves what is stated with \
+                 probability at most 2^{failure:.1} per inference"
+            ),
+        }
+    }
+}
+
+impl fmt::Display for Bootstrap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.keyswitch {
+            Some(digits) => write!(
+                f,
+                "keyswitch {} x {} bits, ",
+                digits.levels, digits.base_log
+            )?,
+            None => write!(f, "no keyswitch, ")?,
+        }
+        let Shape {
+            dimension,
+            polynomial_size,
+        } = self.shape;
+        write!(
+            f,
+            "n = {}, k x N = {dimension} x {polynomial_size}",
+            self.small_dimension
+        )?;
+        if self.extension > 1 {
+            write!(f, ", tables over {} polynomials", self.extension)?;
+        }
+        let Decomposition { levels, base_log } = self.digits;
+        write!(f, ", bootstrap {levels} x {base_log} bits")
     }
 }
 

@@ -4,7 +4,7 @@ use crate::noise::{
     Decomposition, KEYSWITCH_MODULUS_BITS, MODULUS_BITS, body_bytes, secure_variance,
     secure_variance_of,
 };
-use crate::plan::{InputPlan, OutputPlan, Plan, Stage};
+use crate::plan::{Bootstrap, InputPlan, OutputPlan, Plan};
 
 impl InputPlan {
     /// Bytes of the body of an encrypted input as it travels.
@@ -13,9 +13,9 @@ impl InputPlan {
     }
 }
 
-impl Stage {
+impl Bootstrap {
     /// Bytes of a body of the bootstrapping key as it travels.
-    pub fn bootstrap_body_bytes(&self) -> u32 {
+    pub fn body_bytes(&self) -> u32 {
         body_bytes(secure_variance(self.shape.lwe_dimension()), MODULUS_BITS)
     }
 
@@ -24,21 +24,31 @@ impl Stage {
         keyswitch_body_bytes(self.small_dimension)
     }
 
-    /// Bytes of the stage's bootstrapping key as it travels: seeded, bodies only.
-    pub fn bootstrap_key_bytes(&self) -> u64 {
-        self.bootstrap_bodies()
-            .saturating_mul(self.bootstrap_body_bytes().into())
+    /// Bytes of the bootstrapping key as it travels: seeded, bodies only.
+    pub fn key_bytes(&self) -> u64 {
+        self.bodies().saturating_mul(self.body_bytes().into())
     }
 
-    /// Bytes of the stage's keyswitching key as it travels, if it has one: seeded, bodies only.
-    /// `input_dimension` is that of the key before.
-    pub fn keyswitch_key_bytes(&self, input_dimension: u32) -> u64 {
-        keyswitch_bodies(self.keyswitch, input_dimension)
-            .saturating_mul(self.keyswitch_body_bytes().into())
+    /// Bytes of the keyswitching key as it travels, if there is one: seeded, bodies only.
+    /// `from` is the dimension of the key before.
+    pub fn keyswitch_key_bytes(&self, from: u32) -> u64 {
+        keyswitch_bodies(self.keyswitch, from).saturating_mul(self.keyswitch_body_bytes().into())
+    }
+
+    /// Bytes of the bootstrapping key in a server's memory: in Fourier form, `k + 1` polynomials of 8
+    /// bytes a coefficient for every body.
+    fn memory_bytes(&self) -> u64 {
+        product([8, self.bodies(), u64::from(self.shape.dimension) + 1])
+    }
+
+    /// Bytes of the keyswitching key in a server's memory: 4 bytes an element, `n + 1` for every body.
+    fn keyswitch_memory_bytes(&self, from: u32) -> u64 {
+        let bodies = keyswitch_bodies(self.keyswitch, from);
+        product([4, bodies, u64::from(self.small_dimension) + 1])
     }
 
     /// Number of bodies of the bootstrapping key: `n` times `levels x (k + 1)` polynomials.
-    fn bootstrap_bodies(&self) -> u64 {
+    fn bodies(&self) -> u64 {
         product([
             self.digits.levels.into(),
             u64::from(self.shape.dimension) + 1,
@@ -63,49 +73,68 @@ impl OutputPlan {
 }
 
 impl Plan {
-    /// Bytes of the payload of an evaluation key as it travels, without the seeds. Keys that stages
-    /// share travel once.
+    /// Bytes of the payload of an evaluation key as it travels, without the seeds. Keys that
+    /// bootstraps share travel once.
     pub fn evaluation_key_bytes(&self) -> u64 {
-        let stages = self.stages.iter().zip(self.dimensions()).enumerate();
-        let stages = stages.map(|(index, (stage, before))| {
-            let bootstrap = match stage.shares_key {
-                true => 0,
-                false => stage.bootstrap_key_bytes(),
+        let output = self.output.keyswitch_key_bytes(self.last_dimension());
+        self.keys(output, |from, bootstrap, is_new| {
+            let bootstrapping = if is_new.bootstrapping {
+                bootstrap.key_bytes()
+            } else {
+                0
             };
-            let keyswitch = match self.shares_keyswitch(index) {
-                true => 0,
-                false => stage.keyswitch_key_bytes(before),
+            let keyswitching = match is_new.keyswitching {
+                true => bootstrap.keyswitch_key_bytes(from),
+                false => 0,
             };
-            bootstrap.saturating_add(keyswitch)
-        });
-        stages
-            .chain([self.output.keyswitch_key_bytes(self.last_dimension())])
-            .fold(0, u64::saturating_add)
+            bootstrapping.saturating_add(keyswitching)
+        })
     }
 
-    /// Bytes of an evaluation key in a server's memory: bootstrapping keys in Fourier form, `k + 1`
-    /// polynomials of 8 bytes a coefficient for every body, and keyswitching keys of 4 bytes an
-    /// element, `n + 1` for every body.
+    /// Bytes of an evaluation key in a server's memory.
     pub fn evaluation_memory_bytes(&self) -> u64 {
-        let keyswitch = |digits, before, n: u32| {
-            product([4, keyswitch_bodies(digits, before), u64::from(n) + 1])
-        };
-        let stages = self.stages.iter().zip(self.dimensions()).enumerate();
-        let stages = stages.map(|(index, (stage, before))| {
-            let polynomials = u64::from(stage.shape.dimension) + 1;
-            let bootstrap = match stage.shares_key {
-                true => 0,
-                false => product([8, stage.bootstrap_bodies(), polynomials]),
-            };
-            let keyswitch = match self.shares_keyswitch(index) {
-                true => 0,
-                false => keyswitch(stage.keyswitch, before, stage.small_dimension),
-            };
-            bootstrap.saturating_add(keyswitch)
-        });
         let output = &self.output;
-        let output = keyswitch(output.keyswitch, self.last_dimension(), output.dimension);
-        stages.chain([output]).fold(0, u64::saturating_add)
+        let bodies = keyswitch_bodies(output.keyswitch, self.last_dimension());
+        let output = product([4, bodies, u64::from(output.dimension) + 1]);
+        self.keys(output, |from, bootstrap, is_new| {
+            let bootstrapping = if is_new.bootstrapping {
+                bootstrap.memory_bytes()
+            } else {
+                0
+            };
+            let keyswitching = match is_new.keyswitching {
+                true => bootstrap.keyswitch_memory_bytes(from),
+                false => 0,
+            };
+            bootstrapping.saturating_add(keyswitching)
+        })
+    }
+
+    /// Sums bytes over every bootstrap, each with the keys that it has and none before.
+    fn keys(&self, first: u64, bytes: impl Fn(u32, &Bootstrap, NewKeys) -> u64) -> u64 {
+        self.new_keys()
+            .into_iter()
+            .map(|(from, bootstrap, is_new)| bytes(from, bootstrap, is_new))
+            .fold(first, u64::saturating_add)
+    }
+
+    /// Every bootstrap with the dimension that it comes from, and which of its keys no bootstrap
+    /// before it has.
+    pub fn new_keys(&self) -> Vec<(u32, &Bootstrap, NewKeys)> {
+        let mut all: Vec<(u32, &Bootstrap, NewKeys)> = Vec::new();
+        for (from, bootstrap) in self.every_bootstrap() {
+            let mut is_new = NewKeys {
+                bootstrapping: true,
+                keyswitching: bootstrap.keyswitch.is_some(),
+            };
+            for (earlier_from, earlier, _) in &all {
+                is_new.bootstrapping &= !earlier.shares_key(bootstrap);
+                is_new.keyswitching &= (*earlier_from, earlier.keyswitch, earlier.small_dimension)
+                    != (from, bootstrap.keyswitch, bootstrap.small_dimension);
+            }
+            all.push((from, bootstrap, is_new));
+        }
+        all
     }
 
     /// Bytes of the payload of one encrypted input: seeded, bodies only.
@@ -124,6 +153,15 @@ impl Plan {
         ]);
         bits.div_ceil(8)
     }
+}
+
+/// Which keys of a bootstrap no other before it has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NewKeys {
+    /// The bootstrapping key.
+    pub bootstrapping: bool,
+    /// The keyswitching key.
+    pub keyswitching: bool,
 }
 
 /// Bytes of a body of a keyswitching key to `n` dimensions.

@@ -9,6 +9,8 @@ use crate::plan::objective::Cost;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct State {
     pub(super) point: Point,
+    /// Variance that removing low bits has added to the accumulators of the next stage.
+    pub(super) removed: f64,
     /// The keys that the next stage may share.
     pub(super) keys: Option<Keys>,
     /// The last step to it, none before the first.
@@ -18,22 +20,36 @@ pub(super) struct State {
 /// The keys of a stage.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Keys {
-    /// Which of the bootstraps.
-    pub(super) bootstrap: usize,
+    /// The first of the rotations that have the bootstrapping key.
+    pub(super) rotation: usize,
     pub(super) n: u32,
     /// Levels of the keyswitch from the large key to the small one; 0 as long as no stage has needed
     /// it.
     pub(super) levels: u32,
 }
 
-/// The parameters of one stage.
+/// The parameters of a round or of a stage's tables.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Choice {
     pub(super) keyswitch: Option<Decomposition>,
     pub(super) input_dimension: u32,
     pub(super) n: u32,
-    pub(super) bootstrap: usize,
-    pub(super) shares_key: bool,
+    pub(super) rotation: usize,
+}
+
+impl Choice {
+    /// Whether another choice needs no keys beside these.
+    pub(super) fn same_keys(&self, other: &Choice) -> bool {
+        let keys = |choice: &Choice| {
+            (
+                choice.keyswitch,
+                choice.input_dimension,
+                choice.n,
+                choice.rotation,
+            )
+        };
+        keys(self) == keys(other)
+    }
 }
 
 /// One step of a chain, and the one before.
@@ -59,6 +75,7 @@ pub(super) fn inputs() -> Vec<State> {
             variance: seeded_variance(dimension, MODULUS_BITS),
             cost: Cost::NONE,
         },
+        removed: 0.0,
         keys: None,
         link: None,
     };

@@ -3,7 +3,9 @@
 use core::ops::RangeInclusive;
 
 use crate::noise::{Decomposition, KEYSWITCH_MODULUS_BITS, MODULUS_BITS};
-use crate::plan::{OutputPlan, Plan, PlanError, Program, Stage, cost};
+use crate::plan::demand::modulus;
+use crate::plan::{Bootstrap, OutputPlan, Plan, PlanError, Program, Stage, StageDemand, cost};
+use crate::rounding::{DIGIT_BITS, digit_bootstraps};
 use crate::widths::{MAX_OUTPUT_BITS, MAX_VALUES, Reader};
 
 /// Stages of a chain, at most.
@@ -21,14 +23,13 @@ impl Plan {
         let client = &self.client;
         check("input bits", client.input_bits.into(), 1..=16)?;
         check("inputs", client.inputs as u64, 1..=MAX_VALUES)?;
-        check("input step bits", self.input.modulus_bits.into(), steps())?;
-        match self.stages.first() {
+        match self.every_bootstrap().next() {
             // inputs come under the first small key
-            Some(stage) if stage.keyswitch.is_none() => {
+            Some((_, first)) if first.keyswitch.is_none() => {
                 check(
                     "input dimension",
                     self.input.dimension.into(),
-                    exactly(stage.small_dimension),
+                    exactly(first.small_dimension),
                 )?;
             }
             _ => {
@@ -37,14 +38,13 @@ impl Plan {
             }
         }
         check("stages", self.stages.len() as u64, 0..=MAX_STAGES)?;
-        for (index, stage) in self.stages.iter().enumerate() {
-            stage.validate()?;
-            let missing = index > 0 && stage.keyswitch.is_none();
+        for (stage, from) in self.stages.iter().zip(self.dimensions()) {
+            stage.validate(from)?;
+        }
+        for (index, (_, bootstrap)) in self.every_bootstrap().enumerate() {
+            bootstrap.validate()?;
+            let missing = index > 0 && bootstrap.keyswitch.is_none();
             check("missing keyswitches", missing.into(), 0..=0)?;
-            if stage.shares_key {
-                let differs = !self.could_share(index);
-                check("shared keys of other parameters", differs.into(), 0..=0)?;
-            }
         }
         self.output.validate(self.last_dimension())?;
         check(
@@ -78,38 +78,38 @@ impl Plan {
     /// Whether the plan has the layers, widths and encodings of a program. Only then can the program
     /// run with it: a plan may come from outside, and its fingerprint of the model is only a claim.
     pub fn serves(&self, program: &Program) -> bool {
-        let layers = || program.stages.iter().map(|demand| &demand.accumulators);
-        let next = layers().skip(1).chain([&program.output]);
-        let first = layers().next().unwrap_or(&program.output);
-        let mut stages = self.stages.iter().zip(&program.stages).zip(next);
+        let mut stages = self.stages.iter().zip(&program.stages);
         self.client == program.client
             && self.model == program.model
-            && self.input.modulus_bits == first.modulus_bits()
             && self.stages.len() == program.stages.len()
-            && stages.all(|((stage, demand), next)| {
-                let accumulators = &demand.accumulators;
-                stage.reader == accumulators.reader
-                    && stage.width == accumulators.width()
-                    && stage.bootstraps == accumulators.neurons
-                    && stage.phases == demand.phases
-                    && stage.output_modulus_bits == next.modulus_bits()
-            })
+            && stages.all(|(stage, demand)| stage.serves(demand))
             && self.output.scores == program.output.neurons
             && self.output.width == program.output.width()
+            && self.output.table == program.output.table
+            && self.output.rounding == program.output.rounding
+            && self.output.modulus == program.output.modulus()
     }
 }
 
-impl Plan {
-    /// Whether the keys of stage `index` have the parameters of those before that it shares.
-    fn could_share(&self, index: usize) -> bool {
-        let Some(before) = index.checked_sub(1).map(|before| &self.stages[before]) else {
-            return false;
-        };
-        let stage = &self.stages[index];
-        stage.small_dimension == before.small_dimension
-            && stage.shape == before.shape
-            && stage.digits == before.digits
-            && (!self.shares_keyswitch(index) || stage.keyswitch == before.keyswitch)
+impl Stage {
+    fn serves(&self, demand: &StageDemand) -> bool {
+        let accumulators = &demand.accumulators;
+        let rounds = accumulators.rounds();
+        let mut pairs = self.rounds.iter().zip(&rounds);
+        self.reader == accumulators.reader
+            && self.width == accumulators.width()
+            && self.table == accumulators.table
+            && self.rounding == accumulators.rounding
+            && self.modulus == accumulators.modulus()
+            && self.neurons == accumulators.neurons
+            && self.phases == demand.phases
+            && self.rounds.len() == rounds.len()
+            && pairs.all(|(round, demand)| {
+                round.above == demand.above
+                    && round.neurons == demand.neurons()
+                    && round.bootstraps == demand.bootstraps()
+                    && holds(&round.bootstrap, demand.bits())
+            })
     }
 }
 
@@ -117,7 +117,18 @@ impl OutputPlan {
     /// `before` is the dimension of the key that the accumulators come under.
     fn validate(&self, before: u32) -> Result<(), PlanError> {
         check("scores", self.scores.into(), 1..=MAX_VALUES)?;
-        check("width of scores", self.width.into(), steps())?;
+        check(
+            "width of scores",
+            self.width.into(),
+            1..=MAX_OUTPUT_BITS.into(),
+        )?;
+        check(
+            "bits of a score",
+            self.table.into(),
+            1..=MAX_OUTPUT_BITS.into(),
+        )?;
+        let modulus = modulus(Reader::Client, self.width, self.table, self.rounding);
+        check("steps of the torus", self.modulus, modulus..=modulus)?;
         let (dimensions, bits) = match self.keyswitch {
             None => (exactly(before), MODULUS_BITS),
             Some(digits) => {
@@ -129,27 +140,63 @@ impl OutputPlan {
         check(
             "bits of an element",
             self.element_bits.into(),
-            u64::from(self.width) + 1..=bits.into(),
+            1..=bits.into(),
         )
     }
 }
 
 impl Stage {
+    /// `from` is the dimension of the key that the accumulators come under.
+    fn validate(&self, from: u32) -> Result<(), PlanError> {
+        check("neurons", self.neurons.into(), 1..=MAX_VALUES)?;
+        check(
+            "bits of a table",
+            self.table.into(),
+            1..=self.reader.max_width().into(),
+        )?;
+        check("width", self.width.into(), 1..=MAX_OUTPUT_BITS.into())?;
+        let modulus = modulus(self.reader, self.width, self.table, self.rounding);
+        check("steps of the torus", self.modulus, modulus..=modulus)?;
+        let size = u64::from(self.bootstrap.table_size());
+        check("phases", self.phases.into(), 1..=size)?;
+        let values = u64::from(self.neurons) * u64::from(self.phases);
+        check("values of a layer", values, 1..=MAX_VALUES)?;
+        let read = self.reader.modulus_bits(self.width.min(self.table));
+        check("coefficients of a step", (2 * size) >> read, 2..=2 * size)?;
+        check(
+            "rounds",
+            self.rounds.len() as u64,
+            0..=MAX_OUTPUT_BITS.into(),
+        )?;
+        for round in &self.rounds {
+            check(
+                "bits above a digit",
+                round.above.into(),
+                1..=MAX_OUTPUT_BITS.into(),
+            )?;
+            check(
+                "neurons of a round",
+                round.neurons.into(),
+                1..=self.neurons.into(),
+            )?;
+            let most = u64::from(digit_bootstraps(DIGIT_BITS)) * u64::from(round.neurons);
+            check("bootstraps of a round", round.bootstraps.into(), 1..=most)?;
+            // results are subtracted from what they were made from
+            let dimension = round.bootstrap.shape.lwe_dimension();
+            check("dimension of a round", dimension.into(), exactly(from))?;
+        }
+        Ok(())
+    }
+}
+
+impl Bootstrap {
     fn validate(&self) -> Result<(), PlanError> {
         let dimensions = widen(cost::SMALL_DIMENSIONS);
         check("small dimension", self.small_dimension.into(), dimensions)?;
         let known = cost::SHAPES.iter().any(|(shape, ..)| *shape == self.shape);
         check("GLWE shapes of this crate", known.into(), 1..=1)?;
-        let size = u64::from(self.shape.polynomial_size);
-        check("bootstraps", self.bootstraps.into(), 1..=MAX_VALUES)?;
-        check("phases", self.phases.into(), 1..=size)?;
-        let values = u64::from(self.bootstraps) * u64::from(self.phases);
-        check("values of a layer", values, 1..=MAX_VALUES)?;
-        let reads = Reader::max_width(self.reader).into();
-        check("width", self.width.into(), 1..=reads)?;
-        check("step bits", self.output_modulus_bits.into(), steps())?;
-        let step = (2 * size) >> self.reader.modulus_bits(self.width);
-        check("coefficients of a step", step, 2..=2 * size)?;
+        let extended = cost::extensions(self.shape).any(|extension| extension == self.extension);
+        check("extensions of this crate", extended.into(), 1..=1)?;
         check_digits(
             self.digits,
             cost::MAX_BOOTSTRAP_LEVELS,
@@ -157,6 +204,11 @@ impl Stage {
         )?;
         self.keyswitch.map_or(Ok(()), check_keyswitch)
     }
+}
+
+/// Whether a step of which the circle has `2^bits` is at least two coefficients of a table wide.
+fn holds(bootstrap: &Bootstrap, bits: u32) -> bool {
+    (2 * u64::from(bootstrap.table_size())) >> bits.min(63) >= 2
 }
 
 fn check_keyswitch(digits: Decomposition) -> Result<(), PlanError> {
@@ -172,11 +224,6 @@ fn check_digits(digits: Decomposition, levels: u32, bits: u32) -> Result<(), Pla
     check("levels", digits.levels.into(), 1..=levels.into())?;
     let most = bits / digits.levels;
     check("bits of a level", digits.base_log.into(), 1..=most.into())
-}
-
-/// Widths of a step of the torus.
-fn steps() -> RangeInclusive<u64> {
-    1..=MAX_OUTPUT_BITS.into()
 }
 
 fn widen(range: RangeInclusive<u32>) -> RangeInclusive<u64> {

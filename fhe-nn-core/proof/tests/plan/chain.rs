@@ -2,6 +2,7 @@
 
 use fhe_nn_proof::client::{Affine, ClientSpec, Line};
 use fhe_nn_proof::plan::{Accumulators, Program, StageDemand};
+use fhe_nn_proof::spec::Rounding;
 use fhe_nn_proof::widths::{Lattice, Reader};
 use proptest::prelude::*;
 
@@ -9,6 +10,8 @@ use proptest::prelude::*;
 #[derive(Debug, Clone)]
 pub(crate) struct Layer {
     pub(crate) reader: Reader,
+    /// Bits that are read at most.
+    pub(crate) table: u32,
     pub(crate) neurons: Vec<(u32, u32, f64)>,
 }
 
@@ -25,6 +28,7 @@ impl Layer {
     pub(crate) fn alike(reader: Reader, neurons: usize, width: u32, gain: f64) -> Self {
         Layer {
             reader,
+            table: reader.max_width(),
             neurons: vec![(width, 0, gain); neurons],
         }
     }
@@ -35,7 +39,8 @@ impl Chain {
         let mut inputs = self.inputs;
         let mut accumulators = |name: String, layer: &Layer| {
             let neurons = layer.neurons.iter().copied();
-            let accumulators = Accumulators::new(name, layer.reader, inputs, neurons);
+            let accumulators = Accumulators::new(name, layer.reader, inputs, neurons)
+                .read_by(layer.table, Rounding::Exact);
             inputs = accumulators.neurons;
             accumulators
         };
@@ -86,7 +91,12 @@ pub(crate) fn layer(
 ) -> impl Strategy<Value = Layer> {
     let neuron = (widths, 0u32..3, 0.0..log_gain)
         .prop_map(|(width, step_bits, log)| (width, step_bits.min(width - 1), log.exp2()));
-    prop::collection::vec(neuron, 1..6).prop_map(move |neurons| Layer { reader, neurons })
+    let table = reader.max_width();
+    prop::collection::vec(neuron, 1..6).prop_map(move |neurons| Layer {
+        reader,
+        table,
+        neurons,
+    })
 }
 
 /// Up to so many hidden layers, and scores of up to so many bits.

@@ -62,12 +62,14 @@ fn layers_alike_share_their_keys() {
     };
     let plan = Plan::find(&chain.program(), &Options::default()).expect("parameters exist");
     // the first layer has less noisy inputs, and what the last leaves is not read by a table
-    let shares = |index: usize| plan.stages[index].shares_key;
-    assert!(!shares(0) && !shares(1) && shares(2) && shares(3), "{plan}");
-    assert!(!plan.shares_keyswitch(2) && plan.shares_keyswitch(3));
+    let keys = plan.new_keys();
+    let new = |index: usize| keys[index].2;
+    assert!(new(0).bootstrapping && new(1).bootstrapping, "{plan}");
+    assert!(!new(2).bootstrapping && !new(3).bootstrapping, "{plan}");
+    assert!(new(1).keyswitching && !new(2).keyswitching, "{plan}");
     assert!(
         plan.to_string()
-            .contains("with the keys of the stage before"),
+            .contains("with a bootstrapping key from before"),
         "{plan}"
     );
 }

@@ -15,7 +15,7 @@ use crate::chain::{Chain, Layer};
 const FIRST: u32 = 500;
 const LAST: u32 = 1600;
 const LEVELS: u32 = 12;
-const SHAPES: [(u32, u32); 14] = [
+const SHAPES: [(u32, u32); 11] = [
     (4, 256),
     (6, 256),
     (2, 512),
@@ -27,9 +27,14 @@ const SHAPES: [(u32, u32); 14] = [
     (1, 2048),
     (2, 2048),
     (1, 4096),
-    (1, 8192),
-    (1, 16384),
-    (1, 32768),
+];
+
+/// Shapes that tables are spread over several polynomials of, and over how many.
+const EXTENSIONS: [((u32, u32), u32); 4] = [
+    ((1, 2048), 2),
+    ((1, 2048), 4),
+    ((1, 2048), 8),
+    ((1, 2048), 16),
 ];
 
 #[test]
@@ -68,6 +73,8 @@ struct Limit {
 /// A shape with levels and their least noisy base: what a step leaves, and bytes of a step's key.
 struct Bootstrap {
     shape: Shape,
+    /// Coefficients of a table.
+    size: u32,
     variance: f64,
     bytes: f64,
 }
@@ -102,7 +109,7 @@ impl Limit {
 
 impl Parameters {
     fn new() -> Self {
-        let bootstrap = |(dimension, polynomial_size), levels| {
+        let bootstrap = |(dimension, polynomial_size), extension, levels| {
             let shape = Shape {
                 dimension,
                 polynomial_size,
@@ -113,6 +120,7 @@ impl Parameters {
             let bodies = levels * (dimension + 1) * polynomial_size;
             Bootstrap {
                 shape,
+                size: polynomial_size * extension,
                 variance: (1..=60 / levels)
                     .map(variance)
                     .fold(f64::INFINITY, f64::min),
@@ -133,7 +141,13 @@ impl Parameters {
         Parameters {
             bootstraps: SHAPES
                 .iter()
-                .flat_map(|&shape| (1..=5).map(move |levels| bootstrap(shape, levels)))
+                .flat_map(|&shape| {
+                    let extensions = EXTENSIONS.iter().filter(move |(of, _)| *of == shape);
+                    let extensions = extensions.map(|(_, extension)| *extension).chain([1]);
+                    extensions.flat_map(move |extension| {
+                        (1..=6).map(move |levels| bootstrap(shape, extension, levels))
+                    })
+                })
                 .collect(),
             keyswitches: dimensions.map(|d| (d, keyswitches(d))).collect(),
         }
@@ -143,12 +157,8 @@ impl Parameters {
     fn least(&self, [first, second, scores]: [Limit; 3]) -> f64 {
         let mut least = f64::INFINITY;
         let sizes = || (8..=15).map(|log| 1 << log);
-        for one in self
-            .bootstraps
-            .iter()
-            .filter(|one| first.fits(one.shape.polynomial_size))
-        {
-            let (dimension, size) = (one.shape.lwe_dimension(), one.shape.polynomial_size);
+        for one in self.bootstraps.iter().filter(|one| first.fits(one.size)) {
+            let (dimension, size) = (one.shape.lwe_dimension(), one.size);
             let key = |n| Some(self.arrive(n, size, &first)? + f64::from(n) * one.bytes);
             let keys = (FIRST..=LAST).filter_map(|n| Some((n, key(n)?)));
             for (index, (n, bytes)) in keys.enumerate() {
@@ -167,10 +177,7 @@ impl Parameters {
                         let Some(levels) = self.levels(dimension, m, left) else {
                             continue;
                         };
-                        let two = self
-                            .bootstraps
-                            .iter()
-                            .filter(|two| two.shape.polynomial_size == size);
+                        let two = self.bootstraps.iter().filter(|two| two.size == size);
                         let two = two.filter(|two| scores.room(f64::from(m) * two.variance) >= 0.0);
                         let bootstrap = two
                             .map(|two| f64::from(m) * two.bytes)

@@ -64,6 +64,7 @@ fn the_failure_of_a_small_network() {
         hidden: vec![Layer::alike(Reader::Antiperiodic, 3, 5, 100.0)],
         last: Layer {
             reader: Reader::Client,
+            table: Reader::Client.max_width(),
             neurons: vec![(8, 1, 20.0); 2],
         },
     };
@@ -76,10 +77,10 @@ fn the_failure_of_a_small_network() {
         (series / (x * std::f64::consts::PI.sqrt())).log2() - x * x * std::f64::consts::LOG2_E
     };
     // inputs come under the small key, of 64 bits, and scores under one of their own, of 32
-    let (stage, output) = (&plan.stages[0], &plan.output);
+    let (stage, output) = (&plan.stages[0].bootstrap, &plan.output);
     assert_eq!(stage.keyswitch, None);
     let fresh = seeded_variance(stage.small_dimension, 64);
-    let table_bits = stage.shape.polynomial_size.ilog2() + 1;
+    let table_bits = stage.table_size().ilog2() + 1;
     let switched = modulus_switch_variance(stage.small_dimension, 64, table_bits);
     let tables = 3f64.log2() + tail(2f64.powi(-6), 100.0 * fresh + switched);
     let bootstrapped = bootstrap_variance(stage.small_dimension, stage.shape, stage.digits);

@@ -2,7 +2,7 @@
 //! everything is recomputed.
 
 use fhe_nn_proof::noise::{Decomposition, Shape};
-use fhe_nn_proof::plan::{Options, Plan, Prefer, Stage};
+use fhe_nn_proof::plan::{Bootstrap, Options, Plan, Prefer};
 use proptest::prelude::*;
 
 use crate::chain::{Chain, chain};
@@ -52,7 +52,11 @@ fn better(a: &Plan, b: &Plan) -> bool {
         return keys_a < keys_b || keys_a == keys_b && less;
     }
     // every set of keys that is shared may take its part of the time that sharing may take
-    let own = |plan: &Plan| plan.stages.iter().filter(|stage| !stage.shares_key).count();
+    let own = |plan: &Plan| {
+        let keys = plan.new_keys();
+        let new = keys.iter().filter(|(.., is_new)| is_new.bootstrapping);
+        new.count()
+    };
     let boundaries = b.stages.len().saturating_sub(1).max(1);
     let part = time_b * SHARING_TOLERANCE / boundaries as f64;
     let more_keys = own(a).saturating_sub(own(b)) as f64;
@@ -71,6 +75,7 @@ fn neighbours(plan: &Plan) -> Vec<Plan> {
         if let Some(first) = plan
             .stages
             .first()
+            .map(|first| first.bootstrap)
             .filter(|first| first.keyswitch.is_none())
         {
             plan.input.dimension = first.small_dimension;
@@ -84,7 +89,7 @@ fn neighbours(plan: &Plan) -> Vec<Plan> {
         push(&|plan| plan.input.dimension = add(plan.input.dimension, step));
     }
     for index in 0..plan.stages.len() {
-        for change in changes(&plan.stages[index]) {
+        for change in changes(&plan.stages[index].bootstrap) {
             // with the keys of its own, and with all that have its keys
             push(&|plan| alone(plan, index, &change));
             push(&|plan| together(plan, index, &change));
@@ -107,25 +112,27 @@ fn neighbours(plan: &Plan) -> Vec<Plan> {
     all
 }
 
-/// Other parameters of a stage.
-fn changes(stage: &Stage) -> Vec<Stage> {
+/// Other parameters of a bootstrap.
+fn changes(bootstrap: &Bootstrap) -> Vec<Bootstrap> {
     let mut all = Vec::new();
     let mut push = |n, shape, digits, keyswitch| {
-        all.push(Stage {
-            small_dimension: n,
-            shape,
-            digits,
-            keyswitch,
-            ..stage.clone()
-        });
+        for extension in [1, bootstrap.extension, 2, 4] {
+            all.push(Bootstrap {
+                small_dimension: n,
+                shape,
+                extension,
+                digits,
+                keyswitch,
+            });
+        }
     };
-    let &Stage {
+    let &Bootstrap {
         small_dimension: n,
         shape,
         digits,
         keyswitch,
         ..
-    } = stage;
+    } = bootstrap;
     for step in (-40..=40).filter(|step| *step != 0) {
         for keyswitch in around(keyswitch, 31) {
             push(add(n, step), shape, digits, keyswitch);
@@ -137,7 +144,7 @@ fn changes(stage: &Stage) -> Vec<Stage> {
         }
     }
     for shape in shapes() {
-        for levels in 1..=5 {
+        for levels in 1..=6 {
             for base_log in [44 / levels / 2, 30 / levels, 23 / levels, 11 / levels + 1] {
                 let digits = Decomposition { base_log, levels };
                 push(n, shape, digits, keyswitch);
@@ -170,48 +177,42 @@ fn around(digits: Option<Decomposition>, most: u32) -> Vec<Option<Decomposition>
     all
 }
 
-/// Stage `index` with other parameters, and keys of its own.
-fn alone(plan: &mut Plan, index: usize, change: &Stage) {
-    plan.stages[index] = Stage {
-        shares_key: false,
-        ..change.clone()
-    };
-    if let Some(next) = plan.stages.get_mut(index + 1) {
-        next.shares_key = false;
-    }
+/// Stage `index` with other parameters.
+fn alone(plan: &mut Plan, index: usize, change: &Bootstrap) {
+    plan.stages[index].bootstrap = *change;
 }
 
 /// Stage `index` and all that have its keys, with other parameters.
-fn together(plan: &mut Plan, index: usize, change: &Stage) {
-    let mut first = index;
-    while plan.stages[first].shares_key {
-        first -= 1;
-    }
-    let shared = plan.shares_keyswitch(index + 1) || plan.shares_keyswitch(index);
-    for (stage, position) in plan.stages[first..].iter_mut().zip(first..) {
-        if position > first && !stage.shares_key {
-            break;
-        }
-        stage.small_dimension = change.small_dimension;
-        stage.shape = change.shape;
-        stage.digits = change.digits;
-        if position == index || shared && position > first && index > first {
-            stage.keyswitch = change.keyswitch;
+fn together(plan: &mut Plan, index: usize, change: &Bootstrap) {
+    let before = plan.stages[index].bootstrap;
+    for (stage, position) in plan.stages.iter_mut().zip(0..) {
+        let own = &mut stage.bootstrap;
+        if before.shares_key(own) {
+            let switched = position == index || own.keyswitch == before.keyswitch && position > 0;
+            *own = Bootstrap {
+                keyswitch: if switched {
+                    change.keyswitch
+                } else {
+                    own.keyswitch
+                },
+                ..*change
+            };
         }
     }
 }
 
 /// Stage `index` with the keys of the stage before.
 fn share(plan: &mut Plan, index: usize) {
-    let before = plan.stages[index - 1].clone();
-    let stage = &mut plan.stages[index];
-    stage.small_dimension = before.small_dimension;
-    stage.shape = before.shape;
-    stage.digits = before.digits;
-    stage.shares_key = true;
-    if before.shares_key {
-        stage.keyswitch = before.keyswitch;
-    }
+    let before = plan.stages[index - 1].bootstrap;
+    let own = &mut plan.stages[index].bootstrap;
+    *own = Bootstrap {
+        keyswitch: if index > 1 {
+            before.keyswitch
+        } else {
+            own.keyswitch
+        },
+        ..before
+    };
 }
 
 fn add(value: u32, step: i32) -> u32 {
@@ -230,7 +231,7 @@ fn neighbours_are_told_apart() {
     };
     let plan = Plan::find(&chain.program(), &Options::default()).expect("parameters exist");
     let mut slower = plan.clone();
-    slower.stages[0].small_dimension += 1;
+    slower.stages[0].bootstrap.small_dimension += 1;
     assert!(better(&plan, &slower) && !better(&slower, &plan));
     let mut smaller = plan.clone();
     smaller.output.element_bits -= 1;

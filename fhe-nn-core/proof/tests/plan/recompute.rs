@@ -4,7 +4,7 @@ use fhe_nn_proof::noise::{
     Decomposition, bootstrap_variance, keyswitch_variance, log2_failure, log2_sum,
     modulus_switch_variance, seeded_variance, standard_deviations,
 };
-use fhe_nn_proof::plan::Plan;
+use fhe_nn_proof::plan::{Bootstrap, Plan};
 use fhe_nn_proof::widths::Reader;
 
 use crate::chain::{Chain, Layer};
@@ -23,13 +23,25 @@ pub(crate) fn reads(plan: &Plan, chain: &Chain) -> (Vec<Read>, Vec<f64>) {
     let mut dimension = plan.input.dimension;
     let mut variance = seeded_variance(dimension, 64);
     for (stage, layer) in plan.stages.iter().zip(&chain.hidden) {
-        let n = stage.small_dimension;
-        let table_bits = stage.shape.polynomial_size.ilog2() + 1;
-        let added = way(dimension, stage.keyswitch, n, table_bits);
-        reads.push(read(layer, variance, added));
-        variance = bootstrap_variance(n, stage.shape, stage.digits);
+        let (added, result) = of(&stage.bootstrap, dimension);
+        let mut removed = 0.0;
+        let mut round_reads = Vec::new();
+        for round in &stage.rounds {
+            let (added, result) = of(&round.bootstrap, dimension);
+            round_reads.push(read_digits(
+                layer,
+                round.above,
+                variance,
+                removed,
+                result,
+                added,
+            ));
+            removed += 2.0 * result;
+        }
+        reads.push(read(layer, variance, added + removed).with(round_reads));
+        variance = result;
         results.push(variance);
-        dimension = stage.shape.lwe_dimension();
+        dimension = stage.bootstrap.shape.lwe_dimension();
     }
     let output = &plan.output;
     let added = way(
@@ -62,7 +74,8 @@ pub(crate) fn check(plan: &Plan, chain: &Chain) {
         close(stage.output_variance.log2(), variance.log2());
         // a step is a whole number of coefficients, and at least two
         let padding = u32::from(stage.reader == Reader::Padded);
-        assert!(stage.shape.polynomial_size >> (stage.width + padding) >= 1);
+        let bits = stage.width.min(stage.table);
+        assert!(stage.bootstrap.table_size() >> (bits + padding) >= 1);
     }
     for read in &reads {
         let failure = log2_failure(1.0, read.worst.powi(2));
@@ -87,24 +100,30 @@ fn sizes(plan: &Plan) {
         memory += 4 * bodies * (u64::from(n) + 1);
     };
     let (mut bootstrap_wire, mut bootstrap_memory) = (0, 0);
-    let mut shared_before = false;
+    let (mut keyswitches, mut keys) = (Vec::new(), Vec::new());
     for stage in &plan.stages {
-        if !(stage.shares_key && shared_before) {
-            let bytes = stage.keyswitch_body_bytes();
-            keyswitch(stage.keyswitch, dimension, stage.small_dimension, bytes);
+        let rounds = stage.rounds.iter().map(|round| &round.bootstrap);
+        for bootstrap in rounds.chain([&stage.bootstrap]) {
+            let n = bootstrap.small_dimension;
+            let key = (dimension, bootstrap.keyswitch, n);
+            if !keyswitches.contains(&key) {
+                let bytes = bootstrap.keyswitch_body_bytes();
+                keyswitch(bootstrap.keyswitch, dimension, n, bytes);
+                keyswitches.push(key);
+            }
+            let key = (n, bootstrap.shape, bootstrap.digits);
+            if !keys.contains(&key) {
+                let (k, size) = (
+                    u64::from(bootstrap.shape.dimension),
+                    u64::from(bootstrap.shape.polynomial_size),
+                );
+                let rows = u64::from(n) * u64::from(bootstrap.digits.levels) * (k + 1);
+                bootstrap_wire += rows * size * u64::from(bootstrap.body_bytes());
+                bootstrap_memory += rows * (k + 1) * size * 8;
+                keys.push(key);
+            }
         }
-        if !stage.shares_key {
-            let (k, size) = (
-                u64::from(stage.shape.dimension),
-                u64::from(stage.shape.polynomial_size),
-            );
-            let n = u64::from(stage.small_dimension);
-            let rows = n * u64::from(stage.digits.levels) * (k + 1);
-            bootstrap_wire += rows * size * u64::from(stage.bootstrap_body_bytes());
-            bootstrap_memory += rows * (k + 1) * size * 8;
-        }
-        shared_before = stage.shares_key;
-        dimension = u64::from(stage.shape.lwe_dimension());
+        dimension = u64::from(stage.bootstrap.shape.lwe_dimension());
     }
     let output = &plan.output;
     let bytes = output.keyswitch_body_bytes();
@@ -115,6 +134,17 @@ fn sizes(plan: &Plan) {
     assert_eq!(plan.reply_bytes(), u64::from(bits.div_ceil(8)));
     let request = plan.client.inputs * plan.input.body_bytes() as usize;
     assert_eq!(plan.request_bytes(), request as u64);
+}
+
+/// What the way to a bootstrap adds, and what it leaves.
+fn of(bootstrap: &Bootstrap, dimension: u32) -> (f64, f64) {
+    let n = bootstrap.small_dimension;
+    let size = bootstrap.shape.polynomial_size * bootstrap.extension;
+    let added = way(dimension, bootstrap.keyswitch, n, size.ilog2() + 1);
+    (
+        added,
+        bootstrap_variance(n, bootstrap.shape, bootstrap.digits),
+    )
 }
 
 /// Variance that keyswitch and modulus switch add on the way to a reader.
@@ -131,28 +161,81 @@ fn way(dimension: u32, keyswitch: Option<Decomposition>, n: u32, bits: u32) -> f
 }
 
 fn read(layer: &Layer, input: f64, added: f64) -> Read {
-    let widths = layer.neurons.iter().map(|neuron| neuron.0);
-    let widest = widths.max().expect("a layer has neurons");
-    // what find() sees: of neurons alike, the greatest gain
-    let gain = |width, step_bits| {
-        let alike = |n: &&(u32, u32, f64)| (n.0, n.1) == (width, step_bits);
-        let alike = layer.neurons.iter().filter(alike);
-        alike.map(|n| n.2).fold(0.0, f64::max)
-    };
+    let widest = layer.widest();
     let each = |&(width, step_bits, _): &(u32, u32, f64)| {
         let padding = u32::from(layer.reader == Reader::Padded);
-        let half_step = 2f64.powi(step_bits as i32 - (width + padding) as i32 - 1);
+        let read = width.min(layer.table);
+        let known = step_bits.saturating_sub(width - read);
+        let half_step = 2f64.powi(known as i32 - (read + padding) as i32 - 1);
         let factor = 4f64.powi((widest - width) as i32);
-        (half_step, factor * gain(width, step_bits) * input + added)
+        (
+            half_step,
+            factor * layer.gain(width, step_bits) * input + added,
+        )
     };
-    let each = || layer.neurons.iter().map(each);
-    Read {
-        log2_failure: log2_sum(
-            each().map(|(half_step, variance)| log2_failure(half_step, variance)),
-        ),
-        worst: each()
-            .map(|(half_step, variance)| variance.sqrt() / half_step)
-            .fold(0.0, f64::max),
+    Read::of(layer.neurons.iter().map(each))
+}
+
+/// Of every digit, by one bootstrap or two: the upper bit, then the rest.
+fn read_digits(
+    layer: &Layer,
+    above: u32,
+    input: f64,
+    removed: f64,
+    result: f64,
+    added: f64,
+) -> Read {
+    let widest = layer.widest();
+    let mut all = Vec::new();
+    for &(width, step_bits, _) in &layer.neurons {
+        let padding = u32::from(layer.reader == Reader::Padded);
+        let lowest = (width + padding).saturating_sub(step_bits);
+        let bits = lowest.saturating_sub(above).min(4);
+        for pass in 0..bits.min(2) {
+            let factor = 4f64.powi((widest - width) as i32);
+            let noise = factor * layer.gain(width, step_bits) * input;
+            let noise = noise + removed + f64::from(pass) * result;
+            let half_step = 2f64.powi(-(bits as i32) - 1);
+            all.push((half_step, 4f64.powi(above as i32) * noise + added));
+        }
+    }
+    Read::of(all.into_iter())
+}
+
+impl Layer {
+    fn widest(&self) -> u32 {
+        let widths = self.neurons.iter().map(|neuron| neuron.0);
+        widths.max().expect("a layer has neurons")
+    }
+
+    /// What find() sees: of neurons alike, the greatest gain.
+    fn gain(&self, width: u32, step_bits: u32) -> f64 {
+        let alike = |n: &&(u32, u32, f64)| (n.0, n.1) == (width, step_bits);
+        let alike = self.neurons.iter().filter(alike);
+        alike.map(|n| n.2).fold(0.0, f64::max)
+    }
+}
+
+impl Read {
+    /// Of readers with these half steps and variances.
+    fn of(each: impl Iterator<Item = (f64, f64)> + Clone) -> Self {
+        Read {
+            log2_failure: log2_sum(
+                each.clone()
+                    .map(|(half_step, variance)| log2_failure(half_step, variance)),
+            ),
+            worst: each
+                .map(|(half_step, variance)| variance.sqrt() / half_step)
+                .fold(0.0, f64::max),
+        }
+    }
+
+    fn with(self, others: Vec<Read>) -> Self {
+        let all = || others.iter().chain([&self]);
+        Read {
+            log2_failure: log2_sum(all().map(|read| read.log2_failure)),
+            worst: all().map(|read| read.worst).fold(0.0, f64::max),
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Programs without parameters, and plans that nobody should run.
 
 use fhe_nn_proof::noise::Decomposition;
-use fhe_nn_proof::plan::{Options, Plan, PlanError};
+use fhe_nn_proof::plan::{Options, Plan, PlanError, Round};
 use fhe_nn_proof::widths::Reader;
 
 use crate::chain::{Chain, Layer};
@@ -44,13 +44,23 @@ fn a_plan_of_any_numbers_prints() {
     plan.client.inputs = usize::MAX;
     plan.input.dimension = u32::MAX;
     for stage in &mut plan.stages {
-        stage.bootstraps = u32::MAX;
-        stage.small_dimension = u32::MAX;
-        stage.shape.dimension = u32::MAX;
-        stage.shape.polynomial_size = u32::MAX;
-        stage.digits.levels = u32::MAX;
-        stage.keyswitch = Some(stage.digits);
-        stage.shares_key = false;
+        stage.neurons = u32::MAX;
+        let bootstrap = &mut stage.bootstrap;
+        bootstrap.small_dimension = u32::MAX;
+        bootstrap.shape.dimension = u32::MAX;
+        bootstrap.shape.polynomial_size = u32::MAX;
+        bootstrap.extension = u32::MAX;
+        bootstrap.digits.levels = u32::MAX;
+        bootstrap.keyswitch = Some(bootstrap.digits);
+        stage.rounds = vec![
+            Round {
+                above: u32::MAX,
+                neurons: u32::MAX,
+                bootstraps: u32::MAX,
+                bootstrap: *bootstrap,
+            };
+            2
+        ];
     }
     plan.output.scores = u32::MAX;
     plan.output.dimension = u32::MAX;
@@ -71,46 +81,27 @@ fn every_field_of_a_plan_is_checked() {
             other => panic!("{what}: {other:?}"),
         }
     };
-    refused("shared keys of other parameters", |plan| {
-        plan.stages[0].shares_key = true
-    });
-    refused("shared keys of other parameters", |plan| {
-        plan.stages[2].small_dimension += 1
-    });
-    refused("shared keys of other parameters", |plan| {
-        plan.stages[3].digits.base_log -= 1
-    });
-    refused("shared keys of other parameters", |plan| {
-        plan.stages[3].shape.polynomial_size = 2048
-    });
-    refused("shared keys of other parameters", |plan| {
-        // stages 2 and 3 have one keyswitching key
-        plan.stages[3].keyswitch = Some(Decomposition {
-            base_log: 2,
-            levels: 2,
-        });
-    });
     refused("missing keyswitches", |plan| {
-        plan.stages[2].keyswitch = None
+        plan.stages[2].bootstrap.keyswitch = None
     });
     refused("bits of a level", |plan| {
-        plan.stages[1].keyswitch = Some(Decomposition {
+        plan.stages[1].bootstrap.keyswitch = Some(Decomposition {
             base_log: 16,
             levels: 2,
         });
     });
     refused("levels", |plan| {
-        plan.stages[1].keyswitch = Some(Decomposition {
+        plan.stages[1].bootstrap.keyswitch = Some(Decomposition {
             base_log: 1,
             levels: 13,
         });
     });
-    refused("levels", |plan| plan.stages[1].digits.levels = 0);
+    refused("levels", |plan| plan.stages[1].bootstrap.digits.levels = 0);
     refused("small dimension", |plan| {
-        plan.stages[1].small_dimension = 499
+        plan.stages[1].bootstrap.small_dimension = 499
     });
     refused("GLWE shapes of this crate", |plan| {
-        plan.stages[1].shape.polynomial_size = 512
+        plan.stages[1].bootstrap.shape.polynomial_size = 512
     });
     refused("input dimension", |plan| plan.input.dimension += 1);
     refused("bits of an element", |plan| plan.output.element_bits = 0);
@@ -127,8 +118,39 @@ fn every_field_of_a_plan_is_checked() {
         (plan.output.keyswitch, plan.output.dimension) = (None, plan.last_dimension());
         plan.output.element_bits = 65;
     });
+    refused("extensions of this crate", |plan| {
+        plan.stages[1].bootstrap.extension = 3
+    });
+    refused("steps of the torus", |plan| plan.stages[1].modulus = 63);
+    refused("steps of the torus", |plan| plan.output.modulus = 1 << 15);
+    refused("bits of a table", |plan| plan.stages[1].table = 9);
+    refused("coefficients of a step", |plan| {
+        (plan.stages[1].width, plan.stages[1].modulus) = (20, 1 << 21);
+        plan.stages[1].bootstrap.shape.polynomial_size = 128;
+        plan.stages[1].table = 8;
+    });
+    refused("dimension of a round", |plan| {
+        let bootstrap = plan.stages[0].bootstrap;
+        plan.stages[0].rounds = vec![Round {
+            above: 7,
+            neurons: 64,
+            bootstraps: 128,
+            bootstrap,
+        }];
+    });
+    refused("bootstraps of a round", |plan| {
+        let bootstrap = plan.stages[1].bootstrap;
+        plan.stages[1].rounds = vec![Round {
+            above: 7,
+            neurons: 64,
+            bootstraps: 129,
+            bootstrap,
+        }];
+    });
     refused("width of scores", |plan| plan.output.width = 21);
-    refused("score bits", |plan| plan.output.width = 11);
+    refused("score bits", |plan| {
+        (plan.output.width, plan.output.modulus) = (11, 1 << 11);
+    });
     refused("phases", |plan| plan.stages[1].phases = 0);
 }
 
@@ -141,6 +163,6 @@ fn shared() -> Plan {
     };
     let plan = Plan::find(&chain.program(), &Options::default()).expect("parameters exist");
     assert_eq!(plan.validate(), Ok(()));
-    assert!(plan.shares_keyswitch(3) && plan.output.keyswitch.is_some());
+    assert!(!plan.new_keys()[3].2.keyswitching && plan.output.keyswitch.is_some());
     plan
 }

@@ -20,9 +20,9 @@ use self::parameters::{Next, PHASES, Parameters, WIDTH, digits, glwe, layer};
 use super::random::{Hidden, Net, Random, Shape};
 use crate::backend::Backend;
 use crate::clear::Clear;
-use crate::encrypted::{Ciphertexts, Execution, linear, modulus, rotate, switch_modulus};
+use crate::encrypted::{Ciphertexts, Execution, Stages, linear, modulus, rotate, switch_modulus};
 use crate::graph::{LinearOp, LookupOp, Op, Table};
-use crate::keys::{ClientKey, EvaluationKey};
+use crate::keys::{ClientKey, EvaluationKey, Keys};
 
 /// Weights of the first layer's accumulators, each with inputs of its own: independent errors.
 const FIRST: [i16; 3] = [3, -1, 2];
@@ -38,6 +38,7 @@ fn inputs_under_the_small_key_two_levels_and_on_to_the_next_table() {
         keyswitch: None,
         small_dimension: 500,
         shape: glwe(1, 2048),
+        extension: 4,
         digits: digits(15, 2),
     });
     measured.switch(1, scores);
@@ -51,6 +52,7 @@ fn three_levels_with_next_to_no_rounding_and_scores_under_a_key_of_their_own() {
         keyswitch: None,
         small_dimension: 500,
         shape: glwe(2, 512),
+        extension: 1,
         digits: digits(6, 3),
     });
     measured.finish(scores);
@@ -64,6 +66,7 @@ fn keyswitch_from_a_short_key_and_short_polynomials() {
         keyswitch: Some(digits(3, 5)),
         small_dimension: 740,
         shape: glwe(4, 512),
+        extension: 1,
         digits: digits(23, 1),
     });
 }
@@ -77,6 +80,7 @@ fn a_plan_counts_what_the_phases_before_a_layer_have_in_common() {
         width: WIDTH,
         function: Function::Wave,
         output: 2,
+        table: None,
         phases: PHASES as u32,
     };
     let shape = Shape {
@@ -164,7 +168,7 @@ impl Measured {
     fn accumulate(&self, index: usize, op: &LinearOp<'_>, weights: &[i16], x: Values) -> Values {
         let Ok(messages) = Clear.linear(0, op, x.messages);
         let sums = Values {
-            ciphertexts: linear::accumulate(op, &x.ciphertexts),
+            ciphertexts: linear::accumulate(op, &x.ciphertexts, 1 << (64 - WIDTH)),
             messages,
             predicted: x.predicted.times(weights),
         };
@@ -175,10 +179,8 @@ impl Measured {
     /// Accumulators under the small key of stage `index`: what the keyswitch and the modulus switch
     /// add, and what the table sees.
     fn switch(&self, index: usize, accumulators: Values) -> Values {
-        let (stage, key) = (
-            &self.server.plan.stages[index],
-            &self.server.expanded().stages[index],
-        );
+        let stage = &self.server.plan.stages[index].bootstrap;
+        let key = &self.server.expanded().bootstraps[index];
         let small = self.client.small_key(index);
         let before: Vec<u64> = self
             .client
@@ -196,7 +198,7 @@ impl Measured {
             added.check("keyswitch", &differences(&switched, &before));
             predicted = predicted.plus(added);
         }
-        let size = stage.shape.polynomial_size as usize;
+        let size = stage.table_size() as usize;
         let read: Vec<u64> = ciphertexts
             .rows()
             .map(|row| phase(&rotate::to_powers(row, size), size, &small))
@@ -255,7 +257,7 @@ impl Measured {
     fn bootstrap(&self, sums: &LinearOp<'_>, accumulators: &Values) -> Values {
         let (stage, key) = (
             &self.server.plan.stages[0],
-            &self.server.expanded().stages[0],
+            &self.server.expanded().bootstraps[..1],
         );
         let spec = ActivationSpec {
             function: Function::Wave,
@@ -270,18 +272,30 @@ impl Measured {
             widths: &sums.layer.widths,
         };
         let Ok(messages) = Clear.lookup(0, &wave, accumulators.messages.clone());
-        let n = stage.small_dimension;
+        let (n, own) = (stage.bootstrap.small_dimension, &stage.bootstrap);
         let watch = Execution::default().watch(accumulators.ciphertexts.len());
-        let (lattices, read) = (sums.lattices(), &accumulators.ciphertexts);
-        let ciphertexts = rotate::lookup(&wave, &lattices, stage, &key.bootstrap, read, &watch);
+        // what comes in is under the small key already
+        let switched = [Keys {
+            keyswitch: None,
+            ..key[0].clone()
+        }];
+        let lookups = Stages {
+            op: &wave,
+            stage,
+            lattices: &sums.lattices(),
+            keys: &switched,
+            next_modulus: 1 << WIDTH,
+            watch: &watch,
+        };
+        let ciphertexts = lookups.run(accumulators.ciphertexts.clone());
         let values = Values {
             ciphertexts: ciphertexts.expect("nobody cancels"),
             messages,
             predicted: Prediction {
-                variance: bootstrap_variance(n, stage.shape, stage.digits),
-                common: bootstrap_rounding_variance(n, stage.shape, stage.digits),
-                fitted: bootstrap_transform_variance(n, stage.shape, stage.digits),
-                key_variance: 1.0 / f64::from(n) + 1.0 / f64::from(stage.shape.lwe_dimension()),
+                variance: bootstrap_variance(n, own.shape, own.digits),
+                common: bootstrap_rounding_variance(n, own.shape, own.digits),
+                fitted: bootstrap_transform_variance(n, own.shape, own.digits),
+                key_variance: 1.0 / f64::from(n) + 1.0 / f64::from(own.shape.lwe_dimension()),
             },
         };
         for q in 0..PHASES {

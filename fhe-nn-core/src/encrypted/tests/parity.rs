@@ -75,6 +75,7 @@ fn sign_is_checked_calibrated_or_wraps() {
         width: 5,
         function: Function::Sign,
         output: 1,
+        table: None,
         phases: 4,
     };
     let hidden = [Overflow::Checked, Overflow::Calibrated, Overflow::Wrap]
@@ -110,6 +111,64 @@ fn a_table_of_six_bits() {
 }
 
 #[test]
+fn low_bits_are_removed_of_accumulators_of_several_widths() {
+    let layer = |width, table| Hidden {
+        width,
+        table: Some(table),
+        neurons: 4,
+        output: 3,
+        weights: 5,
+        ..CALIBRATED
+    };
+    // digits of one to four bits, one to three of them; and inside and outside of calibrated ranges
+    for (seed, widths) in [(7, [9, 7]), (8, [13, 8]), (9, [15, 10])] {
+        let hidden = widths.map(|width| layer(width, 3)).to_vec();
+        same(
+            seed,
+            &Shape {
+                inputs: 30,
+                bits: 5,
+                hidden,
+                scores: 2,
+            },
+        );
+    }
+}
+
+#[test]
+fn known_low_bits_are_not_removed() {
+    let wave = Hidden {
+        width: 8,
+        table: Some(4),
+        phases: 2,
+        ..WAVE
+    };
+    let sign = Hidden {
+        function: Function::Sign,
+        output: 1,
+        table: Some(2),
+        overflow: Overflow::Calibrated,
+        width: 6,
+        ..wave
+    };
+    let checked = Hidden {
+        weights: 4,
+        table: Some(4),
+        ..CHECKED
+    };
+    // sums of odd values, and of what they leave
+    same(
+        10,
+        &Shape {
+            inputs: 50,
+            bits: 3,
+            hidden: vec![wave, sign, checked],
+            scores: 2,
+        },
+    );
+}
+
+#[test]
 fn a_single_linear_layer_needs_no_bootstrap() {
     same(
         6,
@@ -129,6 +188,7 @@ const CHECKED: Hidden = Hidden {
     width: 8,
     function: Function::Relu,
     output: 2,
+    table: None,
     phases: 1,
 };
 const CALIBRATED: Hidden = Hidden {
@@ -143,6 +203,7 @@ const WAVE: Hidden = Hidden {
     width: 5,
     function: Function::Wave,
     output: 3,
+    table: None,
     phases: 1,
 };
 

@@ -26,6 +26,8 @@ pub(super) struct Hidden {
     pub(super) width: u32,
     pub(super) function: Function,
     pub(super) output: u32,
+    /// Bits that tables read at most; none for whole accumulators.
+    pub(super) table: Option<u32>,
     pub(super) phases: u32,
 }
 
@@ -106,7 +108,7 @@ impl Builder {
             Part::Antiperiodic
         } else {
             let table = |&width: &u32| {
-                (0..1 << width)
+                (0..1 << hidden.table.map_or(width, |table| table.min(width)))
                     .map(|_| random.within(range) as i16)
                     .collect()
             };
@@ -117,7 +119,7 @@ impl Builder {
         let activation = ActivationSpec {
             function: hidden.function,
             output: hidden.output,
-            table: None,
+            table: hidden.table,
             rounding: Rounding::Exact,
             phases: hidden.phases,
         };

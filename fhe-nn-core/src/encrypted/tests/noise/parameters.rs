@@ -2,7 +2,8 @@
 
 use fhe_nn_proof::client::{Affine, ClientSpec, Line};
 use fhe_nn_proof::noise::{Decomposition, Shape};
-use fhe_nn_proof::plan::{InputPlan, Options, OutputPlan, Plan, Stage};
+use fhe_nn_proof::plan::{Bootstrap, InputPlan, Options, OutputPlan, Plan, Stage};
+use fhe_nn_proof::spec::Rounding;
 use fhe_nn_proof::widths::{Lattice, Reader};
 use ndarray::Array2;
 
@@ -21,6 +22,7 @@ pub(super) struct Parameters {
     pub(super) keyswitch: Option<Decomposition>,
     pub(super) small_dimension: u32,
     pub(super) shape: Shape,
+    pub(super) extension: u32,
     pub(super) digits: Decomposition,
 }
 
@@ -40,29 +42,38 @@ impl Parameters {
             lookup: "wave".to_owned(),
             reader: Reader::Antiperiodic,
             width: WIDTH,
-            bootstraps: COUNT as u32,
+            table: WIDTH,
+            rounding: Rounding::Exact,
+            modulus: 1 << WIDTH,
+            neurons: COUNT as u32,
             phases: PHASES as u32,
-            keyswitch: self.keyswitch,
-            small_dimension: self.small_dimension,
-            shape: self.shape,
-            digits: self.digits,
-            shares_key: false,
-            output_modulus_bits: WIDTH,
+            rounds: Vec::new(),
+            bootstrap: Bootstrap {
+                keyswitch: self.keyswitch,
+                small_dimension: self.small_dimension,
+                shape: self.shape,
+                extension: self.extension,
+                digits: self.digits,
+            },
             output_variance: 0.0,
             table_variance: 0.0,
             log2_failure: 0.0,
+            step_probability: None,
         };
         let second = Stage {
             linear: "second".to_owned(),
-            keyswitch: Some(digits(7, 2)),
-            small_dimension: 850,
-            shape: glwe(1, 1024),
-            digits: digits(23, 1),
+            bootstrap: Bootstrap {
+                keyswitch: Some(digits(7, 2)),
+                small_dimension: 850,
+                shape: glwe(1, 1024),
+                extension: 1,
+                digits: digits(23, 1),
+            },
             ..first.clone()
         };
         let (stages, keyswitch, dimension, element_bits) = match self.next {
             Next::Stage => {
-                let dimension = second.shape.lwe_dimension();
+                let dimension = second.bootstrap.shape.lwe_dimension();
                 (vec![first, second], None, dimension, 64)
             }
             Next::Scores => (vec![first], Some(digits(3, 6)), 1000, 18),
@@ -88,13 +99,15 @@ impl Parameters {
             },
             input: InputPlan {
                 dimension: self.input_dimension,
-                modulus_bits: WIDTH,
             },
             stages,
             output: OutputPlan {
                 linear: "scores".to_owned(),
                 scores: 1,
                 width: WIDTH,
+                table: WIDTH,
+                rounding: Rounding::Exact,
+                modulus: 1 << WIDTH,
                 keyswitch,
                 dimension,
                 element_bits,

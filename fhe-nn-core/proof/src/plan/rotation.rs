@@ -1,0 +1,64 @@
+//! The rotations worth a thought.
+
+use crate::noise::{
+    Decomposition, MODULUS_BITS, Shape, body_bytes, bootstrap_variance, secure_variance,
+};
+use crate::plan::cost::{BOOTSTRAP_DIGIT_BITS, MAX_BOOTSTRAP_LEVELS, SHAPES, extensions};
+
+/// Shape, extension and digits, with what they cost and leave for each step of the rotation.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rotation {
+    pub(super) shape: Shape,
+    pub(super) extension: u32,
+    pub(super) digits: Decomposition,
+    /// Nanoseconds.
+    pub(super) step_ns: f64,
+    /// Variance of the result.
+    pub(super) step_variance: f64,
+    /// Bytes of the key on the wire.
+    pub(super) step_bytes: f64,
+}
+
+impl Rotation {
+    /// Coefficients of a table.
+    pub(super) fn table_size(&self) -> u32 {
+        self.shape.polynomial_size * self.extension
+    }
+
+    /// Whether another rotation has the same bootstrapping key, for the same small key.
+    pub(super) fn shares_key(&self, other: &Rotation) -> bool {
+        (self.shape, self.digits) == (other.shape, other.digits)
+    }
+}
+
+/// Every shape, extension and number of levels, each with its least noisy base: bases cost the same.
+pub(super) fn rotations() -> Vec<Rotation> {
+    let with = |(shape, step_ns, level_ns): (Shape, f64, f64), extension: u32, levels: u32| {
+        let bases =
+            (1..=BOOTSTRAP_DIGIT_BITS / levels).map(|base_log| Decomposition { base_log, levels });
+        let noise = bases.map(|digits| (bootstrap_variance(1, shape, digits), digits));
+        let best = noise.min_by(|a, b| a.0.total_cmp(&b.0));
+        best.map(|(step_variance, digits)| Rotation {
+            shape,
+            extension,
+            digits,
+            step_ns: f64::from(extension) * (step_ns + f64::from(levels) * level_ns),
+            step_variance,
+            step_bytes: step_bytes(shape, levels),
+        })
+    };
+    let shapes = SHAPES
+        .iter()
+        .flat_map(|&shape| extensions(shape.0).map(move |extension| (shape, extension)));
+    shapes
+        .flat_map(|(shape, extension)| {
+            (1..=MAX_BOOTSTRAP_LEVELS).filter_map(move |levels| with(shape, extension, levels))
+        })
+        .collect()
+}
+
+fn step_bytes(shape: Shape, levels: u32) -> f64 {
+    let dimension = shape.lwe_dimension();
+    let bodies = levels * (dimension + shape.polynomial_size);
+    f64::from(bodies * body_bytes(secure_variance(dimension), MODULUS_BITS))
+}
