@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use tfhe::core_crypto::prelude::*;
 
 use super::execution::Watch;
-use super::fourier::FourierKey;
+use super::fourier::{FourierKey, Layout};
 use super::switch::switch_modulus;
 use super::{Ciphertexts, modulus};
 use crate::Error;
@@ -36,6 +36,7 @@ pub(super) fn lookup(
         op,
         lattices,
         stage,
+        extension: 1,
     };
     // as many batches for every thread, and all of a size
     let round = MAX_BATCH * rayon::current_num_threads();
@@ -51,18 +52,17 @@ pub(super) fn lookup(
             Ok(rotated)
         })
         .collect::<Result<_, Error>>()?;
-    let (words, size) = (key.layout().accumulator_words(), key.layout().size);
+    let (words, size) = (
+        tables.extension * key.layout().accumulator_words(),
+        tables.extension * key.layout().size,
+    );
     let dimension = stage.shape.lwe_dimension() as usize;
     let mut values = Ciphertexts::zero(dimension, count * phases);
     values.par_rows_mut().enumerate().for_each(|(index, row)| {
         let (image, value) = (index / (neurons * phases), index % (neurons * phases));
         let (q, j) = (value / neurons, image * neurons + value % neurons);
-        let accumulator = rotated[j / batch][(j % batch) * words..][..words].as_flattened();
-        let accumulator =
-            GlweCiphertext::from_container(accumulator, PolynomialSize(size), modulus());
-        let mut value = LweCiphertext::from_container(row, modulus());
-        let degree = MonomialDegree(q * size / phases);
-        extract_lwe_sample_from_glwe_ciphertext(&accumulator, &mut value, degree);
+        let accumulator = &rotated[j / batch][(j % batch) * words..][..words];
+        extract(key.layout(), accumulator, q * size / phases, row);
     });
     Ok(values)
 }
@@ -72,6 +72,8 @@ struct Tables<'a> {
     op: &'a LookupOp<'a>,
     lattices: &'a [Lattice],
     stage: &'a Stage,
+    /// Parts of an accumulator: a table has as many times N entries.
+    extension: usize,
 }
 
 impl Tables<'_> {
@@ -86,21 +88,22 @@ impl Tables<'_> {
         indices: Range<usize>,
         watch: &Watch<'_>,
     ) -> Result<Vec<[u64; 8]>, Error> {
-        let (size, neurons) = (key.layout().size, self.op.widths.len());
+        let (size, neurons) = (self.extension * key.layout().size, self.op.widths.len());
         let switched: Vec<(Vec<usize>, usize)> = indices
             .clone()
             .map(|index| to_powers(accumulators.row(index), size))
             .collect();
-        let words = key.layout().accumulator_words();
+        let words = self.extension * key.layout().accumulator_words();
         let mut rotated = vec![[0u64; 8]; words * indices.len()];
+        let mut table = vec![0u64; size];
         let tables = rotated.chunks_exact_mut(words).zip(&switched).zip(indices);
         for ((accumulator, (_, body)), index) in tables {
-            let polynomial = accumulator[words - size / 8..].as_flattened_mut();
-            self.fill(polynomial, index % neurons);
-            turn_back(polynomial, *body);
+            self.fill(&mut table, index % neurons);
+            turn_back(&mut table, *body);
+            scatter(key.layout(), &table, accumulator);
         }
         let masks: Vec<&[usize]> = switched.iter().map(|(mask, _)| &mask[..]).collect();
-        match key.rotate(&masks, &mut rotated, &|| watch.stopped()) {
+        match key.rotate(self.extension, &masks, &mut rotated, &|| watch.stopped()) {
             true => Ok(rotated),
             false => Err(Error::Cancelled),
         }
@@ -147,7 +150,7 @@ pub(super) fn to_powers(ciphertext: &[u64], size: usize) -> (Vec<usize>, usize) 
 }
 
 /// Multiplies a polynomial by `X^-power`, for powers below 2N.
-fn turn_back(polynomial: &mut [u64], power: usize) {
+pub(super) fn turn_back(polynomial: &mut [u64], power: usize) {
     let size = polynomial.len();
     let shift = power % size;
     polynomial.rotate_left(shift);
@@ -157,4 +160,29 @@ fn turn_back(polynomial: &mut [u64], power: usize) {
     for x in negative {
         *x = x.wrapping_neg();
     }
+}
+
+/// Writes a polynomial into the bodies of an accumulator: each part has every v-th coefficient, if
+/// there are v.
+pub(super) fn scatter(layout: &Layout, polynomial: &[u64], accumulator: &mut [[u64; 8]]) {
+    let words = layout.accumulator_words();
+    let extension = accumulator.len() / words;
+    for (part, ciphertext) in accumulator.chunks_exact_mut(words).enumerate() {
+        let body = ciphertext[words - layout.size / 8..].as_flattened_mut();
+        let coefficients = polynomial[part..].iter().step_by(extension);
+        body.iter_mut()
+            .zip(coefficients)
+            .for_each(|(to, &x)| *to = x);
+    }
+}
+
+/// The coefficient of this degree of an accumulator, as a ciphertext: with v parts, that of degree
+/// `degree / v` of part `degree % v`.
+pub(super) fn extract(layout: &Layout, accumulator: &[[u64; 8]], degree: usize, row: &mut [u64]) {
+    let words = layout.accumulator_words();
+    let extension = accumulator.len() / words;
+    let part = accumulator[degree % extension * words..][..words].as_flattened();
+    let part = GlweCiphertext::from_container(part, PolynomialSize(layout.size), modulus());
+    let mut value = LweCiphertext::from_container(row, modulus());
+    extract_lwe_sample_from_glwe_ciphertext(&part, &mut value, MonomialDegree(degree / extension));
 }

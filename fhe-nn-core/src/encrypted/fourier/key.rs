@@ -55,11 +55,13 @@ impl FourierKey {
             })
     }
 
-    /// Rotates accumulators by the masks of ciphertexts that were switched to `2N`:
-    /// [`Layout::accumulator_words`] for each mask. Asks before every step whether to stop; returns
-    /// whether it went to its end.
+    /// Rotates accumulators of `extension` parts, a power of 2, by the masks of ciphertexts that were
+    /// switched to `2N extension`. Each part is [`Layout::accumulator_words`], those of an accumulator
+    /// one behind the other. Asks before every step whether to stop; returns whether it went to its
+    /// end.
     pub(crate) fn rotate(
         &self,
+        extension: usize,
         masks: &[&[usize]],
         accumulators: &mut [[u64; 8]],
         stop: &dyn Fn() -> bool,
@@ -68,10 +70,12 @@ impl FourierKey {
             .pool()
             .pop()
             .unwrap_or_else(|| Scratch::new(&self.layout));
+        scratch.grow(&self.layout, extension);
         let whole = self.processor.run(Rotation {
             layout: &self.layout,
             transform: &self.transform,
             key: &self.blocks,
+            extension,
             masks,
             accumulators,
             scratch: &mut scratch,

@@ -5,15 +5,23 @@
 //! homomorphic encryption over the torus", algorithm 9), where the external product cuts the
 //! difference into digits, transforms them, multiplies by the key's rows and transforms back.
 //!
+//! A table with more entries than a polynomial has coefficients is spread over several (Lee and Yoon
+//! 2023, "Discretization error reduction for high precision TFHE bootstrapping"). With `Y = X^v`, a
+//! polynomial of `v N` coefficients is `sum_e X^e P_e(Y)`, e below v: part e has every v-th of them,
+//! from the e-th on. An accumulator is v ciphertexts, one for each part. The key is that of size N: its
+//! bits are constants in X as in Y, so the product of the whole is the product of each part, and of
+//! all steps only the power of X moves anything from part to part.
+//!
 //! The key is larger than any cache. A batch passes over it together, step by step; within a step
-//! [`GROUP`] accumulators share every load of the key.
+//! [`GROUP`] ciphertexts share every load of the key.
 
 use super::ends::{Back, Digits, offset};
 use super::transform::Transform;
 use crate::encrypted::lanes::{Block, ComplexLanes, Kernel, Lanes};
 
-/// Accumulators whose digits are multiplied together: these and a step of the key stay in a core's
-/// second-level cache.
+/// Ciphertexts whose digits are multiplied together: these and a step of the key stay in a core's
+/// second-level cache. An accumulator of more parts is a group of its own: no part may change before
+/// the digits of all are cut.
 const GROUP: usize = 4;
 
 /// The shape of a bootstrapping key's ciphertexts.
@@ -49,7 +57,7 @@ impl Layout {
         self.blocks() * self.rows() * self.columns
     }
 
-    /// Groups of eight coefficients of an accumulator.
+    /// Groups of eight coefficients of a part of an accumulator.
     pub(crate) fn accumulator_words(&self) -> usize {
         self.columns * self.size / 8
     }
@@ -57,15 +65,23 @@ impl Layout {
 
 /// What a rotation works in, whatever the batch.
 pub(super) struct Scratch {
-    words: Vec<[u64; 8]>,
+    difference: Vec<[u64; 8]>,
     digits: Vec<Block>,
 }
 
 impl Scratch {
     pub(super) fn new(layout: &Layout) -> Self {
         Scratch {
-            words: vec![[0; 8]; layout.size / 8],
-            digits: vec![Block::default(); GROUP * layout.rows() * layout.stride()],
+            difference: vec![[0; 8]; layout.size / 8],
+            digits: Vec::new(),
+        }
+    }
+
+    /// Has room for accumulators of so many parts.
+    pub(super) fn grow(&mut self, layout: &Layout, extension: usize) {
+        let blocks = GROUP.max(extension) * layout.rows() * layout.stride();
+        if self.digits.len() < blocks {
+            self.digits.resize(blocks, Block::default());
         }
     }
 }
@@ -78,8 +94,11 @@ pub(super) struct Rotation<'a> {
     /// polynomials, and for each polynomial from the most significant digit on. Block b of all columns
     /// of all rows stands together.
     pub(crate) key: &'a [Block],
+    /// Parts of an accumulator, a power of 2.
+    pub(crate) extension: usize,
+    /// Powers of X, below `2N` times the extension.
     pub(crate) masks: &'a [&'a [usize]],
-    /// [`Layout::accumulator_words`] for each mask.
+    /// [`Layout::accumulator_words`] for each part of each accumulator.
     pub(crate) accumulators: &'a mut [[u64; 8]],
     pub(super) scratch: &'a mut Scratch,
     /// Asked before every step of the key: whether to stop.
@@ -95,46 +114,52 @@ impl Kernel for Rotation<'_> {
             layout,
             transform,
             key,
+            extension,
             masks,
             accumulators,
-            scratch: Scratch { words, digits },
+            scratch: Scratch { difference, digits },
             stop,
         } = self;
         let (rows, blocks, stride) = (layout.rows(), layout.blocks(), layout.stride());
+        let (words, polynomial) = (layout.accumulator_words(), layout.size / 8);
+        let together = GROUP.div_ceil(extension);
         let added = offset(layout.base_log, layout.levels);
         for (i, step) in key.chunks_exact(layout.step_blocks()).enumerate() {
             if stop() {
                 return false;
             }
-            let groups = accumulators.chunks_mut(GROUP * layout.accumulator_words());
-            for (group, masks) in groups.zip(masks.chunks(GROUP)) {
-                let polynomials = group
-                    .chunks_exact(layout.size / 8)
-                    .zip(digits.chunks_exact_mut(layout.levels as usize * stride));
-                for (index, (polynomial, digits)) in polynomials.enumerate() {
-                    lanes.run(Difference {
-                        polynomial: polynomial.as_flattened(),
-                        power: masks[index / layout.columns][i],
-                        added,
-                        out: words.as_flattened_mut(),
-                    });
-                    lanes.run(Digits {
-                        transform,
-                        words,
-                        base_log: layout.base_log,
-                        levels: layout.levels,
-                        stride,
-                        out: digits,
-                    });
+            let groups = accumulators.chunks_mut(together * extension * words);
+            for (group, masks) in groups.zip(masks.chunks(together)) {
+                let parts = masks.len() * extension;
+                let digits = &mut digits[..parts * rows * stride];
+                for (index, digits) in digits.chunks_exact_mut(rows * stride).enumerate() {
+                    let part = index % extension;
+                    let (from, power) = source(part, masks[index / extension][i], extension);
+                    let sources = group[(index - part + from) * words..].chunks_exact(polynomial);
+                    let targets = group[index * words..][..words].chunks_exact(polynomial);
+                    let digits = digits.chunks_exact_mut(layout.levels as usize * stride);
+                    for ((source, target), digits) in sources.zip(targets).zip(digits) {
+                        lanes.run(Difference {
+                            source: source.as_flattened(),
+                            power: power % (2 * layout.size),
+                            target: target.as_flattened(),
+                            added,
+                            out: difference.as_flattened_mut(),
+                        });
+                        lanes.run(Digits {
+                            transform,
+                            words: difference,
+                            base_log: layout.base_log,
+                            levels: layout.levels,
+                            stride,
+                            out: digits,
+                        });
+                    }
                 }
-                let digits = &mut digits[..masks.len() * rows * stride];
                 multiply(lanes, layout, step, digits);
                 let values = digits.chunks_exact_mut(rows * stride);
-                for (accumulator, values) in group
-                    .chunks_exact_mut(layout.accumulator_words())
-                    .zip(values)
-                {
-                    let polynomials = accumulator.chunks_exact_mut(layout.size / 8);
+                for (part, values) in group.chunks_exact_mut(words).zip(values) {
+                    let polynomials = part.chunks_exact_mut(polynomial);
                     for (to, values) in polynomials.zip(values.chunks_exact_mut(stride)) {
                         lanes.run(Back {
                             transform,
@@ -149,10 +174,22 @@ impl Kernel for Rotation<'_> {
     }
 }
 
-/// `(X^power - 1) polynomial + added`, for powers below 2N.
+/// Which part of `X^a P` becomes part `to`, and by which power of Y it is multiplied.
+///
+/// `X^a X^e P_e(Y) = X^(a + e) P_e(Y)`, and `a + e` is `to` plus a multiple q of the extension v for
+/// one e below v, that of `e = to - a` modulo v. `q = (a + e - to) / v` is at least 0, for
+/// `a + e - to > -v`; and at most 2N, for `a < 2N v` and `e - to < v`.
+#[inline(always)]
+fn source(to: usize, a: usize, extension: usize) -> (usize, usize) {
+    let e = to.wrapping_sub(a) % extension;
+    (e, (a + e - to) / extension)
+}
+
+/// `X^power source - target + added`, for powers below 2N.
 struct Difference<'a> {
-    polynomial: &'a [u64],
+    source: &'a [u64],
     power: usize,
+    target: &'a [u64],
     added: u64,
     out: &'a mut [u64],
 }
@@ -162,25 +199,25 @@ impl Kernel for Difference<'_> {
 
     #[inline(always)]
     fn run<L: Lanes>(self, _: L) {
-        let size = self.polynomial.len();
+        let size = self.source.len();
         let shift = self.power % size;
         // the last coefficients wrap around and change their sign, and beyond X^N the first
-        let (first, last) = self.polynomial.split_at(size - shift);
+        let (first, last) = self.source.split_at(size - shift);
         let (wrapped, moved) = self.out.split_at_mut(shift);
-        let (from_low, from_high) = self.polynomial.split_at(shift);
+        let (to_wrapped, to_moved) = self.target.split_at(shift);
         let added = self.added;
         if self.power < size {
-            for ((to, &x), &y) in wrapped.iter_mut().zip(last).zip(from_low) {
+            for ((to, &x), &y) in wrapped.iter_mut().zip(last).zip(to_wrapped) {
                 *to = added.wrapping_sub(x).wrapping_sub(y);
             }
-            for ((to, &x), &y) in moved.iter_mut().zip(first).zip(from_high) {
+            for ((to, &x), &y) in moved.iter_mut().zip(first).zip(to_moved) {
                 *to = added.wrapping_add(x).wrapping_sub(y);
             }
         } else {
-            for ((to, &x), &y) in wrapped.iter_mut().zip(last).zip(from_low) {
+            for ((to, &x), &y) in wrapped.iter_mut().zip(last).zip(to_wrapped) {
                 *to = added.wrapping_add(x).wrapping_sub(y);
             }
-            for ((to, &x), &y) in moved.iter_mut().zip(first).zip(from_high) {
+            for ((to, &x), &y) in moved.iter_mut().zip(first).zip(to_moved) {
                 *to = added.wrapping_sub(x).wrapping_sub(y);
             }
         }

@@ -1,5 +1,7 @@
 //! Transforms and rotations against arithmetic that is exact.
 
+mod extension;
+
 use fhe_nn_proof::noise::{Decomposition, Shape, bootstrap_transform_variance};
 use fhe_nn_proof::widths::Range;
 use rayon::prelude::*;
@@ -109,13 +111,15 @@ fn mean_square(processor: Processor, size: usize, digits: Decomposition) -> f64 
 #[test]
 fn a_rotation_multiplies_by_the_power_that_the_key_selects() {
     for columns in [2, 3, 4, 5, 7] {
-        for processor in Processor::all() {
-            rotates(processor, columns);
+        for extension in [1, 2, 4, 8, 16] {
+            for processor in Processor::all() {
+                rotates(processor, columns, extension);
+            }
         }
     }
 }
 
-fn rotates(processor: Processor, columns: usize) {
+fn rotates(processor: Processor, columns: usize, extension: usize) {
     let layout = Layout {
         columns,
         size: 256,
@@ -133,34 +137,50 @@ fn rotates(processor: Processor, columns: usize) {
         }
     });
     let mut random = Random(23);
+    let size = extension * layout.size;
+    let range = Range::unsigned((2 * size).ilog2());
     // as many as fill groups and leave a rest
-    let masks: Vec<Vec<usize>> = (0..6)
-        .map(|_| {
-            bits.map(|_| random.within(Range::unsigned(9)) as usize)
-                .to_vec()
-        })
+    let mut masks: Vec<Vec<usize>> = (0..6)
+        .map(|_| bits.map(|_| random.within(range) as usize).to_vec())
         .collect();
-    let words = layout.accumulator_words();
+    // part 1 becomes part 0, times Y^2N
+    masks[0].fill(2 * size - 1);
+    let words = extension * layout.accumulator_words();
     let before = polynomial(&mut random, 8 * words * masks.len());
     let mut after = before.clone();
     let slices: Vec<&[usize]> = masks.iter().map(|mask| &mask[..]).collect();
-    assert!(key.rotate(&slices, &mut after, &|| false));
-    let polynomials = before
-        .chunks_exact(layout.size / 8)
-        .zip(after.chunks_exact(layout.size / 8));
-    for (index, (before, after)) in polynomials.enumerate() {
-        let mask = masks[index / columns].iter();
-        let power: usize = mask.zip(bits).map(|(a, bit)| a * bit as usize).sum();
-        let mut monomial = vec![0; layout.size];
-        let positive = (power / layout.size).is_multiple_of(2);
-        monomial[power % layout.size] = if positive { 1 } else { u64::MAX };
-        for (place, x) in after.as_flattened().iter().enumerate() {
-            let exact = coefficient(&monomial, before.as_flattened(), place);
-            // five roundings to 24 bits
-            let error = (x.wrapping_sub(exact) as i64).unsigned_abs();
-            assert!(error < 5 << 40, "{error}");
+    assert!(key.rotate(extension, &slices, &mut after, &|| false));
+    let accumulators = before.chunks_exact(words).zip(after.chunks_exact(words));
+    for ((before, after), mask) in accumulators.zip(masks) {
+        let power: usize = mask.iter().zip(bits).map(|(a, bit)| a * bit as usize).sum();
+        for column in 0..columns {
+            let (before, after) = (
+                gather(&layout, before, column),
+                gather(&layout, after, column),
+            );
+            for (place, x) in after.iter().enumerate() {
+                let from = (place + 6 * size - power) % (2 * size);
+                let exact = match from < size {
+                    true => before[from],
+                    false => before[from - size].wrapping_neg(),
+                };
+                // five roundings to 24 bits
+                let error = (x.wrapping_sub(exact) as i64).unsigned_abs();
+                assert!(error < 5 << 40, "{error}");
+            }
         }
     }
+}
+
+/// The polynomial that the parts of an accumulator have in one column.
+fn gather(layout: &Layout, accumulator: &[[u64; 8]], column: usize) -> Vec<u64> {
+    let parts: Vec<&[u64]> = accumulator
+        .chunks_exact(layout.accumulator_words())
+        .map(|part| &part.as_flattened()[column * layout.size..][..layout.size])
+        .collect();
+    (0..layout.size)
+        .flat_map(|place| parts.iter().map(move |part| part[place]))
+        .collect()
 }
 
 fn polynomial(random: &mut Random, size: usize) -> Vec<[u64; 8]> {
