@@ -39,6 +39,7 @@ extern crate self as fhe_nn_core;
 
 pub mod backend;
 pub mod clear;
+mod digits;
 #[cfg(feature = "tfhe")]
 mod encrypted;
 mod error;
@@ -53,6 +54,7 @@ mod network;
 mod program;
 pub mod quantize;
 mod reading;
+mod simulated;
 #[cfg(feature = "tfhe")]
 mod wire;
 

@@ -17,6 +17,7 @@ use crate::graph::Graph;
 use crate::keys::EvaluationKey;
 use crate::layer::{PartRef, Parts};
 use crate::quantize::quantize;
+use crate::simulated::Simulated;
 #[cfg(feature = "tfhe")]
 use crate::wire::{Reply, Request};
 use crate::{Calibration, Error, Floats, Quantized, file, model};
@@ -165,6 +166,46 @@ pub trait Network: Sized {
     fn plan(&self, options: &Options) -> Result<Plan, Error> {
         let graph = self.graph();
         Ok(Plan::find(&graph.program(graph.fingerprint())?, options)?)
+    }
+
+    /// Runs many inputs as they would run encrypted under a plan, without keys: with noise drawn from the
+    /// plan's predictions, on all cores. Runs of the same seed give the same results.
+    ///
+    /// # Shapes
+    /// `inputs`: `[inputs, values of one input]`; one result a row.
+    ///
+    /// # Errors
+    /// [`Error::WrongPlan`] if the plan was made for another network or other weights,
+    /// [`Error::InputLength`] and [`Error::InputNotFinite`].
+    fn simulate(
+        &self,
+        plan: &Plan,
+        inputs: ArrayView2<'_, f32>,
+        seed: u64,
+    ) -> Result<Vec<Scores>, Error> {
+        let graph = self.graph();
+        plan.validate()?;
+        if !plan.serves(&graph.program(graph.fingerprint())?) {
+            return Err(Error::WrongPlan {
+                what: "plan",
+                of: "the network",
+            });
+        }
+        let client = graph.client_spec();
+        let batches: Vec<Vec<Scores>> = inputs
+            .axis_chunks_iter(Axis(0), CLEAR_BATCH)
+            .into_par_iter()
+            .enumerate()
+            .map(|(stream, rows)| {
+                let mut backend = Simulated::new(plan, seed, stream as u64);
+                let values = backend.encrypt(&encode(&client, rows)?);
+                let Ok(scores) = interpret(&graph, &mut backend, values);
+                let scores = backend.decrypt(&scores);
+                let rows = scores.rows().into_iter();
+                Ok(rows.map(|row| client.scores(row.to_vec())).collect())
+            })
+            .collect::<Result<_, Error>>()?;
+        Ok(batches.into_iter().flatten().collect())
     }
 
     /// Runs one input encrypted. The result, decrypted, equals that of [`Network::run`], but for

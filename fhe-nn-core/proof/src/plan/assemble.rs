@@ -102,7 +102,7 @@ fn stage(
     }
 }
 
-fn bootstrap(choice: &Choice, rotations: &[Rotation]) -> Bootstrap {
+pub(super) fn bootstrap(choice: &Choice, rotations: &[Rotation]) -> Bootstrap {
     let rotation = &rotations[choice.rotation];
     Bootstrap {
         keyswitch: choice.keyswitch,

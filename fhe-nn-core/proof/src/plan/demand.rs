@@ -205,11 +205,11 @@ pub enum Tolerance {
     Step(f64),
 }
 
-/// Steps of a table beyond either end of a range that is read approximately: 16 standard deviations of
+/// Steps of a table beyond either end of a range that is read approximately: 18 standard deviations of
 /// noise.
-pub const GUARD_STEPS: u64 = 4;
+pub const GUARD_STEPS: u64 = 3;
 /// The standard deviation of noise that approximate rounding allows, in steps of the table.
-pub const APPROXIMATE_NOISE: f64 = 0.25;
+pub const APPROXIMATE_NOISE: f64 = 1.0 / 6.0;
 
 impl Constraint {
     /// Variance of the noise that the reader sees, if inputs have variance `input` and the way to

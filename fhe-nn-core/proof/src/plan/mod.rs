@@ -26,6 +26,7 @@ mod demand;
 mod front;
 mod keyswitch;
 mod layer;
+mod merge;
 mod objective;
 mod output;
 mod reach;

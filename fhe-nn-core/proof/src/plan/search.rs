@@ -16,10 +16,11 @@ use crate::plan::chain::Chains;
 use crate::plan::demand::{Accumulators, Program};
 use crate::plan::keyswitch::Keyswitches;
 use crate::plan::layer::Layer;
+use crate::plan::merge;
 use crate::plan::objective::Objective;
 use crate::plan::output::{Ending, endings};
 use crate::plan::rotation::rotations;
-use crate::plan::state::State;
+use crate::plan::state::{Choice, State};
 use crate::plan::{Options, Plan, PlanError, Prefer};
 
 /// The fastest plan may take so much more time for a smaller reply.
@@ -59,8 +60,21 @@ pub(super) fn find(program: &Program, options: &Options) -> Result<Plan, PlanErr
     let Some((end, ending)) = best(&search, &ends, &output) else {
         return Err(no_parameters(&program.output, options));
     };
-    let (choices, last) = (search.choices(&end), (end.point.dimension, &ending));
-    Ok(assemble::plan(program, options, &rotations, &choices, last))
+    let dimension = end.point.dimension;
+    let plan = |choices: &[Choice]| {
+        assemble::plan(program, options, &rotations, choices, (dimension, &ending))
+    };
+    let mut choices = search.choices(&end);
+    if stages.iter().any(|layer| !layer.rounds.is_empty()) {
+        let chain = merge::Chain {
+            layers: &stages,
+            output: &output,
+            ending: &ending,
+        };
+        let bootstrap = |choice: &Choice| assemble::bootstrap(choice, &rotations);
+        choices = merge::merge(&chain, options.prefer, choices, plan, bootstrap);
+    }
+    Ok(plan(&choices))
 }
 
 /// The best end of a chain, with the way that its scores travel.

@@ -1,0 +1,150 @@
+//! Fewer keys where low bits are removed: bootstraps that ask for much the same get the same keys.
+//!
+//! Every round of every layer comes out of the search with the parameters that are best for itself. Many
+//! differ by next to nothing, and every set of keys takes its place in the server's memory.
+
+use crate::noise::{MODULUS_BITS, seeded_variance};
+use crate::plan::layer::Layer;
+use crate::plan::output::Ending;
+use crate::plan::state::Choice;
+use crate::plan::{Bootstrap, Plan, Prefer};
+
+/// The fastest plan may take so much more time, as a part of all, for each part of the keys' memory that
+/// is saved.
+const TIME_FOR_MEMORY: f64 = 0.1;
+
+/// What a chain is made of.
+pub(super) struct Chain<'a> {
+    pub(super) layers: &'a [Layer],
+    pub(super) output: &'a Layer,
+    pub(super) ending: &'a Ending,
+}
+
+/// Gives bootstraps the parameters of others as long as that is worth it; `plan` assembles choices and
+/// `bootstrap` one of them.
+pub(super) fn merge(
+    chain: &Chain<'_>,
+    prefer: Prefer,
+    mut choices: Vec<Choice>,
+    plan: impl Fn(&[Choice]) -> Plan,
+    bootstrap: impl Fn(&Choice) -> Bootstrap,
+) -> Vec<Choice> {
+    let mut now = Weight::of(&plan(&choices));
+    loop {
+        let mut best: Option<(f64, Weight, Vec<Choice>)> = None;
+        for changed in changes(&choices) {
+            if !chain.holds(&changed, &bootstrap) {
+                continue;
+            }
+            let weight = Weight::of(&plan(&changed));
+            let gain = now.gain(&weight, prefer);
+            if gain > best.as_ref().map_or(0.0, |(gain, ..)| *gain) {
+                best = Some((gain, weight, changed));
+            }
+        }
+        match best {
+            None => return choices,
+            Some((_, weight, changed)) => (now, choices) = (weight, changed),
+        }
+    }
+}
+
+/// The choices with one, or all that have its keys, replaced by another.
+fn changes(choices: &[Choice]) -> Vec<Vec<Choice>> {
+    let mut all = Vec::new();
+    for (index, to) in choices.iter().enumerate() {
+        for from in choices.iter().filter(|from| !from.same_keys(to)) {
+            let replace = |replaced: &dyn Fn(usize, &Choice) -> bool| {
+                let mut changed = choices.to_vec();
+                for (index, choice) in changed.iter_mut().enumerate() {
+                    // inputs under the small key stay there
+                    let stays = choice.keyswitch.is_none() || from.keyswitch.is_none();
+                    if !stays && replaced(index, choice) {
+                        *choice = Choice {
+                            input_dimension: choice.input_dimension,
+                            ..*from
+                        };
+                    }
+                }
+                changed
+            };
+            all.push(replace(&|other, _| other == index));
+            all.push(replace(&|_, choice| choice.same_keys(to)));
+        }
+    }
+    all
+}
+
+/// What a plan takes.
+struct Weight {
+    seconds: f64,
+    memory: f64,
+    bytes: f64,
+}
+
+impl Weight {
+    fn of(plan: &Plan) -> Self {
+        Weight {
+            seconds: plan.predicted_seconds(1),
+            memory: plan.evaluation_memory_bytes() as f64,
+            bytes: plan.evaluation_key_bytes() as f64,
+        }
+    }
+
+    /// What another saves.
+    fn gain(&self, other: &Weight, prefer: Prefer) -> f64 {
+        match prefer {
+            Prefer::SmallestKeys => self.bytes - other.bytes,
+            Prefer::Fastest => {
+                let saved = 1.0 - other.memory / self.memory;
+                let slower = other.seconds / self.seconds - 1.0;
+                TIME_FOR_MEMORY * saved - slower
+            }
+        }
+    }
+}
+
+impl Chain<'_> {
+    /// Whether every reader of a chain of these choices keeps its limits.
+    fn holds(&self, choices: &[Choice], bootstrap: impl Fn(&Choice) -> Bootstrap) -> bool {
+        let mut choices = choices.iter();
+        let first = choices.as_slice().first();
+        let input = first.map_or(self.ending.dimension, |choice| choice.input_dimension);
+        let (mut dimension, mut variance) = (input, seeded_variance(input, MODULUS_BITS));
+        for layer in self.layers {
+            let mut removed = 0.0;
+            for (round, choice) in layer.rounds.iter().zip(choices.by_ref()) {
+                let bootstrap = bootstrap(choice);
+                let result = bootstrap.result_variance();
+                let seen = f64::from(round.passes() - 1) * round.scale * result;
+                let room = round.room(variance, removed) - seen;
+                if bootstrap.way_variance(dimension) > room
+                    || bootstrap.shape.lwe_dimension() != dimension
+                    || !round.fits(bootstrap.table_size())
+                {
+                    return false;
+                }
+                removed += f64::from(round.passes()) * result;
+            }
+            let Some(choice) = choices.next() else {
+                return false;
+            };
+            let bootstrap = bootstrap(choice);
+            let room = layer.room(variance) - removed;
+            if bootstrap.way_variance(dimension) > room || !layer.fits(bootstrap.table_size()) {
+                return false;
+            }
+            variance = bootstrap.result_variance();
+            // the next choices were made for this key
+            let next = choices
+                .as_slice()
+                .first()
+                .map(|choice| choice.input_dimension);
+            dimension = bootstrap.shape.lwe_dimension();
+            if next.is_some_and(|next| next != dimension) {
+                return false;
+            }
+        }
+        self.ending.added <= self.output.room(variance)
+    }
+}

@@ -1,0 +1,142 @@
+//! The low bits that exact rounding removes, digit by digit ([`fhe_nn_proof::rounding`]): what encrypted
+//! and simulated runs subtract alike.
+//!
+//! Accumulators that count modulo `2^M` have their bits at the weights `2^-M` to `2^-1` of the torus. A
+//! round multiplies by `2^above`, so that all above a digit leaves the circle and nothing is below it,
+//! for that was removed before: what is left is `x / 2^bits`, the digit. Its upper bit is found by a table
+//! that changes its sign half way round, what is left by a padded one, and both are subtracted at the
+//! weight at which they stand.
+
+use fhe_nn_proof::plan::{Round, Stage, torus_step};
+use fhe_nn_proof::rounding::DIGIT_BITS;
+use fhe_nn_proof::spec::Rounding;
+use fhe_nn_proof::widths::Lattice;
+
+use crate::graph::LookupOp;
+use crate::reading::Reading;
+
+/// A digit of an accumulator.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Digit {
+    /// Bits of the torus above it.
+    pub(crate) above: u32,
+    /// Its bits that are not known; none if the accumulator has no bits there.
+    pub(crate) bits: u32,
+}
+
+/// What one bootstrap finds of a digit.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Part {
+    /// Its upper bit.
+    Upper,
+    /// What is left when the upper bit has been removed.
+    Lower,
+}
+
+impl Digit {
+    /// The digit that a round removes of neuron j.
+    pub(crate) fn of(
+        stage: &Stage,
+        op: &LookupOp<'_>,
+        j: usize,
+        lattice: Lattice,
+        round: &Round,
+    ) -> Self {
+        let lowest = stage.reader.modulus_bits(op.widths[j]) - known_bits(op, j, lattice);
+        Digit {
+            above: round.above,
+            bits: lowest.saturating_sub(round.above).min(DIGIT_BITS),
+        }
+    }
+
+    /// How a table of so many coefficients reads it.
+    pub(crate) fn reading(self, table_size: u32) -> Reading {
+        let integers = Lattice {
+            step_bits: 0,
+            offset: 0,
+        };
+        Reading::nearest(table_size, self.bits, integers)
+    }
+}
+
+impl Part {
+    /// The parts of a digit, in the order in which they are removed.
+    pub(crate) const ALL: [Part; 2] = [Part::Upper, Part::Lower];
+
+    /// Whether the digit has this part.
+    pub(crate) fn exists(self, digit: Digit) -> bool {
+        match self {
+            Part::Upper => digit.bits > 0,
+            Part::Lower => digit.bits > 1,
+        }
+    }
+
+    /// What is found of a digit that is x, less [`Part::centre`], at the weight at which it stands, in
+    /// units of `2^-64`. Half a turn away tables are their own negative.
+    pub(crate) fn entry(self, digit: Digit, x: i64) -> u64 {
+        let half = 1i64 << (digit.bits - 1);
+        let upper = x.div_euclid(half) & 1;
+        match self {
+            Part::Upper if upper == 0 => self.centre(digit).wrapping_neg(),
+            Part::Upper => self.centre(digit),
+            Part::Lower => {
+                let weight = 64 - digit.above - digit.bits;
+                let below = (x.rem_euclid(half) as u64) << weight;
+                if upper == 0 {
+                    below
+                } else {
+                    below.wrapping_neg()
+                }
+            }
+        }
+    }
+
+    /// Half of the upper bit: tables that change their sign say more or less than that.
+    pub(crate) fn centre(self, digit: Digit) -> u64 {
+        match self {
+            Part::Upper => 1 << (62 - digit.above),
+            Part::Lower => 0,
+        }
+    }
+}
+
+/// What is known of the bits that exact rounding drops of neuron j, in units of `2^-64`: all that the
+/// accumulator can be lies on a lattice.
+pub(crate) fn known(stage: &Stage, op: &LookupOp<'_>, j: usize, lattice: Lattice) -> u64 {
+    match stage.rounding {
+        Rounding::Approximate => 0,
+        Rounding::Exact => {
+            let value = lattice.offset & ((1 << known_bits(op, j, lattice)) - 1);
+            let step = torus_step(stage.modulus) << (stage.width - op.widths[j]);
+            (value as u64).wrapping_mul(step)
+        }
+    }
+}
+
+fn known_bits(op: &LookupOp<'_>, j: usize, lattice: Lattice) -> u32 {
+    lattice.step_bits.min(op.dropped_bits(j))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_parts_make_the_digit() {
+        for bits in 1..=DIGIT_BITS {
+            let digit = Digit { above: 7, bits };
+            for x in 0..1i64 << bits {
+                let mut left = (x as u64) << (64 - 7 - bits);
+                for part in Part::ALL.into_iter().filter(|part| part.exists(digit)) {
+                    let read = (left << 7) >> (64 - bits);
+                    let found = part.entry(digit, read as i64);
+                    left = left.wrapping_sub(found).wrapping_sub(part.centre(digit));
+                    // half a turn away
+                    let negative = part.entry(digit, read as i64 + (1 << (bits - 1)));
+                    assert_eq!(negative, found.wrapping_neg());
+                }
+                assert_eq!(left, 0, "{x} of {bits} bits");
+            }
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! The simulated backend: an encrypted run without a key, in seconds for thousands of inputs.
+//!
+//! A value is what its ciphertext would decrypt to, a phase on the torus: the message and its noise. The
+//! noise is drawn from the variances that the plan predicts for fresh inputs, for every keyswitch with
+//! its modulus switch, for every bootstrap and for the scores; linear layers add up what they get. Tables
+//! and rounds read phases as the engine's do. So failures occur as often as encrypted, and what
+//! approximate rounding does to accuracy is seen before there is a key.
+//!
+//! Every error is drawn independently. Encrypted, the values of different phases of one bootstrap have a
+//! part of their noise in common, and neurons with equal weights all of it (the plan counts that, see
+//! [`fhe_nn_proof::noise::gain`]).
+
+use std::convert::Infallible;
+
+use fhe_nn_proof::noise::{
+    KEYSWITCH_MODULUS_BITS, MODULUS_BITS, keyswitch_variance, modulus_switch_variance,
+    seeded_variance,
+};
+use fhe_nn_proof::plan::{Bootstrap, Plan, Stage};
+use fhe_nn_proof::widths::Lattice;
+use ndarray::{Array2, Axis};
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+use rand_distr::{Distribution, Normal};
+
+use crate::backend::Backend;
+use crate::digits::{Digit, Part, known};
+use crate::graph::{LinearOp, LookupOp};
+use crate::reading::Reading;
+
+/// Backend over phases, in turns of the torus from -1/2 to 1/2: values are `[inputs, neurons]`.
+pub(crate) struct Simulated<'a> {
+    plan: &'a Plan,
+    random: ChaCha8Rng,
+    /// The stage that the next lookup is.
+    stage: usize,
+    /// The values that the accumulators of that stage can have.
+    lattices: Vec<Lattice>,
+}
+
+impl<'a> Simulated<'a> {
+    /// Runs of the same seed draw the same noise, those of another stream other noise.
+    pub(crate) fn new(plan: &'a Plan, seed: u64, stream: u64) -> Self {
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        random.set_stream(stream);
+        Simulated {
+            plan,
+            random,
+            stage: 0,
+            lattices: Vec::new(),
+        }
+    }
+
+    /// Inputs as the client encrypts them.
+    pub(crate) fn encrypt(&mut self, integers: &Array2<i64>) -> Array2<f64> {
+        let step = self.step(0);
+        let noise = noise(seeded_variance(self.plan.input.dimension, MODULUS_BITS));
+        integers.mapv(|q| turn(q as f64 * step + noise.sample(&mut self.random)))
+    }
+
+    /// Scores as the client decrypts them.
+    pub(crate) fn decrypt(&mut self, accumulators: &Array2<f64>) -> Array2<i64> {
+        let (output, client) = (&self.plan.output, &self.plan.client);
+        let (switched, from) = match output.keyswitch {
+            None => (0.0, MODULUS_BITS),
+            Some(digits) => (
+                keyswitch_variance(self.plan.last_dimension(), output.dimension, digits),
+                KEYSWITCH_MODULUS_BITS,
+            ),
+        };
+        let added = switched + modulus_switch_variance(output.dimension, from, output.element_bits);
+        let noise = noise(added);
+        let unit = 2f64.powi(output.element_bits.min(53) as i32);
+        let mut scores = Array2::zeros(accumulators.raw_dim());
+        for (j, (mut column, phases)) in scores
+            .axis_iter_mut(Axis(1))
+            .zip(accumulators.axis_iter(Axis(1)))
+            .enumerate()
+        {
+            let (width, lattice) = (client.widths[j], client.lattices[j]);
+            for (score, phase) in column.iter_mut().zip(phases) {
+                // the body is rounded down
+                let phase = ((phase + noise.sample(&mut self.random)) * unit).floor() / unit;
+                *score = output.decode(units(phase), width, lattice);
+            }
+        }
+        scores
+    }
+
+    /// A step of the accumulators of a linear layer, in turns.
+    fn step(&self, layer: usize) -> f64 {
+        let modulus = self.plan.moduli().nth(layer);
+        modulus.map_or(0.0, |modulus| (modulus as f64).recip())
+    }
+
+    /// Looks up a phase that comes from a key of `from` dimensions: the place of the table that is read.
+    fn place(&mut self, bootstrap: &Bootstrap, way: &Normal<f64>, phase: f64) -> i64 {
+        let places = 2.0 * f64::from(bootstrap.table_size());
+        let switched = phase + way.sample(&mut self.random);
+        ((switched * places).floor() as i64).rem_euclid(places as i64)
+    }
+
+    /// Removes the low bits of one neuron's accumulators.
+    fn remove(&mut self, stage: &Stage, from: u32, digits: &[Digit], phases: &mut [f64]) {
+        for (round, &digit) in stage.rounds.iter().zip(digits) {
+            let bootstrap = &round.bootstrap;
+            let reading = digit.reading(bootstrap.table_size());
+            let way = noise(bootstrap.way_variance(from));
+            let result = noise(bootstrap.result_variance());
+            let scale = 2f64.powi(round.above as i32);
+            for part in Part::ALL.into_iter().filter(|part| part.exists(digit)) {
+                let centre = part.centre(digit);
+                for phase in &mut *phases {
+                    let place = self.place(bootstrap, &way, turn(*phase * scale));
+                    let found = part.entry(digit, reading.value(place)).wrapping_add(centre);
+                    *phase = turn(*phase - turns(found) - result.sample(&mut self.random));
+                }
+            }
+        }
+    }
+}
+
+impl Backend for Simulated<'_> {
+    type Values = Array2<f64>;
+    type Error = Infallible;
+
+    fn linear(
+        &mut self,
+        _: usize,
+        op: &LinearOp<'_>,
+        values: Array2<f64>,
+    ) -> Result<Array2<f64>, Infallible> {
+        self.lattices = op.lattices();
+        let step = self.step(self.stage);
+        let widest = op.layer.widths.iter().copied().max().unwrap_or(1);
+        let mut sums = values.dot(&op.layer.weights.mapv(f64::from).t());
+        for (j, mut column) in sums.axis_iter_mut(Axis(1)).enumerate() {
+            let scale = 2f64.powi((widest - op.layer.widths[j]) as i32);
+            let phase = op.layer.phases[j] as f64 * step;
+            column.mapv_inplace(|sum| turn(scale * (sum + phase)));
+        }
+        Ok(sums)
+    }
+
+    fn lookup(
+        &mut self,
+        _: usize,
+        op: &LookupOp<'_>,
+        accumulators: Array2<f64>,
+    ) -> Result<Array2<f64>, Infallible> {
+        let plan = self.plan;
+        let stage = &plan.stages[self.stage];
+        let from = plan.dimensions().nth(self.stage).unwrap_or(0);
+        self.stage += 1;
+        let step = self.step(self.stage);
+        let (way, result) = (
+            noise(stage.bootstrap.way_variance(from)),
+            noise(stage.bootstrap.result_variance()),
+        );
+        let size = i64::from(stage.bootstrap.table_size());
+        let (neurons, phases) = (op.widths.len(), stage.phases as usize);
+        let mut values = Array2::zeros((accumulators.nrows(), neurons * phases));
+        for j in 0..neurons {
+            let lattice = self.lattices[j];
+            let known = turns(known(stage, op, j, lattice));
+            let column = accumulators.column(j);
+            let mut accumulators: Vec<f64> = column.iter().map(|&x| turn(x - known)).collect();
+            let rounds = stage.rounds.iter();
+            let digits: Vec<Digit> = rounds
+                .map(|round| Digit::of(stage, op, j, lattice, round))
+                .collect();
+            self.remove(stage, from, &digits, &mut accumulators);
+            let reading = Reading::of(stage, op, j, lattice);
+            for (row, phase) in accumulators.into_iter().enumerate() {
+                let place = self.place(&stage.bootstrap, &way, phase);
+                for q in 0..phases {
+                    // every value is a coefficient further on, around the circle
+                    let place = (place + q as i64 * size / phases as i64) % (2 * size);
+                    let entry = op.entry(j, reading.value(place)) as f64;
+                    let value = entry * step + result.sample(&mut self.random);
+                    values[[row, q * neurons + j]] = turn(value);
+                }
+            }
+        }
+        Ok(values)
+    }
+}
+
+fn noise(variance: f64) -> Normal<f64> {
+    Normal::new(0.0, variance.sqrt()).expect("a variance is a finite number that is not negative")
+}
+
+/// The same place on the torus, from -1/2 to 1/2.
+fn turn(x: f64) -> f64 {
+    x - x.round()
+}
+
+/// Of units of `2^-64`, from -1/2 to 1/2.
+fn turns(units: u64) -> f64 {
+    units as i64 as f64 / 2f64.powi(64)
+}
+
+/// In units of `2^-64`, of a place on the torus.
+fn units(turns: f64) -> u64 {
+    (turn(turns) * 2f64.powi(64)) as i128 as u64
+}
