@@ -68,6 +68,25 @@ struct Signs {
     scores: Dense<16, 3>,
 }
 
+/// Tables narrower than their accumulators: checked, calibrated, and of sums of odd values.
+#[fhe_network(input(shape = [12], bits = 4))]
+struct Rounded {
+    #[bits(weights = 4)]
+    fc1: Dense<12, 4>,
+    #[bits(output = 3, table = 3)]
+    relu: Relu,
+    #[bits(weights = 4, overflow = calibrated)]
+    fc2: Dense<4, 4>,
+    #[bits(table = 2, phases = 2)]
+    sign: Sign,
+    #[bits(weights = 3, overflow = calibrated)]
+    fc3: Dense<8, 3>,
+    #[bits(output = 2, table = 2)]
+    sigmoid: Sigmoid,
+    #[bits(weights = 3)]
+    scores: Dense<3, 2>,
+}
+
 /// Nothing to look up.
 #[fhe_network(input(shape = [20], bits = 8))]
 struct Direct {
@@ -104,6 +123,17 @@ fn sigmoid_and_identity_of_seen_widths_continue_outside() {
 #[test]
 fn signs_of_every_overflow_mode() {
     same(&Random(4).network::<Signs>(), 5);
+}
+
+#[test]
+fn low_bits_are_removed_exactly() {
+    let network: Rounded = Random(6).network();
+    let plan = network.plan(&Options::default()).expect("parameters exist");
+    assert!(
+        plan.stages.iter().any(|stage| stage.rounds.len() > 1),
+        "{plan}"
+    );
+    same(&network, 7);
 }
 
 #[test]

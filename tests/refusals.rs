@@ -4,22 +4,11 @@ use fhe_nn_core::prelude::*;
 use fhe_nn_proof::plan::PlanError;
 use fhe_nn_tests::Random;
 
-/// A table that drops bits.
-#[fhe_network(input(shape = [4], bits = 2))]
-struct Narrow {
-    #[bits(weights = 3)]
-    fc: Dense<4, 3>,
-    #[bits(output = 2, table = 3)]
-    relu: Relu,
-    #[bits(weights = 3)]
-    scores: Dense<3, 2>,
-}
-
-/// Accumulators that no table reads whole.
-#[fhe_network(input(shape = [64], bits = 4))]
+/// Accumulators that no table reads whole, of more bits than an encrypted run takes.
+#[fhe_network(input(shape = [256], bits = 8))]
 struct Wide {
-    #[bits(weights = 6)]
-    fc: Dense<64, 3>,
+    #[bits(weights = 8)]
+    fc: Dense<256, 3>,
     #[bits(output = 2, table = 8)]
     tanh: Tanh,
     #[bits(weights = 3)]
@@ -38,23 +27,14 @@ struct Exacting {
 }
 
 #[test]
-fn a_table_that_drops_bits_runs_in_the_clear_only() {
-    let error = refused::<Narrow>();
-    let expected = matches!(
-        &error,
-        Error::EncryptedDrop { layer, width, table: 3, .. } if layer == "relu" && *width > 3
-    );
-    assert!(expected, "{error}");
-}
-
-#[test]
-fn an_accumulator_that_no_table_reads_whole_runs_in_the_clear_only() {
+fn accumulators_of_more_than_20_bits_run_in_the_clear_only() {
     let error = refused::<Wide>();
     let expected = matches!(
         &error,
-        Error::EncryptedDrop { layer, width, table: 8, .. } if layer == "tanh" && *width > 8
+        Error::EncryptedWidth { layer, width, limit: 20, .. } if layer == "fc" && *width > 20
     );
     assert!(expected, "{error}");
+    assert!(error.to_string().contains("accumulator = 20"), "{error}");
 }
 
 #[test]

@@ -27,6 +27,21 @@ pub enum Error {
         /// The value.
         value: f32,
     },
+    /// A key that was read does not keep what it was read from.
+    #[cfg(feature = "tfhe")]
+    #[error(
+        "evaluation key was read itself and did not keep the bytes\n  = help: send those on, or the key that the client made"
+    )]
+    KeyWasRead,
+    /// A key could not be read or written.
+    #[cfg(feature = "tfhe")]
+    #[error("{what} could not be read or written: {source}")]
+    Stream {
+        /// Name of what travels.
+        what: &'static str,
+        /// Why.
+        source: std::io::Error,
+    },
     /// An accumulator is too wide for what reads it.
     #[error(
         "accumulator of neuron {neuron} of `{layer}` has {width} bits, but at most {limit} can be read encrypted\n  = help: lower `weights` of `{layer}`, or promise `accumulator = {limit}`"

@@ -11,6 +11,8 @@
 
 mod bits;
 
+use std::io::{ErrorKind, Read, Write};
+
 use fhe_nn_proof::plan::{Fingerprint, Plan};
 use sha2::{Digest, Sha256};
 use tfhe::core_crypto::commons::math::random::Seed;
@@ -21,7 +23,7 @@ use crate::encrypted::{Ciphertexts, modulus};
 use crate::keys::{EvaluationKey, KeyId, Seeded, restore};
 
 const MAGIC: &[u8; 5] = b"FHENN";
-const VERSION: u16 = 2;
+const VERSION: u16 = 3;
 const HEADER: usize = 5 + 1 + 2 + 32 + 16;
 const SEED: usize = 16;
 
@@ -51,33 +53,84 @@ enum Kind {
 }
 
 impl EvaluationKey {
-    /// The key as it travels: seeded, bodies only.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = Kind::EvaluationKey.header(&self.fingerprint, &self.id);
-        for Seeded { seed, bodies } in &self.seeded {
-            bytes.extend(seed.to_le_bytes());
-            bytes.extend(bodies);
+    /// Writes the key as it travels, seeded and bodies only, to a file or a connection.
+    ///
+    /// # Errors
+    /// [`Error::KeyWasRead`] for a key that was read itself, and [`Error::Stream`].
+    pub fn write(&self, mut to: impl Write) -> Result<(), Error> {
+        let seeded = self.seeded.as_ref().ok_or(Error::KeyWasRead)?;
+        let mut write = |bytes: &[u8]| {
+            to.write_all(bytes).map_err(|source| Error::Stream {
+                what: Kind::EvaluationKey.name(),
+                source,
+            })
+        };
+        write(&Kind::EvaluationKey.header(&self.fingerprint, &self.id))?;
+        for Seeded { seed, bodies } in seeded {
+            write(&seed.to_le_bytes())?;
+            write(bodies)?;
         }
-        bytes
+        Ok(())
     }
 
-    /// The key from bytes, expanded and ready to run. Takes about a second.
+    /// Reads a key from a file or a connection to its end and expands it, ready to run: one part after
+    /// the other, so that there is never a second copy of the whole. What travelled is not kept.
+    /// Takes about a second.
+    ///
+    /// # Errors
+    /// [`Error::Plan`], [`Error::WrongPlan`], [`Error::Malformed`] and [`Error::Stream`].
+    pub fn read(mut from: impl Read, plan: &Plan) -> Result<Self, Error> {
+        plan.validate()?;
+        let (kind, fingerprint) = (Kind::EvaluationKey, fingerprint(plan));
+        let mut read = |bytes: &mut [u8]| {
+            from.read_exact(bytes)
+                .map_err(|source| match source.kind() {
+                    ErrorKind::UnexpectedEof => kind.malformed("fewer bytes than the plan says"),
+                    _ => Error::Stream {
+                        what: kind.name(),
+                        source,
+                    },
+                })
+        };
+        let mut header = [0; HEADER];
+        read(&mut header)?;
+        let id = kind.open(&header, &fingerprint)?;
+        let key = EvaluationKey::expand(plan.clone(), fingerprint, id, |length| {
+            let (mut seed, mut bodies) = ([0; SEED], vec![0; length]);
+            read(&mut seed)?;
+            read(&mut bodies)?;
+            Ok::<Seeded, Error>(Seeded {
+                seed: u128::from_le_bytes(seed),
+                bodies,
+            })
+        })?;
+        match read(&mut [0]) {
+            Err(Error::Malformed { .. }) => Ok(key),
+            Err(other) => Err(other),
+            Ok(()) => Err(kind.malformed("more bytes than the plan says")),
+        }
+    }
+
+    /// The key as it travels: seeded, bodies only.
+    ///
+    /// # Errors
+    /// [`Error::KeyWasRead`] for a key that was read itself.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, Error> {
+        let mut bytes = Vec::new();
+        self.write(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// The key from bytes, expanded and ready to run, see [`EvaluationKey::read`].
     ///
     /// # Errors
     /// [`Error::Plan`], [`Error::WrongPlan`] and [`Error::Malformed`].
     pub fn from_bytes(bytes: &[u8], plan: &Plan) -> Result<Self, Error> {
         plan.validate()?;
-        let fingerprint = fingerprint(plan);
         let lengths = EvaluationKey::lengths(plan);
         let expected = lengths.iter().map(|length| SEED + length).sum();
-        let (id, mut payload) = Kind::EvaluationKey.payload(bytes, &fingerprint, expected)?;
-        let seeded = lengths
-            .iter()
-            .map(|&length| take_seeded(&mut payload, length))
-            .collect();
-        let key = EvaluationKey::new(plan.clone(), fingerprint, id, seeded);
-        key.expanded();
-        Ok(key)
+        Kind::EvaluationKey.payload(bytes, &fingerprint(plan), expected)?;
+        EvaluationKey::read(bytes, plan)
     }
 }
 
@@ -196,28 +249,32 @@ impl Kind {
         fingerprint: &Fingerprint,
         expected: usize,
     ) -> Result<(KeyId, &'a [u8]), Error> {
-        let malformed = |reason| Error::Malformed {
-            what: self.name(),
-            reason,
+        let Some((header, payload)) = bytes.split_first_chunk() else {
+            let length = bytes.len();
+            return Err(self.malformed(format!("{length} bytes, a header has {HEADER}")));
         };
-        let Some((header, payload)) = bytes.split_at_checked(HEADER) else {
-            return Err(malformed(format!(
-                "{} bytes, a header has {HEADER}",
-                bytes.len()
+        let id = self.open(header, fingerprint)?;
+        if payload.len() != expected {
+            let length = payload.len();
+            return Err(self.malformed(format!(
+                "payload of {length} bytes, the plan says {expected}"
             )));
-        };
+        }
+        Ok((id, payload))
+    }
+
+    /// The key id of a header.
+    fn open(self, header: &[u8; HEADER], fingerprint: &Fingerprint) -> Result<KeyId, Error> {
         let (magic, rest) = header.split_at(MAGIC.len());
         let (kind, rest) = rest.split_at(1);
         let (version, rest) = rest.split_at(2);
         let (plan, id) = rest.split_at(32);
         if magic != MAGIC || kind != [self as u8] {
-            return Err(malformed("it does not begin as one".to_owned()));
+            return Err(self.malformed("it does not begin as one"));
         }
         if version != VERSION.to_le_bytes() {
             let version = u16::from_le_bytes([version[0], version[1]]);
-            return Err(malformed(format!(
-                "version {version}, this program reads {VERSION}"
-            )));
+            return Err(self.malformed(format!("version {version}, this program reads {VERSION}")));
         }
         if plan != fingerprint {
             return Err(Error::WrongPlan {
@@ -225,16 +282,14 @@ impl Kind {
                 of: "the plan at hand",
             });
         }
-        if payload.len() != expected {
-            return Err(malformed(format!(
-                "payload of {} bytes, the plan says {expected}",
-                payload.len()
-            )));
+        Ok(id.try_into().expect("the rest of a header is a key id"))
+    }
+
+    fn malformed(self, reason: impl Into<String>) -> Error {
+        Error::Malformed {
+            what: self.name(),
+            reason: reason.into(),
         }
-        Ok((
-            id.try_into().expect("the rest of a header is a key id"),
-            payload,
-        ))
     }
 }
 

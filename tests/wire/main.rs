@@ -19,7 +19,8 @@ fn a_server_made_from_bytes_alone_gives_the_right_result() {
     } = shared();
     // everything that the server gets, and everything that comes back
     let (network, plan) = (network.to_bytes(), serde_json::to_vec(plan).expect("data"));
-    let (server, request) = (server.to_bytes(), shared().request().to_bytes());
+    let server = server.to_bytes().expect("as made");
+    let request = shared().request().to_bytes();
     let reply = {
         let network = Small::from_bytes(&network).expect("as saved");
         let plan = serde_json::from_slice(&plan).expect("as saved");
@@ -38,12 +39,13 @@ fn a_server_made_from_bytes_alone_gives_the_right_result() {
 #[test]
 fn messages_are_of_the_size_that_the_plan_says() {
     let plan = &shared().plan;
-    let keyswitches = plan.stages.iter().map(|stage| stage.keyswitch);
-    let keyswitches = keyswitches.chain([plan.output.keyswitch]).flatten().count();
-    let sharing = plan.stages.iter().filter(|stage| stage.shares_key).count();
-    let seeds = 16 * (keyswitches + plan.stages.len() - sharing);
+    let keys = plan.new_keys();
+    let keys = keys
+        .iter()
+        .map(|(.., is_new)| usize::from(is_new.bootstrapping) + usize::from(is_new.keyswitching));
+    let seeds = 16 * (keys.sum::<usize>() + plan.output.keyswitch.iter().count());
     let key = HEADER + seeds + plan.evaluation_key_bytes() as usize;
-    assert_eq!(shared().server.to_bytes().len(), key);
+    assert_eq!(shared().server.to_bytes().expect("as made").len(), key);
     let request = HEADER + 16 + plan.request_bytes() as usize;
     assert_eq!(shared().request().to_bytes().len(), request);
     assert_eq!(
@@ -81,7 +83,7 @@ fn bytes_missing_or_too_many() {
     bytes.push(0);
     malformed(Reply::from_bytes(&bytes, plan), "bytes");
 
-    let mut bytes = shared().server.to_bytes();
+    let mut bytes = shared().server.to_bytes().expect("as made");
     for length in cuts(&bytes) {
         malformed(EvaluationKey::from_bytes(&bytes[..length], plan), "bytes");
     }

@@ -9,33 +9,40 @@ use crate::shared::{INPUT, Shared, shared};
 #[test]
 fn parameters_out_of_range() {
     let cases = [
-        ("/stages/0/small_dimension", json!(10)),
-        ("/stages/1/small_dimension", json!(499)),
-        ("/stages/0/small_dimension", json!(u32::MAX)),
+        ("/stages/0/bootstrap/small_dimension", json!(10)),
+        ("/stages/1/bootstrap/small_dimension", json!(499)),
+        ("/stages/0/bootstrap/small_dimension", json!(u32::MAX)),
         ("/stages/0/phases", json!(0)),
         ("/stages/0/phases", json!(1u32 << 31)),
-        ("/stages/0/bootstraps", json!(0)),
-        ("/stages/0/bootstraps", json!(u32::MAX)),
+        ("/stages/0/neurons", json!(0)),
+        ("/stages/0/neurons", json!(u32::MAX)),
         ("/stages/0/width", json!(0)),
         ("/stages/0/width", json!(64)),
-        ("/stages/0/output_modulus_bits", json!(0)),
-        ("/stages/0/output_modulus_bits", json!(64)),
-        ("/stages/0/shape/dimension", json!(1u32 << 31)),
-        ("/stages/0/shape/dimension", json!(0)),
-        ("/stages/0/shape/polynomial_size", json!(1u32 << 31)),
-        ("/stages/0/shape/polynomial_size", json!(1000)),
-        ("/stages/0/digits/levels", json!(0)),
-        ("/stages/0/digits/levels", json!(64)),
-        ("/stages/0/digits/base_log", json!(0)),
-        ("/stages/0/digits/base_log", json!(64)),
-        ("/stages/1/keyswitch", Value::Null),
-        ("/stages/1/keyswitch/levels", json!(0)),
-        ("/stages/1/keyswitch/base_log", json!(u32::MAX)),
+        ("/stages/0/table", json!(0)),
+        ("/stages/0/table", json!(64)),
+        ("/stages/0/modulus", json!(0)),
+        ("/stages/0/modulus", json!(u64::MAX)),
+        ("/stages/0/bootstrap/extension", json!(0)),
+        ("/stages/0/bootstrap/extension", json!(u32::MAX)),
+        ("/stages/0/bootstrap/shape/dimension", json!(1u32 << 31)),
+        ("/stages/0/bootstrap/shape/dimension", json!(0)),
+        (
+            "/stages/0/bootstrap/shape/polynomial_size",
+            json!(1u32 << 31),
+        ),
+        ("/stages/0/bootstrap/shape/polynomial_size", json!(1000)),
+        ("/stages/0/bootstrap/digits/levels", json!(0)),
+        ("/stages/0/bootstrap/digits/levels", json!(64)),
+        ("/stages/0/bootstrap/digits/base_log", json!(0)),
+        ("/stages/0/bootstrap/digits/base_log", json!(64)),
+        ("/stages/1/bootstrap/keyswitch", Value::Null),
+        ("/stages/1/bootstrap/keyswitch/levels", json!(0)),
+        ("/stages/1/bootstrap/keyswitch/base_log", json!(u32::MAX)),
         ("/stages", json!([])),
         ("/input/dimension", json!(10)),
         ("/input/dimension", json!(u32::MAX)),
-        ("/input/modulus_bits", json!(0)),
-        ("/input/modulus_bits", json!(64)),
+        ("/output/modulus", json!(0)),
+        ("/output/modulus", json!(u64::MAX)),
         ("/output/dimension", json!(u32::MAX)),
         ("/output/scores", json!(0)),
         ("/output/scores", json!(u32::MAX)),
@@ -67,8 +74,8 @@ fn a_plan_of_other_types_is_none() {
         ("/stages/0/output_variance", Value::Null), // what NaN is in JSON
         ("/options/failure_bits", Value::Null),
         ("/client/encoder/scale", Value::Null),
-        ("/stages/0/small_dimension", json!(-1)),
-        ("/stages/0/small_dimension", json!(1u64 << 32)),
+        ("/stages/0/bootstrap/small_dimension", json!(-1)),
+        ("/stages/0/bootstrap/small_dimension", json!(1u64 << 32)),
         ("/stages/0/reader", json!("Anyone")),
         ("/model", json!([1, 2, 3])),
     ];
@@ -84,11 +91,10 @@ fn a_plan_of_other_layers_does_not_run() {
     let bits = &shared().plan;
     let cases = [
         ("/stages/0/phases", json!(1)),
-        ("/stages/0/bootstraps", json!(2)),
-        ("/stages/0/width", json!(2)),
-        ("/stages/1/reader", json!("Padded")),
-        ("/stages/1/output_modulus_bits", json!(1)),
-        ("/input/modulus_bits", json!(1)),
+        ("/stages/0/neurons", json!(2)),
+        ("/stages/0/table", json!(8)),
+        ("/stages/0/rounds", one_round()),
+        ("/output/table", json!(19)),
         ("/client/inputs", json!(3)),
         ("/client/lattices/0", json!({"step_bits": 0, "offset": 0})),
     ];
@@ -96,7 +102,7 @@ fn a_plan_of_other_layers_does_not_run() {
     let fewer = {
         let mut plan = bits.clone();
         plan.stages.truncate(1);
-        plan.output.dimension = plan.stages[0].shape.lwe_dimension();
+        plan.output.dimension = plan.stages[0].bootstrap.shape.lwe_dimension();
         ("/stages/1", serde_json::to_value(plan).expect("data"))
     };
     for (place, plan) in cases.into_iter().chain([fewer]) {
@@ -138,6 +144,21 @@ fn plans_are_deterministic_and_survive_json() {
         .decrypt(&reply.expect("they go together"))
         .expect("the client's own");
     assert_eq!(scores, network.run(&INPUT).expect("finite"));
+}
+
+/// Rounds that a plan could have.
+fn one_round() -> Value {
+    let plan = &shared().plan;
+    let from = plan.dimensions().next().expect("inputs have a key");
+    let shape = json!({"dimension": 1, "polynomial_size": from});
+    let bootstrap = json!({
+        "keyswitch": {"base_log": 2, "levels": 4},
+        "small_dimension": 700,
+        "shape": shape,
+        "extension": 1,
+        "digits": {"base_log": 10, "levels": 2},
+    });
+    json!([{"above": 5, "neurons": 1, "bootstraps": 1, "bootstrap": bootstrap}])
 }
 
 /// The shared plan with another value in one place.

@@ -61,7 +61,7 @@ fn main() -> Result<(), Box<dyn StdError>> {
     let (careful_image, ..) = timed_image(&mut bench, "one image, careful", &careful)?;
     let (quick_image, ..) = timed_image(&mut bench, "one image, quick", &quick)?;
     let keygen = bench.seconds("keys", || {
-        Ok(ClientKey::generate(&plan)?.evaluation_key().to_bytes())
+        Ok(ClientKey::generate(&plan)?.evaluation_key().to_bytes()?)
     })?;
     for (request, image) in requests.iter().zip(test.images.rows()) {
         let scores = client.decrypt(&digits.run_encrypted(&key, request)?)?;
@@ -119,7 +119,7 @@ fn main() -> Result<(), Box<dyn StdError>> {
         "seconds_per_image_in_batch": batch / BATCH as f64,
         "second_core_gain": alone / image,
         "keygen_seconds": keygen,
-        "evaluation_key_bytes": key.to_bytes().len(),
+        "evaluation_key_bytes": key.to_bytes()?.len(),
         "request_bytes": requests[0].to_bytes().len(),
         "reply_bytes": digits.run_encrypted(&key, &requests[0])?.to_bytes().len(),
         "peak_memory_bytes": server::peak_memory(&plan, &key, &requests[0])?,

@@ -2,12 +2,12 @@
 //! parameters, and a keyswitch where the plan has one, spread over the same threads.
 
 use fhe_nn_core::Plan;
-use fhe_nn_core::plan::Stage;
+use fhe_nn_core::plan::Bootstrap;
 use rayon::prelude::*;
 use tfhe::core_crypto::fft_impl::fft64::math::fft::Fft;
 use tfhe::core_crypto::prelude::*;
 
-/// Keys and inputs of one stage. What is encrypted does not matter for how long it takes.
+/// Keys and inputs of the bootstraps of one stage. What is encrypted does not matter for how long it takes.
 struct PlainStage {
     bootstraps: u32,
     keyswitch: Option<LweKeyswitchKeyOwned<u64>>,
@@ -22,7 +22,7 @@ pub(crate) fn work(plan: &Plan) -> impl Fn() {
         .stages
         .iter()
         .zip(plan.dimensions())
-        .map(|(stage, before)| PlainStage::new(stage, before))
+        .map(|(stage, before)| PlainStage::new(stage.neurons, &stage.bootstrap, before))
         .collect();
     move || {
         for stage in &stages {
@@ -35,24 +35,25 @@ pub(crate) fn work(plan: &Plan) -> impl Fn() {
 }
 
 impl PlainStage {
-    fn new(stage: &Stage, before: u32) -> Self {
+    fn new(bootstraps: u32, plan: &Bootstrap, before: u32) -> Self {
+        assert_eq!(plan.extension, 1, "tfhe spreads no tables");
         let modulus = CiphertextModulus::new_native();
-        let n = LweDimension(stage.small_dimension as usize);
-        let glwe = GlweDimension(stage.shape.dimension as usize);
-        let size = PolynomialSize(stage.shape.polynomial_size as usize);
+        let n = LweDimension(plan.small_dimension as usize);
+        let glwe = GlweDimension(plan.shape.dimension as usize);
+        let size = PolynomialSize(plan.shape.polynomial_size as usize);
         let mut bootstrap = FourierLweBootstrapKeyOwned::new(
             n,
             glwe.to_glwe_size(),
             size,
-            DecompositionBaseLog(stage.digits.base_log as usize),
-            DecompositionLevelCount(stage.digits.levels as usize),
+            DecompositionBaseLog(plan.digits.base_log as usize),
+            DecompositionLevelCount(plan.digits.levels as usize),
         );
         let random = |i: usize| (i as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         for (i, x) in bootstrap.as_mut_view().data().iter_mut().enumerate() {
             x.re = random(2 * i) as i64 as f64;
             x.im = random(2 * i + 1) as i64 as f64;
         }
-        let keyswitch = stage.keyswitch.map(|digits| {
+        let keyswitch = plan.keyswitch.map(|digits| {
             let mut key = LweKeyswitchKey::new(
                 0u64,
                 DecompositionBaseLog(digits.base_log as usize),
@@ -67,7 +68,7 @@ impl PlainStage {
                 .for_each(|(i, x)| *x = random(i));
             key
         });
-        let dimension = match stage.keyswitch {
+        let dimension = match plan.keyswitch {
             Some(_) => LweDimension(before as usize),
             None => n,
         };
@@ -78,7 +79,7 @@ impl PlainStage {
             .enumerate()
             .for_each(|(i, x)| *x = random(i));
         PlainStage {
-            bootstraps: stage.bootstraps,
+            bootstraps,
             keyswitch,
             bootstrap,
             input,

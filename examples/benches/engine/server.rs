@@ -2,6 +2,7 @@
 //! memory that it has had.
 
 use std::error::Error as StdError;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -20,7 +21,7 @@ pub(crate) fn asked_for() -> Option<PathBuf> {
 pub(crate) fn run(folder: &Path) -> Result<(), Box<dyn StdError>> {
     let digits = Digits::load(cli::data().join("digits.quantized.safetensors"))?;
     let plan: Plan = serde_json::from_slice(&std::fs::read(folder.join("plan"))?)?;
-    let key = EvaluationKey::from_bytes(&std::fs::read(folder.join("key"))?, &plan)?;
+    let key = EvaluationKey::read(File::open(folder.join("key"))?, &plan)?;
     let request = Request::from_bytes(&std::fs::read(folder.join("request"))?, &plan)?;
     let reply = digits.run_encrypted(&key, &request)?;
     std::fs::write(folder.join("reply"), reply.to_bytes())?;
@@ -38,7 +39,7 @@ pub(crate) fn peak_memory(
     let folder = tempfile::tempdir()?;
     let folder = folder.path();
     std::fs::write(folder.join("plan"), serde_json::to_vec(plan)?)?;
-    std::fs::write(folder.join("key"), key.to_bytes())?;
+    key.write(File::create(folder.join("key"))?)?;
     std::fs::write(folder.join("request"), request.to_bytes())?;
     let server = Command::new(std::env::current_exe()?)
         .env(FOLDER, folder)

@@ -15,8 +15,8 @@ pub struct EvaluationKey {
     pub(crate) plan: Plan,
     pub(crate) fingerprint: Fingerprint,
     pub(crate) id: KeyId,
-    /// The key as it travels, in the order of [`parts`].
-    pub(crate) seeded: Vec<Seeded>,
+    /// The key as it travels, in the order of [`parts`]; a server, who has read it, does not keep it.
+    pub(crate) seeded: Option<Vec<Seeded>>,
     /// A client, who sends the key away, never expands it.
     expanded: OnceLock<Expanded>,
 }
@@ -110,9 +110,30 @@ impl EvaluationKey {
             plan,
             fingerprint,
             id,
-            seeded,
+            seeded: Some(seeded),
             expanded: OnceLock::new(),
         }
+    }
+
+    /// Of keys that come one after the other, each of the length that is asked for: none is kept as it
+    /// travels.
+    ///
+    /// # Errors
+    /// Those of `next`.
+    pub(crate) fn expand<E>(
+        plan: Plan,
+        fingerprint: Fingerprint,
+        id: KeyId,
+        next: impl FnMut(usize) -> Result<Seeded, E>,
+    ) -> Result<Self, E> {
+        let expanded = Expanded::new(&plan, next)?;
+        Ok(EvaluationKey {
+            plan,
+            fingerprint,
+            id,
+            seeded: None,
+            expanded: OnceLock::from(expanded),
+        })
     }
 
     /// The expanded keys. The first call expands them, which takes about a second; of two that are
@@ -123,7 +144,10 @@ impl EvaluationKey {
         match self.expanded.get() {
             Some(expanded) => expanded,
             None => {
-                let expanded = Expanded::new(&self.plan, &self.seeded);
+                let mut seeded = self.seeded.iter().flatten();
+                let next = |_| seeded.next().cloned().ok_or(());
+                let expanded = Expanded::new(&self.plan, next);
+                let expanded = expanded.expect("a key that is not expanded has all its parts");
                 self.expanded.get_or_init(|| expanded)
             }
         }
@@ -131,17 +155,18 @@ impl EvaluationKey {
 }
 
 impl Expanded {
-    fn new(plan: &Plan, seeded: &[Seeded]) -> Self {
+    fn new<E>(plan: &Plan, mut next: impl FnMut(usize) -> Result<Seeded, E>) -> Result<Self, E> {
         let (mut keyswitches, mut bootstraps) = (Vec::new(), Vec::new());
         let mut output = None;
-        for (part, seeded) in parts(plan).into_iter().zip(seeded) {
+        for part in parts(plan) {
+            let seeded = next(part.bytes())?;
             match part {
                 Part::Keyswitch(keyswitch) => {
-                    keyswitches.push((keyswitch, Arc::new(keyswitch.expand(seeded))));
+                    keyswitches.push((keyswitch, Arc::new(keyswitch.expand(&seeded))));
                 }
-                Part::Scores(keyswitch) => output = Some(keyswitch.expand(seeded)),
+                Part::Scores(keyswitch) => output = Some(keyswitch.expand(&seeded)),
                 Part::Bootstrap(key) => {
-                    bootstraps.push((key, Arc::new(bootstrap::expand(key, seeded))));
+                    bootstraps.push((key, Arc::new(bootstrap::expand(key, &seeded))));
                 }
             }
         }
@@ -156,9 +181,9 @@ impl Expanded {
                     .expect("every bootstrapping key of the plan is a part"),
             }
         };
-        Expanded {
+        Ok(Expanded {
             bootstraps: plan.every_bootstrap().map(keys).collect(),
             output,
-        }
+        })
     }
 }

@@ -17,6 +17,8 @@ const TIME_FOR_MEMORY: f64 = 0.1;
 pub(super) struct Chain<'a> {
     pub(super) layers: &'a [Layer],
     pub(super) output: &'a Layer,
+    /// Of the last large key, for which the ending was made.
+    pub(super) dimension: u32,
     pub(super) ending: &'a Ending,
 }
 
@@ -109,7 +111,7 @@ impl Chain<'_> {
     fn holds(&self, choices: &[Choice], bootstrap: impl Fn(&Choice) -> Bootstrap) -> bool {
         let mut choices = choices.iter();
         let first = choices.as_slice().first();
-        let input = first.map_or(self.ending.dimension, |choice| choice.input_dimension);
+        let input = first.map_or(self.dimension, |choice| choice.input_dimension);
         let (mut dimension, mut variance) = (input, seeded_variance(input, MODULUS_BITS));
         for layer in self.layers {
             let mut removed = 0.0;
@@ -145,6 +147,6 @@ impl Chain<'_> {
                 return false;
             }
         }
-        self.ending.added <= self.output.room(variance)
+        dimension == self.dimension && self.ending.added <= self.output.room(variance)
     }
 }

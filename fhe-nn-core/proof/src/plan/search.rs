@@ -69,6 +69,7 @@ pub(super) fn find(program: &Program, options: &Options) -> Result<Plan, PlanErr
         let chain = merge::Chain {
             layers: &stages,
             output: &output,
+            dimension,
             ending: &ending,
         };
         let bootstrap = |choice: &Choice| assemble::bootstrap(choice, &rotations);

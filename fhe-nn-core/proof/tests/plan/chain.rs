@@ -99,6 +99,27 @@ pub(crate) fn layer(
     })
 }
 
+/// A layer of wide accumulators, whose tables read the top bits.
+pub(crate) fn wide_layer(reader: Reader) -> impl Strategy<Value = Layer> {
+    (layer(reader, 2..17, 12.0), 1u32..5).prop_map(|(layer, table)| Layer { table, ..layer })
+}
+
+/// Up to so many hidden layers, wide and narrow ones.
+pub(crate) fn wide_chain(hidden: usize) -> impl Strategy<Value = Chain> {
+    let any = prop_oneof![
+        layer(Reader::Padded, 2..7, 9.0),
+        wide_layer(Reader::Padded),
+        wide_layer(Reader::Antiperiodic)
+    ];
+    let hidden = prop::collection::vec(any, 1..=hidden);
+    let last = layer(Reader::Client, 3..14, 9.0);
+    (1u32..800, hidden, last).prop_map(|(inputs, hidden, last)| Chain {
+        inputs,
+        hidden,
+        last,
+    })
+}
+
 /// Up to so many hidden layers, and scores of up to so many bits.
 pub(crate) fn chain(hidden: usize, score_bits: u32, log_gain: f64) -> impl Strategy<Value = Chain> {
     let any = prop_oneof![

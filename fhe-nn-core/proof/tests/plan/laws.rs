@@ -1,13 +1,14 @@
 //! Whatever the chain, what is found keeps what it promises.
 
 use fhe_nn_proof::noise::{
-    bootstrap_variance, keyswitch_variance, modulus_switch_variance, seeded_variance,
+    bootstrap_variance, keyswitch_variance, log2_failure, modulus_switch_variance, seeded_variance,
 };
-use fhe_nn_proof::plan::{Options, Plan, PlanError, Prefer};
+use fhe_nn_proof::plan::{Accumulators, Bootstrap, Options, Plan, PlanError, Prefer};
+use fhe_nn_proof::spec::Rounding;
 use fhe_nn_proof::widths::Reader;
 use proptest::prelude::*;
 
-use crate::chain::{Chain, Layer, chain};
+use crate::chain::{Chain, Layer, chain, wide_chain};
 use crate::recompute::check;
 
 proptest! {
@@ -31,6 +32,30 @@ proptest! {
                 prop_assert!(names.chain(["scores".to_owned()]).any(|name| name == layer));
             }
             Err(other) => prop_assert!(false, "{}", other),
+        }
+    }
+
+    #[test]
+    fn wide_accumulators_keep_every_constraint(
+        chain in wide_chain(3),
+        failure_bits in 20.0f64..140.0,
+        smallest: bool,
+    ) {
+        let prefer = if smallest { Prefer::SmallestKeys } else { Prefer::Fastest };
+        let (program, options) = (chain.program(), Options { failure_bits, prefer });
+        if let Ok(plan) = Plan::find(&program, &options) {
+            check(&plan, &chain);
+            let removes = chain.hidden.iter().map(|layer| {
+                let bits = |&(width, step_bits, _): &(u32, u32, f64)| {
+                    width.saturating_sub(layer.table.max(step_bits.min(width)))
+                };
+                layer.neurons.iter().map(bits).max().unwrap_or(0)
+            });
+            for (stage, most) in plan.stages.iter().zip(removes) {
+                // none is removed that a table reads, or that is known
+                prop_assert!(stage.rounds.len() <= most.div_ceil(4) as usize);
+            }
+            prop_assert_eq!(Plan::find(&program, &options), Ok(plan));
         }
     }
 
@@ -94,4 +119,105 @@ fn the_failure_of_a_small_network() {
     let found = plan.log2_failure();
     assert!((found - by_hand).abs() < 1e-3, "{found} {by_hand}");
     assert!(found < -126.0 && found > -140.0);
+}
+
+/// Accumulators of 9 bits, of which a padded table reads the top 3 and of which none is known: two rounds,
+/// of 4 and of 2 bits, with two bootstraps each.
+#[test]
+fn the_failure_of_a_small_network_with_exact_rounding() {
+    let hidden = Layer {
+        table: 3,
+        ..Layer::alike(Reader::Padded, 5, 9, 40.0)
+    };
+    let chain = Chain {
+        inputs: 7,
+        hidden: vec![hidden],
+        last: Layer::alike(Reader::Client, 2, 6, 11.0),
+    };
+    let plan = Plan::find(&chain.program(), &Options::default()).expect("parameters exist");
+    let stage = &plan.stages[0];
+    let [low, high] = &stage.rounds[..] else {
+        panic!("{plan}");
+    };
+    // the circle holds 10 bits: 4 that the table reads, 4 of the upper digit and 2 of the lower
+    assert_eq!(
+        (low.above, high.above, low.bootstraps, high.bootstraps),
+        (8, 4, 10, 10)
+    );
+    assert_eq!(plan.bootstraps(), 25);
+    let fresh = 40.0 * seeded_variance(plan.input.dimension, 64);
+    let from = plan.input.dimension;
+    let (of_low, of_high) = (
+        low.bootstrap.result_variance(),
+        high.bootstrap.result_variance(),
+    );
+    let fails = |half_step: f64, noise: f64, scale: f64, bootstrap: &Bootstrap| {
+        let variance = scale * scale * noise + bootstrap.way_variance(from);
+        5.0 * log2_failure(half_step, variance).exp2()
+    };
+    let terms = [
+        // the upper bit of 2, then the other, 2^8 times as large; then 4 bits, 2^4 times; then 4 bits
+        fails(2f64.powi(-3), fresh, 256.0, &low.bootstrap),
+        fails(2f64.powi(-3), fresh + of_low, 256.0, &low.bootstrap),
+        fails(2f64.powi(-5), fresh + 2.0 * of_low, 16.0, &high.bootstrap),
+        fails(
+            2f64.powi(-5),
+            fresh + 2.0 * of_low + of_high,
+            16.0,
+            &high.bootstrap,
+        ),
+        fails(
+            2f64.powi(-5),
+            fresh + 2.0 * (of_low + of_high),
+            1.0,
+            &stage.bootstrap,
+        ),
+        plan.output.log2_failure.exp2(),
+    ];
+    let by_hand = terms.iter().sum::<f64>().log2();
+    let found = plan.log2_failure();
+    assert!((found - by_hand).abs() < 1e-6, "{found} {by_hand}");
+    assert!(found < -123.0, "{found}");
+    let statement = format!("except with probability at most 2^{found:.1} per inference");
+    assert!(plan.to_string().ends_with(&statement), "{plan}");
+}
+
+/// Approximate rounding reads 9 bits by their top 3, with a guard of 3 steps beyond either end: 8 steps of
+/// 14 in half of the torus.
+#[test]
+fn approximate_rounding_states_how_likely_values_move() {
+    let layer = Accumulators::new("fc".to_owned(), Reader::Padded, 7, [(9, 0, 40.0); 5]);
+    let layer = layer.read_by(3, Rounding::Approximate);
+    assert_eq!(layer.modulus(), 28 * 64);
+    assert!(layer.rounds().is_empty());
+    let chain = Chain {
+        inputs: 7,
+        hidden: vec![Layer::alike(Reader::Padded, 5, 3, 40.0)],
+        last: Layer::alike(Reader::Client, 2, 6, 11.0),
+    };
+    let mut program = chain.program();
+    program.stages[0].accumulators = layer;
+    program.output = program.output.read_by(4, Rounding::Approximate);
+    let plan = Plan::find(&program, &Options::default()).expect("parameters exist");
+    assert!(plan.serves(&program) && !plan.is_exact());
+    let stage = &plan.stages[0];
+    let noise = 40.0 * seeded_variance(plan.input.dimension, 64)
+        + stage.bootstrap.way_variance(plan.input.dimension);
+    let step = 1.0 / 28.0;
+    assert!(noise.sqrt() <= step / 6.0);
+    // a step boundary is crossed by the mean of the noise's absolute value, in steps
+    let moved = (2.0 * noise / std::f64::consts::PI).sqrt() / step;
+    let stated = stage.step_probability.expect("it rounds approximately");
+    assert!((stated - moved).abs() < 1e-9, "{stated} {moved}");
+    let guard = 5f64.log2() + log2_failure(3.0 * step, noise);
+    assert!((stage.log2_failure - guard).abs() < 1e-6);
+    let shown = plan.to_string();
+    assert!(
+        shown.contains("approximate: encrypted differs from clear"),
+        "{shown}"
+    );
+    assert!(
+        shown.contains("a value moves by one step with probability"),
+        "{shown}"
+    );
 }

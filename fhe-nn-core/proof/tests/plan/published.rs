@@ -12,8 +12,8 @@
 
 use fhe_nn_proof::noise::{
     Decomposition, Shape, bootstrap_key_variance, bootstrap_rounding_variance,
-    bootstrap_transform_variance, keyswitch_key_variance, keyswitch_rounding_variance,
-    log2_failure, modulus_switch_variance, secure_variance, tfhe_transform_variance,
+    keyswitch_key_variance, keyswitch_rounding_variance, log2_failure, modulus_switch_variance,
+    secure_variance, tfhe_transform_variance,
 };
 use fhe_nn_proof::plan::{Bootstrap, Options, Plan};
 use fhe_nn_proof::widths::Reader;

@@ -36,7 +36,7 @@ pub(crate) fn reads(plan: &Plan, chain: &Chain) -> (Vec<Read>, Vec<f64>) {
                 result,
                 added,
             ));
-            removed += 2.0 * result;
+            removed += f64::from(layer.digit_bits(round.above).min(2)) * result;
         }
         reads.push(read(layer, variance, added + removed).with(round_reads));
         variance = result;
@@ -188,9 +188,7 @@ fn read_digits(
     let widest = layer.widest();
     let mut all = Vec::new();
     for &(width, step_bits, _) in &layer.neurons {
-        let padding = u32::from(layer.reader == Reader::Padded);
-        let lowest = (width + padding).saturating_sub(step_bits);
-        let bits = lowest.saturating_sub(above).min(4);
+        let bits = layer.bits(width, step_bits, above);
         for pass in 0..bits.min(2) {
             let factor = 4f64.powi((widest - width) as i32);
             let noise = factor * layer.gain(width, step_bits) * input;
@@ -203,6 +201,20 @@ fn read_digits(
 }
 
 impl Layer {
+    /// Bits of a neuron's digit below so many bits of the torus.
+    fn bits(&self, width: u32, step_bits: u32, above: u32) -> u32 {
+        let padding = u32::from(self.reader == Reader::Padded);
+        let lowest = (width + padding).saturating_sub(step_bits);
+        lowest.saturating_sub(above).min(4)
+    }
+
+    /// Bits of the widest digit.
+    fn digit_bits(&self, above: u32) -> u32 {
+        let neurons = self.neurons.iter();
+        let bits = neurons.map(|&(width, step_bits, _)| self.bits(width, step_bits, above));
+        bits.max().unwrap_or(0)
+    }
+
     fn widest(&self) -> u32 {
         let widths = self.neurons.iter().map(|neuron| neuron.0);
         widths.max().expect("a layer has neurons")
