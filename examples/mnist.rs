@@ -15,8 +15,9 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use fhe_nn_core::prelude::*;
 use fhe_nn_examples::cli;
+use fhe_nn_examples::exchange::Exchange;
 use fhe_nn_examples::idx::{Dataset, Split};
-use fhe_nn_examples::networks::Digits;
+use fhe_nn_examples::networks::{Digits, accuracy_of};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
@@ -48,12 +49,7 @@ fn mnist(args: Args) -> Result<(), Box<dyn StdError>> {
     let start = Instant::now();
     let clear = digits.run_batch(test.images.view())?;
     let clear_time = start.elapsed();
-    let right = clear
-        .iter()
-        .zip(&test.labels)
-        .filter(|(s, label)| is(s, **label))
-        .count();
-    let clear_accuracy = right as f64 / test.labels.len() as f64;
+    let clear_accuracy = accuracy_of(&clear, &test.labels);
     println!(
         "clear: {:.2}% of {} test images, {clear_time:.2?}\n",
         100.0 * clear_accuracy,
@@ -87,17 +83,13 @@ fn mnist(args: Args) -> Result<(), Box<dyn StdError>> {
         if index == images {
             break;
         }
-        let request = client.encrypt(&image.to_vec())?.to_bytes();
-        let start = Instant::now();
-        let reply = digits
-            .run_encrypted(&server, &Request::from_bytes(&request, &plan)?)?
-            .to_bytes();
-        let elapsed = start.elapsed();
-        let scores = client.decrypt(&Reply::from_bytes(&reply, &plan)?)?;
+        let execution = Execution::default();
+        let done = Exchange::run(&digits, &client, &server, &image.to_vec(), &execution)?;
+        let (scores, elapsed) = (done.scores, done.time);
         time += elapsed;
         equal += usize::from(scores == clear[index]);
-        correct += usize::from(is(&scores, label));
-        (request_bytes, reply_bytes) = (request.len(), reply.len());
+        correct += usize::from(scores.argmax() == usize::from(label));
+        (request_bytes, reply_bytes) = (done.request_bytes, done.reply_bytes);
         bar.suspend(|| {
             if images <= 20 {
                 print!("{}", picture(image.as_slice().unwrap_or_default()));
@@ -140,11 +132,6 @@ fn mnist(args: Args) -> Result<(), Box<dyn StdError>> {
         println!("{figures}");
     }
     Ok(())
-}
-
-/// Whether the greatest score is that of the label.
-fn is(scores: &Scores, label: u8) -> bool {
-    scores.argmax() == usize::from(label)
 }
 
 /// An image in characters, two rows a line.

@@ -61,6 +61,30 @@ fn predict<N: Network + Sync>(
     })
 }
 
+/// 784-92-92-10 with sigmoids.
+macro_rules! declare {
+    (
+        $name:ident, $bits:literal, $overflow:ident, $table:literal, $rounding:ident,
+        [$($scores:tt)*]
+    ) => {
+        /// 784-92-92-10 with sigmoids.
+        #[fhe_network(input(shape = [784], bits = $bits))]
+        pub(crate) struct $name {
+            #[bits(weights = $bits, overflow = $overflow)]
+            fc1: Dense<784, 92>,
+            #[bits(output = $bits, table = $table, rounding = $rounding)]
+            act1: Sigmoid,
+            #[bits(weights = $bits, overflow = $overflow)]
+            fc2: Dense<92, 92>,
+            #[bits(output = $bits, table = $table, rounding = $rounding)]
+            act2: Sigmoid,
+            #[bits(weights = $bits $($scores)*)]
+            fc3: Dense<92, 10>,
+        }
+    };
+}
+pub(crate) use declare;
+
 /// `bits, overflow, table, [keys of the last layer]` each. Scores are decrypted, so their
 /// accumulators have at most 20 bits: up to 6 bits that is the worst case anyway, at 7 the weights
 /// prove it, at 8 calibration promises it.
@@ -70,20 +94,7 @@ macro_rules! article {
     ($(($bits:literal, $overflow:ident, $table:literal, [$($scores:tt)*]))*) => {
         /// Every network of the table.
         pub(crate) const VARIANTS: &[Variant] = &[$({
-            /// 784-92-92-10 with sigmoids.
-            #[fhe_network(input(shape = [784], bits = $bits))]
-            struct Article {
-                #[bits(weights = $bits, overflow = $overflow)]
-                fc1: Dense<784, 92>,
-                #[bits(output = $bits, table = $table)]
-                act1: Sigmoid,
-                #[bits(weights = $bits, overflow = $overflow)]
-                fc2: Dense<92, 92>,
-                #[bits(output = $bits, table = $table)]
-                act2: Sigmoid,
-                #[bits(weights = $bits $($scores)*)]
-                fc3: Dense<92, 10>,
-            }
+            declare!(Article, $bits, $overflow, $table, exact, [$($scores)*]);
             Variant {
                 bits: $bits,
                 accumulators: article!(@$overflow),

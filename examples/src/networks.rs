@@ -46,9 +46,12 @@ pub struct QuickDigits {
 /// Those of [`Network::run_batch`].
 pub fn accuracy(network: &impl Network, images: &Dataset) -> Result<f64, Error> {
     let scores = network.run_batch(images.images.view())?;
-    let right = scores
-        .iter()
-        .zip(&images.labels)
-        .filter(|(scores, label)| scores.argmax() == usize::from(**label));
-    Ok(right.count() as f64 / images.labels.len() as f64)
+    Ok(accuracy_of(&scores, &images.labels))
+}
+
+/// The part of the scores whose greatest is that of the label.
+pub fn accuracy_of(scores: &[Scores], labels: &[u8]) -> f64 {
+    let pairs = scores.iter().zip(labels);
+    let right = pairs.filter(|(scores, label)| scores.argmax() == usize::from(**label));
+    right.count() as f64 / scores.len() as f64
 }

@@ -1,0 +1,109 @@
+//! Declarations of the 6-bit network that could be chosen: what each would cost encrypted, and how well
+//! it would do. Plans and simulations tell, so no key is made.
+
+use std::time::{Duration, Instant};
+
+use fhe_nn_core::prelude::*;
+use fhe_nn_examples::networks::accuracy_of;
+
+use crate::Trial;
+use crate::networks::declare;
+
+declare!(Exact, 6, calibrated, 6, exact, []);
+declare!(Approximate, 6, calibrated, 6, approximate, []);
+declare!(ExactChecked7, 6, checked, 7, exact, []);
+declare!(ApproximateChecked7, 6, checked, 7, approximate, []);
+declare!(ExactChecked8, 6, checked, 8, exact, []);
+declare!(ApproximateChecked8, 6, checked, 8, approximate, []);
+
+/// Simulated noise follows from it.
+const SEED: u64 = 6;
+/// The threads that the table predicts times for.
+const THREADS: usize = 2;
+
+/// A quantized network with its plan, and what it does in the clear and simulated.
+pub(crate) struct Candidate<N> {
+    pub(crate) network: N,
+    pub(crate) plan: Plan,
+    /// The scores of all test images in the clear.
+    pub(crate) clear: Vec<Scores>,
+    pub(crate) accuracy: f64,
+    pub(crate) simulated: Simulated,
+}
+
+/// The test images as they would run encrypted.
+pub(crate) struct Simulated {
+    pub(crate) accuracy: f64,
+    pub(crate) time: Duration,
+}
+
+impl<N: Network> Candidate<N> {
+    pub(crate) fn new(trial: &Trial) -> Result<Self, Error> {
+        let network = N::quantize(&trial.floats, &trial.samples)?.network;
+        let plan = network.plan(&Options::default())?;
+        let (images, labels) = (trial.test.images.view(), &trial.test.labels);
+        let clear = network.run_batch(images)?;
+        let start = Instant::now();
+        let simulated = network.simulate(&plan, images, SEED)?;
+        Ok(Candidate {
+            accuracy: accuracy_of(&clear, labels),
+            simulated: Simulated {
+                time: start.elapsed(),
+                accuracy: accuracy_of(&simulated, labels),
+            },
+            network,
+            plan,
+            clear,
+        })
+    }
+
+    /// A line of the table.
+    fn print(&self, name: &str) {
+        println!(
+            "{name:40}{:>7.2}{:>12}{:>11.2} s{:>9} MB{:>11.2}{:>8.1} s",
+            100.0 * self.accuracy,
+            self.plan.bootstraps(),
+            self.plan.predicted_seconds(THREADS),
+            self.plan.evaluation_memory_bytes() / 1_000_000,
+            100.0 * self.simulated.accuracy,
+            self.simulated.time.as_secs_f64(),
+        );
+    }
+}
+
+/// Prints the table; returns the candidates that are to run encrypted.
+pub(crate) fn compare(trial: &Trial) -> Result<(Candidate<Exact>, Candidate<Approximate>), Error> {
+    println!(
+        "6 bits everywhere; accuracies in the clear and simulated, in percent; a server's predicted time on \
+         {THREADS} threads and its keys in memory"
+    );
+    println!(
+        "{:40}{:>7}{:>12}{:>13}{:>12}{:>11}{:>10}",
+        "accumulators, tables, rounding",
+        "clear",
+        "bootstraps",
+        "an image",
+        "keys",
+        "simulated",
+        "in",
+    );
+    let exact = Candidate::new(trial)?;
+    exact.print("calibrated, tables of 6, exact");
+    let approximate = Candidate::new(trial)?;
+    approximate.print("calibrated, tables of 6, approximate");
+    print::<ExactChecked7>("checked, tables of 7, exact", trial)?;
+    print::<ApproximateChecked7>("checked, tables of 7, approximate", trial)?;
+    print::<ExactChecked8>("checked, tables of 8, exact", trial)?;
+    print::<ApproximateChecked8>("checked, tables of 8, approximate", trial)?;
+    Ok((exact, approximate))
+}
+
+/// Prints a line, or why there is no plan for it.
+fn print<N: Network>(name: &str, trial: &Trial) -> Result<(), Error> {
+    match Candidate::<N>::new(trial) {
+        Ok(candidate) => candidate.print(name),
+        Err(Error::Plan(error)) => println!("{name:40}{error}"),
+        Err(error) => return Err(error),
+    }
+    Ok(())
+}

@@ -1,0 +1,45 @@
+//! One encrypted inference between a client and a server: nothing but bytes goes between them.
+
+use std::time::{Duration, Instant};
+
+use fhe_nn_core::prelude::*;
+
+/// What came of an inference.
+pub struct Exchange {
+    /// The decrypted scores.
+    pub scores: Scores,
+    /// The server's time: from the bytes of the request to the bytes of the reply.
+    pub time: Duration,
+    /// Bytes of the request.
+    pub request_bytes: usize,
+    /// Bytes of the reply.
+    pub reply_bytes: usize,
+}
+
+impl Exchange {
+    /// The client encrypts an input, the server runs the network, the client decrypts the scores.
+    ///
+    /// # Errors
+    /// Those of [`ClientKey::encrypt`] and [`Network::run_encrypted_batch`].
+    pub fn run<N: Network>(
+        network: &N,
+        client: &ClientKey,
+        server: &EvaluationKey,
+        input: &[f32],
+        execution: &Execution<'_>,
+    ) -> Result<Self, Error> {
+        let plan = server.plan();
+        let request = client.encrypt(input)?.to_bytes();
+        let start = Instant::now();
+        let received = Request::from_bytes(&request, plan)?;
+        let replies = network.run_encrypted_batch(server, &[received], execution)?;
+        let reply = replies[0].to_bytes();
+        let time = start.elapsed();
+        Ok(Exchange {
+            scores: client.decrypt(&Reply::from_bytes(&reply, plan)?)?,
+            time,
+            request_bytes: request.len(),
+            reply_bytes: reply.len(),
+        })
+    }
+}
