@@ -31,7 +31,18 @@ impl Stages<'_> {
     ///
     /// # Errors
     /// [`Error::Cancelled`].
-    pub(super) fn run(&self, mut accumulators: Ciphertexts) -> Result<Ciphertexts, Error> {
+    pub(super) fn run(&self, accumulators: Ciphertexts) -> Result<Ciphertexts, Error> {
+        self.look_up(&self.remove_low_bits(accumulators)?)
+    }
+
+    /// Removes what exact rounding drops of every accumulator.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`].
+    pub(super) fn remove_low_bits(
+        &self,
+        mut accumulators: Ciphertexts,
+    ) -> Result<Ciphertexts, Error> {
         let neurons = self.op.widths.len();
         for (index, row) in accumulators.rows_mut().enumerate() {
             let j = index % neurons;
@@ -44,7 +55,7 @@ impl Stages<'_> {
                 self.remove(&mut accumulators, round, keys, part)?;
             }
         }
-        self.look_up(&accumulators)
+        Ok(accumulators)
     }
 
     /// Finds a part of the digit of every accumulator that has one, and subtracts it.

@@ -1,5 +1,7 @@
-//! Encrypted equals clear, and the noise of real ciphertexts is the one predicted.
+//! Encrypted equals clear, the noise of real ciphertexts is the one predicted, and simulated runs fail
+//! and differ as encrypted ones do.
 
 mod noise;
 mod parity;
 pub(super) mod random;
+mod simulation;

@@ -3,6 +3,7 @@
 
 mod interval;
 mod parameters;
+mod rounds;
 
 use fhe_nn_proof::noise::{
     Decomposition, KEYSWITCH_MODULUS_BITS, MODULUS_BITS, bootstrap_rounding_variance,
@@ -81,6 +82,7 @@ fn a_plan_counts_what_the_phases_before_a_layer_have_in_common() {
         function: Function::Wave,
         output: 2,
         table: None,
+        rounding: Rounding::Exact,
         phases: PHASES as u32,
     };
     let shape = Shape {

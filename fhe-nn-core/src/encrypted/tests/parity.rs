@@ -2,7 +2,7 @@
 //! ranges, chains that keyswitch, several widths in one layer.
 
 use fhe_nn_proof::plan::{Options, Plan};
-use fhe_nn_proof::spec::{Function, Overflow};
+use fhe_nn_proof::spec::{Function, Overflow, Rounding};
 use fhe_nn_proof::widths::Range;
 use ndarray::ArrayView2;
 
@@ -76,6 +76,7 @@ fn sign_is_checked_calibrated_or_wraps() {
         function: Function::Sign,
         output: 1,
         table: None,
+        rounding: Rounding::Exact,
         phases: 4,
     };
     let hidden = [Overflow::Checked, Overflow::Calibrated, Overflow::Wrap]
@@ -189,6 +190,7 @@ const CHECKED: Hidden = Hidden {
     function: Function::Relu,
     output: 2,
     table: None,
+    rounding: Rounding::Exact,
     phases: 1,
 };
 const CALIBRATED: Hidden = Hidden {
@@ -204,6 +206,7 @@ const WAVE: Hidden = Hidden {
     function: Function::Wave,
     output: 3,
     table: None,
+    rounding: Rounding::Exact,
     phases: 1,
 };
 

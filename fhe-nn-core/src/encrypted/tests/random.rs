@@ -28,6 +28,7 @@ pub(super) struct Hidden {
     pub(super) output: u32,
     /// Bits that tables read at most; none for whole accumulators.
     pub(super) table: Option<u32>,
+    pub(super) rounding: Rounding,
     pub(super) phases: u32,
 }
 
@@ -120,7 +121,7 @@ impl Builder {
             function: hidden.function,
             output: hidden.output,
             table: hidden.table,
-            rounding: Rounding::Exact,
+            rounding: hidden.rounding,
             phases: hidden.phases,
         };
         let name = format!("act{}", self.layers.len()).into();
