@@ -128,10 +128,10 @@ fn every_byte_of_a_header_counts() {
 #[test]
 fn another_version() {
     let mut bytes = shared().request().to_bytes();
-    bytes[6] = 3;
+    bytes[6] = 4;
     malformed(
         Request::from_bytes(&bytes, &shared().plan),
-        "version 3, this program reads 2",
+        "version 4, this program reads 3",
     );
 }
 
@@ -164,4 +164,19 @@ fn malformed<T>(result: Result<T, Error>, part: &str) {
         Err(other) => panic!("{other}"),
         Ok(_) => panic!("nothing malformed"),
     }
+}
+
+#[test]
+fn a_key_is_read_to_its_end_and_not_kept_as_it_travelled() {
+    let (bytes, plan) = (shared().server.to_bytes().expect("as made"), &shared().plan);
+    let read = EvaluationKey::read(&bytes[..], plan).expect("as written");
+    assert!(matches!(read.to_bytes(), Err(Error::KeyWasRead)));
+    let reply = shared().network.run_encrypted(&read, shared().request());
+    assert_eq!(&reply.expect("they go together"), shared().reply());
+
+    let fewer = EvaluationKey::read(&bytes[..bytes.len() - 1], plan);
+    malformed(fewer, "fewer bytes");
+    malformed(EvaluationKey::read(&bytes[..20], plan), "fewer bytes");
+    let more = [&bytes[..], &[0]].concat();
+    malformed(EvaluationKey::read(&more[..], plan), "more bytes");
 }

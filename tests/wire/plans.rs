@@ -93,7 +93,7 @@ fn a_plan_of_other_layers_does_not_run() {
         ("/stages/0/phases", json!(1)),
         ("/stages/0/neurons", json!(2)),
         ("/stages/0/table", json!(8)),
-        ("/stages/0/rounds", one_round()),
+        ("/stages/1/rounds", one_round()),
         ("/output/table", json!(19)),
         ("/client/inputs", json!(3)),
         ("/client/lattices/0", json!({"step_bits": 0, "offset": 0})),
@@ -146,18 +146,11 @@ fn plans_are_deterministic_and_survive_json() {
     assert_eq!(scores, network.run(&INPUT).expect("finite"));
 }
 
-/// Rounds that a plan could have.
+/// Rounds that the second stage of a plan could have.
 fn one_round() -> Value {
-    let plan = &shared().plan;
-    let from = plan.dimensions().next().expect("inputs have a key");
-    let shape = json!({"dimension": 1, "polynomial_size": from});
-    let bootstrap = json!({
-        "keyswitch": {"base_log": 2, "levels": 4},
-        "small_dimension": 700,
-        "shape": shape,
-        "extension": 1,
-        "digits": {"base_log": 10, "levels": 2},
-    });
+    let mut bootstrap = shared().plan.stages[1].bootstrap;
+    bootstrap.shape = shared().plan.stages[0].bootstrap.shape;
+    bootstrap.extension = 1;
     json!([{"above": 5, "neurons": 1, "bootstraps": 1, "bootstrap": bootstrap}])
 }
 
