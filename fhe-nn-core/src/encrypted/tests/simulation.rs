@@ -1,8 +1,8 @@
 //! Simulated runs fail and differ as often as encrypted ones.
 //!
-//! Small random networks run encrypted, under plans so weak that about one in a hundred of all tables and
-//! scores is wrong, and many times as often simulated, on the same inputs. What must agree, and how
-//! closely, is in [`statistics`].
+//! Small random networks run encrypted, under plans so weak that one inference in five to ten is wrong
+//! (each of its 8 to 12 bootstraps and scores has a share of one to two in a hundred in that), and many
+//! times as often simulated, on the same inputs. What must agree, and how closely, is in [`statistics`].
 
 mod statistics;
 
@@ -85,7 +85,7 @@ const CHECKED: Hidden = Hidden {
     rounding: Rounding::Exact,
     phases: 1,
 };
-/// Accumulators of 9 to 11 bits.
+/// Accumulators of up to 10 bits.
 const WIDE: Hidden = Hidden {
     neurons: 2,
     weights: 5,
