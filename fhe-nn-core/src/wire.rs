@@ -19,12 +19,11 @@ use tfhe::core_crypto::prelude::*;
 
 use crate::Error;
 use crate::encrypted::{Ciphertexts, modulus};
-use crate::keys::{EvaluationKey, KeyId, Seeded, restore};
+use crate::keys::{EvaluationKey, KeyId, SEED, Seeded, restore};
 
 const MAGIC: &[u8; 5] = b"FHENN";
 const VERSION: u16 = 3;
 const HEADER: usize = 5 + 1 + 2 + 32 + 16;
-const SEED: usize = 16;
 
 /// One encrypted input: bodies, and the seed of their masks.
 #[derive(Debug, Clone, PartialEq)]

@@ -35,7 +35,7 @@ use crate::keys::EvaluationKey;
 
 use execution::Watch;
 pub use execution::{Execution, Profile, Progress, Work};
-pub(crate) use fourier::{FourierKey, Layout};
+pub(crate) use fourier::{FourierKey, Layout, StepWriter};
 pub(crate) use keyswitch::KeyswitchKey;
 use lookup::Stages;
 use switch::switch_modulus;

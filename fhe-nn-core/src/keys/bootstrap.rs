@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::secret::{Secret, noise};
 use super::seeded::{Seeded, cut, part_seeds, restore};
-use crate::encrypted::{FourierKey, Layout, modulus};
+use crate::encrypted::{FourierKey, Layout, StepWriter, modulus};
 
 /// A GGSW ciphertext of every bit of the small key under the large one, each with masks from a seed
 /// of its own.
@@ -49,45 +49,64 @@ pub(super) fn generate(
     Seeded { seed, bodies }
 }
 
-/// Draws the masks from their seeds and transforms every ciphertext, one at a time on each thread:
-/// there is never a second copy of the whole key.
-pub(super) fn expand(key: &Bootstrap, seeded: &Seeded) -> FourierKey {
+/// GGSW ciphertexts whose bodies are in memory at once.
+const AT_ONCE: usize = 64;
+
+/// Draws the masks from their seeds and transforms every ciphertext, some at a time: there is never a
+/// second copy of the whole key. `read` fills in what travelled, piece by piece.
+///
+/// # Errors
+/// Those of `read`.
+pub(super) fn expand<E>(
+    key: &Bootstrap,
+    seed: u128,
+    mut read: impl FnMut(&mut [u8]) -> Result<(), E>,
+) -> Result<FourierKey, E> {
     let (bytes, n) = (key.body_bytes() as usize, key.small_dimension as usize);
     let layout = layout(key.shape, key.digits);
     let mut transformed = FourierKey::zero(layout, n);
-    let parts = seeded.bodies.par_chunks_exact(seeded.bodies.len() / n);
-    transformed
-        .steps_mut()
-        .zip(parts)
-        .zip(part_seeds(seeded.seed, n))
-        .for_each(|((mut step, bodies), mask)| {
-            let seeded = seeded_ggsw(key, restore(bodies, bytes).collect(), mask);
-            let mut ciphertext = GgswCiphertext::new(
-                0u64,
-                seeded.glwe_size(),
-                seeded.polynomial_size(),
-                seeded.decomposition_base_log(),
-                seeded.decomposition_level_count(),
-                modulus(),
-            );
-            decompress_seeded_ggsw_ciphertext::<_, _, _, DefaultRandomGenerator>(
-                &mut ciphertext,
-                &seeded,
-            );
-            let rows = ciphertext
-                .as_ref()
-                .chunks_exact(layout.columns * layout.size);
-            for (index, row) in rows.enumerate() {
-                // tfhe's rows: the least significant digit of every polynomial first
-                let (level, polynomial) = (index / layout.columns, index % layout.columns);
-                let levels = layout.levels as usize;
-                let row_index = polynomial * levels + (levels - 1 - level);
-                for (column, coefficients) in row.chunks_exact(layout.size).enumerate() {
-                    step.write(row_index, column, coefficients);
-                }
-            }
-        });
-    transformed
+    let one = key.key_bytes() as usize / n;
+    let masks = part_seeds(seed, n);
+    let mut bodies = vec![0; one * AT_ONCE.min(n)];
+    for first in (0..n).step_by(AT_ONCE) {
+        let bits = first..n.min(first + AT_ONCE);
+        let bodies = &mut bodies[..one * bits.len()];
+        read(bodies)?;
+        transformed
+            .steps_mut(bits.clone())
+            .zip(bodies.par_chunks_exact(one))
+            .zip(&masks[bits])
+            .for_each(|((step, bodies), &mask)| {
+                let bodies = restore(bodies, bytes).collect();
+                write(step, &layout, &seeded_ggsw(key, bodies, mask));
+            });
+    }
+    Ok(transformed)
+}
+
+/// Writes a GGSW ciphertext with its masks, transformed.
+fn write(mut step: StepWriter<'_>, layout: &Layout, seeded: &SeededGgswCiphertextOwned<u64>) {
+    let mut ciphertext = GgswCiphertext::new(
+        0u64,
+        seeded.glwe_size(),
+        seeded.polynomial_size(),
+        seeded.decomposition_base_log(),
+        seeded.decomposition_level_count(),
+        modulus(),
+    );
+    decompress_seeded_ggsw_ciphertext::<_, _, _, DefaultRandomGenerator>(&mut ciphertext, seeded);
+    let rows = ciphertext
+        .as_ref()
+        .chunks_exact(layout.columns * layout.size);
+    for (index, row) in rows.enumerate() {
+        // tfhe's rows: the least significant digit of every polynomial first
+        let (level, polynomial) = (index / layout.columns, index % layout.columns);
+        let levels = layout.levels as usize;
+        let row_index = polynomial * levels + (levels - 1 - level);
+        for (column, coefficients) in row.chunks_exact(layout.size).enumerate() {
+            step.write(row_index, column, coefficients);
+        }
+    }
 }
 
 fn layout(shape: Shape, digits: Decomposition) -> Layout {

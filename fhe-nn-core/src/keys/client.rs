@@ -69,25 +69,23 @@ impl ClientKey {
     /// The key for the server. Takes about a second: the work is spread over all cores.
     pub fn evaluation_key(&self) -> EvaluationKey {
         let mut seeder = new_seeder();
-        let seeded = parts(&self.plan)
-            .iter()
-            .map(|part| match part {
-                Part::Keyswitch(keyswitch) => {
-                    let to = self.small(keyswitch.to);
-                    keyswitch.generate(self.large(keyswitch.from), to, seeder.as_mut())
-                }
-                Part::Scores(keyswitch) => {
-                    let from = self.last_key();
-                    keyswitch.generate(from, self.output_key(), seeder.as_mut())
-                }
-                Part::Bootstrap(key) => {
-                    let small = self.small(key.small_dimension);
-                    let large = self.large(key.shape.lwe_dimension());
-                    bootstrap::generate(key, small, large, seeder.as_mut())
-                }
-            })
-            .collect();
-        EvaluationKey::new(self.plan.clone(), self.fingerprint, self.id, seeded)
+        let parts = parts(&self.plan);
+        let keys = parts.iter().map(|part| match part {
+            Part::Keyswitch(keyswitch) => {
+                let to = self.small(keyswitch.to);
+                keyswitch.generate(self.large(keyswitch.from), to, seeder.as_mut())
+            }
+            Part::Scores(keyswitch) => {
+                let from = self.last_key();
+                keyswitch.generate(from, self.output_key(), seeder.as_mut())
+            }
+            Part::Bootstrap(key) => {
+                let small = self.small(key.small_dimension);
+                let large = self.large(key.shape.lwe_dimension());
+                bootstrap::generate(key, small, large, seeder.as_mut())
+            }
+        });
+        EvaluationKey::new(self.plan.clone(), self.fingerprint, self.id, keys)
     }
 
     fn large(&self, dimension: u32) -> &Secret {

@@ -1,11 +1,12 @@
 //! The evaluation key: what a server computes with.
 
+use std::io::Read;
 use std::sync::{Arc, OnceLock};
 
 use fhe_nn_proof::plan::{Bootstrap, Fingerprint, Plan};
 
 use super::keyswitch::Keyswitch;
-use super::seeded::Seeded;
+use super::seeded::{SEED, Seeded};
 use super::{KeyId, bootstrap};
 use crate::encrypted::{FourierKey, KeyswitchKey};
 
@@ -15,8 +16,9 @@ pub struct EvaluationKey {
     pub(crate) plan: Plan,
     pub(crate) fingerprint: Fingerprint,
     pub(crate) id: KeyId,
-    /// The key as it travels, in the order of [`parts`]; a server, who has read it, does not keep it.
-    pub(crate) seeded: Option<Vec<Seeded>>,
+    /// The key as it travels, in the order of [`parts`], for each its seed and its bodies; a server, who
+    /// has read it, does not keep it.
+    pub(crate) payload: Option<Vec<u8>>,
     /// A client, who sends the key away, never expands it.
     expanded: OnceLock<Expanded>,
 }
@@ -94,44 +96,49 @@ impl EvaluationKey {
         &self.plan
     }
 
-    /// Lengths of the keys that travel for a plan, without their seeds.
-    pub(crate) fn lengths(plan: &Plan) -> Vec<usize> {
-        parts(plan).iter().map(Part::bytes).collect()
+    /// Bytes of the payload of a plan's key.
+    pub(crate) fn payload_bytes(plan: &Plan) -> usize {
+        parts(plan).iter().map(|part| SEED + part.bytes()).sum()
     }
 
-    /// Of what travels; `seeded` has the lengths of [`EvaluationKey::lengths`].
-    pub(crate) fn new(
+    /// Of what travels.
+    pub(super) fn new(
         plan: Plan,
         fingerprint: Fingerprint,
         id: KeyId,
-        seeded: Vec<Seeded>,
+        keys: impl IntoIterator<Item = Seeded>,
     ) -> Self {
+        let mut payload = Vec::with_capacity(EvaluationKey::payload_bytes(&plan));
+        for Seeded { seed, bodies } in keys {
+            payload.extend(seed.to_le_bytes());
+            payload.extend(bodies);
+        }
         EvaluationKey {
             plan,
             fingerprint,
             id,
-            seeded: Some(seeded),
+            payload: Some(payload),
             expanded: OnceLock::new(),
         }
     }
 
-    /// Of keys that come one after the other, each of the length that is asked for: none is kept as it
-    /// travels.
+    /// Of what travelled, which `read` fills in piece by piece: for each key its seed, then its bodies.
+    /// None of it is kept.
     ///
     /// # Errors
-    /// Those of `next`.
+    /// Those of `read`.
     pub(crate) fn expand<E>(
         plan: Plan,
         fingerprint: Fingerprint,
         id: KeyId,
-        next: impl FnMut(usize) -> Result<Seeded, E>,
+        read: impl FnMut(&mut [u8]) -> Result<(), E>,
     ) -> Result<Self, E> {
-        let expanded = Expanded::new(&plan, next)?;
+        let expanded = Expanded::new(&plan, read)?;
         Ok(EvaluationKey {
             plan,
             fingerprint,
             id,
-            seeded: None,
+            payload: None,
             expanded: OnceLock::from(expanded),
         })
     }
@@ -144,9 +151,8 @@ impl EvaluationKey {
         match self.expanded.get() {
             Some(expanded) => expanded,
             None => {
-                let mut seeded = self.seeded.iter().flatten();
-                let next = |_| seeded.next().cloned().ok_or(());
-                let expanded = Expanded::new(&self.plan, next);
+                let mut payload = self.payload.as_deref().unwrap_or_default();
+                let expanded = Expanded::new(&self.plan, |to| payload.read_exact(to));
                 let expanded = expanded.expect("a key that is not expanded has all its parts");
                 self.expanded.get_or_init(|| expanded)
             }
@@ -155,18 +161,23 @@ impl EvaluationKey {
 }
 
 impl Expanded {
-    fn new<E>(plan: &Plan, mut next: impl FnMut(usize) -> Result<Seeded, E>) -> Result<Self, E> {
+    /// Of what `read` fills in, see [`EvaluationKey::expand`].
+    fn new<E>(plan: &Plan, mut read: impl FnMut(&mut [u8]) -> Result<(), E>) -> Result<Self, E> {
         let (mut keyswitches, mut bootstraps) = (Vec::new(), Vec::new());
         let mut output = None;
         for part in parts(plan) {
-            let seeded = next(part.bytes())?;
+            let mut seed = [0; SEED];
+            read(&mut seed)?;
+            let seed = u128::from_le_bytes(seed);
             match part {
                 Part::Keyswitch(keyswitch) => {
-                    keyswitches.push((keyswitch, Arc::new(keyswitch.expand(&seeded))));
+                    let key = keyswitch.expand(seed, &mut read)?;
+                    keyswitches.push((keyswitch, Arc::new(key)));
                 }
-                Part::Scores(keyswitch) => output = Some(keyswitch.expand(&seeded)),
+                Part::Scores(keyswitch) => output = Some(keyswitch.expand(seed, &mut read)?),
                 Part::Bootstrap(key) => {
-                    bootstraps.push((key, Arc::new(bootstrap::expand(key, &seeded))));
+                    let expanded = bootstrap::expand(key, seed, &mut read)?;
+                    bootstraps.push((key, Arc::new(expanded)));
                 }
             }
         }

@@ -41,16 +41,25 @@ impl Keyswitch {
         }
     }
 
-    /// Draws the masks from the seed.
-    pub(super) fn expand(&self, seeded: &Seeded) -> KeyswitchKey {
-        let bodies = restore(&seeded.bodies, self.body_bytes as usize);
+    /// Draws the masks from the seed. `read` fills in the bodies that travelled.
+    ///
+    /// # Errors
+    /// Those of `read`.
+    pub(super) fn expand<E>(
+        &self,
+        seed: u128,
+        read: impl FnOnce(&mut [u8]) -> Result<(), E>,
+    ) -> Result<KeyswitchKey, E> {
+        let mut bodies = vec![0; self.bytes()];
+        read(&mut bodies)?;
+        let bodies = restore(&bodies, self.body_bytes as usize);
         let bodies = bodies.map(|body| (body >> 32) as u32).collect();
         let key = self
-            .seeded(bodies, Seed(seeded.seed))
+            .seeded(bodies, Seed(seed))
             .as_view()
             .par_decompress_into_lwe_keyswitch_key();
         let (from, to) = (self.from as usize, self.to as usize);
-        KeyswitchKey::new(from, to, self.digits, key.as_ref())
+        Ok(KeyswitchKey::new(from, to, self.digits, key.as_ref()))
     }
 
     /// Bytes of the key as it travels, without the seed.

@@ -10,7 +10,7 @@ mod seeded;
 pub use client::ClientKey;
 pub use evaluation::EvaluationKey;
 pub(crate) use evaluation::Keys;
-pub(crate) use seeded::{Seeded, restore};
+pub(crate) use seeded::{SEED, Seeded, restore};
 
 /// Tells keys apart: a random number, the same in a client key, its evaluation key and everything
 /// encrypted under it. It is public.

@@ -4,6 +4,9 @@ use tfhe::core_crypto::commons::generators::DeterministicSeeder;
 use tfhe::core_crypto::commons::math::random::Seed;
 use tfhe::core_crypto::prelude::*;
 
+/// Bytes of a seed as it travels.
+pub(crate) const SEED: usize = 16;
+
 /// Bodies, and the seed that their masks are drawn from.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Seeded {

@@ -4,9 +4,9 @@ use std::io::{ErrorKind, Read, Write};
 
 use fhe_nn_proof::plan::Plan;
 
-use super::{HEADER, Kind, SEED, fingerprint};
+use super::{HEADER, Kind, fingerprint};
 use crate::Error;
-use crate::keys::{EvaluationKey, Seeded};
+use crate::keys::EvaluationKey;
 
 impl EvaluationKey {
     /// Writes the key as it travels, seeded and bodies only, to a file or a connection.
@@ -14,7 +14,7 @@ impl EvaluationKey {
     /// # Errors
     /// [`Error::KeyWasRead`] for a key that was read itself, and [`Error::Stream`].
     pub fn write(&self, mut to: impl Write) -> Result<(), Error> {
-        let seeded = self.seeded.as_ref().ok_or(Error::KeyWasRead)?;
+        let payload = self.payload.as_ref().ok_or(Error::KeyWasRead)?;
         let mut write = |bytes: &[u8]| {
             to.write_all(bytes).map_err(|source| Error::Stream {
                 what: Kind::EvaluationKey.name(),
@@ -22,15 +22,11 @@ impl EvaluationKey {
             })
         };
         write(&Kind::EvaluationKey.header(&self.fingerprint, &self.id))?;
-        for Seeded { seed, bodies } in seeded {
-            write(&seed.to_le_bytes())?;
-            write(bodies)?;
-        }
-        Ok(())
+        write(payload)
     }
 
-    /// Reads a key from a file or a connection to its end and expands it, ready to run: one part after
-    /// the other, so that there is never a second copy of the whole. What travelled is not kept.
+    /// Reads a key from a file or a connection to its end and expands it, ready to run: piece by piece,
+    /// so that there is never a second copy of the whole. What travelled is not kept.
     /// Takes about a second.
     ///
     /// # Errors
@@ -51,15 +47,7 @@ impl EvaluationKey {
         let mut header = [0; HEADER];
         read(&mut header)?;
         let id = kind.open(&header, &fingerprint)?;
-        let key = EvaluationKey::expand(plan.clone(), fingerprint, id, |length| {
-            let (mut seed, mut bodies) = ([0; SEED], vec![0; length]);
-            read(&mut seed)?;
-            read(&mut bodies)?;
-            Ok::<Seeded, Error>(Seeded {
-                seed: u128::from_le_bytes(seed),
-                bodies,
-            })
-        })?;
+        let key = EvaluationKey::expand(plan.clone(), fingerprint, id, &mut read)?;
         match read(&mut [0]) {
             Err(Error::Malformed { .. }) => Ok(key),
             Err(other) => Err(other),
@@ -83,8 +71,7 @@ impl EvaluationKey {
     /// [`Error::Plan`], [`Error::WrongPlan`] and [`Error::Malformed`].
     pub fn from_bytes(bytes: &[u8], plan: &Plan) -> Result<Self, Error> {
         plan.validate()?;
-        let lengths = EvaluationKey::lengths(plan);
-        let expected = lengths.iter().map(|length| SEED + length).sum();
+        let expected = EvaluationKey::payload_bytes(plan);
         Kind::EvaluationKey.payload(bytes, &fingerprint(plan), expected)?;
         EvaluationKey::read(bytes, plan)
     }

@@ -181,6 +181,8 @@ impl Stage {
             )?;
             let most = u64::from(digit_bootstraps(DIGIT_BITS)) * u64::from(round.neurons);
             check("bootstraps of a round", round.bootstraps.into(), 1..=most)?;
+            let missing = round.bootstrap.keyswitch.is_none();
+            check("missing keyswitches", missing.into(), 0..=0)?;
             // results are subtracted from what they were made from
             let dimension = round.bootstrap.shape.lwe_dimension();
             check("dimension of a round", dimension.into(), exactly(from))?;

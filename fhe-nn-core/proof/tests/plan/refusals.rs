@@ -138,6 +138,16 @@ fn every_field_of_a_plan_is_checked() {
             bootstrap,
         }];
     });
+    refused("missing keyswitches", |plan| {
+        let mut bootstrap = plan.stages[1].bootstrap;
+        bootstrap.keyswitch = None;
+        plan.stages[1].rounds = vec![Round {
+            above: 7,
+            neurons: 64,
+            bootstraps: 128,
+            bootstrap,
+        }];
+    });
     refused("bootstraps of a round", |plan| {
         let bootstrap = plan.stages[1].bootstrap;
         plan.stages[1].rounds = vec![Round {

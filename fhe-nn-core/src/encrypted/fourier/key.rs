@@ -1,5 +1,6 @@
 //! A bootstrapping key in Fourier form.
 
+use std::ops::Range;
 use std::sync::{Mutex, MutexGuard};
 
 use rayon::prelude::*;
@@ -42,10 +43,14 @@ impl FourierKey {
         &self.layout
     }
 
-    /// The GGSW ciphertexts, to be written.
-    pub(crate) fn steps_mut(&mut self) -> impl IndexedParallelIterator<Item = StepWriter<'_>> {
+    /// The GGSW ciphertexts of a range of bits, to be written.
+    pub(crate) fn steps_mut(
+        &mut self,
+        bits: Range<usize>,
+    ) -> impl IndexedParallelIterator<Item = StepWriter<'_>> {
         let (layout, transform, processor) = (&self.layout, &self.transform, self.processor);
-        self.blocks
+        let blocks = layout.step_blocks();
+        self.blocks[bits.start * blocks..bits.end * blocks]
             .par_chunks_exact_mut(layout.step_blocks())
             .map(move |step| StepWriter {
                 layout,

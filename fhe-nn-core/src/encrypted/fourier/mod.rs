@@ -10,5 +10,5 @@ mod tests;
 mod transform;
 
 pub(crate) use ends::offset as digit_offset;
-pub(crate) use key::FourierKey;
+pub(crate) use key::{FourierKey, StepWriter};
 pub(crate) use rotation::Layout;

@@ -128,14 +128,16 @@ fn rotates(processor: Processor, columns: usize, extension: usize) {
     };
     let bits = [1, 0, 1, 1, 0];
     let mut key = FourierKey::zero(layout, bits.len()).on(processor);
-    key.steps_mut().zip(bits).for_each(|(mut step, bit)| {
-        for row in 0..layout.rows() {
-            let (column, level) = (row / 2, row as u32 % 2 + 1);
-            let mut polynomial = vec![0; layout.size];
-            polynomial[0] = bit << (64 - layout.base_log * level);
-            step.write(row, column, &polynomial);
-        }
-    });
+    key.steps_mut(0..bits.len())
+        .zip(bits)
+        .for_each(|(mut step, bit)| {
+            for row in 0..layout.rows() {
+                let (column, level) = (row / 2, row as u32 % 2 + 1);
+                let mut polynomial = vec![0; layout.size];
+                polynomial[0] = bit << (64 - layout.base_log * level);
+                step.write(row, column, &polynomial);
+            }
+        });
     let mut random = Random(23);
     let size = extension * layout.size;
     let range = Range::unsigned((2 * size).ilog2());

@@ -93,7 +93,7 @@ impl Keys {
             .map(|_| random.within(Range::unsigned(1)) as u64)
             .collect();
         let mut fourier = FourierKey::zero(layout, DIMENSION).on(processor);
-        let steps = fourier.steps_mut().zip(&small).enumerate();
+        let steps = fourier.steps_mut(0..small.len()).zip(&small).enumerate();
         steps.for_each(|(i, (mut step, &bit))| {
             let mut random = Random(100 + i as u64);
             for row in 0..layout.rows() {
