@@ -100,16 +100,19 @@ impl Part {
     }
 }
 
-/// What is known of the bits that exact rounding drops of neuron j, in units of `2^-64`: all that the
-/// accumulator can be lies on a lattice.
+/// What is subtracted of neuron j's accumulator before anything else, in units of `2^-64`: all that it can
+/// be lies on a lattice, so some of the bits that are dropped may be known.
+///
+/// Approximate rounding reads a step of the table from one end to the other. There the accumulator is left
+/// half the lattice's distance above the lower end, or it would lie on it.
 pub(crate) fn known(stage: &Stage, op: &LookupOp<'_>, j: usize, lattice: Lattice) -> u64 {
+    let known_bits = known_bits(op, j, lattice);
+    let value = lattice.offset & ((1 << known_bits) - 1);
+    let step = torus_step(stage.modulus) << (stage.width - op.widths[j]);
+    let known = (value as u64).wrapping_mul(step);
     match stage.rounding {
-        Rounding::Approximate => 0,
-        Rounding::Exact => {
-            let value = lattice.offset & ((1 << known_bits(op, j, lattice)) - 1);
-            let step = torus_step(stage.modulus) << (stage.width - op.widths[j]);
-            (value as u64).wrapping_mul(step)
-        }
+        Rounding::Exact => known,
+        Rounding::Approximate => known.wrapping_sub((step << known_bits) / 2),
     }
 }
 

@@ -175,8 +175,9 @@ pub trait Network: Sized {
     /// `inputs`: `[inputs, values of one input]`; one result a row.
     ///
     /// # Errors
-    /// [`Error::WrongPlan`] if the plan was made for another network or other weights,
-    /// [`Error::InputLength`] and [`Error::InputNotFinite`].
+    /// [`Error::WrongPlan`] if the plan was made for another network or other weights, [`Error::Plan`]
+    /// if its parameters are out of range, what [`Graph::program`] refuses, [`Error::InputLength`] and
+    /// [`Error::InputNotFinite`].
     fn simulate(
         &self,
         plan: &Plan,

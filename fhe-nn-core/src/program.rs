@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use fhe_nn_proof::noise::gain;
 use fhe_nn_proof::plan::{Accumulators, Fingerprint, Program, StageDemand};
 use fhe_nn_proof::spec::Rounding;
-use fhe_nn_proof::widths::MAX_OUTPUT_BITS;
+use fhe_nn_proof::widths::{MAX_OUTPUT_BITS, MAX_ROUNDED_BITS};
 use ndarray::ArrayView1;
 
 use crate::Error;
@@ -54,7 +54,7 @@ impl Graph<'_> {
             let reader = linear.reader.max_width();
             let (table, limit) = match lookup.spec.table {
                 None => (reader, reader),
-                Some(table) => (table, MAX_OUTPUT_BITS),
+                Some(table) => (table, MAX_ROUNDED_BITS),
             };
             rounding = lookup.spec.rounding;
             let accumulators = accumulators(node.name, linear, limit, before.as_ref())?;
@@ -135,6 +135,8 @@ fn accumulators(
 /// apart that come in.
 fn kinds(layer: &Linear, inputs: &[usize]) -> Vec<usize> {
     let distinct = inputs.iter().max().map_or(0, |last| last + 1);
+    // as ciphertexts are scaled: narrower accumulators by what they are narrower
+    let widest = layer.widths.iter().copied().max().unwrap_or(0);
     let mut known: BTreeMap<Vec<i64>, usize> = BTreeMap::new();
     let kind = |(j, row): (usize, ArrayView1<'_, i16>)| {
         if row.iter().all(|&weight| weight == 0) {
@@ -142,7 +144,7 @@ fn kinds(layer: &Linear, inputs: &[usize]) -> Vec<usize> {
         }
         let mut weights = vec![0i64; distinct];
         for (&weight, &input) in row.iter().zip(inputs) {
-            weights[input] += i64::from(weight);
+            weights[input] += i64::from(weight) << (widest - layer.widths[j]);
         }
         let first = weights.iter().find(|&&weight| weight != 0);
         if first.is_some_and(|&weight| weight < 0) {
@@ -191,6 +193,13 @@ mod tests {
         let layer = linear(array![[1, 0, 2], [0, 1, 2], [1, 1, 2]]);
         assert_eq!(kinds(&layer, &[0, 0, 1]), [0, 0, 2]);
         assert_eq!(kinds(&layer, &[0, 1, 2]), [0, 1, 2]);
+    }
+
+    #[test]
+    fn neurons_whose_ciphertexts_are_scaled_to_be_equal_are_twins() {
+        let mut layer = linear(array![[1, 2], [2, 4], [2, 4]]);
+        layer.widths = vec![7, 8, 7];
+        assert_eq!(kinds(&layer, &[0, 1]), [0, 0, 2]);
     }
 
     fn linear(weights: Array2<i16>) -> Linear {

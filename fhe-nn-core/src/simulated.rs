@@ -12,10 +12,7 @@
 
 use std::convert::Infallible;
 
-use fhe_nn_proof::noise::{
-    KEYSWITCH_MODULUS_BITS, MODULUS_BITS, keyswitch_variance, modulus_switch_variance,
-    seeded_variance,
-};
+use fhe_nn_proof::noise::{MODULUS_BITS, seeded_variance};
 use fhe_nn_proof::plan::{Bootstrap, Plan, Stage};
 use fhe_nn_proof::widths::Lattice;
 use ndarray::{Array2, Axis};
@@ -61,15 +58,7 @@ impl<'a> Simulated<'a> {
     /// Scores as the client decrypts them.
     pub(crate) fn decrypt(&mut self, accumulators: &Array2<f64>) -> Array2<i64> {
         let (output, client) = (&self.plan.output, &self.plan.client);
-        let (switched, from) = match output.keyswitch {
-            None => (0.0, MODULUS_BITS),
-            Some(digits) => (
-                keyswitch_variance(self.plan.last_dimension(), output.dimension, digits),
-                KEYSWITCH_MODULUS_BITS,
-            ),
-        };
-        let added = switched + modulus_switch_variance(output.dimension, from, output.element_bits);
-        let noise = noise(added);
+        let noise = noise(output.way_variance(self.plan.last_dimension()));
         let unit = 2f64.powi(output.element_bits.min(53) as i32);
         let mut scores = Array2::zeros(accumulators.raw_dim());
         for (j, (mut column, phases)) in scores

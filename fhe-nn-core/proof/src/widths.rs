@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 pub const MAX_ACCUMULATOR_BITS: u32 = 32;
 /// Widest accumulator that is decrypted.
 pub const MAX_OUTPUT_BITS: u32 = 20;
+/// Widest accumulator that is read by its top bits, encrypted.
+pub const MAX_ROUNDED_BITS: u32 = 20;
 /// Widest table with a padding bit.
 pub const MAX_TABLE_BITS: u32 = 8;
 /// Widest antiperiodic table; it costs what a padded one of a bit less costs.

@@ -3,15 +3,12 @@
 use fhe_nn_proof::rounding::bootstraps;
 use fhe_nn_proof::spec::{Overflow, Rounding};
 use fhe_nn_proof::widths::{
-    MAX_ACCUMULATOR_BITS, MAX_ANTIPERIODIC_TABLE_BITS, MAX_OUTPUT_BITS, MAX_TABLE_BITS, max_fan_in,
+    MAX_ACCUMULATOR_BITS, MAX_ANTIPERIODIC_TABLE_BITS, MAX_OUTPUT_BITS, MAX_ROUNDED_BITS,
+    MAX_TABLE_BITS, max_fan_in,
 };
 
 use super::{Reader, Stage, count};
 use crate::errors::{Error, Errors};
-
-/// Widest accumulator that an encrypted run drops bits of. It counts after quantization, which may
-/// leave less than the worst case: the plan decides, and a help line only speaks of it.
-const MAX_ROUNDED_BITS: u32 = 20;
 
 /// Law 2: an accumulator has at most [`MAX_ACCUMULATOR_BITS`] bits, and one that wraps has fewer
 /// than its worst case. A written width below the worst case is a promise, which the quantizer

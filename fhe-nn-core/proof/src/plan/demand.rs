@@ -144,18 +144,25 @@ impl Accumulators {
     /// multiplied by `2^(A - A_j)`: its noise grows with them, and so does its step. The step that a
     /// table tells apart is that of its top bits, or of the lattice of the accumulators.
     pub fn constraints(&self) -> impl Iterator<Item = Constraint> + '_ {
-        self.widths.iter().map(|demand| {
+        let modulus = self.modulus() as f64;
+        let guard = (GUARD_STEPS << self.dropped_bits(self.width())) as f64 / modulus;
+        self.widths.iter().map(move |demand| {
             let dropped = self.dropped_bits(demand.width);
-            let lattice = demand.step_bits.saturating_sub(dropped);
             let step_bits = self.width() - demand.width + dropped;
-            let step = libm::exp2(f64::from(step_bits)) / self.modulus() as f64;
+            let step = libm::exp2(f64::from(step_bits)) / modulus;
+            let known = demand.step_bits.min(dropped);
             Constraint {
                 gain: self.gain(demand),
                 tolerance: match self.rounding {
                     Rounding::Exact => {
+                        let lattice = demand.step_bits - known;
                         Tolerance::HalfStep(0.5 * step * libm::exp2(f64::from(lattice)))
                     }
-                    Rounding::Approximate => Tolerance::Step(step),
+                    Rounding::Approximate => Tolerance::Step {
+                        step,
+                        guard,
+                        place_bits: dropped - known,
+                    },
                 },
                 neurons: demand.neurons,
             }
@@ -200,13 +207,20 @@ pub struct Constraint {
 pub enum Tolerance {
     /// Less than half the distance of the values that are told apart, which is this.
     HalfStep(f64),
-    /// A part of a step of the table, which is this: values near the end of one may be read as the
-    /// next.
-    Step(f64),
+    /// A part of a step of the table: values near the end of one may be read as the next.
+    Step {
+        /// A step of the table.
+        step: f64,
+        /// What lies beyond either end of the range, the same for all accumulators of a layer.
+        guard: f64,
+        /// Accumulators that are read as one step lie at 2 to this power of places in it, equally far
+        /// apart, and half as far from its ends.
+        place_bits: u32,
+    },
 }
 
-/// Steps of a table beyond either end of a range that is read approximately: 18 standard deviations of
-/// noise.
+/// Steps of the widest accumulators' table beyond either end of a range that is read approximately: 18
+/// standard deviations of noise at most.
 pub const GUARD_STEPS: u64 = 3;
 /// The standard deviation of noise that approximate rounding allows, in steps of the table.
 pub const APPROXIMATE_NOISE: f64 = 1.0 / 6.0;
@@ -223,7 +237,7 @@ impl Constraint {
     pub fn log2_failure(&self, input: f64, added: f64) -> f64 {
         let least = match self.tolerance {
             Tolerance::HalfStep(half_step) => half_step,
-            Tolerance::Step(step) => step * GUARD_STEPS as f64,
+            Tolerance::Step { guard, .. } => guard,
         };
         libm::log2(f64::from(self.neurons)) + log2_failure(least, self.variance(input, added))
     }
@@ -232,24 +246,27 @@ impl Constraint {
     pub fn budget(&self, z: f64) -> f64 {
         let deviation = match self.tolerance {
             Tolerance::HalfStep(half_step) => half_step / z,
-            Tolerance::Step(step) => step * f64::min(APPROXIMATE_NOISE, GUARD_STEPS as f64 / z),
+            Tolerance::Step { step, guard, .. } => f64::min(APPROXIMATE_NOISE * step, guard / z),
         };
         deviation * deviation
     }
 
-    /// How likely an accumulator anywhere in its range is to be read as a step that it does not lie
-    /// in; 0 unless it is read approximately. Noise `e` moves a part `|e| / step` of all places across
-    /// a boundary, on average `sqrt(2 / pi)` of its deviation.
+    /// How likely an accumulator is to be read as a step that it does not lie in, on average over the
+    /// places where it can lie in its step; 0 unless it is read approximately.
     pub fn step_probability(&self, input: f64, added: f64) -> f64 {
-        match self.tolerance {
-            Tolerance::HalfStep(_) => 0.0,
-            Tolerance::Step(step) => {
-                let deviation = libm::sqrt(self.variance(input, added));
-                f64::min(
-                    1.0,
-                    deviation / step * libm::sqrt(core::f64::consts::FRAC_2_PI),
-                )
-            }
-        }
+        let Tolerance::Step {
+            step, place_bits, ..
+        } = self.tolerance
+        else {
+            return 0.0;
+        };
+        // more places make next to no difference
+        let places = 1u32 << place_bits.min(6);
+        let deviation = libm::sqrt(2.0 * self.variance(input, added)) / step;
+        let crosses = |place: u32| {
+            let distance = (f64::from(place) + 0.5) / f64::from(places);
+            libm::erfc(distance / deviation) // of either end, half of it
+        };
+        (0..places).map(crosses).sum::<f64>() / f64::from(places)
     }
 }

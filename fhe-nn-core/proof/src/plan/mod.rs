@@ -43,14 +43,19 @@ mod validate;
 
 use serde::{Deserialize, Serialize};
 
-pub use demand::{APPROXIMATE_NOISE, GUARD_STEPS};
-pub use demand::{Accumulators, Program, StageDemand};
+pub use demand::{
+    APPROXIMATE_NOISE, Accumulators, Constraint, GUARD_STEPS, Program, StageDemand, Tolerance,
+    WidthDemand,
+};
 pub use rounds::{DigitDemand, RoundDemand};
 pub use size::NewKeys;
 pub use stage::{Bootstrap, Round, Stage};
 
 use crate::client::ClientSpec;
-use crate::noise::{Decomposition, log2_sum};
+use crate::noise::{
+    Decomposition, KEYSWITCH_MODULUS_BITS, MODULUS_BITS, keyswitch_variance, log2_sum,
+    modulus_switch_variance,
+};
 use crate::spec::Rounding;
 use crate::widths::Lattice;
 
@@ -249,6 +254,18 @@ impl Plan {
 }
 
 impl OutputPlan {
+    /// Variance that keyswitch and modulus switch add to a score of `from` dimensions.
+    pub fn way_variance(&self, from: u32) -> f64 {
+        let (switched, bits) = match self.keyswitch {
+            None => (0.0, MODULUS_BITS),
+            Some(digits) => (
+                keyswitch_variance(from, self.dimension, digits),
+                KEYSWITCH_MODULUS_BITS,
+            ),
+        };
+        switched + modulus_switch_variance(self.dimension, bits, self.element_bits)
+    }
+
     /// The value of the lattice nearest to a phase, which is in units of `2^-64`: of a score of `width`
     /// bits, whose weights were multiplied by what it is narrower than the widest.
     ///

@@ -4,6 +4,7 @@ use core::fmt;
 
 use crate::noise::{Decomposition, SECURITY_BITS, Shape};
 use crate::plan::{Bootstrap, Plan};
+use crate::spec::Rounding;
 use crate::widths::Reader;
 
 impl fmt::Display for Plan {
@@ -37,7 +38,7 @@ impl fmt::Display for Plan {
                 let percent = 100.0 * probability;
                 writeln!(
                     f,
-                    "    a value moves by one step with probability {percent:.1}% at most"
+                    "    a value moves by one step with probability {percent:.1}%, on average over where it lies"
                 )?;
             }
             let rounds = stage.rounds.iter();
@@ -60,6 +61,13 @@ impl fmt::Display for Plan {
             "  {} -> client: {} scores of {} bits, ",
             output.linear, output.scores, output.width
         )?;
+        if output.rounding == Rounding::Approximate {
+            let noise = output.variance.sqrt() * output.modulus as f64;
+            write!(
+                f,
+                "approximate, with noise of {noise:.1} standard deviation, "
+            )?;
+        }
         if let Some(digits) = output.keyswitch {
             write!(
                 f,

@@ -41,7 +41,8 @@ pub struct Stage {
     /// Logarithm to base 2 of the probability that any of the stage's tables reads wrong: with
     /// approximate rounding, that noise leaves the guard of any.
     pub log2_failure: f64,
-    /// With approximate rounding, how likely a value is to move by a step, at most.
+    /// With approximate rounding, how likely a value is to move by a step: of the likeliest neuron, on
+    /// average over the places in a step where its accumulator can lie.
     pub step_probability: Option<f64>,
 }
 

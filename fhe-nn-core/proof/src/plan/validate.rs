@@ -6,7 +6,7 @@ use crate::noise::{Decomposition, KEYSWITCH_MODULUS_BITS, MODULUS_BITS};
 use crate::plan::demand::modulus;
 use crate::plan::{Bootstrap, OutputPlan, Plan, PlanError, Program, Stage, StageDemand, cost};
 use crate::rounding::{DIGIT_BITS, digit_bootstraps};
-use crate::widths::{MAX_OUTPUT_BITS, MAX_VALUES, Reader};
+use crate::widths::{MAX_OUTPUT_BITS, MAX_ROUNDED_BITS, MAX_VALUES, Reader};
 
 /// Stages of a chain, at most.
 const MAX_STAGES: u64 = 64;
@@ -154,7 +154,7 @@ impl Stage {
             self.table.into(),
             1..=self.reader.max_width().into(),
         )?;
-        check("width", self.width.into(), 1..=MAX_OUTPUT_BITS.into())?;
+        check("width", self.width.into(), 1..=MAX_ROUNDED_BITS.into())?;
         let modulus = modulus(self.reader, self.width, self.table, self.rounding);
         check("steps of the torus", self.modulus, modulus..=modulus)?;
         let size = u64::from(self.bootstrap.table_size());

@@ -130,7 +130,8 @@ fn every_field_of_a_plan_is_checked() {
         plan.stages[1].table = 8;
     });
     refused("dimension of a round", |plan| {
-        let bootstrap = plan.stages[0].bootstrap;
+        let mut bootstrap = plan.stages[0].bootstrap;
+        bootstrap.keyswitch = plan.stages[1].bootstrap.keyswitch;
         plan.stages[0].rounds = vec![Round {
             above: 7,
             neurons: 64,

@@ -5,3 +5,4 @@ mod noise;
 mod parity;
 pub(super) mod random;
 mod simulation;
+mod steps;
