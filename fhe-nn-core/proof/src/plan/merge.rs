@@ -53,25 +53,39 @@ pub(super) fn merge(
 
 /// The choices with one, or all that have its keys, replaced by another.
 fn changes(choices: &[Choice]) -> Vec<Vec<Choice>> {
+    let mut kinds: Vec<&Choice> = Vec::new();
+    for choice in choices.iter().filter(|choice| choice.keyswitch.is_some()) {
+        if !kinds.iter().any(|kind| kind.same_keys(choice)) {
+            kinds.push(choice);
+        }
+    }
     let mut all = Vec::new();
     for (index, to) in choices.iter().enumerate() {
-        for from in choices.iter().filter(|from| !from.same_keys(to)) {
+        // inputs under the small key stay there
+        if to.keyswitch.is_none() {
+            continue;
+        }
+        let alone = choices.iter().filter(|other| other.same_keys(to)).count() == 1;
+        let first = choices.iter().position(|other| other.same_keys(to)) == Some(index);
+        for from in kinds.iter().filter(|from| !from.same_keys(to)) {
             let replace = |replaced: &dyn Fn(usize, &Choice) -> bool| {
                 let mut changed = choices.to_vec();
                 for (index, choice) in changed.iter_mut().enumerate() {
-                    // inputs under the small key stay there
-                    let stays = choice.keyswitch.is_none() || from.keyswitch.is_none();
-                    if !stays && replaced(index, choice) {
+                    if replaced(index, choice) {
                         *choice = Choice {
                             input_dimension: choice.input_dimension,
-                            ..*from
+                            ..**from
                         };
                     }
                 }
                 changed
             };
-            all.push(replace(&|other, _| other == index));
-            all.push(replace(&|_, choice| choice.same_keys(to)));
+            if first {
+                all.push(replace(&|_, choice| choice.same_keys(to)));
+            }
+            if !alone {
+                all.push(replace(&|other, _| other == index));
+            }
         }
     }
     all

@@ -12,6 +12,7 @@ pub(crate) struct Layer {
     pub(crate) reader: Reader,
     /// Bits that are read at most.
     pub(crate) table: u32,
+    pub(crate) rounding: Rounding,
     pub(crate) neurons: Vec<(u32, u32, f64)>,
 }
 
@@ -29,6 +30,7 @@ impl Layer {
         Layer {
             reader,
             table: reader.max_width(),
+            rounding: Rounding::Exact,
             neurons: vec![(width, 0, gain); neurons],
         }
     }
@@ -40,7 +42,7 @@ impl Chain {
         let mut accumulators = |name: String, layer: &Layer| {
             let neurons = layer.neurons.iter().copied();
             let accumulators = Accumulators::new(name, layer.reader, inputs, neurons)
-                .read_by(layer.table, Rounding::Exact);
+                .read_by(layer.table, layer.rounding);
             inputs = accumulators.neurons;
             accumulators
         };
@@ -95,13 +97,22 @@ pub(crate) fn layer(
     prop::collection::vec(neuron, 1..6).prop_map(move |neurons| Layer {
         reader,
         table,
+        rounding: Rounding::Exact,
         neurons,
     })
 }
 
 /// A layer of wide accumulators, whose tables read the top bits.
 pub(crate) fn wide_layer(reader: Reader) -> impl Strategy<Value = Layer> {
-    (layer(reader, 2..17, 12.0), 1u32..5).prop_map(|(layer, table)| Layer { table, ..layer })
+    (layer(reader, 2..17, 12.0), 1u32..5, any::<bool>()).prop_map(|(layer, table, exact)| Layer {
+        table,
+        rounding: if exact {
+            Rounding::Exact
+        } else {
+            Rounding::Approximate
+        },
+        ..layer
+    })
 }
 
 /// Up to so many hidden layers, wide and narrow ones.

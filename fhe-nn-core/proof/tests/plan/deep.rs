@@ -53,6 +53,26 @@ fn a_deep_chain_keeps_every_constraint_and_is_found_again() {
     }
 }
 
+/// `cargo test --release -p fhe-nn-proof -- --nocapture deep` prints how long it takes.
+#[test]
+fn a_deep_chain_of_wide_layers_keeps_every_constraint() {
+    for depth in [2, 5, 20] {
+        let layer = |i: usize| Layer {
+            table: 4,
+            ..Layer::alike(Reader::Padded, 64, 12 + i as u32 % 5, 300.0 + i as f64)
+        };
+        let chain = Chain {
+            inputs: 784,
+            hidden: (0..depth).map(layer).collect(),
+            last: Layer::alike(Reader::Client, 10, 12, 300.0),
+        };
+        let start = Instant::now();
+        let plan = Plan::find(&chain.program(), &Options::default()).expect("parameters exist");
+        println!("{depth} wide layers: found in {:?}", start.elapsed());
+        check(&plan, &chain);
+    }
+}
+
 #[test]
 fn layers_alike_share_their_keys() {
     let chain = Chain {

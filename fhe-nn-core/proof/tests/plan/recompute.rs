@@ -5,6 +5,7 @@ use fhe_nn_proof::noise::{
     modulus_switch_variance, seeded_variance, standard_deviations,
 };
 use fhe_nn_proof::plan::{Bootstrap, Plan};
+use fhe_nn_proof::spec::Rounding;
 use fhe_nn_proof::widths::Reader;
 
 use crate::chain::{Chain, Layer};
@@ -20,6 +21,7 @@ pub(crate) struct Read {
 /// Of every layer, the noise that it reads; and of every stage, the variance of its results.
 pub(crate) fn reads(plan: &Plan, chain: &Chain) -> (Vec<Read>, Vec<f64>) {
     let (mut reads, mut results) = (Vec::new(), Vec::new());
+    let z = standard_deviations(plan.options.failure_bits);
     let mut dimension = plan.input.dimension;
     let mut variance = seeded_variance(dimension, 64);
     for (stage, layer) in plan.stages.iter().zip(&chain.hidden) {
@@ -38,7 +40,7 @@ pub(crate) fn reads(plan: &Plan, chain: &Chain) -> (Vec<Read>, Vec<f64>) {
             ));
             removed += f64::from(layer.digit_bits(round.above).min(2)) * result;
         }
-        reads.push(read(layer, variance, added + removed).with(round_reads));
+        reads.push(read(layer, variance, added + removed, z).with(round_reads));
         variance = result;
         results.push(variance);
         dimension = stage.bootstrap.shape.lwe_dimension();
@@ -50,7 +52,7 @@ pub(crate) fn reads(plan: &Plan, chain: &Chain) -> (Vec<Read>, Vec<f64>) {
         output.dimension,
         output.element_bits,
     );
-    reads.push(read(&chain.last, variance, added));
+    reads.push(read(&chain.last, variance, added, z));
     (reads, results)
 }
 
@@ -160,7 +162,7 @@ fn way(dimension: u32, keyswitch: Option<Decomposition>, n: u32, bits: u32) -> f
     }
 }
 
-fn read(layer: &Layer, input: f64, added: f64) -> Read {
+fn read(layer: &Layer, input: f64, added: f64, z: f64) -> Read {
     let widest = layer.widest();
     let each = |&(width, step_bits, _): &(u32, u32, f64)| {
         let padding = u32::from(layer.reader == Reader::Padded);
@@ -168,10 +170,18 @@ fn read(layer: &Layer, input: f64, added: f64) -> Read {
         let known = step_bits.saturating_sub(width - read);
         let half_step = 2f64.powi(known as i32 - (read + padding) as i32 - 1);
         let factor = 4f64.powi((widest - width) as i32);
-        (
-            half_step,
-            factor * layer.gain(width, step_bits) * input + added,
-        )
+        let variance = factor * layer.gain(width, step_bits) * input + added;
+        if layer.rounding == Rounding::Exact {
+            return (half_step, half_step, variance);
+        }
+        // a guard of 3 steps of the widest accumulators, which takes its part of the torus
+        let dropped = widest.saturating_sub(layer.table);
+        let steps = f64::from(widest + padding).exp2();
+        let guards = if padding == 1 { 4.0 } else { 0.0 };
+        let steps = steps + guards * 3.0 * f64::from(dropped).exp2();
+        let guard = 3.0 * f64::from(dropped).exp2() / steps;
+        let step = f64::from(widest - read).exp2() / steps;
+        (guard, f64::min(step / 6.0 * z, guard), variance)
     };
     Read::of(layer.neurons.iter().map(each))
 }
@@ -185,6 +195,9 @@ fn read_digits(
     result: f64,
     added: f64,
 ) -> Read {
+    if layer.rounding == Rounding::Approximate {
+        return Read::of(core::iter::empty());
+    }
     let widest = layer.widest();
     let mut all = Vec::new();
     for &(width, step_bits, _) in &layer.neurons {
@@ -194,7 +207,8 @@ fn read_digits(
             let noise = factor * layer.gain(width, step_bits) * input;
             let noise = noise + removed + f64::from(pass) * result;
             let half_step = 2f64.powi(-(bits as i32) - 1);
-            all.push((half_step, 4f64.powi(above as i32) * noise + added));
+            let variance = 4f64.powi(above as i32) * noise + added;
+            all.push((half_step, half_step, variance));
         }
     }
     Read::of(all.into_iter())
@@ -229,15 +243,16 @@ impl Layer {
 }
 
 impl Read {
-    /// Of readers with these half steps and variances.
-    fn of(each: impl Iterator<Item = (f64, f64)> + Clone) -> Self {
+    /// Of readers with these distances: beyond the first they read wrong, and within the second must be
+    /// as many deviations as keep the failure asked for; and these variances.
+    fn of(each: impl Iterator<Item = (f64, f64, f64)> + Clone) -> Self {
         Read {
             log2_failure: log2_sum(
                 each.clone()
-                    .map(|(half_step, variance)| log2_failure(half_step, variance)),
+                    .map(|(wrong, _, variance)| log2_failure(wrong, variance)),
             ),
             worst: each
-                .map(|(half_step, variance)| variance.sqrt() / half_step)
+                .map(|(_, within, variance)| variance.sqrt() / within)
                 .fold(0.0, f64::max),
         }
     }
