@@ -13,11 +13,11 @@ use super::{Ciphertexts, modulus};
 use crate::Error;
 use crate::keys::Keys;
 
-/// Ciphertexts of a batch at most, parts of one accumulator included: beyond, their accumulators leave the
-/// caches (DESIGN.md has the figures).
+/// Ciphertexts of a batch at most, those of tables spread over several each: beyond, they leave the
+/// caches.
 const MAX_PARTS: usize = 128;
-/// Rotations of a batch at most: beyond, nothing is gained, and progress
-/// is told more rarely.
+/// Rotations of a batch at most: beyond, nothing is gained (DESIGN.md has the figures), and progress is
+/// told more rarely.
 const MAX_BATCH: usize = 48;
 
 /// What is looked up, and where results go.
@@ -125,6 +125,7 @@ fn rotate_batch(
         false => Err(Error::Cancelled),
     }
 }
+
 /// A ciphertext after the centered modulus switch to `2N`: mask and body as powers of X.
 pub(super) fn to_powers(ciphertext: &[u64], size: usize) -> (Vec<usize>, usize) {
     let bits = (2 * size).ilog2();
