@@ -1,6 +1,7 @@
 //! Quantization of small networks: its laws, and what is refused.
 
 mod cases;
+mod functions;
 mod laws;
 
 use fhe_nn_core::graph::Op;
