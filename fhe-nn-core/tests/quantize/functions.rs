@@ -5,7 +5,7 @@ use fhe_nn_core::prelude::*;
 use fhe_nn_core::quantize::Report;
 use fhe_nn_core::spec::Function;
 use fhe_nn_core::widths::Range;
-use ndarray::{Array1, Array2, array};
+use ndarray::{Array2, array};
 use proptest::prelude::*;
 
 use crate::{METHODS, floats, insert, linears, quantize, uniform};
@@ -30,12 +30,12 @@ macro_rules! networks {
                     #[bits(weights = 4)]
                     fc2: Dense<4, 2>,
                 }
-                #[fhe_network(input(shape = [6], bits = 6))]
+                #[fhe_network(input(shape = [6], bits = 8))]
                 #[derive(Debug)]
                 struct Dropped {
-                    #[bits(weights = 6, overflow = calibrated)]
+                    #[bits(weights = 8, overflow = calibrated)]
                     fc1: Dense<6, 4>,
-                    #[bits(output = 8, table = 7)]
+                    #[bits(output = 8, table = 8)]
                     act: fhe_nn_core::layer::$function,
                     #[bits(weights = 8, accumulator = 20)]
                     fc2: Dense<4, 2>,
@@ -107,19 +107,16 @@ fn tables_hold_their_functions(function: Function, graph: Graph<'_>, _: &Report)
     }
 }
 
-/// Eight bits of results stand for the float network.
+/// Eight bits stand for the float network.
 fn results_are_near_the_reals(function: Function, graph: Graph<'_>, report: &Report) {
-    if graph.spec.input.bits == 6 {
-        let [hidden, scores] = &report.layers[..] else {
-            unreachable!("two linear layers")
-        };
-        let error = (hidden.results.relative(), scores.results.relative());
-        assert!(error.0 < 0.06 && error.1 < 0.06, "{function:?}: {error:?}");
+    if graph.spec.input.bits == 8 {
+        let error = report.layers[0].results.relative();
+        assert!(error < 0.05, "{function:?}: {error}");
     }
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(16))]
+    #![proptest_config(ProptestConfig::with_cases(8))]
 
     #[test]
     fn every_table_holds_its_function(mut seed in 1..u64::MAX, lo in -3f32..=0.0, hi in 0.5f32..4.0) {
@@ -187,21 +184,17 @@ fn functions_that_overflow_on_a_sample_are_a_typed_error() {
 
 #[test]
 fn an_infinity_in_a_table_is_its_greatest_result() {
-    // on the samples the weights cancel; off them the accumulator reaches e^1200
-    let samples = Array2::from_shape_fn((4, 2), |(n, _)| n as f32);
+    // e^300 is the greatest result on the samples; off them it would be e^900
+    let samples = array![[0.0, 0.0], [3.0, 3.0], [1.0, 0.0]];
     let mut floats = Floats::new();
-    insert(
-        &mut floats,
-        "fc1",
-        array![[400.0, -400.0]],
-        Array1::zeros(1),
-    );
-    insert(&mut floats, "fc2", array![[1.0]], Array1::zeros(1));
+    insert(&mut floats, "fc1", array![[300.0, -300.0]], array![0.0]);
+    insert(&mut floats, "fc2", array![[1.0]], array![0.0]);
     let (network, _): (Exponential, _) = quantize(&floats, &samples);
-    let scores = |input| network.run(input).expect("finite").reals()[0];
-    assert!((scores(&[2.0, 2.0]) - 1.0).abs() < 1e-9);
-    assert!((scores(&[3.0, 0.0]) - 1.0).abs() < 1e-9);
-    assert!(scores(&[0.0, 3.0]).abs() < 1e-9);
+    let scores = |input| network.run(input).expect("finite").integers()[0];
+    let greatest = scores(&[1.0, 0.0]);
+    assert!(greatest > scores(&[3.0, 3.0]));
+    assert_eq!(scores(&[3.0, 0.0]), greatest);
+    assert_eq!(scores(&[0.0, 3.0]), scores(&[3.0, 3.0]));
     let saved = Exponential::from_bytes(&network.to_bytes()).expect("its own file");
     assert_eq!(linears(&saved), linears(&network));
 }
