@@ -26,11 +26,11 @@ struct Proved {
     #[bits(weights = 2)]
     fc1: Dense<4, 4>,
     #[bits(output = 2)]
-    relu: Relu,
+    square: Square,
     #[bits(weights = 2)]
     fc2: Dense<4, 3>,
     #[bits(output = 2)]
-    tanh: Tanh,
+    gelu: Gelu,
     #[bits(weights = 4)]
     scores: Dense<3, 2>,
 }
@@ -82,7 +82,7 @@ struct Rounded {
     #[bits(weights = 3, overflow = calibrated)]
     fc3: Dense<8, 3>,
     #[bits(output = 2, table = 2)]
-    sigmoid: Sigmoid,
+    softplus: Softplus,
     #[bits(weights = 3)]
     scores: Dense<3, 2>,
 }
@@ -100,7 +100,7 @@ fn waves_with_phases_wrap() {
 }
 
 #[test]
-fn relu_and_tanh_of_proved_widths() {
+fn square_and_gelu_of_proved_widths() {
     same(&Random(2).network::<Proved>(), 3);
 }
 

@@ -217,8 +217,8 @@ pub enum Error {
         /// The percentile.
         percentile: f64,
     },
-    /// The float network itself overflows on a sample.
-    #[error("real values of `{layer}` are not finite on the samples")]
+    /// The float network itself overflows on the samples.
+    #[error("real values of `{layer}` or their squares are not finite on the samples")]
     RealNotFinite {
         /// Name of the layer.
         layer: String,

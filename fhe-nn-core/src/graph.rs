@@ -259,9 +259,7 @@ fn antiperiodic_entry(spec: &ActivationSpec, bits: u32, r: i64) -> i64 {
             2 * ((2 * numerator + period).div_euclid(2 * period)) - level
         }
         Function::Sign => 1,
-        Function::Relu | Function::Sigmoid | Function::Tanh | Function::Identity => {
-            unreachable!("only `Wave` and `Sign` are antiperiodic")
-        }
+        padded => unreachable!("`{}` is not antiperiodic", padded.name()),
     }
 }
 

@@ -71,7 +71,10 @@ pub use fhe_nn_proof::widths;
 pub use floats::Floats;
 #[cfg(feature = "tfhe")]
 pub use keys::{ClientKey, EvaluationKey};
-pub use layer::{Dense, Identity, Relu, Sigmoid, Sign, Tanh, Wave};
+pub use layer::{
+    Abs, Celu, Dense, Elu, Exp, Gelu, HardSigmoid, HardSwish, HardTanh, Identity, LeakyRelu, Mish,
+    Relu, Relu6, Selu, Sigmoid, Sign, Silu, Softplus, Softsign, Square, Tanh, Wave,
+};
 pub use network::Network;
 pub use quantize::{Calibration, Quantized};
 #[cfg(feature = "tfhe")]
@@ -79,9 +82,12 @@ pub use wire::{Reply, Request};
 
 /// Everything that a program needs: the macro, every layer and the trait [`Network`].
 pub mod prelude {
+    pub use crate::layer::{
+        Abs, Celu, Dense, Elu, Exp, Gelu, HardSigmoid, HardSwish, HardTanh, Identity, LeakyRelu,
+        Mish, Relu, Relu6, Selu, Sigmoid, Sign, Silu, Softplus, Softsign, Square, Tanh, Wave,
+    };
     pub use crate::{
-        Calibration, Dense, Error, Floats, Identity, Network, Options, Plan, Quantized, Relu,
-        Scores, Sigmoid, Sign, Spec, Tanh, Wave, fhe_network,
+        Calibration, Error, Floats, Network, Options, Plan, Quantized, Scores, Spec, fhe_network,
     };
     #[cfg(feature = "tfhe")]
     pub use crate::{ClientKey, EvaluationKey, Execution, Progress, Reply, Request};

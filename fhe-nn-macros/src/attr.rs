@@ -103,16 +103,11 @@ impl<'a> Keys<'a> {
             Key::OF_LAYERS.into_iter().find(|key| key.name() == written),
         ) {
             let law = format!("{owner} has no use for `{written}`");
-            let takers: Vec<&str> = LayerType::all()
-                .into_iter()
-                .filter(|(_, layer)| layer.keys().contains(&key))
-                .map(|(name, _)| name)
-                .collect();
             errors.push(
                 Error::new(place, law)
                     .note(format!(
                         "{keys}, while `{written}` belongs to {}",
-                        list(&takers, "and")
+                        takers(key)
                     ))
                     .help(format!(
                         "remove `{written}` from the keys of this `{}`",
@@ -217,6 +212,23 @@ impl<'a> Keys<'a> {
             .help(format!("write `{name} = {meant}` on {owner}")),
         );
         None
+    }
+}
+
+/// The layers that take a key; where most do, those that do not.
+fn takers(key: Key) -> String {
+    let (takers, others): (Vec<_>, Vec<_>) = LayerType::all()
+        .into_iter()
+        .filter(|(_, layer)| *layer != LayerType::Dense || layer.keys().contains(&key))
+        .partition(|(_, layer)| layer.keys().contains(&key));
+    let names = |layers: &[(&'static str, LayerType)]| {
+        let names: Vec<&str> = layers.iter().map(|(name, _)| *name).collect();
+        list(&names, "and")
+    };
+    match others.len() {
+        0 => "every activation".to_owned(),
+        few if few < takers.len() => format!("every activation but {}", names(&others)),
+        _ => names(&takers),
     }
 }
 

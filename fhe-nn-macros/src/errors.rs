@@ -77,11 +77,13 @@ impl Error {
         self
     }
 
-    /// What the compiler shows: newlines in the message of `compile_error!` are kept.
+    /// What the compiler shows: newlines in the message of `compile_error!` are kept. Further
+    /// lines of a note stand below its first.
     pub(crate) fn message(&self) -> String {
         let line = |label, text: &Option<String>| {
-            text.as_ref()
-                .map_or_else(String::new, |text| format!("\n= {label}: {text}"))
+            text.as_ref().map_or_else(String::new, |text| {
+                format!("\n= {label}: {}", text.replace('\n', "\n        "))
+            })
         };
         let (note, help) = (line("note", &self.note), line("help", &self.help));
         format!("{}{note}{help}", self.law)

@@ -25,9 +25,8 @@ impl LayerType {
 
     /// Every layer type with its name, in the order of the documentation.
     pub(crate) fn all() -> Vec<(&'static str, LayerType)> {
-        let activations = Function::ALL.map(LayerType::Activation);
-        [LayerType::Dense]
-            .into_iter()
+        let activations = Function::all().map(LayerType::Activation);
+        core::iter::once(LayerType::Dense)
             .chain(activations)
             .map(|layer| (layer.name(), layer))
             .collect()
@@ -40,9 +39,7 @@ impl LayerType {
             LayerType::Dense => &[Weights, Accumulator, Overflow],
             LayerType::Activation(Function::Wave) => &[Output, Table, Rounding, Phases],
             LayerType::Activation(Function::Sign) => &[Table, Rounding, Phases],
-            LayerType::Activation(
-                Function::Relu | Function::Sigmoid | Function::Tanh | Function::Identity,
-            ) => &[Output, Table, Rounding],
+            LayerType::Activation(_) => &[Output, Table, Rounding],
         }
     }
 

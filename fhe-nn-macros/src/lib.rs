@@ -24,8 +24,20 @@
 //!
 //! # The language
 //!
-//! Layers are `Dense<I, O>` and the activations `Relu`, `Sigmoid`, `Tanh`, `Identity`, `Sign` and
-//! `Wave`, also with a path before. They take turns, a `Dense` first and last.
+//! Layers are `Dense<I, O>` and activations, also with a path before. They take turns, a `Dense` first
+//! and last.
+//!
+//! | activations | |
+//! |---|---|
+//! | rectifiers | `Relu`, `Relu6`, `LeakyRelu` |
+//! | smooth rectifiers | `Elu`, `Selu`, `Celu`, `Gelu`, `Silu`, `Mish`, `Softplus`, `HardSwish` |
+//! | sigmoids | `Sigmoid`, `HardSigmoid`, `Tanh`, `HardTanh`, `Softsign` |
+//! | elementary | `Identity`, `Abs`, `Square`, `Exp` |
+//! | antiperiodic | `Sign`, `Wave` |
+//!
+//! They are PyTorch's, with its default parameters; `fhe_nn_core::layer` has their formulas. Each is
+//! one table per neuron, so all cost the same. Results are unsigned integers if the function is never
+//! negative, else signed.
 //!
 //! | on | key | meaning | default |
 //! |---|---|---|---|

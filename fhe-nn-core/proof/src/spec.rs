@@ -3,13 +3,16 @@
 //! A [`Spec`] is made of numbers and names only. It is built at compile time from borrowed
 //! parts, and read back from a model file into owned ones.
 
+mod function;
 mod show;
 
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::widths::{Range, Reader, accumulator_bits};
+pub use function::Function;
+
+use crate::widths::{Range, accumulator_bits};
 
 /// A declared network: its input and its layers in execution order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,79 +100,6 @@ pub enum Rounding {
     Exact,
     /// Encrypted results may be off by one step near a boundary.
     Approximate,
-}
-
-/// The function in a lookup table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Function {
-    /// `max(x, 0)`.
-    Relu,
-    /// `1 / (1 + exp(-x))`.
-    Sigmoid,
-    /// Hyperbolic tangent.
-    Tanh,
-    /// `x`: only requantizes.
-    Identity,
-    /// `+1` for `x >= 0`, else `-1`; antiperiodic.
-    Sign,
-    /// A triangle wave of period 4 from `+1` at 0 to `-1` at 2; antiperiodic.
-    Wave,
-}
-
-impl Function {
-    /// Every function, in the order of the documentation.
-    pub const ALL: [Function; 6] = [
-        Function::Relu,
-        Function::Sigmoid,
-        Function::Tanh,
-        Function::Identity,
-        Function::Sign,
-        Function::Wave,
-    ];
-
-    /// The name of the layer type that users write.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Function::Relu => "Relu",
-            Function::Sigmoid => "Sigmoid",
-            Function::Tanh => "Tanh",
-            Function::Identity => "Identity",
-            Function::Sign => "Sign",
-            Function::Wave => "Wave",
-        }
-    }
-
-    /// Whether half a period further the function has the opposite value. Such a table needs no
-    /// padding bit: `T[r + 2^(p-1)] = -T[r]` is what a bootstrap does by itself.
-    pub const fn is_antiperiodic(self) -> bool {
-        matches!(self, Function::Sign | Function::Wave)
-    }
-
-    /// How its table reads accumulators.
-    pub const fn reader(self) -> Reader {
-        if self.is_antiperiodic() {
-            Reader::Antiperiodic
-        } else {
-            Reader::Padded
-        }
-    }
-
-    /// The range of results of `output` bits: `[0, 2^b - 1]` for functions
-    /// that are never negative, `[-2^(b-1), 2^(b-1) - 1]` for others, and the odd levels of
-    /// `[-(2^b - 1), 2^b - 1]` for `Wave`; `Sign` is `Wave` of one bit.
-    pub const fn range(self, output: u32) -> Range {
-        match self {
-            Function::Relu | Function::Sigmoid => Range::unsigned(output),
-            Function::Tanh | Function::Identity => Range::signed(output),
-            Function::Sign | Function::Wave => {
-                let level = (1 << output) - 1;
-                Range {
-                    lo: -level,
-                    hi: level,
-                }
-            }
-        }
-    }
 }
 
 impl Spec {

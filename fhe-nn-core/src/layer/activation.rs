@@ -1,65 +1,92 @@
 //! Activations: a lookup table on every accumulator.
+//!
+//! The functions and their parameters are those of PyTorch; `Function` has their values. A table
+//! costs the same whatever is in it.
 
-use super::{Layer, Part, PartRef, sealed::Sealed};
+use super::{Layer, Part, PartRef, Tables, sealed::Sealed};
 use crate::Error;
 
-/// One table per neuron, of `2^p_j` entries where the neuron's table reads `p_j` bits.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tables {
-    /// The tables one behind the other. Entry `i` of a table of p bits belongs to
-    /// `r = i - 2^(p-1)`.
-    entries: Vec<i16>,
-    /// Where each table begins, and at last where the last ends.
-    starts: Vec<usize>,
-}
-
-impl Tables {
-    /// Tables from one slice each.
-    pub fn new<'a>(tables: impl IntoIterator<Item = &'a [i16]>) -> Self {
-        let (mut entries, mut starts) = (Vec::new(), vec![0]);
-        for table in tables {
-            entries.extend_from_slice(table);
-            starts.push(entries.len());
-        }
-        Tables { entries, starts }
-    }
-
-    /// The table of neuron `j`.
-    pub fn table(&self, j: usize) -> &[i16] {
-        &self.entries[self.starts[j]..self.starts[j + 1]]
-    }
-
-    /// Number of neurons.
-    pub fn len(&self) -> usize {
-        self.starts.len() - 1
-    }
-
-    /// Whether there is no table.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// All tables one behind the other.
-    pub fn entries(&self) -> &[i16] {
-        &self.entries
-    }
-}
-
-/// `max(x, 0)`, results in `[0, 2^output - 1]`.
+/// `max(x, 0)`; results in `[0, 2^output - 1]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Relu(Tables);
 
-/// `1 / (1 + exp(-x))`, results in `[0, 2^output - 1]`.
+/// `min(max(x, 0), 6)`; results in `[0, 2^output - 1]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Relu6(Tables);
+
+/// `x` for `x >= 0`, else `0.01 x`; results in `[-2^(output - 1), 2^(output - 1) - 1]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LeakyRelu(Tables);
+
+/// `x` for `x > 0`, else `exp(x) - 1`; results in `[-2^(output - 1), 2^(output - 1) - 1]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Elu(Tables);
+
+/// `1.0507 x` for `x > 0`, else `1.0507 x 1.6733 (exp(x) - 1)`;
+/// results in `[-2^(output - 1), 2^(output - 1) - 1]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Selu(Tables);
+
+/// `max(x, 0) + min(exp(x) - 1, 0)`, the same as [`Elu`];
+/// results in `[-2^(output - 1), 2^(output - 1) - 1]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Celu(Tables);
+
+/// `x (1 + erf(x / sqrt 2)) / 2`; results in `[-2^(output - 1), 2^(output - 1) - 1]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Gelu(Tables);
+
+/// `x / (1 + exp(-x))`, also called swish; results in `[-2^(output - 1), 2^(output - 1) - 1]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Silu(Tables);
+
+/// `x tanh(ln(1 + exp(x)))`; results in `[-2^(output - 1), 2^(output - 1) - 1]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mish(Tables);
+
+/// `ln(1 + exp(x))`; results in `[0, 2^output - 1]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Softplus(Tables);
+
+/// `x min(max(x + 3, 0), 6) / 6`; results in `[-2^(output - 1), 2^(output - 1) - 1]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HardSwish(Tables);
+
+/// `1 / (1 + exp(-x))`; results in `[0, 2^output - 1]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sigmoid(Tables);
 
-/// Hyperbolic tangent, results in `[-2^(output - 1), 2^(output - 1) - 1]`.
+/// `min(max(x + 3, 0), 6) / 6`; results in `[0, 2^output - 1]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HardSigmoid(Tables);
+
+/// Hyperbolic tangent; results in `[-2^(output - 1), 2^(output - 1) - 1]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tanh(Tables);
 
-/// The value itself, requantized to `[-2^(output - 1), 2^(output - 1) - 1]`.
+/// `min(max(x, -1), 1)`; results in `[-2^(output - 1), 2^(output - 1) - 1]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HardTanh(Tables);
+
+/// `x / (1 + |x|)`; results in `[-2^(output - 1), 2^(output - 1) - 1]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Softsign(Tables);
+
+/// The value itself, requantized; results in `[-2^(output - 1), 2^(output - 1) - 1]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Identity(Tables);
+
+/// `|x|`; results in `[0, 2^output - 1]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Abs(Tables);
+
+/// `x^2`; results in `[0, 2^output - 1]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Square(Tables);
+
+/// `exp(x)`; results in `[0, 2^output - 1]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Exp(Tables);
 
 /// `+1` for values of at least 0, else `-1`; an antiperiodic table.
 #[derive(Debug, Clone, PartialEq)]
@@ -87,7 +114,28 @@ macro_rules! tabulated {
         }
     )*};
 }
-tabulated!(Relu, Sigmoid, Tanh, Identity);
+tabulated!(
+    Relu,
+    Relu6,
+    LeakyRelu,
+    Elu,
+    Selu,
+    Celu,
+    Gelu,
+    Silu,
+    Mish,
+    Softplus,
+    HardSwish,
+    Sigmoid,
+    HardSigmoid,
+    Tanh,
+    HardTanh,
+    Softsign,
+    Identity,
+    Abs,
+    Square,
+    Exp
+);
 
 macro_rules! antiperiodic {
     ($($layer:ident),*) => {$(

@@ -4,9 +4,14 @@
 
 mod activation;
 mod dense;
+mod tables;
 
-pub use activation::{Identity, Relu, Sigmoid, Sign, Tables, Tanh, Wave};
+pub use activation::{
+    Abs, Celu, Elu, Exp, Gelu, HardSigmoid, HardSwish, HardTanh, Identity, LeakyRelu, Mish, Relu,
+    Relu6, Selu, Sigmoid, Sign, Silu, Softplus, Softsign, Square, Tanh, Wave,
+};
 pub use dense::{Dense, Linear};
+pub use tables::Tables;
 
 use crate::Error;
 

@@ -1,4 +1,4 @@
-//! Activations: the real function, and the integer table of every neuron.
+//! Activations: real results, and the integer table of every neuron.
 
 use fhe_nn_proof::client::Affine;
 use fhe_nn_proof::spec::{ActivationSpec, Function};
@@ -67,29 +67,13 @@ pub(super) fn quantize(
     Ok((part, signal))
 }
 
-/// The value of a function in reals.
-pub(super) fn value(function: Function, x: f64) -> f64 {
-    match function {
-        Function::Relu => x.max(0.0),
-        Function::Sigmoid => 1.0 / (1.0 + libm::exp(-x)),
-        Function::Tanh => libm::tanh(x),
-        Function::Identity => x,
-        Function::Sign if x >= 0.0 => 1.0,
-        Function::Sign => -1.0,
-        Function::Wave => match x.rem_euclid(4.0) {
-            x if x <= 2.0 => 1.0 - x,
-            x => x - 3.0,
-        },
-    }
-}
-
 /// Real results: one per neuron and phase. Phase q of k lies q/k of half a period further.
 fn reals(spec: &ActivationSpec, linear: &Linear, before: &Array2<f64>) -> Array2<f64> {
     let phases = f64::from(spec.phases);
     let shifted: Vec<Array2<f64>> = (0..spec.phases)
         .map(|q| match (spec.function, q) {
             (Function::Wave, _) => {
-                before.mapv(|x| value(spec.function, x + 2.0 * f64::from(q) / phases))
+                before.mapv(|x| spec.function.value(x + 2.0 * f64::from(q) / phases))
             }
             // past its period a sign is a square wave
             (Function::Sign, 1..) => {
@@ -104,7 +88,7 @@ fn reals(spec: &ActivationSpec, linear: &Linear, before: &Array2<f64>) -> Array2
                 }
                 result
             }
-            _ => before.mapv(|x| value(spec.function, x)),
+            _ => before.mapv(|x| spec.function.value(x)),
         })
         .collect();
     let views: Vec<_> = shifted.iter().map(|phase| phase.view()).collect();
@@ -121,7 +105,7 @@ fn tables(op: &LookupOp<'_>, linear: &Linear, meaning: Affine, levels: Range) ->
             let bucket = f64::from(op.dropped_bits(j)).exp2();
             let entry = |r: i64| {
                 let centre = r as f64 * bucket + (bucket - 1.0) / 2.0;
-                let y = value(op.spec.function, line.slope * centre + line.offset);
+                let y = op.spec.function.value(line.slope * centre + line.offset);
                 meaning.quantize(y, levels) as i16
             };
             (lo..=hi).map(entry).collect()

@@ -189,8 +189,10 @@ fn is_smooth(layers: &[Layer]) -> bool {
     })
 }
 
+/// Refuses values whose scale or errors, which are squared, could not be computed.
 fn check_finite(layer: &str, values: &Array2<f64>) -> Result<(), Error> {
-    if values.iter().all(|x| x.is_finite()) {
+    let squares: f64 = values.iter().map(|x| x * x).sum();
+    if squares.is_finite() {
         Ok(())
     } else {
         Err(Error::RealNotFinite {

@@ -1,6 +1,7 @@
 //! Quantization of small networks: its laws, and what is refused.
 
 mod cases;
+mod functions;
 mod laws;
 
 use fhe_nn_core::graph::Op;
@@ -9,7 +10,7 @@ use fhe_nn_core::prelude::*;
 use fhe_nn_core::quantize::Report;
 use ndarray::{Array, Array1, Array2, Dimension, ShapeBuilder};
 
-/// Every padded function but `Relu`, all proved.
+/// Several padded functions, all proved.
 #[fhe_network(input(shape = [6], bits = 8))]
 #[derive(Debug)]
 struct Smooth {

@@ -117,13 +117,6 @@ impl<'a> Stage<'a> {
 impl Reader<'_> {
     /// Whether only an accumulator that wraps makes sense to it.
     pub(super) fn needs_wrap(&self) -> bool {
-        match self.activation.function {
-            Function::Wave => true,
-            Function::Relu
-            | Function::Sigmoid
-            | Function::Tanh
-            | Function::Identity
-            | Function::Sign => false,
-        }
+        self.activation.function == Function::Wave
     }
 }

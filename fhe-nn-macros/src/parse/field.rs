@@ -94,10 +94,10 @@ pub(super) fn layer(errors: &mut Errors, field: &Field) -> Option<Layer> {
 fn known<'a>(errors: &mut Errors, name: &str, field: &'a Field) -> Option<Written<'a>> {
     let place = Place::of(&field.ty);
     let layers = LayerType::all();
-    let names: Vec<&str> = layers.iter().map(|(name, _)| *name).collect();
     let note = format!(
-        "the layers are {}; a macro sees names only, so an alias is not known",
-        list(&names, "and")
+        "a macro sees names only, so an alias is not known; the layers are `{}` and\n{}",
+        LayerType::Dense.name(),
+        families()
     );
     let Some(written) = Written::new(&field.ty) else {
         errors.push(
@@ -112,6 +112,7 @@ fn known<'a>(errors: &mut Errors, name: &str, field: &'a Field) -> Option<Writte
         let error = Error::new(place, format!("`{found}` of `{name}` is not a layer")).note(note);
         let meant = match found.as_str() {
             "Linear" => Some(LayerType::Dense),
+            "Swish" => Some(LayerType::Activation(Function::Silu)),
             _ => similar(found, &layers),
         };
         let generics = &field.ty.to_token_stream().to_string();
@@ -148,6 +149,15 @@ fn known<'a>(errors: &mut Errors, name: &str, field: &'a Field) -> Option<Writte
         return None;
     }
     Some(written)
+}
+
+/// The activations, a line for each family.
+fn families() -> String {
+    let lines = Function::FAMILIES.map(|(family, functions)| {
+        let names: Vec<&str> = functions.iter().map(|f| f.name()).collect();
+        format!("{family}: {}", list(&names, "and"))
+    });
+    lines.join("\n")
 }
 
 /// The keys of a field's one `#[bits(..)]`.

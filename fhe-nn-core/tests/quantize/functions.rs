@@ -1,0 +1,200 @@
+//! Laws of every function that a table can hold.
+
+use fhe_nn_core::graph::{Graph, Op};
+use fhe_nn_core::prelude::*;
+use fhe_nn_core::quantize::Report;
+use fhe_nn_core::spec::Function;
+use fhe_nn_core::widths::Range;
+use ndarray::{Array2, array};
+use proptest::prelude::*;
+
+use crate::{METHODS, floats, insert, linears, quantize, uniform};
+
+/// What is asked of a quantized network with one table per neuron.
+type Law = fn(Function, Graph<'_>, &Report);
+
+/// For each function two networks, whose tables read all bits and only some.
+macro_rules! networks {
+    ($($function:ident),* $(,)?) => {
+        const PADDED: &[Function] = &[$(Function::$function),*];
+
+        fn for_all(samples: &Array2<f32>, seed: &mut u64, method: &Calibration, law: Law) {
+            $({
+                #[fhe_network(input(shape = [6], bits = 2))]
+                #[derive(Debug)]
+                struct Whole {
+                    #[bits(weights = 4)]
+                    fc1: Dense<6, 4>,
+                    #[bits(output = 5)]
+                    act: fhe_nn_core::layer::$function,
+                    #[bits(weights = 4)]
+                    fc2: Dense<4, 2>,
+                }
+                #[fhe_network(input(shape = [6], bits = 8))]
+                #[derive(Debug)]
+                struct Dropped {
+                    #[bits(weights = 8, overflow = calibrated)]
+                    fc1: Dense<6, 4>,
+                    #[bits(output = 8, table = 8)]
+                    act: fhe_nn_core::layer::$function,
+                    #[bits(weights = 8, accumulator = 20)]
+                    fc2: Dense<4, 2>,
+                }
+                let quantized = Whole::quantize_with(&floats::<Whole>(seed), samples, method);
+                let Quantized { network, report } = quantized.expect("fits");
+                law(Function::$function, network.graph(), &report);
+                let quantized = Dropped::quantize_with(&floats::<Dropped>(seed), samples, method);
+                let Quantized { network, report } = quantized.expect("fits");
+                law(Function::$function, network.graph(), &report);
+            })*
+        }
+    };
+}
+networks!(
+    Relu,
+    Relu6,
+    LeakyRelu,
+    Elu,
+    Selu,
+    Celu,
+    Gelu,
+    Silu,
+    Mish,
+    Softplus,
+    HardSwish,
+    Sigmoid,
+    HardSigmoid,
+    Tanh,
+    HardTanh,
+    Softsign,
+    Identity,
+    Abs,
+    Square,
+    Exp,
+);
+
+#[test]
+fn every_padded_function_is_tested() {
+    let padded = Function::all().filter(|function| !function.is_antiperiodic());
+    assert_eq!(padded.collect::<Vec<_>>(), PADDED);
+}
+
+/// The result at an accumulator is the function of what its bucket's centre stands for: within the
+/// range to half a step, outside of it the nearest end.
+fn tables_hold_their_functions(function: Function, graph: Graph<'_>, _: &Report) {
+    let [Op::Linear(first), Op::Lookup(lookup), Op::Linear(last)] =
+        [0, 1, 2].map(|i| graph.nodes[i].op.clone())
+    else {
+        unreachable!("a linear layer, its tables, and another")
+    };
+    let (meaning, range) = (last.layer.input, function.range(lookup.spec.output));
+    for j in 0..first.layer.outputs() {
+        let (line, dropped) = (first.layer.line(j), lookup.dropped_bits(j));
+        let Range { lo, hi } = Range::signed(first.layer.widths[j]);
+        for acc in lo..=hi {
+            let y = lookup.value(j, acc, 0);
+            assert!(range.contains(y), "{function:?}: {y}");
+            let first = (acc >> dropped) << dropped;
+            let centre = first as f64 + ((1u64 << dropped) - 1) as f64 / 2.0;
+            let real = function.value(line.slope * centre + line.offset);
+            let held = real.clamp(meaning.real(range.lo), meaning.real(range.hi));
+            let error = (meaning.real(y) - held).abs();
+            assert!(
+                error <= meaning.scale * 0.500_001,
+                "{function:?} at {acc}: {error}"
+            );
+        }
+    }
+}
+
+/// Eight bits stand for the float network.
+fn results_are_near_the_reals(function: Function, graph: Graph<'_>, report: &Report) {
+    if graph.spec.input.bits == 8 {
+        let error = report.layers[0].results.relative();
+        assert!(error < 0.05, "{function:?}: {error}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(8))]
+
+    #[test]
+    fn every_table_holds_its_function(mut seed in 1..u64::MAX, lo in -3f32..=0.0, hi in 0.5f32..4.0) {
+        let samples = uniform((40, 6), lo..=hi, &mut seed);
+        for method in METHODS {
+            for_all(&samples, &mut seed, &method, tables_hold_their_functions);
+        }
+    }
+
+    #[test]
+    fn every_function_is_near_its_reals(mut seed in 1..u64::MAX, lo in -3f32..=0.0, hi in 0.5f32..4.0) {
+        let samples = uniform((100, 6), lo..=hi, &mut seed);
+        for_all(&samples, &mut seed, &Calibration::Mse, results_are_near_the_reals);
+    }
+}
+
+#[fhe_network(input(shape = [2], bits = 2))]
+#[derive(Debug)]
+struct Exponential {
+    #[bits(weights = 3)]
+    fc1: Dense<2, 1>,
+    #[bits(output = 4)]
+    exp: Exp,
+    #[bits(weights = 4)]
+    fc2: Dense<1, 1>,
+}
+
+#[fhe_network(input(shape = [2], bits = 2))]
+#[derive(Debug)]
+struct Squares {
+    #[bits(weights = 3)]
+    fc1: Dense<2, 1>,
+    #[bits(output = 4)]
+    square1: Square,
+    #[bits(weights = 3)]
+    fc2: Dense<1, 1>,
+    #[bits(output = 4)]
+    square2: Square,
+    #[bits(weights = 4)]
+    fc3: Dense<1, 1>,
+}
+
+#[test]
+fn functions_that_overflow_on_a_sample_are_a_typed_error() {
+    let samples = array![[0.0, 1.0], [1.0, 0.0]];
+    // e^1000 is infinite, and so is the square of e^400
+    for weight in [1000.0, 400.0] {
+        let mut floats = Floats::new();
+        insert(&mut floats, "fc1", array![[0.0, weight]], array![0.0]);
+        insert(&mut floats, "fc2", array![[1.0]], array![0.0]);
+        assert_eq!(
+            Exponential::quantize(&floats, &samples)
+                .expect_err("infinite")
+                .to_string(),
+            "real values of `exp` or their squares are not finite on the samples"
+        );
+    }
+    let mut floats = Floats::new();
+    insert(&mut floats, "fc1", array![[1e38, 0.0]], array![0.0]);
+    insert(&mut floats, "fc2", array![[1e38]], array![0.0]);
+    insert(&mut floats, "fc3", array![[1.0]], array![0.0]);
+    let error = Squares::quantize(&floats, &samples).expect_err("1e76, 1e114, 1e228");
+    assert!(matches!(error, Error::RealNotFinite { layer } if layer == "square2"));
+}
+
+#[test]
+fn an_infinity_in_a_table_is_its_greatest_result() {
+    // e^300 is the greatest result on the samples; off them it would be e^900
+    let samples = array![[0.0, 0.0], [3.0, 3.0], [1.0, 0.0]];
+    let mut floats = Floats::new();
+    insert(&mut floats, "fc1", array![[300.0, -300.0]], array![0.0]);
+    insert(&mut floats, "fc2", array![[1.0]], array![0.0]);
+    let (network, _): (Exponential, _) = quantize(&floats, &samples);
+    let scores = |input| network.run(input).expect("finite").integers()[0];
+    let greatest = scores(&[1.0, 0.0]);
+    assert!(greatest > scores(&[3.0, 3.0]));
+    assert_eq!(scores(&[3.0, 0.0]), greatest);
+    assert_eq!(scores(&[0.0, 3.0]), scores(&[3.0, 3.0]));
+    let saved = Exponential::from_bytes(&network.to_bytes()).expect("its own file");
+    assert_eq!(linears(&saved), linears(&network));
+}
