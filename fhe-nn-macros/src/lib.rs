@@ -35,9 +35,9 @@
 //! | elementary | `Identity`, `Abs`, `Square`, `Exp` |
 //! | antiperiodic | `Sign`, `Wave` |
 //!
-//! They are PyTorch's, with its default parameters; `fhe_nn_core::layer` has their formulas. Each is
-//! one table per neuron, so all cost the same. Results are unsigned integers if the function is never
-//! negative, else signed.
+//! All but the antiperiodic ones are PyTorch's, with its default parameters, and are one table per
+//! neuron, so they cost the same. Results are unsigned integers if the function is never negative,
+//! else signed. `fhe_nn_core::layer` has the formulas.
 //!
 //! | on | key | meaning | default |
 //! |---|---|---|---|

@@ -1,7 +1,7 @@
 //! Activations: a lookup table on every accumulator.
 //!
-//! The functions and their parameters are those of PyTorch; `Function` has their values. A table
-//! costs the same whatever is in it.
+//! All but `Sign` and `Wave` are PyTorch's, with its default parameters; `Function` has their
+//! values. A table costs the same whatever is in it.
 
 use super::{Layer, Part, PartRef, Tables, sealed::Sealed};
 use crate::Error;

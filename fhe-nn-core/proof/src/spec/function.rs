@@ -1,7 +1,8 @@
 //! The functions of activations: their names, their values in reals, their integer results.
 //!
-//! All but `Wave` are those of PyTorch (`torch.nn`, under the name in parentheses where it differs
-//! by more than case; `torch.exp` and so on for the elementary ones), with its default parameters.
+//! All but `Sign` (`+1` at 0) and `Wave` are PyTorch's, by its documentation and with its default
+//! parameters: the classes of `torch.nn`, whose names differ in case (`ReLU`, `Hardswish`), and
+//! `torch.abs`, `torch.square` and `torch.exp`.
 
 use serde::{Deserialize, Serialize};
 
