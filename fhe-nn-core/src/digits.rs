@@ -8,7 +8,7 @@
 //! weight at which they stand.
 
 use fhe_nn_proof::plan::{Round, Stage, torus_step};
-use fhe_nn_proof::rounding::DIGIT_BITS;
+use fhe_nn_proof::rounding::digit_bits;
 use fhe_nn_proof::spec::Rounding;
 use fhe_nn_proof::widths::Lattice;
 
@@ -42,10 +42,11 @@ impl Digit {
         lattice: Lattice,
         round: &Round,
     ) -> Self {
-        let lowest = stage.reader.modulus_bits(op.widths[j]) - known_bits(op, j, lattice);
+        let removed = op.dropped_bits(j) - known_bits(op, j, lattice);
+        let read = stage.reader.modulus_bits(stage.table);
         Digit {
             above: round.above,
-            bits: lowest.saturating_sub(round.above).min(DIGIT_BITS),
+            bits: digit_bits(removed, round.above - read),
         }
     }
 
@@ -122,6 +123,8 @@ fn known_bits(op: &LookupOp<'_>, j: usize, lattice: Lattice) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use fhe_nn_proof::rounding::DIGIT_BITS;
+
     use super::*;
 
     #[test]

@@ -18,6 +18,12 @@ pub const fn digit_bootstraps(bits: u32) -> u32 {
     if bits < 2 { bits } else { 2 }
 }
 
+/// Bits of a digit below `above` others, of an accumulator of which so many are removed.
+pub const fn digit_bits(removed: u32, above: u32) -> u32 {
+    let rest = removed.saturating_sub(above);
+    if rest < DIGIT_BITS { rest } else { DIGIT_BITS }
+}
+
 /// Bootstraps that remove so many bits: digits are whole from the uppermost removed bit on.
 pub const fn bootstraps(bits: u32) -> u32 {
     bits / DIGIT_BITS * digit_bootstraps(DIGIT_BITS) + digit_bootstraps(bits % DIGIT_BITS)

@@ -48,7 +48,7 @@ impl ClientKey {
                 .map(|dimension| (dimension, secret(dimension)))
                 .collect()
         };
-        let under_small = inputs_under_small_key(plan);
+        let under_small = plan.small_key_of_inputs().is_some();
         let large = all(plan.dimensions().skip(under_small.into()).collect());
         let bootstraps = plan.every_bootstrap();
         let small = all(bootstraps
@@ -102,10 +102,9 @@ impl ClientKey {
 
     /// The key that inputs come under.
     fn input(&self) -> &Secret {
-        let dimension = self.plan.input.dimension;
-        match inputs_under_small_key(&self.plan) {
-            true => self.small(dimension),
-            false => self.large(dimension),
+        match self.plan.small_key_of_inputs() {
+            Some(dimension) => self.small(dimension),
+            None => self.large(self.plan.input.dimension),
         }
     }
 
@@ -229,10 +228,4 @@ fn phases<'a>(secret: &'a Secret, values: &'a Ciphertexts) -> impl Iterator<Item
         let ciphertext = LweCiphertext::from_container(row, modulus());
         decrypt_lwe_ciphertext(&secret.as_lwe(), &ciphertext).0
     })
-}
-
-/// Whether inputs come under the first small key.
-fn inputs_under_small_key(plan: &Plan) -> bool {
-    let first = plan.every_bootstrap().next();
-    first.is_some_and(|(_, bootstrap)| bootstrap.keyswitch.is_none())
 }

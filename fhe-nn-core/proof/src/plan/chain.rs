@@ -95,9 +95,12 @@ impl<'a> Chains<'a> {
             let arrivals = reach.smallest(size);
             let of_size = self.rotations.iter().enumerate();
             for (rotation, _) in of_size.filter(|(_, r)| r.table_size() == size) {
-                let wanted = self.smallest.wanted(index + 1, rotation).into_iter();
-                let wanted = wanted.filter(|_| layer.rounds.is_empty());
-                let larger = wanted.filter_map(|n| reach.at(size, n));
+                // the keys of a stage with rounds are not asked for by others
+                let wanted = match layer.rounds.is_empty() {
+                    true => self.smallest.wanted(index + 1, rotation),
+                    false => Vec::new(),
+                };
+                let larger = wanted.into_iter().filter_map(|n| reach.at(size, n));
                 let arrivals = arrivals.iter().copied().chain(larger);
                 steps.extend(arrivals.map(|arrival| self.with_own_key(layer, rotation, arrival)));
             }
@@ -134,9 +137,8 @@ impl<'a> Chains<'a> {
             let Some(keys) = state.keys else { continue };
             let dimension = state.point.dimension;
             let linear = layer.sum_ns(dimension);
-            let key = self.rotations[keys.rotation];
             let alike = self.rotations.iter().enumerate();
-            for (index, rotation) in alike.filter(|(_, rotation)| rotation.shares_key(&key)) {
+            for (index, rotation) in alike.filter(|(_, rotation)| rotation.key == keys.rotation) {
                 let shared = Shared {
                     layer,
                     rotation,
@@ -167,14 +169,13 @@ impl<'a> Chains<'a> {
 
     /// After the rotation.
     fn rotated(&self, layer: &Layer, levels: u32, cost: Cost, link: Link) -> Step {
-        let Choice { rotation, n, .. } = link.choice;
-        let alike = |other: &Rotation| other.shares_key(&self.rotations[rotation]);
+        let n = link.choice.n;
+        let rotation = &self.rotations[link.choice.rotation];
         let keys = Keys {
-            rotation: self.rotations.iter().position(alike).unwrap_or(rotation),
+            rotation: rotation.key,
             n,
             levels,
         };
-        let rotation = &self.rotations[rotation];
         let turns = layer.each_ns(f64::from(n) * rotation.step_ns);
         let point = Point {
             dimension: rotation.shape.lwe_dimension(),

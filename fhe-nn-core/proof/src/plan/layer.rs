@@ -126,7 +126,7 @@ impl RoundLayer {
 }
 
 /// Whether a step of which the circle has `2^bits` is at least two coefficients wide.
-fn holds(table_size: u32, bits: u32) -> bool {
-    let step = (2 * table_size).checked_shr(bits);
+pub(super) fn holds(table_size: u32, bits: u32) -> bool {
+    let step = (2 * u64::from(table_size)).checked_shr(bits);
     step.is_some_and(|step| step >= 2)
 }

@@ -229,6 +229,14 @@ impl Plan {
         core::iter::once(self.input.dimension).chain(stages)
     }
 
+    /// Dimension of the first small key, if inputs come under it: the first stage then has no keyswitch,
+    /// and no rounds, whose results would not come under it.
+    pub fn small_key_of_inputs(&self) -> Option<u32> {
+        let first = self.stages.first()?;
+        let stays = first.rounds.is_empty() && first.bootstrap.keyswitch.is_none();
+        stays.then_some(first.bootstrap.small_dimension)
+    }
+
     /// Dimension of the key under which the last linear layer's values and accumulators come.
     pub fn last_dimension(&self) -> u32 {
         self.dimensions().last().unwrap_or(self.input.dimension)

@@ -11,6 +11,8 @@ pub(super) struct Rotation {
     pub(super) shape: Shape,
     pub(super) extension: u32,
     pub(super) digits: Decomposition,
+    /// The first of the rotations that have its bootstrapping key.
+    pub(super) key: usize,
     /// Nanoseconds.
     pub(super) step_ns: f64,
     /// Variance of the result.
@@ -23,11 +25,6 @@ impl Rotation {
     /// Coefficients of a table.
     pub(super) fn table_size(&self) -> u32 {
         self.shape.polynomial_size * self.extension
-    }
-
-    /// Whether another rotation has the same bootstrapping key, for the same small key.
-    pub(super) fn shares_key(&self, other: &Rotation) -> bool {
-        (self.shape, self.digits) == (other.shape, other.digits)
     }
 }
 
@@ -42,6 +39,7 @@ pub(super) fn rotations() -> Vec<Rotation> {
             shape,
             extension,
             digits,
+            key: 0,
             step_ns: f64::from(extension) * (step_ns + f64::from(levels) * level_ns),
             step_variance,
             step_bytes: step_bytes(shape, levels),
@@ -50,11 +48,17 @@ pub(super) fn rotations() -> Vec<Rotation> {
     let shapes = SHAPES
         .iter()
         .flat_map(|&shape| extensions(shape.0).map(move |extension| (shape, extension)));
-    shapes
+    let mut rotations: Vec<Rotation> = shapes
         .flat_map(|(shape, extension)| {
             (1..=MAX_BOOTSTRAP_LEVELS).filter_map(move |levels| with(shape, extension, levels))
         })
-        .collect()
+        .collect();
+    for index in 0..rotations.len() {
+        let own = rotations[index];
+        let alike = |other: &Rotation| (other.shape, other.digits) == (own.shape, own.digits);
+        rotations[index].key = rotations.iter().position(alike).unwrap_or(index);
+    }
+    rotations
 }
 
 fn step_bytes(shape: Shape, levels: u32) -> f64 {

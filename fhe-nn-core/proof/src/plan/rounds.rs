@@ -2,7 +2,7 @@
 
 use crate::noise::log2_failure;
 use crate::plan::demand::{Accumulators, WidthDemand};
-use crate::rounding::{DIGIT_BITS, digit_bootstraps};
+use crate::rounding::{DIGIT_BITS, digit_bits, digit_bootstraps};
 use crate::spec::Rounding;
 
 /// One round: a digit of the same place on the torus, for every accumulator that has bits there.
@@ -39,9 +39,7 @@ impl Accumulators {
         let round = |index: u32| {
             let above = index * DIGIT_BITS;
             let digit = |demand: &WidthDemand| DigitDemand {
-                bits: bits(demand.width, demand.step_bits)
-                    .saturating_sub(above)
-                    .min(DIGIT_BITS),
+                bits: digit_bits(bits(demand.width, demand.step_bits), above),
                 gain: self.gain(demand),
                 neurons: demand.neurons,
             };

@@ -90,9 +90,9 @@ impl<'a> Smallest<'a> {
     /// shared with one of these, or with the smallest that the stage asks for whose keys they are, and
     /// a larger key is never better.
     pub(super) fn wanted(&self, first: usize, rotation: usize) -> Vec<u32> {
-        let key = &self.rotations[rotation];
+        let key = self.rotations[rotation].key;
         let alike = self.rotations.iter().enumerate();
-        let alike = alike.filter(|(_, rotation)| rotation.shares_key(key));
+        let alike = alike.filter(|(_, rotation)| rotation.key == key);
         let alike: Vec<usize> = alike.map(|(index, _)| index).collect();
         let mut wanted = Vec::new();
         for level in 0..MAX_KEYSWITCH_LEVELS as usize {

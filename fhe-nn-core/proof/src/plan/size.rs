@@ -77,18 +77,7 @@ impl Plan {
     /// bootstraps share travel once.
     pub fn evaluation_key_bytes(&self) -> u64 {
         let output = self.output.keyswitch_key_bytes(self.last_dimension());
-        self.keys(output, |from, bootstrap, is_new| {
-            let bootstrapping = if is_new.bootstrapping {
-                bootstrap.key_bytes()
-            } else {
-                0
-            };
-            let keyswitching = match is_new.keyswitching {
-                true => bootstrap.keyswitch_key_bytes(from),
-                false => 0,
-            };
-            bootstrapping.saturating_add(keyswitching)
-        })
+        self.keys(output, Bootstrap::key_bytes, Bootstrap::keyswitch_key_bytes)
     }
 
     /// Bytes of an evaluation key in a server's memory.
@@ -96,26 +85,30 @@ impl Plan {
         let output = &self.output;
         let bodies = keyswitch_bodies(output.keyswitch, self.last_dimension());
         let output = product([4, bodies, u64::from(output.dimension) + 1]);
-        self.keys(output, |from, bootstrap, is_new| {
-            let bootstrapping = if is_new.bootstrapping {
-                bootstrap.memory_bytes()
-            } else {
-                0
-            };
-            let keyswitching = match is_new.keyswitching {
-                true => bootstrap.keyswitch_memory_bytes(from),
-                false => 0,
-            };
-            bootstrapping.saturating_add(keyswitching)
-        })
+        self.keys(
+            output,
+            Bootstrap::memory_bytes,
+            Bootstrap::keyswitch_memory_bytes,
+        )
     }
 
-    /// Sums bytes over every bootstrap, each with the keys that it has and none before.
-    fn keys(&self, first: u64, bytes: impl Fn(u32, &Bootstrap, NewKeys) -> u64) -> u64 {
-        self.new_keys()
-            .into_iter()
-            .map(|(from, bootstrap, is_new)| bytes(from, bootstrap, is_new))
-            .fold(first, u64::saturating_add)
+    /// Bytes of the scores' key and of those of every bootstrap, each where it is new.
+    fn keys(
+        &self,
+        output: u64,
+        bootstrapping: fn(&Bootstrap) -> u64,
+        keyswitching: fn(&Bootstrap, u32) -> u64,
+    ) -> u64 {
+        let mut bytes = output;
+        for (from, bootstrap, is_new) in self.new_keys() {
+            if is_new.bootstrapping {
+                bytes = bytes.saturating_add(bootstrapping(bootstrap));
+            }
+            if is_new.keyswitching {
+                bytes = bytes.saturating_add(keyswitching(bootstrap, from));
+            }
+        }
+        bytes
     }
 
     /// Every bootstrap with the dimension that it comes from, and which of its keys no bootstrap

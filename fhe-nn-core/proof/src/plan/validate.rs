@@ -4,6 +4,7 @@ use core::ops::RangeInclusive;
 
 use crate::noise::{Decomposition, KEYSWITCH_MODULUS_BITS, MODULUS_BITS};
 use crate::plan::demand::modulus;
+use crate::plan::layer::holds;
 use crate::plan::{Bootstrap, OutputPlan, Plan, PlanError, Program, Stage, StageDemand, cost};
 use crate::rounding::{DIGIT_BITS, digit_bootstraps};
 use crate::widths::{MAX_OUTPUT_BITS, MAX_ROUNDED_BITS, MAX_VALUES, Reader};
@@ -23,27 +24,17 @@ impl Plan {
         let client = &self.client;
         check("input bits", client.input_bits.into(), 1..=16)?;
         check("inputs", client.inputs as u64, 1..=MAX_VALUES)?;
-        match self.every_bootstrap().next() {
-            // inputs come under the first small key
-            Some((_, first)) if first.keyswitch.is_none() => {
-                check(
-                    "input dimension",
-                    self.input.dimension.into(),
-                    exactly(first.small_dimension),
-                )?;
-            }
-            _ => {
-                let range = widen(cost::INPUT_DIMENSIONS);
-                check("input dimension", self.input.dimension.into(), range)?;
-            }
-        }
+        let small = self.small_key_of_inputs();
+        let dimensions = small.map_or(widen(cost::INPUT_DIMENSIONS), exactly);
+        check("input dimension", self.input.dimension.into(), dimensions)?;
         check("stages", self.stages.len() as u64, 0..=MAX_STAGES)?;
         for (stage, from) in self.stages.iter().zip(self.dimensions()) {
             stage.validate(from)?;
         }
         for (index, (_, bootstrap)) in self.every_bootstrap().enumerate() {
             bootstrap.validate()?;
-            let missing = index > 0 && bootstrap.keyswitch.is_none();
+            let stays = index == 0 && small.is_some();
+            let missing = bootstrap.keyswitch.is_none() && !stays;
             check("missing keyswitches", missing.into(), 0..=0)?;
         }
         self.output.validate(self.last_dimension())?;
@@ -108,7 +99,7 @@ impl Stage {
                 round.above == demand.above
                     && round.neurons == demand.neurons()
                     && round.bootstraps == demand.bootstraps()
-                    && holds(&round.bootstrap, demand.bits())
+                    && holds(round.bootstrap.table_size(), demand.bits())
             })
     }
 }
@@ -166,13 +157,13 @@ impl Stage {
         check(
             "rounds",
             self.rounds.len() as u64,
-            0..=MAX_OUTPUT_BITS.into(),
+            0..=MAX_ROUNDED_BITS.into(),
         )?;
         for round in &self.rounds {
             check(
                 "bits above a digit",
                 round.above.into(),
-                1..=MAX_OUTPUT_BITS.into(),
+                1..=MAX_ROUNDED_BITS.into(),
             )?;
             check(
                 "neurons of a round",
@@ -181,8 +172,6 @@ impl Stage {
             )?;
             let most = u64::from(digit_bootstraps(DIGIT_BITS)) * u64::from(round.neurons);
             check("bootstraps of a round", round.bootstraps.into(), 1..=most)?;
-            let missing = round.bootstrap.keyswitch.is_none();
-            check("missing keyswitches", missing.into(), 0..=0)?;
             // results are subtracted from what they were made from
             let dimension = round.bootstrap.shape.lwe_dimension();
             check("dimension of a round", dimension.into(), exactly(from))?;
@@ -206,11 +195,6 @@ impl Bootstrap {
         )?;
         self.keyswitch.map_or(Ok(()), check_keyswitch)
     }
-}
-
-/// Whether a step of which the circle has `2^bits` is at least two coefficients of a table wide.
-fn holds(bootstrap: &Bootstrap, bits: u32) -> bool {
-    (2 * u64::from(bootstrap.table_size())) >> bits.min(63) >= 2
 }
 
 fn check_keyswitch(digits: Decomposition) -> Result<(), PlanError> {
