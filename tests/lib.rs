@@ -2,7 +2,7 @@
 
 use fhe_nn_core::prelude::*;
 use fhe_nn_core::spec::Op;
-use ndarray::{Array1, Array2};
+use ndarray::{Array1, Array2, ArrayD};
 
 /// Steele, Lea and Flood's splitmix64 (OOPSLA 2014): enough for tests.
 #[derive(Debug)]
@@ -17,34 +17,70 @@ impl Random {
         ((z ^ (z >> 31)) >> 40) as f32 / (1 << 23) as f32 - 1.0
     }
 
-    /// Weights and biases for every linear layer of a network.
+    /// Floats for every layer that takes some.
     pub fn floats<N: Network>(&mut self) -> Floats {
         let mut floats = Floats::new();
         for layer in N::SPEC.layers.iter() {
-            let Op::Dense(dense) = &layer.op else {
-                continue;
-            };
-            let shape = (dense.outputs, dense.inputs);
-            let weights = Array2::from_shape_simple_fn(shape, || self.real());
-            let bias = Array1::from_shape_simple_fn(dense.outputs, || self.real() / 4.0);
-            for (kind, tensor) in [("weight", weights.into_dyn()), ("bias", bias.into_dyn())] {
+            let mut insert = |name: &str, shape: Vec<usize>, scale: f32| {
+                let tensor = ArrayD::from_shape_simple_fn(shape, || scale * self.real());
+                let name = format!("{}.{name}", layer.name);
                 floats
-                    .insert(format!("{}.{kind}", layer.name), tensor)
+                    .insert(name, tensor)
                     .expect("reals of [-1, 1) are finite");
+            };
+            match &layer.op {
+                Op::Dense(dense) => {
+                    insert("weight", vec![dense.outputs, dense.inputs], 1.0);
+                    insert("bias", vec![dense.outputs], 0.25);
+                }
+                Op::Conv(conv) => {
+                    let window = &conv.window;
+                    let mut shape = vec![window.outputs, window.channels / window.groups];
+                    let axes = if conv.flat { 1..2 } else { 0..2 };
+                    shape.extend(&window.kernel[axes]);
+                    insert("weight", shape, 1.0);
+                    insert("bias", vec![window.outputs], 0.25);
+                }
+                Op::Embedding(embedding) => {
+                    insert(
+                        "weight",
+                        vec![embedding.vocabulary, embedding.dimension],
+                        1.0,
+                    );
+                }
+                Op::Activation(act) => {
+                    let needed = act.function.parameters().iter();
+                    let needed = needed.filter(|(_, default)| default.is_none());
+                    needed.for_each(|(name, _)| insert(name, vec![1], 0.5));
+                }
+                Op::Pool(_) | Op::Add | Op::Mul | Op::Concat | Op::Flatten => {}
             }
         }
         floats
     }
 
     /// Samples all of whose values are nearly the same: inputs with other ones leave the ranges
-    /// that are seen on them.
+    /// that are seen on them. Tokens are any.
     pub fn samples<N: Network>(&mut self) -> Array2<f32> {
         let mut samples = Array2::zeros((64, N::SPEC.input_len()));
         for mut row in samples.rows_mut() {
+            if N::SPEC.input.tokens.is_some() {
+                row.assign(&Array1::from(self.tokens::<N>()));
+                continue;
+            }
             let common = self.real();
             row.mapv_inplace(|_| common + self.real() / 16.0);
         }
         samples
+    }
+
+    /// One input of tokens.
+    pub fn tokens<N: Network>(&mut self) -> Vec<f32> {
+        let vocabulary = N::SPEC.input.tokens.map_or(1, |tokens| tokens.vocabulary) as f32;
+        let token = |real: f32| ((real + 1.0) / 2.0 * vocabulary).floor();
+        (0..N::SPEC.input_len())
+            .map(|_| token(self.real()))
+            .collect()
     }
 
     /// A network quantized from random floats and samples.

@@ -111,9 +111,10 @@ fn sigmoid_and_identity_of_seen_widths_continue_outside() {
     let (layer, client) = (network.fc1.linear(), network.client_spec());
     let left = inputs.iter().any(|input| {
         let rows = layer.weights.rows().into_iter().zip(&layer.widths);
+        let integers = client.encode(input).expect("no tokens");
         rows.into_iter().any(|(row, &width)| {
-            let terms = row.iter().zip(input);
-            let sum = terms.map(|(&w, &x)| i64::from(w) * client.encode(x)).sum();
+            let terms = row.iter().zip(&integers);
+            let sum = terms.map(|(&w, &q)| i64::from(w) * q).sum();
             !Range::signed(width).contains(sum)
         })
     });

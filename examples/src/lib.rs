@@ -1,6 +1,10 @@
-//! What the examples share: their networks, MNIST's files, encrypted inferences, options and measurements.
+//! What the examples share: their networks, their data, encrypted inferences, options and measurements.
 
 pub mod cli;
 pub mod exchange;
 pub mod idx;
 pub mod networks;
+pub mod picture;
+pub mod story;
+pub mod table;
+pub mod text;

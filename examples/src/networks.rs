@@ -1,6 +1,7 @@
 //! The declarations that several examples use.
 
 use fhe_nn_core::prelude::*;
+use ndarray::{Array2, ArrayView1};
 
 use crate::idx::Dataset;
 
@@ -54,4 +55,16 @@ pub fn accuracy_of(scores: &[Scores], labels: &[u8]) -> f64 {
     let pairs = scores.iter().zip(labels);
     let right = pairs.filter(|(scores, label)| scores.argmax() == usize::from(**label));
     right.count() as f64 / scores.len() as f64
+}
+
+/// The part of float scores, `[rows, classes]`, whose greatest is that of the label.
+pub fn float_accuracy(scores: &Array2<f64>, labels: &[u8]) -> f64 {
+    let argmax = |row: ArrayView1<'_, f64>| {
+        let classes = row.iter().enumerate();
+        let best = classes.reduce(|best, own| if own.1 > best.1 { own } else { best });
+        best.map(|(class, _)| class)
+    };
+    let pairs = scores.rows().into_iter().zip(labels);
+    let right = pairs.filter(|(row, label)| argmax(*row) == Some(usize::from(**label)));
+    right.count() as f64 / labels.len() as f64
 }

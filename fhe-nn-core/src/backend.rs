@@ -9,35 +9,52 @@ pub trait Backend {
     /// What can go wrong.
     type Error;
 
-    /// Accumulators from values; `index` is the node's.
+    /// Sums of values, of one tensor or more.
     fn linear(
         &mut self,
-        index: usize,
         op: &LinearOp<'_>,
-        values: Self::Values,
+        operands: &[&Self::Values],
     ) -> Result<Self::Values, Self::Error>;
 
-    /// Values from accumulators; `index` is the node's.
+    /// Values from sums.
     fn lookup(
         &mut self,
-        index: usize,
         op: &LookupOp<'_>,
-        accumulators: Self::Values,
+        sums: &Self::Values,
     ) -> Result<Self::Values, Self::Error>;
 }
 
-/// Runs a graph: every backend, every node, in order.
+/// Runs a graph: every backend, every node, in order. The result is that of the last node; others are
+/// dropped when nobody reads them any more.
 pub fn interpret<B: Backend>(
     graph: &Graph<'_>,
     backend: &mut B,
     input: B::Values,
 ) -> Result<B::Values, B::Error> {
-    graph
-        .nodes
-        .iter()
-        .enumerate()
-        .try_fold(input, |values, (index, node)| match &node.op {
-            Op::Linear(op) => backend.linear(index, op, values),
-            Op::Lookup(op) => backend.lookup(index, op, values),
-        })
+    let mut last_reader = vec![0; graph.nodes.len() + 1];
+    for (index, node) in graph.nodes.iter().enumerate() {
+        node.sources
+            .iter()
+            .for_each(|&source| last_reader[source] = index);
+    }
+    let mut tensors = vec![Some(input)];
+    for (index, node) in graph.nodes.iter().enumerate() {
+        let operands = node.sources.iter().map(|&source| {
+            let tensor = tensors[source].as_ref();
+            tensor.expect("a tensor is kept until its last reader")
+        });
+        let operands: Vec<&B::Values> = operands.collect();
+        let result = match &node.op {
+            Op::Linear(op) => backend.linear(op, &operands)?,
+            Op::Lookup(op) => backend.lookup(op, operands[0])?,
+        };
+        tensors.push(Some(result));
+        for &source in &node.sources {
+            if last_reader[source] == index {
+                tensors[source] = None;
+            }
+        }
+    }
+    let last = tensors.pop().flatten();
+    Ok(last.expect("nobody but the caller reads the last tensor"))
 }

@@ -6,11 +6,11 @@
 
 use std::convert::Infallible;
 
-use ndarray::{Array2, Axis, Zip};
+use fhe_nn_proof::spec::Window;
+use ndarray::{Array2, Axis, LinalgScalar, Zip};
 
 use crate::backend::Backend;
-use crate::graph::{LinearOp, LookupOp};
-use fhe_nn_proof::widths::Reader;
+use crate::graph::{LinearOp, LookupOp, Map, Read, convolve};
 
 /// Backend over integers, for any number of inputs at once: values are `[inputs, neurons]`.
 #[derive(Debug, Default)]
@@ -22,37 +22,47 @@ impl Backend for Clear {
 
     fn linear(
         &mut self,
-        _: usize,
         op: &LinearOp<'_>,
-        values: Array2<i64>,
+        operands: &[&Array2<i64>],
     ) -> Result<Array2<i64>, Infallible> {
-        let mut accumulators = product(&values, &op.layer.weights);
-        for (j, mut column) in accumulators.axis_iter_mut(Axis(1)).enumerate() {
-            let (phase, width) = (op.layer.phases[j], op.layer.widths[j]);
-            column.mapv_inplace(|acc| acc + phase);
-            if op.reader == Reader::Client {
-                column.mapv_inplace(|acc| wrap(acc, width));
+        let mut sums = match &op.map {
+            Map::Dense(weights) => linear_sums(operands[0], weights, None, 0),
+            Map::Windows {
+                window,
+                kernel,
+                padding,
+            } => linear_sums(operands[0], kernel, Some(window), *padding),
+            Map::Rows(rows) => rows.apply(operands, |weight| weight),
+        };
+        if !op.phases.is_empty() {
+            let positions = op.map.len() / op.phases.len();
+            let channels = sums.axis_chunks_iter_mut(Axis(1), positions);
+            for (mut of_channel, &phase) in channels.zip(&*op.phases) {
+                of_channel.mapv_inplace(|sum| sum + phase);
             }
         }
-        Ok(accumulators)
+        Ok(sums)
     }
 
-    fn lookup(
-        &mut self,
-        _: usize,
-        op: &LookupOp<'_>,
-        accumulators: Array2<i64>,
-    ) -> Result<Array2<i64>, Infallible> {
-        let neurons = op.widths.len();
-        let mut values = Array2::zeros((accumulators.nrows(), op.outputs()));
+    fn lookup(&mut self, op: &LookupOp<'_>, sums: &Array2<i64>) -> Result<Array2<i64>, Infallible> {
+        let neurons = op.read.neurons();
+        let mut values = Array2::zeros((sums.nrows(), op.outputs()));
         for (index, mut column) in values.axis_iter_mut(Axis(1)).enumerate() {
             let (q, j) = (index / neurons, index % neurons);
             Zip::from(&mut column)
-                .and(&accumulators.column(j))
+                .and(&sums.column(j))
                 .for_each(|value, &acc| *value = op.value(j, acc, q as u32));
         }
         Ok(values)
     }
+}
+
+/// Scores as the client reads them: modulo 2 to their widths.
+pub(crate) fn scores(read: &Read<'_>, mut sums: Array2<i64>) -> Array2<i64> {
+    for (j, mut column) in sums.axis_iter_mut(Axis(1)).enumerate() {
+        column.mapv_inplace(|sum| wrap(sum, read.width(j)));
+    }
+    sums
 }
 
 /// The integer in `[-2^(bits-1), 2^(bits-1))` that is congruent to `value` modulo `2^bits`.
@@ -61,13 +71,19 @@ pub(crate) fn wrap(value: i64, bits: u32) -> i64 {
     (value + half).rem_euclid(2 * half) - half
 }
 
-/// `values x weights^T`, exactly.
+/// `values x weights^T`, or the sums of a window over them, exactly. Padding has the value `padding`.
 ///
 /// Every partial sum is an integer of absolute value at most `sum_i |w_i| max|q|`, whatever the
 /// order of summation, with or without fused multiply-add. Integers below `2^24` are exact in
 /// `f32`, below `2^53` in `f64`.
-pub(crate) fn product(values: &Array2<i64>, weights: &Array2<i16>) -> Array2<i64> {
-    let largest = values.iter().map(|q| q.unsigned_abs()).max().unwrap_or(0) as f64;
+pub(crate) fn linear_sums(
+    values: &Array2<i64>,
+    weights: &Array2<i16>,
+    window: Option<&Window>,
+    padding: i64,
+) -> Array2<i64> {
+    let largest = values.iter().map(|q| q.unsigned_abs()).max().unwrap_or(0);
+    let largest = largest.max(padding.unsigned_abs()) as f64;
     let norm = weights
         .rows()
         .into_iter()
@@ -76,11 +92,23 @@ pub(crate) fn product(values: &Array2<i64>, weights: &Array2<i16>) -> Array2<i64
     let bound = norm * largest;
     if bound < f64::from(1u32 << 24) {
         let (q, w) = (values.mapv(|q| q as f32), weights.mapv(f32::from));
-        q.dot(&w.t()).mapv(|acc| acc as i64)
+        sums(&q, &w, window, padding as f32).mapv(|acc| acc as i64)
     } else if bound < (1u64 << 53) as f64 {
         let (q, w) = (values.mapv(|q| q as f64), weights.mapv(f64::from));
-        q.dot(&w.t()).mapv(|acc| acc as i64)
+        sums(&q, &w, window, padding as f64).mapv(|acc| acc as i64)
     } else {
-        values.dot(&weights.mapv(i64::from).t())
+        sums(values, &weights.mapv(i64::from), window, padding)
+    }
+}
+
+fn sums<T: LinalgScalar + Send + Sync>(
+    values: &Array2<T>,
+    weights: &Array2<T>,
+    window: Option<&Window>,
+    padding: T,
+) -> Array2<T> {
+    match window {
+        None => values.dot(&weights.t()),
+        Some(window) => convolve(window, weights.view(), padding, values),
     }
 }

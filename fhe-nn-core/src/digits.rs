@@ -35,14 +35,8 @@ pub(crate) enum Part {
 
 impl Digit {
     /// The digit that a round removes of neuron j.
-    pub(crate) fn of(
-        stage: &Stage,
-        op: &LookupOp<'_>,
-        j: usize,
-        lattice: Lattice,
-        round: &Round,
-    ) -> Self {
-        let removed = op.dropped_bits(j) - known_bits(op, j, lattice);
+    pub(crate) fn of(stage: &Stage, op: &LookupOp<'_>, j: usize, round: &Round) -> Self {
+        let removed = op.dropped_bits(j) - known_bits(op, j);
         let read = stage.reader.modulus_bits(stage.table);
         Digit {
             above: round.above,
@@ -106,10 +100,10 @@ impl Part {
 ///
 /// Approximate rounding reads a step of the table from one end to the other. There the accumulator is left
 /// half the lattice's distance above the lower end, or it would lie on it.
-pub(crate) fn known(stage: &Stage, op: &LookupOp<'_>, j: usize, lattice: Lattice) -> u64 {
-    let known_bits = known_bits(op, j, lattice);
-    let value = lattice.offset & ((1 << known_bits) - 1);
-    let step = torus_step(stage.modulus) << (stage.width - op.widths[j]);
+pub(crate) fn known(stage: &Stage, op: &LookupOp<'_>, j: usize) -> u64 {
+    let known_bits = known_bits(op, j);
+    let value = op.read.lattice(j).offset & ((1 << known_bits) - 1);
+    let step = torus_step(stage.modulus) << (stage.scale - op.read.width(j));
     let known = (value as u64).wrapping_mul(step);
     match stage.rounding {
         Rounding::Exact => known,
@@ -117,8 +111,8 @@ pub(crate) fn known(stage: &Stage, op: &LookupOp<'_>, j: usize, lattice: Lattice
     }
 }
 
-fn known_bits(op: &LookupOp<'_>, j: usize, lattice: Lattice) -> u32 {
-    lattice.step_bits.min(op.dropped_bits(j))
+fn known_bits(op: &LookupOp<'_>, j: usize) -> u32 {
+    op.read.lattice(j).step_bits.min(op.dropped_bits(j))
 }
 
 #[cfg(test)]

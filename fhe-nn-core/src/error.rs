@@ -240,6 +240,17 @@ pub enum Error {
         /// How many neurons of the layer break it besides.
         others: usize,
     },
+    /// Layers that do not fit together; the macro would not have accepted them.
+    #[error("`{layer}` {source}")]
+    Flow {
+        /// Name of the layer.
+        layer: String,
+        /// Why.
+        source: fhe_nn_proof::spec::FlowError,
+    },
+    /// An input that is no token.
+    #[error(transparent)]
+    NoToken(#[from] fhe_nn_proof::client::NoToken),
     /// A declaration that the macro would not have accepted.
     #[error("declaration of `{layer}` breaks the law: {law}")]
     Undeclarable {

@@ -1,24 +1,49 @@
 //! The integer program: what every backend runs.
 //!
 //! A [`Graph`] borrows the integers of a model and says what happens to them, node by node in the
-//! order of execution. Backends give its operations their meaning; the meaning in the clear
-//! ([`crate::clear`]) is the definition.
+//! order of execution. There are two operations: sums of values with integer weights, and lookups of
+//! sums in tables. Backends give them their meaning; the meaning in the clear ([`crate::clear`]) is the
+//! definition.
+//!
+//! A declared layer is one node, but for those that need tables between sums: the maximum of two values
+//! is `b + max(a - b, 0)`, their product `floor((a + b)^2 / 4) - floor((a - b)^2 / 4)`.
 
-use fhe_nn_proof::client::{Affine, ClientSpec};
-use fhe_nn_proof::spec::{ActivationSpec, Function, Op as SpecOp, Spec};
+mod lower;
+mod map;
+
+use std::borrow::Cow;
+
+use fhe_nn_proof::client::{Affine, ClientSpec, Line};
+use fhe_nn_proof::spec::{ActivationSpec, Function, Rounding, Spec};
 use fhe_nn_proof::widths::{Lattice, Reader};
+use ndarray::Array2;
 use sha2::{Digest, Sha256};
 
-use crate::Error;
-use crate::layer::{Linear, PartRef, Tables};
+#[cfg(test)]
+pub(crate) use lower::lattices;
+pub(crate) use lower::sum_width;
+pub(crate) use map::convolve;
+pub use map::{Map, Rows, Term};
 
-/// The integer program of a network, a chain.
+use crate::layer::{PartRef, Tables};
+
+/// The integer program of a network.
 #[derive(Debug, Clone)]
 pub struct Graph<'a> {
     /// The declaration.
     pub spec: &'a Spec,
+    /// The integers of its layers.
+    parts: Vec<PartRef<'a>>,
     /// Operations in the order of execution.
     pub nodes: Vec<Node<'a>>,
+    /// How scores are read: the sums of the last node.
+    pub scores: Read<'a>,
+    /// The first of the reads of sums of which the inputs are terms.
+    pub input_stage: usize,
+    /// What inputs mean.
+    encoder: Affine,
+    /// What each score means.
+    decoder: Vec<Line>,
 }
 
 /// One operation and the field that it came from.
@@ -26,6 +51,8 @@ pub struct Graph<'a> {
 pub struct Node<'a> {
     /// Name of the user's field.
     pub name: &'a str,
+    /// The tensors that it reads: 0 is the input, `i + 1` the result of node i.
+    pub sources: Vec<usize>,
     /// The operation.
     pub op: Op<'a>,
 }
@@ -33,96 +60,82 @@ pub struct Node<'a> {
 /// An operation on all values of a tensor.
 #[derive(Debug, Clone)]
 pub enum Op<'a> {
-    /// Accumulators from values.
+    /// Sums of values.
     Linear(LinearOp<'a>),
-    /// Values from accumulators.
+    /// Values from sums.
     Lookup(LookupOp<'a>),
 }
 
-/// `acc_j = phase_j + sum_i w_ij q_i`.
-#[derive(Debug, Clone, Copy)]
+/// `acc_j = phase_c + sum_i w_ij q_i`, where c is the channel of j.
+#[derive(Debug, Clone)]
 pub struct LinearOp<'a> {
-    /// The integers.
-    pub layer: &'a Linear,
-    /// Who reads the accumulators, and so modulo what they count.
-    pub reader: Reader,
-    /// How many values are read from each of them, equally far apart in half a period.
-    pub phases: u32,
-    /// Whether every value that enters is odd, as those of `Wave` and `Sign` are.
-    pub odd: bool,
+    /// Which values each sum adds up.
+    pub map: Map<'a>,
+    /// What is added to the sums of each channel; nothing if there are none.
+    pub phases: Cow<'a, [i64]>,
+    /// The first of the reads of these sums, and so what a unit of them is worth encrypted.
+    pub stage: usize,
 }
 
-/// `y_j = T_j[acc_j]`.
-#[derive(Debug, Clone, Copy)]
+/// How sums are read, by tables or by the client.
+#[derive(Debug, Clone)]
+pub struct Read<'a> {
+    /// The how manieth read it is: scores are the last.
+    pub stage: usize,
+    /// Who reads, and so modulo what they count.
+    pub reader: Reader,
+    /// Width of the sums of each channel, `A_c`.
+    pub widths: Cow<'a, [u32]>,
+    /// The values that the sums of each channel can have, and that phases move to each other.
+    pub lattices: Vec<Lattice>,
+    /// Sums of each channel.
+    pub positions: usize,
+}
+
+/// `y_j = T_c[acc_j]`, where c is the channel of j.
+#[derive(Debug, Clone)]
 pub struct LookupOp<'a> {
-    /// The declared activation.
-    pub spec: &'a ActivationSpec,
+    /// The sums.
+    pub read: Read<'a>,
     /// The tables.
     pub table: Table<'a>,
-    /// Width of each accumulator that is read, `A_j`.
-    pub widths: &'a [u32],
+    /// How many top bits of a sum a table reads; `None` for all of them.
+    pub bits: Option<u32>,
+    /// How the bits that the table does not read are dropped.
+    pub rounding: Rounding,
+    /// Values from each lookup.
+    pub phases: u32,
+    /// The first of the reads of sums of which the results are terms.
+    pub next: usize,
 }
 
-/// The tables of an activation.
+/// The tables of a lookup.
 #[derive(Debug, Clone, Copy)]
 pub enum Table<'a> {
-    /// One per neuron, with a padding bit: outside its `A_j` bits it continues antiperiodically,
+    /// One per channel, with a padding bit: outside its `A_c` bits it continues antiperiodically,
     /// `T[r + 2^A] = -T[r]`.
     Padded(&'a Tables),
+    /// One for all, with a padding bit.
+    Fixed(Fixed),
+    /// One per channel, of the values that tokens have in it, `[vocabulary, channels]`; 0 for those beyond.
+    Vectors(&'a Array2<i16>),
     /// One for all, of antiperiod `2^(A-1)`: no padding bit.
-    Antiperiodic,
+    Antiperiodic(&'a ActivationSpec),
 }
 
-impl<'a> Graph<'a> {
-    /// The program of a declaration with the integers `parts` of its layers.
-    ///
-    /// # Errors
-    /// [`Error::PartMissing`] if the parts are not those of the declaration.
-    pub fn new(spec: &'a Spec, parts: &[PartRef<'a>]) -> Result<Self, Error> {
-        if spec.layers.len() != parts.len() {
-            return Err(Error::PartMissing);
-        }
-        let mut nodes = Vec::with_capacity(parts.len());
-        let (mut widths, mut odd): (&[u32], bool) = (&[], false);
-        for (index, (layer, &part)) in spec.layers.iter().zip(parts).enumerate() {
-            let op = match (&layer.op, part) {
-                (SpecOp::Dense(_), PartRef::Linear(linear)) => {
-                    widths = &linear.widths;
-                    let (reader, phases) = spec.reader(index).map_or((Reader::Client, 1), |act| {
-                        (act.function.reader(), act.phases)
-                    });
-                    Op::Linear(LinearOp {
-                        layer: linear,
-                        reader,
-                        phases,
-                        odd,
-                    })
-                }
-                (SpecOp::Activation(act), PartRef::Tables(tables)) => Op::Lookup(LookupOp {
-                    spec: act,
-                    table: Table::Padded(tables),
-                    widths,
-                }),
-                (SpecOp::Activation(act), PartRef::Antiperiodic) => Op::Lookup(LookupOp {
-                    spec: act,
-                    table: Table::Antiperiodic,
-                    widths,
-                }),
-                _ => return Err(Error::PartMissing),
-            };
-            if let SpecOp::Activation(act) = &layer.op {
-                odd = act.function.is_antiperiodic();
-            }
-            nodes.push(Node {
-                name: &layer.name,
-                op,
-            });
-        }
-        Ok(Graph { spec, nodes })
-    }
+/// Functions of integers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fixed {
+    /// `max(r, 0)`.
+    Positive,
+    /// `floor(r^2 / 4)`.
+    QuarterSquare,
+}
 
-    /// SHA-256 over the declaration and the integers: weights, phases, widths and tables. Never
-    /// over floats, so that rounding of scales, which changes no result, changes no fingerprint.
+impl Graph<'_> {
+    /// SHA-256 over the declaration and the integers: weights, phases, widths and tables, and zero
+    /// points where padding takes them. Never over floats, so that rounding of scales, which changes no
+    /// result, changes no fingerprint.
     pub fn fingerprint(&self) -> [u8; 32] {
         let mut hash = Sha256::new();
         let mut field = |bytes: &[u8]| {
@@ -130,19 +143,24 @@ impl<'a> Graph<'a> {
             hash.update(bytes);
         };
         field(&serde_json::to_vec(self.spec).expect("a spec has string keys only"));
-        for node in &self.nodes {
-            match &node.op {
-                Op::Linear(LinearOp { layer, .. }) => {
-                    field(&bytes(layer.weights.iter().map(|w| w.to_le_bytes())));
-                    field(&bytes(layer.phases.iter().map(|t| t.to_le_bytes())));
-                    field(&bytes(layer.widths.iter().map(|a| a.to_le_bytes())));
-                }
-                Op::Lookup(op) => match op.table {
-                    Table::Padded(tables) => {
-                        field(&bytes(tables.entries().iter().map(|y| y.to_le_bytes())));
+        for (layer, part) in self.spec.layers.iter().zip(&self.parts) {
+            match part {
+                PartRef::Linear(linear) => {
+                    field(&bytes(linear.weights.iter().map(|w| w.to_le_bytes())));
+                    field(&bytes(linear.phases.iter().map(|t| t.to_le_bytes())));
+                    field(&bytes(linear.widths.iter().map(|a| a.to_le_bytes())));
+                    let window = layer.op.linear().and_then(|linear| linear.window);
+                    if window.is_some_and(|window| window.pads()) {
+                        field(&linear.input.zero_point.to_le_bytes());
                     }
-                    Table::Antiperiodic => field(&[]),
-                },
+                }
+                PartRef::Embedding(embedding) => {
+                    field(&bytes(embedding.weights.iter().map(|w| w.to_le_bytes())));
+                }
+                PartRef::Tables(tables) => {
+                    field(&bytes(tables.entries().iter().map(|y| y.to_le_bytes())));
+                }
+                PartRef::Antiperiodic | PartRef::Sources(_) => field(&[]),
             }
         }
         hash.finalize().into()
@@ -150,30 +168,24 @@ impl<'a> Graph<'a> {
 
     /// What a client must know.
     pub fn client_spec(&self) -> ClientSpec {
-        let mut linears = self.nodes.iter().filter_map(|node| match &node.op {
-            Op::Linear(op) => Some(op),
-            Op::Lookup(_) => None,
-        });
-        let first = linears.next();
-        let last = linears.next_back().or(first);
-        let layer = last.map(|op| op.layer);
+        let read = &self.scores;
+        let each = |c: usize| core::iter::repeat_n(c, read.positions);
+        let channels = || (0..read.widths.len()).flat_map(each);
         ClientSpec {
             network: self.spec.name.to_string(),
             inputs: self.spec.input_len(),
+            tokens: self.spec.input.tokens,
             input_bits: self.spec.input.bits,
-            encoder: first.map_or(
-                Affine {
-                    scale: 1.0,
-                    zero_point: 0,
-                },
-                |op| op.layer.input,
-            ),
-            widths: layer.map_or_else(Vec::new, |layer| layer.widths.clone()),
-            lattices: last.map_or_else(Vec::new, LinearOp::lattices),
-            decoder: layer.map_or_else(Vec::new, |layer| {
-                (0..layer.outputs()).map(|j| layer.line(j)).collect()
-            }),
+            encoder: self.encoder,
+            widths: channels().map(|c| read.widths[c]).collect(),
+            lattices: channels().map(|c| read.lattices[c]).collect(),
+            decoder: channels().map(|c| self.decoder[c]).collect(),
         }
+    }
+
+    /// Number of lookups, of as many layers of sums.
+    pub fn stages(&self) -> usize {
+        self.scores.stage
     }
 }
 
@@ -182,56 +194,74 @@ fn bytes<const N: usize>(integers: impl Iterator<Item = [u8; N]>) -> Vec<u8> {
 }
 
 impl LinearOp<'_> {
-    /// The values that each accumulator can have, and that phases move to each other.
-    pub fn lattices(&self) -> Vec<Lattice> {
-        let neurons = self
-            .layer
-            .weights
-            .rows()
-            .into_iter()
-            .zip(&self.layer.phases);
-        neurons
-            .zip(&self.layer.widths)
-            .map(|((row, &phase), &width)| {
-                let coarsest = width - 1 - self.phases.ilog2();
-                let weights = row.iter().map(|&w| i64::from(w));
-                Lattice::of(weights, phase, self.odd, coarsest)
-            })
-            .collect()
+    /// What is added to sum `j` whatever the values are: its phase, and what padding adds.
+    pub fn constant(&self, j: usize) -> i64 {
+        let positions = self.map.len() / self.phases.len().max(1);
+        let phase = self.phases.get(j / positions.max(1));
+        phase.copied().unwrap_or(0) + self.map.constant(j)
+    }
+}
+
+impl Read<'_> {
+    /// Number of sums.
+    pub fn neurons(&self) -> usize {
+        self.widths.len() * self.positions
+    }
+
+    /// Width of sum `j`, `A_j`.
+    pub fn width(&self, j: usize) -> u32 {
+        self.widths[j / self.positions]
+    }
+
+    /// The values that sum `j` can have.
+    pub fn lattice(&self, j: usize) -> Lattice {
+        self.lattices[j / self.positions]
     }
 }
 
 impl LookupOp<'_> {
     /// Number of values that come out: one per neuron and phase.
     pub fn outputs(&self) -> usize {
-        self.widths.len() * self.spec.phases as usize
+        self.read.neurons() * self.phases as usize
     }
 
     /// Bits of neuron `j`'s accumulator that its table reads, `p_j`.
     pub fn table_bits(&self, j: usize) -> u32 {
-        self.spec.table_bits(self.widths[j])
+        let width = self.read.width(j);
+        self.bits.map_or(width, |bits| bits.min(width))
     }
 
     /// Bits of neuron `j`'s accumulator that are dropped before the table, `d_j`.
     pub fn dropped_bits(&self, j: usize) -> u32 {
-        self.widths[j] - self.table_bits(j)
+        self.read.width(j) - self.table_bits(j)
     }
 
     /// The entry of neuron `j` at bucket `r` of its table, any integer: the table continues
     /// antiperiodically.
     pub fn entry(&self, j: usize, r: i64) -> i64 {
         let bits = self.table_bits(j);
+        let padded = |entry: &dyn Fn(i64) -> i64| {
+            let size = 1i64 << bits;
+            let index = (r + size / 2).rem_euclid(2 * size);
+            let entry = entry(index % size - size / 2);
+            if index < size { entry } else { -entry }
+        };
         match self.table {
             Table::Padded(tables) => {
-                let size = 1i64 << bits;
-                let index = (r + size / 2).rem_euclid(2 * size);
-                let entry = i64::from(tables.table(j)[(index % size) as usize]);
-                if index < size { entry } else { -entry }
+                let table = tables.table(j / self.read.positions);
+                padded(&|r| i64::from(table[(r + (1 << (bits - 1))) as usize]))
             }
-            Table::Antiperiodic => {
+            Table::Fixed(Fixed::Positive) => padded(&|r| r.max(0)),
+            Table::Fixed(Fixed::QuarterSquare) => padded(&|r| r * r / 4),
+            Table::Vectors(vectors) => padded(&|r| {
+                let token = (r + (1 << (bits - 1))) as usize;
+                let value = vectors.get((token, j / self.read.positions));
+                value.map_or(0, |&value| i64::from(value))
+            }),
+            Table::Antiperiodic(spec) => {
                 let half = 1i64 << (bits - 1);
                 let index = r.rem_euclid(2 * half);
-                let entry = antiperiodic_entry(self.spec, bits, index % half);
+                let entry = antiperiodic_entry(spec, bits, index % half);
                 if index < half { entry } else { -entry }
             }
         }
@@ -241,8 +271,8 @@ impl LookupOp<'_> {
     pub fn value(&self, j: usize, acc: i64, q: u32) -> i64 {
         let r = acc >> self.dropped_bits(j);
         let step = match self.table {
-            Table::Padded(_) => 0,
-            Table::Antiperiodic => (1i64 << (self.table_bits(j) - 1)) / i64::from(self.spec.phases),
+            Table::Padded(_) | Table::Fixed(_) | Table::Vectors(_) => 0,
+            Table::Antiperiodic(_) => (1i64 << (self.table_bits(j) - 1)) / i64::from(self.phases),
         };
         self.entry(j, r + i64::from(q) * step)
     }

@@ -72,8 +72,10 @@ pub use floats::Floats;
 #[cfg(feature = "tfhe")]
 pub use keys::{ClientKey, EvaluationKey};
 pub use layer::{
-    Abs, Celu, Dense, Elu, Exp, Gelu, HardSigmoid, HardSwish, HardTanh, Identity, LeakyRelu, Mish,
-    Relu, Relu6, Selu, Sigmoid, Sign, Silu, Softplus, Softsign, Square, Tanh, Wave,
+    Abs, Add, AvgPool1d, AvgPool2d, Celu, Concat, Conv1d, Conv2d, Custom, Dense, Elu, Embedding,
+    Exp, Flatten, Gelu, GlobalAvgPool, GlobalMaxPool, HardSigmoid, HardSwish, HardTanh, Identity,
+    LeakyRelu, MaxPool1d, MaxPool2d, Mish, Mul, Prelu, Relu, Relu6, Selu, Sigmoid, Sign, Silu,
+    Softplus, Softsign, Square, Tanh, Threshold, Wave,
 };
 pub use network::Network;
 pub use quantize::{Calibration, Quantized};
@@ -83,8 +85,10 @@ pub use wire::{Reply, Request};
 /// Everything that a program needs: the macro, every layer and the trait [`Network`].
 pub mod prelude {
     pub use crate::layer::{
-        Abs, Celu, Dense, Elu, Exp, Gelu, HardSigmoid, HardSwish, HardTanh, Identity, LeakyRelu,
-        Mish, Relu, Relu6, Selu, Sigmoid, Sign, Silu, Softplus, Softsign, Square, Tanh, Wave,
+        Abs, Add, AvgPool1d, AvgPool2d, Celu, Concat, Conv1d, Conv2d, Custom, Dense, Elu,
+        Embedding, Exp, Flatten, Gelu, GlobalAvgPool, GlobalMaxPool, HardSigmoid, HardSwish,
+        HardTanh, Identity, LeakyRelu, MaxPool1d, MaxPool2d, Mish, Mul, Prelu, Relu, Relu6, Selu,
+        Sigmoid, Sign, Silu, Softplus, Softsign, Square, Tanh, Threshold, Wave,
     };
     pub use crate::{
         Calibration, Error, Floats, Network, Options, Plan, Quantized, Scores, Spec, fhe_network,

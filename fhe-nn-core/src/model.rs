@@ -1,9 +1,11 @@
 //! Model files: one safetensors file with the integers of a quantized network.
 //!
-//! A linear layer `f` has the tensors `f.weights` (I8 or I16, `[outputs, inputs]`), `f.phases`
-//! (I64), `f.widths` (U8), `f.scales` and `f.bias` (F64), all `[outputs]`, and `f.input` (F64,
-//! scale and zero point). An activation `g` with a padding bit has `g.tables` (I16), its tables
-//! one behind the other; their sizes follow from the widths. The metadata's entry `fhe_nn` is JSON:
+//! A linear layer `f` has the tensors `f.weights` (I8 or I16, `[outputs, inputs]`, of a convolution
+//! `[channels, taps]`), `f.phases` (I64), `f.widths` (U8), `f.scales` and `f.bias` (F64), all `[outputs]`,
+//! and `f.input` (F64, scale and zero point of what it reads). So has a layer without weights, for every
+//! tensor that it reads. An embedding has `f.weights`, `[vocabulary, dimension]`, and `f.scale`. An
+//! activation `g` with a padding bit has `g.tables` (I16), its tables one behind the other; their sizes
+//! follow from the widths. The metadata's entry `fhe_nn` is JSON:
 //! the version of the format and the declaration.
 //!
 //! What is read is checked before it is believed: types, shapes and ranges, and that the widths of
@@ -15,6 +17,7 @@ mod tensors;
 
 use std::collections::HashMap;
 
+use fhe_nn_proof::client::Affine;
 use fhe_nn_proof::spec::{Op, Spec};
 use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
@@ -43,24 +46,16 @@ pub(crate) fn to_bytes(spec: &Spec, parts: &[PartRef<'_>]) -> Vec<u8> {
         let mut push =
             |field: &str, tensor| tensors.push((format!("{}.{field}", layer.name), tensor));
         match (part, &layer.op) {
-            (PartRef::Linear(linear), Op::Dense(dense)) => {
+            (PartRef::Linear(linear), op) => {
                 let (outputs, inputs) = linear.weights.dim();
                 let weights = linear.weights.iter().copied();
                 push(
                     "weights",
-                    if dense.weights <= 8 {
-                        Tensor::new(
-                            Dtype::I8,
-                            vec![outputs, inputs],
-                            weights.map(|w| (w as i8).to_le_bytes()),
-                        )
-                    } else {
-                        Tensor::new(
-                            Dtype::I16,
-                            vec![outputs, inputs],
-                            weights.map(i16::to_le_bytes),
-                        )
-                    },
+                    integers(
+                        op.linear().map_or(16, |linear| linear.weights),
+                        vec![outputs, inputs],
+                        weights,
+                    ),
                 );
                 let of_neurons = vec![outputs];
                 let phases = linear.phases.iter().map(|t| t.to_le_bytes());
@@ -77,12 +72,22 @@ pub(crate) fn to_bytes(spec: &Spec, parts: &[PartRef<'_>]) -> Vec<u8> {
                 );
                 let bias = linear.bias.iter().map(|b| b.to_le_bytes());
                 push("bias", Tensor::new(Dtype::F64, of_neurons, bias));
-                let input = [linear.input.scale, linear.input.zero_point as f64];
-                push(
-                    "input",
-                    Tensor::new(Dtype::F64, vec![2], input.map(f64::to_le_bytes)),
-                );
+                push("input", meanings(&[linear.input]));
             }
+            (PartRef::Embedding(vectors), op) => {
+                let width = match op {
+                    Op::Embedding(embedding) => embedding.weights,
+                    _ => 16,
+                };
+                let shape = vectors.weights.shape().to_vec();
+                push(
+                    "weights",
+                    integers(width, shape, vectors.weights.iter().copied()),
+                );
+                let scale = [vectors.scale.to_le_bytes()];
+                push("scale", Tensor::new(Dtype::F64, vec![1], scale));
+            }
+            (PartRef::Sources(sources), _) => push("input", meanings(sources)),
             (PartRef::Tables(tables), _) => {
                 let entries = tables.entries();
                 let bytes = entries.iter().map(|y| y.to_le_bytes());
@@ -91,7 +96,7 @@ pub(crate) fn to_bytes(spec: &Spec, parts: &[PartRef<'_>]) -> Vec<u8> {
                     Tensor::new(Dtype::I16, vec![entries.len()], bytes),
                 );
             }
-            (PartRef::Antiperiodic, _) | (PartRef::Linear(_), Op::Activation(_)) => {}
+            (PartRef::Antiperiodic, _) => {}
         }
     }
     let metadata = Metadata {
@@ -104,6 +109,23 @@ pub(crate) fn to_bytes(spec: &Spec, parts: &[PartRef<'_>]) -> Vec<u8> {
         Some(HashMap::from([(METADATA.to_owned(), metadata)])),
     )
     .expect("every tensor has the bytes of its shape")
+}
+
+/// Integers of so many bits.
+fn integers(bits: u32, shape: Vec<usize>, values: impl Iterator<Item = i16>) -> Tensor {
+    match bits {
+        ..=8 => Tensor::new(Dtype::I8, shape, values.map(|w| (w as i8).to_le_bytes())),
+        _ => Tensor::new(Dtype::I16, shape, values.map(i16::to_le_bytes)),
+    }
+}
+
+/// Scale and zero point of one tensor after the other.
+fn meanings(sources: &[Affine]) -> Tensor {
+    let pairs = sources
+        .iter()
+        .flat_map(|source| [source.scale, source.zero_point as f64]);
+    let shape = vec![2 * sources.len()];
+    Tensor::new(Dtype::F64, shape, pairs.map(f64::to_le_bytes))
 }
 
 /// The integers of a model file.

@@ -5,18 +5,18 @@ use std::path::Path;
 use fhe_nn_proof::client::{ClientSpec, Scores};
 use fhe_nn_proof::plan::{Options, Plan};
 use fhe_nn_proof::spec::Spec;
-use ndarray::{Array2, ArrayView2, Axis};
+use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
 use rayon::prelude::*;
 
 use crate::backend::interpret;
-use crate::clear::Clear;
+use crate::clear::{self, Clear};
 #[cfg(feature = "tfhe")]
 use crate::encrypted::{Ciphertexts, Encrypted, Execution};
 use crate::graph::Graph;
 #[cfg(feature = "tfhe")]
 use crate::keys::EvaluationKey;
 use crate::layer::{PartRef, Parts};
-use crate::quantize::quantize;
+use crate::quantize::{float_scores, quantize};
 use crate::simulated::Simulated;
 #[cfg(feature = "tfhe")]
 use crate::wire::{Reply, Request};
@@ -35,6 +35,9 @@ const ENCRYPTED_BATCH: usize = 4;
 pub trait Network: Sized {
     /// The declaration, as data.
     const SPEC: &'static Spec;
+
+    /// The functions of the `Custom` layers, in their order.
+    const FUNCTIONS: &'static [fn(f32) -> f32] = &[];
 
     /// The network around the integers of its layers.
     #[doc(hidden)]
@@ -78,11 +81,23 @@ pub trait Network: Sized {
         samples: &Array2<f32>,
         calibration: &Calibration,
     ) -> Result<Quantized<Self>, Error> {
-        let (parts, report) = quantize(Self::SPEC, floats, samples, calibration)?;
+        let (parts, report) = quantize(Self::SPEC, floats, Self::FUNCTIONS, samples, calibration)?;
         Ok(Quantized {
             network: Self::from_parts(&mut Parts::new(parts))?,
             report,
         })
+    }
+
+    /// The scores of the float network, without any quantization, from floats as
+    /// [`Network::quantize_with`] takes them.
+    ///
+    /// # Shapes
+    /// `inputs`: `[inputs, values of one input]`, `[inputs, scores]`.
+    ///
+    /// # Errors
+    /// Those of [`Network::quantize_with`].
+    fn float_scores(floats: &Floats, inputs: &Array2<f32>) -> Result<Array2<f64>, Error> {
+        float_scores(Self::SPEC, Self::FUNCTIONS, floats, inputs)
     }
 
     /// Saves the integers, with their meaning and the declaration, as one safetensors file.
@@ -148,8 +163,8 @@ pub trait Network: Sized {
             .into_par_iter()
             .map(|rows| {
                 let values = encode(&client, rows)?;
-                let Ok(scores) = interpret(&graph, &mut Clear, values);
-                Ok(scores
+                let Ok(sums) = interpret(&graph, &mut Clear, values);
+                Ok(clear::scores(&graph.scores, sums)
                     .rows()
                     .into_iter()
                     .map(|row| client.scores(row.to_vec()))
@@ -199,7 +214,7 @@ pub trait Network: Sized {
             .enumerate()
             .map(|(stream, rows)| {
                 let mut backend = Simulated::new(plan, seed, stream as u64);
-                let values = backend.encrypt(&encode(&client, rows)?);
+                let values = backend.encrypt(&encode(&client, rows)?, graph.input_stage);
                 let Ok(scores) = interpret(&graph, &mut backend, values);
                 let scores = backend.decrypt(&scores);
                 let rows = scores.rows().into_iter();
@@ -255,9 +270,9 @@ pub trait Network: Sized {
             for requests in requests.chunks(ENCRYPTED_BATCH) {
                 watch.check()?;
                 let values = requests.iter().map(|request| request.expand(&key.plan));
-                let mut backend = Encrypted::new(key, &watch);
-                let scores = interpret(&graph, &mut backend, Ciphertexts::concat(values))?;
-                let scores = backend.finish(scores);
+                let mut backend = Encrypted::new(key, &watch, requests.len());
+                let sums = interpret(&graph, &mut backend, Ciphertexts::concat(values))?;
+                let scores = backend.finish(&graph.scores, &sums);
                 let scores = scores.split(key.plan.output.scores as usize);
                 replies.extend(scores.map(|scores| Reply::new(key, scores)));
             }
@@ -269,7 +284,7 @@ pub trait Network: Sized {
 /// Encodes real inputs, `[inputs, values]`, as the integers of the first layer.
 ///
 /// # Errors
-/// [`Error::InputLength`] and [`Error::InputNotFinite`].
+/// [`Error::InputLength`], [`Error::InputNotFinite`] and [`Error::NoToken`].
 pub(crate) fn encode(
     client: &ClientSpec,
     inputs: ArrayView2<'_, f32>,
@@ -287,5 +302,10 @@ pub(crate) fn encode(
             value,
         });
     }
-    Ok(inputs.mapv(|x| client.encode(x)))
+    let mut integers = Array2::zeros((inputs.nrows(), client.integers()));
+    for (input, mut row) in inputs.rows().into_iter().zip(integers.rows_mut()) {
+        let own = client.encode(&input.to_vec())?;
+        row.assign(&ArrayView1::from(&own));
+    }
+    Ok(integers)
 }

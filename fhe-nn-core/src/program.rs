@@ -1,219 +1,265 @@
 //! What a graph asks of its parameters.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
-use fhe_nn_proof::noise::gain;
+use fhe_nn_proof::noise::{Term, gain};
 use fhe_nn_proof::plan::{Accumulators, Fingerprint, Program, StageDemand};
 use fhe_nn_proof::spec::Rounding;
 use fhe_nn_proof::widths::{MAX_OUTPUT_BITS, MAX_ROUNDED_BITS};
-use ndarray::ArrayView1;
 
 use crate::Error;
-use crate::graph::{Graph, LinearOp, Op};
-use crate::layer::Linear;
+use crate::graph::{Graph, LinearOp, LookupOp, Op, Read};
 
 /// Of scores that sum up values which approximate rounding may have moved by a step, the top bits that
 /// noise must leave readable.
 const APPROXIMATE_SCORE_BITS: u32 = 8;
 
 impl Graph<'_> {
-    /// Widths and 2-norms of every layer, or the reason why the network cannot run encrypted.
+    /// Widths and 2-norms of all sums, or the reason why the network cannot run encrypted.
     ///
     /// # Errors
-    /// [`Error::EncryptedWidth`] and [`Error::EncryptedOrder`].
+    /// [`Error::EncryptedWidth`].
     pub fn program(&self, model: Fingerprint) -> Result<Program, Error> {
-        let order = |name: &str| Error::EncryptedOrder {
-            layer: name.to_owned(),
-        };
+        let mut trace = Trace::new(self.client_spec().integers());
         let mut stages = Vec::new();
-        let mut before: Option<Producer> = None;
         // scores are as exact as the values that they are sums of
-        let mut rounding = Rounding::Exact;
-        let mut nodes = self.nodes.iter();
-        while let Some(node) = nodes.next() {
-            let Op::Linear(linear) = &node.op else {
-                return Err(order(node.name));
-            };
-            let (name, lookup) = match nodes.next().map(|next| (next.name, &next.op)) {
-                None => {
-                    let scores = accumulators(node.name, linear, MAX_OUTPUT_BITS, before.as_ref())?;
-                    let output = match rounding {
-                        Rounding::Exact => scores,
-                        Rounding::Approximate => scores.read_by(APPROXIMATE_SCORE_BITS, rounding),
-                    };
-                    return Ok(Program {
-                        client: self.client_spec(),
-                        stages,
-                        output,
-                        model,
-                    });
+        let mut exactness = Rounding::Exact;
+        let name_of = |tensor: usize| {
+            let node = tensor.checked_sub(1).map(|index| &self.nodes[index]);
+            node.map_or("input", |node| node.name)
+        };
+        for (index, node) in self.nodes.iter().enumerate() {
+            match &node.op {
+                Op::Linear(op) => {
+                    let sums = trace.sums(op, &node.sources);
+                    trace.tensors.push(sums);
                 }
-                Some((name, Op::Lookup(lookup))) => (name, lookup),
-                Some((name, Op::Linear(_))) => return Err(order(name)),
-            };
-            let reader = linear.reader.max_width();
-            let (table, limit) = match lookup.spec.table {
-                None => (reader, reader),
-                Some(table) => (table, MAX_ROUNDED_BITS),
-            };
-            rounding = lookup.spec.rounding;
-            let accumulators = accumulators(node.name, linear, limit, before.as_ref())?;
-            stages.push(StageDemand {
-                accumulators: accumulators.read_by(table, rounding),
-                lookup: name.to_owned(),
-                phases: lookup.spec.phases,
+                Op::Lookup(op) => {
+                    let linear = name_of(node.sources[0]);
+                    let (table, limit) = match op.bits {
+                        None => (op.read.reader.max_width(), op.read.reader.max_width()),
+                        Some(table) => (table, MAX_ROUNDED_BITS),
+                    };
+                    if op.rounding == Rounding::Approximate {
+                        exactness = Rounding::Approximate;
+                    }
+                    let sums = &trace.tensors[node.sources[0]];
+                    let accumulators = trace.accumulators(linear, &op.read, limit, sums)?;
+                    let accumulators = accumulators.read_by(table, op.rounding);
+                    let results = trace.bootstraps(op, node.sources[0]);
+                    stages.push(StageDemand {
+                        accumulators,
+                        lookup: node.name.to_owned(),
+                        phases: op.phases,
+                    });
+                    trace.tensors.push(results);
+                }
+            }
+            trace.forget(&self.nodes[index + 1..]);
+        }
+        let last = self.nodes.len();
+        let sums = &trace.tensors[last];
+        let scores = trace.accumulators(name_of(last), &self.scores, MAX_OUTPUT_BITS, sums)?;
+        let output = match exactness {
+            Rounding::Exact => scores,
+            Rounding::Approximate => scores.read_by(APPROXIMATE_SCORE_BITS, exactness),
+        };
+        Ok(Program::new(self.client_spec(), stages, output, model))
+    }
+}
+
+/// A fresh value or one that a bootstrap made, whose noise others do not have, or only its twins.
+#[derive(Debug, Clone, Copy)]
+struct Atom {
+    /// Where it comes from: 0 is the input, `i + 1` the results of stage i.
+    source: u32,
+    /// The bootstrap; different ones have different numbers.
+    bootstrap: usize,
+    /// What tells bootstraps apart that have noise of their own.
+    kind: usize,
+    phase: u32,
+    phases: u32,
+}
+
+/// A value as a sum of atoms, each with a weight.
+type Sum = Vec<(u32, i64)>;
+
+/// All values of a graph as sums of atoms.
+struct Trace {
+    atoms: Vec<Atom>,
+    bootstraps: usize,
+    /// Kinds of bootstraps by what they look up.
+    kinds: HashMap<u64, usize>,
+    tensors: Vec<Vec<Sum>>,
+}
+
+impl Trace {
+    fn new(inputs: usize) -> Self {
+        let atom = |bootstrap| Atom {
+            source: 0,
+            bootstrap,
+            kind: bootstrap,
+            phase: 0,
+            phases: 1,
+        };
+        Trace {
+            atoms: (0..inputs).map(atom).collect(),
+            bootstraps: inputs,
+            kinds: HashMap::new(),
+            tensors: vec![(0..inputs).map(|atom| vec![(atom as u32, 1)]).collect()],
+        }
+    }
+
+    /// Sums of values of tensors.
+    fn sums(&self, op: &LinearOp<'_>, sources: &[usize]) -> Vec<Sum> {
+        let sum = |j: usize| {
+            let mut sum: Sum = Vec::new();
+            for term in op.map.terms(j) {
+                let value = &self.tensors[sources[term.operand]][term.index];
+                sum.extend(
+                    value
+                        .iter()
+                        .map(|&(atom, weight)| (atom, term.weight * weight)),
+                );
+            }
+            sum.sort_unstable_by_key(|&(atom, _)| atom);
+            sum.dedup_by(|other, first| {
+                let same = other.0 == first.0;
+                if same {
+                    first.1 += other.1;
+                }
+                same
             });
-            let inputs = before.map_or_else(
-                || (0..linear.layer.inputs()).collect(),
-                |producer| producer.values(),
-            );
-            before = Some(Producer {
-                kinds: kinds(linear.layer, &inputs),
-                phases: lookup.spec.phases as usize,
+            sum.retain(|&(_, weight)| weight != 0);
+            sum
+        };
+        (0..op.map.len()).map(sum).collect()
+    }
+
+    /// Sums as they are read, of at most `limit` bits.
+    fn accumulators(
+        &self,
+        name: &str,
+        read: &Read<'_>,
+        limit: u32,
+        sums: &[Sum],
+    ) -> Result<Accumulators, Error> {
+        if let Some(neuron) = read.widths.iter().position(|&width| width > limit) {
+            return Err(Error::EncryptedWidth {
+                layer: name.to_owned(),
+                neuron,
+                width: read.widths[neuron],
+                limit,
             });
         }
-        Err(order(&self.spec.name))
-    }
-}
-
-/// The bootstraps that values come from.
-#[derive(Debug)]
-struct Producer {
-    /// What tells its neurons apart.
-    kinds: Vec<usize>,
-    /// Values from each bootstrap.
-    phases: usize,
-}
-
-impl Producer {
-    /// What tells its values apart, phase by phase.
-    fn values(&self) -> Vec<usize> {
-        let value = |q| self.kinds.iter().map(move |kind| kind * self.phases + q);
-        (0..self.phases).flat_map(value).collect()
-    }
-}
-
-/// The accumulators of a layer, of at most `limit` bits.
-fn accumulators(
-    name: &str,
-    op: &LinearOp<'_>,
-    limit: u32,
-    before: Option<&Producer>,
-) -> Result<Accumulators, Error> {
-    let layer = op.layer;
-    if let Some(neuron) = layer.widths.iter().position(|&width| width > limit) {
-        return Err(Error::EncryptedWidth {
-            layer: name.to_owned(),
-            neuron,
-            width: layer.widths[neuron],
-            limit,
+        let neurons = sums.iter().enumerate().map(|(j, sum)| {
+            let term = |&(atom, weight): &(u32, i64)| {
+                let atom = self.atoms[atom as usize];
+                Term {
+                    weight: weight as f64,
+                    kind: atom.kind,
+                    bootstrap: atom.bootstrap,
+                    phase: atom.phase,
+                    phases: atom.phases,
+                }
+            };
+            let mut terms: Vec<Term> = sum.iter().map(term).collect();
+            (read.width(j), read.lattice(j).step_bits, gain(&mut terms))
         });
+        let atoms = || {
+            sums.iter()
+                .flatten()
+                .map(|&(atom, _)| self.atoms[atom as usize].source)
+        };
+        let mut sources: Vec<u32> = atoms().collect();
+        let terms = (sources.len() as u64).div_ceil(sums.len().max(1) as u64);
+        sources.sort_unstable();
+        sources.dedup();
+        if sources.is_empty() {
+            // sums of nothing are constants, under any key
+            sources.push(self.atoms.last().map_or(0, |atom| atom.source));
+        }
+        Ok(Accumulators::new(
+            name.to_owned(),
+            sources,
+            read.reader,
+            u32::try_from(terms).unwrap_or(u32::MAX),
+            neurons,
+        ))
     }
-    let twins = before.map_or_else(Vec::new, |producer| twins(&producer.kinds));
-    let phases = before.map_or(1, |producer| producer.phases);
-    let neurons = layer
-        .weights
-        .rows()
-        .into_iter()
-        .zip(layer.widths.iter().zip(op.lattices()))
-        .map(|(row, (&width, lattice))| {
-            let weights: Vec<f64> = row.iter().map(|&w| f64::from(w)).collect();
-            (width, lattice.step_bits, gain(&weights, phases, &twins))
+
+    /// The results of looking sums up.
+    ///
+    /// The server computes without drawing anything, so equal sums give equal masks, and opposite sums
+    /// opposite ones: their bootstraps are twins, of one kind. Sums without weights have no noise to share.
+    fn bootstraps(&mut self, op: &LookupOp<'_>, tensor: usize) -> Vec<Sum> {
+        let (read, phases) = (&op.read, op.phases);
+        let sums = core::mem::take(&mut self.tensors[tensor]);
+        let first = self.bootstraps;
+        self.bootstraps += sums.len();
+        // as ciphertexts are scaled: narrower accumulators by what they are narrower
+        let widest = read.widths.iter().copied().max().unwrap_or(0);
+        let mut kinds = Vec::with_capacity(sums.len());
+        for (j, sum) in sums.iter().enumerate() {
+            let own = first + j;
+            kinds.push(match sum.is_empty() {
+                true => own,
+                false => {
+                    let key = self.key(sum, widest - read.width(j));
+                    *self.kinds.entry(key).or_insert(own)
+                }
+            });
+        }
+        let mut results = Vec::with_capacity(sums.len() * phases as usize);
+        for phase in 0..phases {
+            for (j, &kind) in kinds.iter().enumerate() {
+                results.push(vec![(self.atoms.len() as u32, 1)]);
+                self.atoms.push(Atom {
+                    source: read.stage as u32 + 1,
+                    bootstrap: first + j,
+                    kind,
+                    phase,
+                    phases,
+                });
+            }
+        }
+        self.tensors[tensor] = sums;
+        results
+    }
+
+    /// What equal sums have in common, and opposite ones. (Sums that have it by chance count as twins, which
+    /// states more noise than there is, never less.)
+    fn key(&self, sum: &Sum, shift: u32) -> u64 {
+        let value = |&(atom, weight): &(u32, i64)| {
+            let atom = self.atoms[atom as usize];
+            ((atom.kind, atom.phase), weight << shift)
+        };
+        let mut values: Vec<((usize, u32), i64)> = sum.iter().map(value).collect();
+        values.sort_unstable();
+        let merged = values.chunk_by(|a, b| a.0 == b.0).map(|alike| {
+            let weight: i64 = alike.iter().map(|(_, weight)| weight).sum();
+            (alike[0].0, weight)
         });
-    let inputs = u32::try_from(layer.inputs()).unwrap_or(u32::MAX);
-    Ok(Accumulators::new(
-        name.to_owned(),
-        op.reader,
-        inputs,
-        neurons,
-    ))
-}
-
-/// Tells neurons apart whose bootstraps have noise of their own: the server computes without drawing
-/// anything, so equal weights give equal masks, and opposite weights opposite ones. Neurons with the
-/// same number are twins; neurons without weights have no noise to share. `inputs` tells the values
-/// apart that come in.
-fn kinds(layer: &Linear, inputs: &[usize]) -> Vec<usize> {
-    let distinct = inputs.iter().max().map_or(0, |last| last + 1);
-    // as ciphertexts are scaled: narrower accumulators by what they are narrower
-    let widest = layer.widths.iter().copied().max().unwrap_or(0);
-    let mut known: BTreeMap<Vec<i64>, usize> = BTreeMap::new();
-    let kind = |(j, row): (usize, ArrayView1<'_, i16>)| {
-        if row.iter().all(|&weight| weight == 0) {
-            return j;
+        let merged: Vec<_> = merged.filter(|(_, weight)| *weight != 0).collect();
+        let sign = merged.first().map_or(1, |(_, weight)| weight.signum());
+        let mut hasher = DefaultHasher::new();
+        for (value, weight) in merged {
+            (value, sign * weight).hash(&mut hasher);
         }
-        let mut weights = vec![0i64; distinct];
-        for (&weight, &input) in row.iter().zip(inputs) {
-            weights[input] += i64::from(weight) << (widest - layer.widths[j]);
-        }
-        let first = weights.iter().find(|&&weight| weight != 0);
-        if first.is_some_and(|&weight| weight < 0) {
-            weights.iter_mut().for_each(|weight| *weight = -*weight);
-        }
-        *known.entry(weights).or_insert(j)
-    };
-    layer
-        .weights
-        .rows()
-        .into_iter()
-        .enumerate()
-        .map(kind)
-        .collect()
-}
-
-/// Groups of two and more neurons of one kind.
-fn twins(kinds: &[usize]) -> Vec<Vec<usize>> {
-    let mut groups: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-    for (j, &kind) in kinds.iter().enumerate() {
-        groups.entry(kind).or_default().push(j);
+        hasher.finish()
     }
-    groups
-        .into_values()
-        .filter(|group| group.len() > 1)
-        .collect()
+
+    /// Drops what no node behind reads, but for the last tensor.
+    fn forget(&mut self, behind: &[crate::graph::Node<'_>]) {
+        let last = self.tensors.len() - 1;
+        for (tensor, values) in self.tensors[..last].iter_mut().enumerate() {
+            if !behind.iter().any(|node| node.sources.contains(&tensor)) {
+                *values = Vec::new();
+            }
+        }
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use fhe_nn_proof::client::Affine;
-    use ndarray::{Array2, array};
-
-    use super::*;
-
-    #[test]
-    fn neurons_with_equal_or_opposite_weights_are_twins() {
-        let layer = linear(array![[1, 2], [0, 0], [-1, -2], [2, 1], [0, 0], [1, 2]]);
-        let kinds = kinds(&layer, &[0, 1]);
-        assert_eq!(kinds, [0, 1, 0, 3, 4, 0]);
-        assert_eq!(twins(&kinds), [vec![0, 2, 5]]);
-    }
-
-    #[test]
-    fn neurons_that_read_twins_alike_are_twins() {
-        let layer = linear(array![[1, 0, 2], [0, 1, 2], [1, 1, 2]]);
-        assert_eq!(kinds(&layer, &[0, 0, 1]), [0, 0, 2]);
-        assert_eq!(kinds(&layer, &[0, 1, 2]), [0, 1, 2]);
-    }
-
-    #[test]
-    fn neurons_whose_ciphertexts_are_scaled_to_be_equal_are_twins() {
-        let mut layer = linear(array![[1, 2], [2, 4], [2, 4]]);
-        layer.widths = vec![7, 8, 7];
-        assert_eq!(kinds(&layer, &[0, 1]), [0, 0, 2]);
-    }
-
-    fn linear(weights: Array2<i16>) -> Linear {
-        let neurons = weights.nrows();
-        Linear {
-            weights,
-            phases: vec![0; neurons],
-            widths: vec![8; neurons],
-            scales: vec![1.0; neurons],
-            bias: vec![0.0; neurons],
-            input: Affine {
-                scale: 1.0,
-                zero_point: 0,
-            },
-        }
-    }
-}
+mod tests;

@@ -49,8 +49,9 @@ impl Reading {
         }
     }
 
-    /// Of neuron `j` of a stage, whose accumulators lie on `lattice`.
-    pub(crate) fn of(stage: &Stage, op: &LookupOp<'_>, j: usize, lattice: Lattice) -> Self {
+    /// Of neuron `j` of a stage.
+    pub(crate) fn of(stage: &Stage, op: &LookupOp<'_>, j: usize) -> Self {
+        let lattice = op.read.lattice(j);
         let table_size = stage.bootstrap.table_size();
         let (table, dropped) = (op.table_bits(j), op.dropped_bits(j));
         match stage.rounding {
@@ -63,7 +64,7 @@ impl Reading {
             }
             Rounding::Approximate => Reading::Floor {
                 modulus: stage.modulus,
-                shift: (4 * table_size).ilog2() + stage.width - op.widths[j] + dropped,
+                shift: (4 * table_size).ilog2() + stage.scale - op.read.width(j) + dropped,
                 range: match stage.reader {
                     Reader::Padded => Steps::Guarded {
                         table_size,

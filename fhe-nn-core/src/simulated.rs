@@ -14,7 +14,6 @@ use std::convert::Infallible;
 
 use fhe_nn_proof::noise::{MODULUS_BITS, seeded_variance};
 use fhe_nn_proof::plan::{Bootstrap, Plan, Stage};
-use fhe_nn_proof::widths::Lattice;
 use ndarray::{Array2, Axis};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -22,17 +21,13 @@ use rand_distr::{Distribution, Normal};
 
 use crate::backend::Backend;
 use crate::digits::{Digit, Part, known};
-use crate::graph::{LinearOp, LookupOp};
+use crate::graph::{LinearOp, LookupOp, Map, convolve};
 use crate::reading::Reading;
 
 /// Backend over phases, in turns of the torus from -1/2 to 1/2: values are `[inputs, neurons]`.
 pub(crate) struct Simulated<'a> {
     plan: &'a Plan,
     random: ChaCha8Rng,
-    /// The stage that the next lookup is.
-    stage: usize,
-    /// The values that the accumulators of that stage can have.
-    lattices: Vec<Lattice>,
 }
 
 impl<'a> Simulated<'a> {
@@ -40,45 +35,42 @@ impl<'a> Simulated<'a> {
     pub(crate) fn new(plan: &'a Plan, seed: u64, stream: u64) -> Self {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         random.set_stream(stream);
-        Simulated {
-            plan,
-            random,
-            stage: 0,
-            lattices: Vec::new(),
-        }
+        Simulated { plan, random }
     }
 
-    /// Inputs as the client encrypts them.
-    pub(crate) fn encrypt(&mut self, integers: &Array2<i64>) -> Array2<f64> {
-        let step = self.step(0);
+    /// Inputs as the client encrypts them, for sums that are read first by `stage`.
+    pub(crate) fn encrypt(&mut self, integers: &Array2<i64>, stage: usize) -> Array2<f64> {
+        let step = self.step(stage);
         let noise = noise(seeded_variance(self.plan.input.dimension, MODULUS_BITS));
         integers.mapv(|q| turn(q as f64 * step + noise.sample(&mut self.random)))
     }
 
     /// Scores as the client decrypts them.
-    pub(crate) fn decrypt(&mut self, accumulators: &Array2<f64>) -> Array2<i64> {
+    pub(crate) fn decrypt(&mut self, sums: &Array2<f64>) -> Array2<i64> {
         let (output, client) = (&self.plan.output, &self.plan.client);
         let noise = noise(output.way_variance(self.plan.last_dimension()));
         let unit = 2f64.powi(output.element_bits.min(53) as i32);
-        let mut scores = Array2::zeros(accumulators.raw_dim());
+        let mut scores = Array2::zeros(sums.raw_dim());
         for (j, (mut column, phases)) in scores
             .axis_iter_mut(Axis(1))
-            .zip(accumulators.axis_iter(Axis(1)))
+            .zip(sums.axis_iter(Axis(1)))
             .enumerate()
         {
             let (width, lattice) = (client.widths[j], client.lattices[j]);
+            let scale = 2f64.powi((output.scale - width) as i32);
             for (score, phase) in column.iter_mut().zip(phases) {
                 // the body is rounded down
-                let phase = ((phase + noise.sample(&mut self.random)) * unit).floor() / unit;
+                let phase = turn(scale * phase) + noise.sample(&mut self.random);
+                let phase = (phase * unit).floor() / unit;
                 *score = output.decode(units(phase), width, lattice);
             }
         }
         scores
     }
 
-    /// A step of the accumulators of a linear layer, in turns.
-    fn step(&self, layer: usize) -> f64 {
-        let modulus = self.plan.moduli().nth(layer);
+    /// What a unit of values is that are read first by `stage`, in turns.
+    fn step(&self, stage: usize) -> f64 {
+        let modulus = self.plan.moduli().nth(stage);
         modulus.map_or(0.0, |modulus| (modulus as f64).recip())
     }
 
@@ -115,51 +107,47 @@ impl Backend for Simulated<'_> {
 
     fn linear(
         &mut self,
-        _: usize,
         op: &LinearOp<'_>,
-        values: Array2<f64>,
+        operands: &[&Array2<f64>],
     ) -> Result<Array2<f64>, Infallible> {
-        self.lattices = op.lattices();
-        let step = self.step(self.stage);
-        let widest = op.layer.widths.iter().copied().max().unwrap_or(1);
-        let mut sums = values.dot(&op.layer.weights.mapv(f64::from).t());
+        let step = self.step(op.stage);
+        let mut sums = match &op.map {
+            Map::Dense(weights) => operands[0].dot(&weights.mapv(f64::from).t()),
+            Map::Windows { window, kernel, .. } => {
+                // padding is a constant below
+                convolve(window, kernel.mapv(f64::from).view(), 0.0, operands[0])
+            }
+            Map::Rows(rows) => rows.apply(operands, |weight| weight as f64),
+        };
         for (j, mut column) in sums.axis_iter_mut(Axis(1)).enumerate() {
-            let scale = 2f64.powi((widest - op.layer.widths[j]) as i32);
-            let phase = op.layer.phases[j] as f64 * step;
-            column.mapv_inplace(|sum| turn(scale * (sum + phase)));
+            let constant = op.constant(j) as f64 * step;
+            column.mapv_inplace(|sum| turn(sum + constant));
         }
         Ok(sums)
     }
 
-    fn lookup(
-        &mut self,
-        _: usize,
-        op: &LookupOp<'_>,
-        accumulators: Array2<f64>,
-    ) -> Result<Array2<f64>, Infallible> {
+    fn lookup(&mut self, op: &LookupOp<'_>, sums: &Array2<f64>) -> Result<Array2<f64>, Infallible> {
         let plan = self.plan;
-        let stage = &plan.stages[self.stage];
-        let from = plan.dimensions().nth(self.stage).unwrap_or(0);
-        self.stage += 1;
-        let step = self.step(self.stage);
+        let stage = &plan.stages[op.read.stage];
+        let from = plan.dimensions().nth(op.read.stage).unwrap_or(0);
+        let step = self.step(op.next);
         let (way, result) = (
             noise(stage.bootstrap.way_variance(from)),
             noise(stage.bootstrap.result_variance()),
         );
         let size = i64::from(stage.bootstrap.table_size());
-        let (neurons, phases) = (op.widths.len(), stage.phases as usize);
-        let mut values = Array2::zeros((accumulators.nrows(), neurons * phases));
+        let (neurons, phases) = (op.read.neurons(), stage.phases as usize);
+        let mut values = Array2::zeros((sums.nrows(), neurons * phases));
         for j in 0..neurons {
-            let lattice = self.lattices[j];
-            let known = turns(known(stage, op, j, lattice));
-            let column = accumulators.column(j);
-            let mut accumulators: Vec<f64> = column.iter().map(|&x| turn(x - known)).collect();
+            let known = turns(known(stage, op, j));
+            let scale = 2f64.powi((stage.scale - op.read.width(j)) as i32);
+            let column = sums.column(j).into_iter();
+            let mut accumulators: Vec<f64> =
+                column.map(|&x| turn(turn(scale * x) - known)).collect();
             let rounds = stage.rounds.iter();
-            let digits: Vec<Digit> = rounds
-                .map(|round| Digit::of(stage, op, j, lattice, round))
-                .collect();
+            let digits: Vec<Digit> = rounds.map(|round| Digit::of(stage, op, j, round)).collect();
             self.remove(stage, from, &digits, &mut accumulators);
-            let reading = Reading::of(stage, op, j, lattice);
+            let reading = Reading::of(stage, op, j);
             for (row, phase) in accumulators.into_iter().enumerate() {
                 let place = self.place(&stage.bootstrap, &way, phase);
                 for q in 0..phases {

@@ -1,10 +1,11 @@
 //! What was written: the struct and its attributes as values that remember their place.
 
-use fhe_nn_proof::spec::{Function, Overflow, Rounding};
-use syn::ItemStruct;
+use fhe_nn_proof::spec::{Function, Overflow, Rounding, Tokens};
 use syn::ext::IdentExt;
+use syn::{ItemStruct, Path};
 
 use crate::errors::{Place, Spanned};
+use crate::layer::{Axes, LayerType};
 
 /// A declared network: every number is in its range, nothing fits together yet.
 pub(crate) struct Network {
@@ -27,34 +28,48 @@ impl Network {
 pub(crate) struct Input {
     /// Extents, slowest first; their product is at most 2^24.
     pub(crate) shape: Vec<usize>,
-    /// Width of a value.
+    /// Width of a value; 1 for one-hot tokens.
     pub(crate) bits: u32,
+    /// What tokens there are, if inputs are tokens.
+    pub(crate) tokens: Option<Tokens>,
 }
 
 /// A field.
 pub(crate) struct Layer {
     /// Its name as it is shown and stored.
     pub(crate) name: String,
+    /// Where its name was written.
+    pub(crate) name_place: Place,
     /// Where its type was written.
     pub(crate) place: Place,
+    /// The type.
+    pub(crate) layer_type: LayerType,
+    /// What it reads: 0 is the input, `i + 1` the result of field i.
+    pub(crate) sources: Vec<usize>,
+    /// Where that was written.
+    pub(crate) from: Option<Place>,
     /// What it computes.
     pub(crate) kind: Kind,
 }
 
 /// What a field computes.
 pub(crate) enum Kind {
-    /// A fully connected layer.
-    Dense(Dense),
+    /// A layer with weights and accumulators.
+    Linear(Linear),
+    /// A vector for every token.
+    Embedding(Embedding),
     /// A lookup table on every value.
     Activation(Activation),
+    /// Averages or greatest values of windows.
+    Pool(Pool),
+    /// Sums, products or all of several tensors, or one in a row: its type says all.
+    Combination,
 }
 
-/// A fully connected layer as it was written.
-pub(crate) struct Dense {
-    /// Values that come in.
-    pub(crate) inputs: Spanned<usize>,
-    /// Values that go out.
-    pub(crate) outputs: usize,
+/// A layer with weights and accumulators as it was written.
+pub(crate) struct Linear {
+    /// What is multiplied by weights.
+    pub(crate) form: Form,
     /// Width of a weight.
     pub(crate) weights: Spanned<u32>,
     /// Width that the accumulator is held to.
@@ -63,10 +78,69 @@ pub(crate) struct Dense {
     pub(crate) overflow: Option<Spanned<Overflow>>,
 }
 
+/// What a layer multiplies by weights.
+pub(crate) enum Form {
+    /// All values.
+    Dense {
+        /// Values that come in.
+        inputs: Spanned<usize>,
+        /// Neurons.
+        outputs: usize,
+    },
+    /// The values in windows.
+    Conv {
+        /// Whether these move over one axis.
+        flat: bool,
+        /// Channels that come in.
+        inputs: Spanned<usize>,
+        /// Channels that go out.
+        outputs: Spanned<usize>,
+        /// Their geometry.
+        taps: Taps,
+        /// Groups of channels.
+        groups: Spanned<usize>,
+    },
+}
+
+/// The geometry of windows, the same along all axes.
+#[derive(Clone, Copy)]
+pub(crate) struct Taps {
+    /// Taps along an axis.
+    pub(crate) kernel: Spanned<usize>,
+    /// Distance of windows.
+    pub(crate) stride: Spanned<usize>,
+    /// Values added on either side.
+    pub(crate) padding: Spanned<usize>,
+    /// Distance of taps.
+    pub(crate) dilation: usize,
+}
+
+/// Vectors for tokens as they were written.
+pub(crate) struct Embedding {
+    /// How many tokens there are.
+    pub(crate) vocabulary: Spanned<usize>,
+    /// Values for each.
+    pub(crate) dimension: usize,
+    /// Width of a value.
+    pub(crate) weights: Spanned<u32>,
+}
+
+/// A pool as it was written.
+pub(crate) struct Pool {
+    /// What becomes of a window.
+    pub(crate) kind: fhe_nn_proof::spec::Pool,
+    /// What it moves over.
+    pub(crate) axes: Axes,
+    /// Its geometry; none if one window sees all.
+    pub(crate) taps: Option<Taps>,
+}
+
 /// An activation as it was written.
 pub(crate) struct Activation {
     /// The function.
     pub(crate) function: Function,
+    /// The user's own, of a `Custom`.
+    pub(crate) custom: Option<Path>,
     /// Width of a result; 1 for `Sign`.
     pub(crate) output: u32,
     /// How many bits the table reads.
@@ -81,5 +155,15 @@ impl Activation {
     /// Values per neuron: 1 unless written.
     pub(crate) fn phases(&self) -> u32 {
         self.phases.map_or(1, |phases| phases.value)
+    }
+}
+
+impl Form {
+    /// Number of neurons, or of channels.
+    pub(crate) fn outputs(&self) -> usize {
+        match self {
+            Form::Dense { outputs, .. } => *outputs,
+            Form::Conv { outputs, .. } => outputs.value,
+        }
     }
 }

@@ -93,6 +93,9 @@ impl<'a> Keys<'a> {
         }
         let names: Vec<&str> = own.iter().map(|(name, _)| *name).collect();
         let keys = match owner {
+            Owner::Layer(_, layer) if names.is_empty() => {
+                format!("`{}` takes no keys", layer.name())
+            }
             Owner::Input => format!("the keys of the input are {}", list(&names, "and")),
             Owner::Layer(_, layer) => {
                 format!("the keys of `{}` are {}", layer.name(), list(&names, "and"))
@@ -219,7 +222,9 @@ impl<'a> Keys<'a> {
 fn takers(key: Key) -> String {
     let (takers, others): (Vec<_>, Vec<_>) = LayerType::all()
         .into_iter()
-        .filter(|(_, layer)| *layer != LayerType::Dense || layer.keys().contains(&key))
+        .filter(|(_, layer)| {
+            matches!(layer, LayerType::Activation(_)) || layer.keys().contains(&key)
+        })
         .partition(|(_, layer)| layer.keys().contains(&key));
     let names = |layers: &[(&'static str, LayerType)]| {
         let names: Vec<&str> = layers.iter().map(|(name, _)| *name).collect();

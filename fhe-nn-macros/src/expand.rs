@@ -2,18 +2,30 @@
 //! Behaviour is handwritten in `fhe-nn-core`.
 
 use fhe_nn_proof::spec::{
-    ActivationSpec, DenseSpec, Function, Layer, Op, Overflow, Rounding, Spec,
+    ActivationSpec, ConvSpec, DenseSpec, EmbeddingSpec, Encoding, Function, Layer, Op, Overflow,
+    Pool, PoolSpec, Rounding, Spec, Tokens, Window,
 };
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote};
-use syn::{Attribute, Field, Generics, Ident, Item, ItemStruct, parse_quote};
+use syn::{Attribute, Field, Generics, Ident, Item, Path, parse_quote};
 
+use crate::ast::{Kind, Network};
 use crate::errors::Error;
 use crate::layer::Written;
 use crate::parse::is;
 
 /// The struct and its `impl Network`.
-pub(crate) fn expand(item: &ItemStruct, spec: &Spec) -> TokenStream {
+pub(crate) fn expand(network: &Network, spec: &Spec) -> TokenStream {
+    let item = &network.item;
+    let custom = network.layers.iter().filter_map(|layer| match &layer.kind {
+        Kind::Activation(act) => act.custom.as_ref(),
+        _ => None,
+    });
+    let custom: Vec<&Path> = custom.collect();
+    let functions = match custom.is_empty() {
+        true => TokenStream::new(),
+        false => quote!(const FUNCTIONS: &'static [fn(f32) -> f32] = &[#(#custom),*];),
+    };
     let fields: Vec<_> = item.fields.iter().map(|field| &field.ident).collect();
     let spec = self::spec(spec);
     let network = implement(
@@ -21,6 +33,7 @@ pub(crate) fn expand(item: &ItemStruct, spec: &Spec) -> TokenStream {
         &item.generics,
         &item.attrs,
         &quote!(&#spec),
+        &functions,
         &quote!(::core::result::Result::Ok(Self { #(#fields: parts.take()?),* })),
         &quote!(::std::vec::Vec::from([#(::fhe_nn_core::layer::Layer::part(&self.#fields)),*])),
     );
@@ -30,7 +43,7 @@ pub(crate) fn expand(item: &ItemStruct, spec: &Spec) -> TokenStream {
 /// The errors, and a stand-in for the network so that they are the only ones.
 pub(crate) fn fallback(item: TokenStream, errors: &[Error]) -> TokenStream {
     let errors = errors.iter().map(Error::to_compile_error);
-    let item = without_bits(item);
+    let item = without_ours(item);
     let item = match syn::parse2(item.clone()) {
         Ok(Item::Struct(mut item)) => {
             item.attrs.retain(|attr| !is(attr, "fhe_network"));
@@ -51,8 +64,8 @@ pub(crate) fn fallback(item: TokenStream, errors: &[Error]) -> TokenStream {
     quote!(#(#errors)* #item)
 }
 
-/// Any item without `#[bits(..)]`, which only this macro knows.
-fn without_bits(item: TokenStream) -> TokenStream {
+/// Any item without `#[bits(..)]` and `#[from(..)]`, which only this macro knows.
+fn without_ours(item: TokenStream) -> TokenStream {
     let mut clean: Vec<TokenTree> = Vec::new();
     for token in item {
         let TokenTree::Group(group) = token else {
@@ -60,13 +73,14 @@ fn without_bits(item: TokenStream) -> TokenStream {
             continue;
         };
         let first = group.stream().into_iter().next();
-        let of_bits = matches!(first, Some(TokenTree::Ident(name)) if name == "bits");
+        let ours =
+            matches!(first, Some(TokenTree::Ident(name)) if name == "bits" || name == "from");
         let hash = matches!(clean.last(), Some(TokenTree::Punct(punct)) if punct.as_char() == '#');
-        if hash && of_bits && group.delimiter() == Delimiter::Bracket {
+        if hash && ours && group.delimiter() == Delimiter::Bracket {
             clean.pop();
             continue;
         }
-        let mut inner = Group::new(group.delimiter(), without_bits(group.stream()));
+        let mut inner = Group::new(group.delimiter(), without_ours(group.stream()));
         inner.set_span(group.span());
         clean.push(inner.into());
     }
@@ -87,6 +101,7 @@ fn absent(name: &Ident, generics: &Generics, attrs: &[Attribute]) -> TokenStream
         generics,
         attrs,
         &quote!(&::fhe_nn_core::Spec::EMPTY),
+        &TokenStream::new(),
         &quote!({
             let _ = parts;
             ::core::result::Result::Err(::fhe_nn_core::Error::PartMissing)
@@ -100,6 +115,7 @@ fn implement(
     generics: &Generics,
     attrs: &[Attribute],
     spec: &TokenStream,
+    functions: &TokenStream,
     from_parts: &TokenStream,
     parts: &TokenStream,
 ) -> TokenStream {
@@ -111,6 +127,7 @@ fn implement(
             #[automatically_derived]
             impl #generics ::fhe_nn_core::Network for #name #arguments #clause {
                 const SPEC: &'static ::fhe_nn_core::Spec = #spec;
+                #functions
                 fn from_parts(
                     parts: &mut ::fhe_nn_core::layer::Parts,
                 ) -> ::core::result::Result<Self, ::fhe_nn_core::Error> {
@@ -131,20 +148,39 @@ fn spec(spec: &Spec) -> TokenStream {
         layers,
     } = spec;
     let (shape, bits) = (&*input.shape, input.bits);
+    let input = match input.tokens {
+        None => quote!(new(&[#(#shape),*], #bits)),
+        Some(Tokens {
+            vocabulary,
+            encoding,
+        }) => match encoding {
+            Encoding::OneHot => quote!(one_hot(&[#(#shape),*], #vocabulary)),
+            Encoding::Number => quote!(numbers(&[#(#shape),*], #vocabulary, #bits)),
+        },
+    };
     let layers = layers.iter().map(layer);
     quote! {
         ::fhe_nn_core::Spec::new(
             #name,
-            ::fhe_nn_core::spec::Input::new(&[#(#shape),*], #bits),
+            ::fhe_nn_core::spec::Input::#input,
             const { &[#(#layers),*] },
         )
     }
 }
 
 fn layer(layer: &Layer) -> TokenStream {
-    let name = &layer.name;
+    let (name, op) = (&layer.name, op(&layer.op));
     let path = quote!(::fhe_nn_core::spec);
-    match &layer.op {
+    match &*layer.sources {
+        [] => quote!(#path::Layer::new(#name, #path::Op::#op)),
+        sources => quote!(#path::Layer::reading(#name, &[#(#sources),*], #path::Op::#op)),
+    }
+}
+
+/// A variant of `Op`.
+fn op(op: &Op) -> TokenStream {
+    let path = quote!(::fhe_nn_core::spec);
+    match op {
         Op::Dense(DenseSpec {
             inputs,
             outputs,
@@ -152,19 +188,54 @@ fn layer(layer: &Layer) -> TokenStream {
             accumulator,
             overflow,
         }) => {
-            let overflow = match overflow {
-                Overflow::Checked => quote!(Checked),
-                Overflow::Calibrated => quote!(Calibrated),
-                Overflow::Wrap => quote!(Wrap),
-            };
+            let overflow = self::overflow(*overflow);
             quote! {
-                #path::Layer::dense(#name, #path::DenseSpec {
+                Dense(#path::DenseSpec {
                     inputs: #inputs,
                     outputs: #outputs,
                     weights: #weights,
                     accumulator: #accumulator,
-                    overflow: #path::Overflow::#overflow,
+                    overflow: #overflow,
                 })
+            }
+        }
+        Op::Conv(ConvSpec {
+            window,
+            flat,
+            weights,
+            accumulator,
+            overflow,
+        }) => {
+            let (window, overflow) = (self::window(window), self::overflow(*overflow));
+            quote! {
+                Conv(#path::ConvSpec {
+                    window: #window,
+                    flat: #flat,
+                    weights: #weights,
+                    accumulator: #accumulator,
+                    overflow: #overflow,
+                })
+            }
+        }
+        Op::Embedding(EmbeddingSpec {
+            vocabulary,
+            dimension,
+            positions,
+            encoding,
+            weights,
+        }) => {
+            let encoding = match encoding {
+                Encoding::OneHot => quote!(OneHot),
+                Encoding::Number => quote!(Number),
+            };
+            quote! {
+            Embedding(#path::EmbeddingSpec {
+                vocabulary: #vocabulary,
+                dimension: #dimension,
+                positions: #positions,
+                encoding: #path::Encoding::#encoding,
+                weights: #weights,
+            })
             }
         }
         Op::Activation(ActivationSpec {
@@ -184,7 +255,7 @@ fn layer(layer: &Layer) -> TokenStream {
                 Rounding::Approximate => quote!(Approximate),
             };
             quote! {
-                #path::Layer::activation(#name, #path::ActivationSpec {
+                Activation(#path::ActivationSpec {
                     function: #path::Function::#function,
                     output: #output,
                     table: #table,
@@ -192,6 +263,57 @@ fn layer(layer: &Layer) -> TokenStream {
                     phases: #phases,
                 })
             }
+        }
+        Op::Pool(PoolSpec { window, flat, kind }) => {
+            let window = self::window(window);
+            let kind = match kind {
+                Pool::Average => quote!(Average),
+                Pool::Max => quote!(Max),
+            };
+            quote! {
+                Pool(#path::PoolSpec {
+                    window: #window,
+                    flat: #flat,
+                    kind: #path::Pool::#kind,
+                })
+            }
+        }
+        Op::Add => quote!(Add),
+        Op::Mul => quote!(Mul),
+        Op::Concat => quote!(Concat),
+        Op::Flatten => quote!(Flatten),
+    }
+}
+
+fn overflow(overflow: Overflow) -> TokenStream {
+    match overflow {
+        Overflow::Checked => quote!(::fhe_nn_core::spec::Overflow::Checked),
+        Overflow::Calibrated => quote!(::fhe_nn_core::spec::Overflow::Calibrated),
+        Overflow::Wrap => quote!(::fhe_nn_core::spec::Overflow::Wrap),
+    }
+}
+
+fn window(window: &Window) -> TokenStream {
+    let Window {
+        channels,
+        outputs,
+        input: [down, across],
+        kernel: [kernel_down, kernel_across],
+        stride: [stride_down, stride_across],
+        padding: [padding_down, padding_across],
+        dilation: [dilation_down, dilation_across],
+        groups,
+    } = window;
+    quote! {
+        ::fhe_nn_core::spec::Window {
+            channels: #channels,
+            outputs: #outputs,
+            input: [#down, #across],
+            kernel: [#kernel_down, #kernel_across],
+            stride: [#stride_down, #stride_across],
+            padding: [#padding_down, #padding_across],
+            dilation: [#dilation_down, #dilation_across],
+            groups: #groups,
         }
     }
 }

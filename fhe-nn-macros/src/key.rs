@@ -3,7 +3,9 @@
 use core::fmt;
 
 use fhe_nn_proof::spec::Function;
-use fhe_nn_proof::widths::{MAX_ACCUMULATOR_BITS, MAX_ANTIPERIODIC_TABLE_BITS, MAX_TABLE_BITS};
+use fhe_nn_proof::widths::{
+    MAX_ACCUMULATOR_BITS, MAX_ANTIPERIODIC_TABLE_BITS, MAX_TABLE_BITS, MAX_VALUES,
+};
 use syn::Ident;
 use syn::ext::IdentExt;
 
@@ -16,6 +18,8 @@ pub(crate) enum Key {
     Shape,
     /// Width of an input value.
     Bits,
+    /// How many tokens there are, if inputs are tokens.
+    Vocabulary,
     /// Width of a weight.
     Weights,
     /// Width that the accumulator is held to.
@@ -30,11 +34,13 @@ pub(crate) enum Key {
     Rounding,
     /// Values per neuron.
     Phases,
+    /// A user's own function.
+    Function,
 }
 
 impl Key {
     /// Every key of `#[bits(..)]`.
-    pub(crate) const OF_LAYERS: [Key; 7] = [
+    pub(crate) const OF_LAYERS: [Key; 8] = [
         Key::Weights,
         Key::Accumulator,
         Key::Overflow,
@@ -42,6 +48,7 @@ impl Key {
         Key::Table,
         Key::Rounding,
         Key::Phases,
+        Key::Function,
     ];
 
     /// The word that users write.
@@ -49,6 +56,8 @@ impl Key {
         match self {
             Key::Shape => "shape",
             Key::Bits => "bits",
+            Key::Vocabulary => "vocabulary",
+            Key::Function => "function",
             Key::Weights => "weights",
             Key::Accumulator => "accumulator",
             Key::Overflow => "overflow",
@@ -64,6 +73,8 @@ impl Key {
         match self {
             Key::Shape => "shape = [784]",
             Key::Bits => "bits = 1",
+            Key::Vocabulary => "vocabulary = 256",
+            Key::Function => "function = f32::sin",
             Key::Weights => "weights = 4",
             Key::Accumulator => "accumulator = 8",
             Key::Overflow => "overflow = checked",
@@ -88,7 +99,7 @@ impl Owner<'_> {
     /// The keys that it takes.
     pub(crate) fn keys(self) -> &'static [Key] {
         match self {
-            Owner::Input => &[Key::Shape, Key::Bits],
+            Owner::Input => &[Key::Shape, Key::Bits, Key::Vocabulary],
             Owner::Layer(_, layer) => layer.keys(),
         }
     }
@@ -97,7 +108,7 @@ impl Owner<'_> {
     pub(crate) fn range(self, key: Key) -> (u64, u64) {
         let function = match self {
             Owner::Layer(_, LayerType::Activation(function)) => Some(function),
-            Owner::Input | Owner::Layer(_, LayerType::Dense) => None,
+            Owner::Input | Owner::Layer(..) => None,
         };
         let table = match function {
             Some(Function::Wave) => (2, MAX_ANTIPERIODIC_TABLE_BITS),
@@ -106,12 +117,13 @@ impl Owner<'_> {
         };
         let (min, max) = match key {
             Key::Bits => (1, 16),
+            Key::Vocabulary => (1, MAX_VALUES as u32),
             Key::Weights => (2, 16),
             Key::Accumulator => (2, MAX_ACCUMULATOR_BITS),
             Key::Output => (1, 8),
             Key::Table => table,
             Key::Phases => (1, 1 << (MAX_ANTIPERIODIC_TABLE_BITS - 1)),
-            Key::Shape | Key::Overflow | Key::Rounding => {
+            Key::Shape | Key::Overflow | Key::Rounding | Key::Function => {
                 unreachable!("`{}` is not a number", key.name())
             }
         };
@@ -123,8 +135,12 @@ impl Owner<'_> {
         match self {
             Owner::Input => "input(shape = [784], bits = 1)".to_owned(),
             Owner::Layer(_, layer) => {
-                let key = layer.required().unwrap_or(Key::Table);
-                format!("#[bits({})]", key.example())
+                let mut keys = layer.required();
+                if keys.is_empty() {
+                    keys.push(Key::Table);
+                }
+                let keys: Vec<&str> = keys.into_iter().map(Key::example).collect();
+                format!("#[bits({})]", keys.join(", "))
             }
         }
     }

@@ -123,5 +123,5 @@ pub fn fhe_network(
 fn declare(args: TokenStream, item: TokenStream) -> Result<TokenStream, Vec<Error>> {
     let network = parse::parse(args, item)?;
     let spec = check::check(&network)?;
-    Ok(expand::expand(&network.item, &spec))
+    Ok(expand::expand(&network, &spec))
 }

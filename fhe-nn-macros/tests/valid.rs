@@ -1,7 +1,9 @@
 //! Networks that keep every law, and the data that they expand to.
 
 use fhe_nn_core::prelude::*;
-use fhe_nn_core::spec::{ActivationSpec, DenseSpec, Function, Input, Layer, Overflow, Rounding};
+use fhe_nn_core::spec::{
+    ActivationSpec, DenseSpec, Function, Input, Layer, Op, Overflow, Rounding,
+};
 
 /// The network of the README.
 #[fhe_network(input(shape = [784], bits = 1))]
@@ -100,22 +102,22 @@ const fn activation(function: Function, output: u32) -> ActivationSpec {
 fn the_network_of_the_readme_is_data() {
     let layers = const {
         &[
-            Layer::dense(
+            Layer::new(
                 "hidden",
-                DenseSpec {
+                Op::Dense(DenseSpec {
                     overflow: Overflow::Wrap,
                     ..dense(784, 64, 2, 5)
-                },
+                }),
             ),
-            Layer::activation(
+            Layer::new(
                 "wave",
-                ActivationSpec {
+                Op::Activation(ActivationSpec {
                     phases: 4,
                     ..activation(Function::Wave, 3)
-                },
+                }),
             ),
             // 256 x 7 x 7 = 12544
-            Layer::dense("scores", dense(256, 10, 4, 15)),
+            Layer::new("scores", Op::Dense(dense(256, 10, 4, 15))),
         ]
     };
     assert_eq!(
@@ -151,9 +153,9 @@ Keys: input [4, 7, 1] of 6 bits
 fn numbers_and_types_may_come_through_macro_rules() {
     let layers = const {
         &[
-            Layer::dense("a", dense(4, 2, 2, 6)),
-            Layer::activation("act", activation(Function::Relu, 3)),
-            Layer::dense("scores", dense(2, 3, 2, 5)),
+            Layer::new("a", Op::Dense(dense(4, 2, 2, 6))),
+            Layer::new("act", Op::Activation(activation(Function::Relu, 3))),
+            Layer::new("scores", Op::Dense(dense(2, 3, 2, 5))),
         ]
     };
     assert_eq!(

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::spec::{Encoding, Tokens};
 use crate::widths::{Lattice, Range};
 
 /// Affine quantization of a tensor: the real value is `scale x (q - zero_point)`.
@@ -18,8 +19,10 @@ pub struct Affine {
 pub struct ClientSpec {
     /// Name of the network.
     pub network: String,
-    /// Number of values of one input.
+    /// Number of values of one input; of a text, its tokens.
     pub inputs: usize,
+    /// What tokens there are, if inputs are tokens.
+    pub tokens: Option<Tokens>,
     /// Width of an encoded input value: unsigned integers of this many bits.
     pub input_bits: u32,
     /// What encoded input values mean.
@@ -64,11 +67,41 @@ impl Affine {
     }
 }
 
+/// A number that is no token.
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+#[error("value {index} is {value}, but tokens are integers of 0 to {}", vocabulary - 1)]
+pub struct NoToken {
+    /// Where it stands.
+    pub index: usize,
+    /// What it is.
+    pub value: f32,
+    /// How many tokens there are.
+    pub vocabulary: usize,
+}
+
 impl ClientSpec {
-    /// The integer that stands for the input value `x`.
-    pub fn encode(&self, x: f32) -> i64 {
-        self.encoder
-            .quantize(f64::from(x), Range::unsigned(self.input_bits))
+    /// Number of integers that an input is encoded as.
+    pub fn integers(&self) -> usize {
+        match self.tokens {
+            Some(Tokens {
+                vocabulary,
+                encoding: Encoding::OneHot,
+            }) => self.inputs.saturating_mul(vocabulary),
+            Some(_) | None => self.inputs,
+        }
+    }
+
+    /// The integers that stand for an input, `[values]` or, of one-hot tokens, `[vocabulary, tokens]`.
+    ///
+    /// # Errors
+    /// [`NoToken`], if the inputs are tokens.
+    pub fn encode(&self, input: &[f32]) -> Result<Vec<i64>, NoToken> {
+        if let Some(tokens) = self.tokens {
+            return tokens.encode(input);
+        }
+        let range = Range::unsigned(self.input_bits);
+        let encode = |&x: &f32| self.encoder.quantize(f64::from(x), range);
+        Ok(input.iter().map(encode).collect())
     }
 
     /// Integer scores with their meaning.
@@ -79,6 +112,39 @@ impl ClientSpec {
             .map(|(&q, line)| line.real(q))
             .collect();
         Scores { integers, reals }
+    }
+}
+
+impl Tokens {
+    /// The integers that a client encrypts of some tokens: `[vocabulary, tokens]` if they are one-hot.
+    ///
+    /// # Errors
+    /// [`NoToken`].
+    pub fn encode(&self, tokens: &[f32]) -> Result<Vec<i64>, NoToken> {
+        let vocabulary = self.vocabulary;
+        let number = |(index, &value): (usize, &f32)| {
+            let token = value as usize;
+            match token as f32 == value && token < vocabulary {
+                true => Ok(token),
+                false => Err(NoToken {
+                    index,
+                    value,
+                    vocabulary,
+                }),
+            }
+        };
+        let numbers = tokens.iter().enumerate().map(number);
+        let numbers: Vec<usize> = numbers.collect::<Result<_, _>>()?;
+        Ok(match self.encoding {
+            Encoding::Number => numbers.into_iter().map(|token| token as i64).collect(),
+            Encoding::OneHot => {
+                let mut integers = vec![0; tokens.len().saturating_mul(vocabulary)];
+                for (index, token) in numbers.into_iter().enumerate() {
+                    integers[token * tokens.len() + index] = 1;
+                }
+                integers
+            }
+        })
     }
 }
 

@@ -22,7 +22,7 @@ pub use bootstrap::{
     bootstrap_key_variance, bootstrap_rounding_variance, bootstrap_transform_variance,
     bootstrap_variance, tfhe_transform_variance,
 };
-pub use gain::gain;
+pub use gain::{Term, gain};
 pub use keyswitch::{keyswitch_key_variance, keyswitch_rounding_variance, keyswitch_variance};
 pub use modulus_switch::modulus_switch_variance;
 pub use tail::{log2_failure, log2_sum, standard_deviations};

@@ -126,6 +126,33 @@ impl Range {
         if lo > hi { lo } else { hi }
     }
 
+    /// Of the sum of a value of each.
+    pub const fn plus(self, other: Range) -> Range {
+        Range {
+            lo: self.lo.saturating_add(other.lo),
+            hi: self.hi.saturating_add(other.hi),
+        }
+    }
+
+    /// Of the product of a value of each.
+    pub fn times(self, other: Range) -> Range {
+        let ends = [self.lo, self.hi];
+        let products = ends.map(|a| [a.saturating_mul(other.lo), a.saturating_mul(other.hi)]);
+        let products = products.as_flattened();
+        Range {
+            lo: products.iter().copied().min().unwrap_or(0),
+            hi: products.iter().copied().max().unwrap_or(0),
+        }
+    }
+
+    /// The least range that holds both.
+    pub fn hull(self, other: Range) -> Range {
+        Range {
+            lo: self.lo.min(other.lo),
+            hi: self.hi.max(other.hi),
+        }
+    }
+
     /// Whether `value` lies in the range.
     pub const fn contains(self, value: i64) -> bool {
         self.lo <= value && value <= self.hi

@@ -1,14 +1,13 @@
 //! Lookups of accumulators: the rounds that remove low bits ([`crate::digits`]), then the tables.
 
 use fhe_nn_proof::plan::{Round, Stage, torus_step};
-use fhe_nn_proof::widths::Lattice;
 
 use super::Ciphertexts;
 use super::execution::Watch;
 use super::rotate::{Lookup, bootstrap};
 use crate::Error;
 use crate::digits::{Digit, Part, known};
-use crate::graph::LookupOp;
+use crate::graph::{LookupOp, Read};
 use crate::keys::Keys;
 use crate::reading::Reading;
 
@@ -16,22 +15,21 @@ use crate::reading::Reading;
 pub(super) struct Stages<'a> {
     pub(super) op: &'a LookupOp<'a>,
     pub(super) stage: &'a Stage,
-    /// The values that each accumulator can have.
-    pub(super) lattices: &'a [Lattice],
     /// Of the rounds, then of the tables.
     pub(super) keys: &'a [Keys],
-    /// The torus holds so many steps of the next layer's widest accumulator.
+    /// The torus holds so many units of the results.
     pub(super) next_modulus: u64,
     pub(super) watch: &'a Watch<'a>,
 }
 
 impl Stages<'_> {
-    /// Looks up every accumulator of every image, one image behind the other; within an image the values
+    /// Looks up every sum of every image, one image behind the other; within an image the values
     /// of phase q come behind all those of phase q - 1.
     ///
     /// # Errors
     /// [`Error::Cancelled`].
-    pub(super) fn run(&self, accumulators: Ciphertexts) -> Result<Ciphertexts, Error> {
+    pub(super) fn run(&self, sums: &Ciphertexts) -> Result<Ciphertexts, Error> {
+        let accumulators = scale(sums, &self.op.read, self.stage.scale);
         self.look_up(&self.remove_low_bits(accumulators)?)
     }
 
@@ -43,11 +41,11 @@ impl Stages<'_> {
         &self,
         mut accumulators: Ciphertexts,
     ) -> Result<Ciphertexts, Error> {
-        let neurons = self.op.widths.len();
+        let neurons = self.op.read.neurons();
         for (index, row) in accumulators.rows_mut().enumerate() {
             let j = index % neurons;
             if let Some(body) = row.last_mut() {
-                *body = body.wrapping_sub(known(self.stage, self.op, j, self.lattices[j]));
+                *body = body.wrapping_sub(known(self.stage, self.op, j));
             }
         }
         for (round, keys) in self.stage.rounds.iter().zip(self.keys) {
@@ -70,8 +68,8 @@ impl Stages<'_> {
         part: Part,
     ) -> Result<(), Error> {
         let digits = (0..accumulators.len()).map(|index| {
-            let j = index % self.op.widths.len();
-            let digit = Digit::of(self.stage, self.op, j, self.lattices[j], round);
+            let j = index % self.op.read.neurons();
+            let digit = Digit::of(self.stage, self.op, j, round);
             (index, digit)
         });
         let digits: Vec<(usize, Digit)> = digits.filter(|(_, digit)| part.exists(*digit)).collect();
@@ -108,11 +106,11 @@ impl Stages<'_> {
     /// [`Error::Cancelled`].
     fn look_up(&self, accumulators: &Ciphertexts) -> Result<Ciphertexts, Error> {
         let plan = &self.stage.bootstrap;
-        let (neurons, phases) = (self.op.widths.len(), self.stage.phases as usize);
+        let (neurons, phases) = (self.op.read.neurons(), self.stage.phases as usize);
         let (size, step) = (plan.table_size() as usize, torus_step(self.next_modulus));
         let table = |index: usize, polynomial: &mut [u64]| {
             let j = index % neurons;
-            let reading = Reading::of(self.stage, self.op, j, self.lattices[j]);
+            let reading = Reading::of(self.stage, self.op, j);
             let entry = |r| (self.op.entry(j, r) as u64).wrapping_mul(step);
             fill(polynomial, &reading, entry);
         };
@@ -129,6 +127,19 @@ impl Stages<'_> {
         let keys = &self.keys[self.stage.rounds.len()];
         bootstrap(plan, keys, accumulators, &lookup, self.watch)
     }
+}
+
+/// Sums as their reader takes them: those narrower than the scale, of `A` bits, times `2^(A - A_j)`, so
+/// that they count modulo their own power of two.
+pub(super) fn scale(sums: &Ciphertexts, read: &Read<'_>, scale: u32) -> Ciphertexts {
+    let mut scaled = sums.clone();
+    for (index, row) in scaled.rows_mut().enumerate() {
+        let shift = scale - read.width(index % read.neurons());
+        if shift > 0 {
+            row.iter_mut().for_each(|x| *x <<= shift);
+        }
+    }
+    scaled
 }
 
 /// Writes a table, of which phases at place c are read as `reading` says.

@@ -24,13 +24,12 @@ mod switch;
 mod tests;
 
 use fhe_nn_proof::plan::torus_step;
-use fhe_nn_proof::widths::Lattice;
 use rayon::prelude::*;
 use tfhe::core_crypto::prelude::*;
 
 use crate::Error;
 use crate::backend::Backend;
-use crate::graph::{LinearOp, LookupOp};
+use crate::graph::{LinearOp, LookupOp, Read};
 use crate::keys::EvaluationKey;
 
 use execution::Watch;
@@ -44,12 +43,8 @@ use switch::switch_modulus;
 pub(crate) struct Encrypted<'a> {
     key: &'a EvaluationKey,
     watch: &'a Watch<'a>,
-    /// The stage that the next lookup is.
-    stage: usize,
-    /// The bootstrap that the next one is.
-    bootstrap: usize,
-    /// The values that the accumulators of that stage can have.
-    lattices: Vec<Lattice>,
+    /// How many inputs there are.
+    images: usize,
 }
 
 /// Ciphertexts under one key, one behind the other; those of one input, then those of the next.
@@ -60,23 +55,18 @@ pub(crate) struct Ciphertexts {
 }
 
 impl<'a> Encrypted<'a> {
-    pub(crate) fn new(key: &'a EvaluationKey, watch: &'a Watch<'a>) -> Self {
-        Encrypted {
-            key,
-            watch,
-            stage: 0,
-            bootstrap: 0,
-            lattices: Vec::new(),
-        }
+    pub(crate) fn new(key: &'a EvaluationKey, watch: &'a Watch<'a>, images: usize) -> Self {
+        Encrypted { key, watch, images }
     }
 
-    /// How many steps of the accumulators of a linear layer the torus holds.
-    fn modulus_of(&self, layer: usize) -> Option<u64> {
-        self.key.plan.moduli().nth(layer)
+    /// How many units of values the torus holds that are read first by `stage`.
+    fn modulus_of(&self, stage: usize) -> u64 {
+        self.key.plan.moduli().nth(stage).unwrap_or(1)
     }
 
     /// Scores as they travel: under their own key, and of few bits.
-    pub(crate) fn finish(&self, accumulators: Ciphertexts) -> Ciphertexts {
+    pub(crate) fn finish(&self, read: &Read<'_>, sums: &Ciphertexts) -> Ciphertexts {
+        let accumulators = lookup::scale(sums, read, self.key.plan.output.scale);
         let switch = || {
             self.key
                 .expanded()
@@ -100,35 +90,28 @@ impl Backend for Encrypted<'_> {
 
     fn linear(
         &mut self,
-        _: usize,
         op: &LinearOp<'_>,
-        values: Ciphertexts,
+        operands: &[&Ciphertexts],
     ) -> Result<Ciphertexts, Error> {
-        self.lattices = op.lattices();
-        let step = self.modulus_of(self.stage).map_or(0, torus_step);
-        let accumulate = || linear::accumulate(op, &values, step);
+        self.watch.check()?;
+        let step = torus_step(self.modulus_of(op.stage));
+        let accumulate = || linear::accumulate(op, operands, self.images, step);
         Ok(self.watch.timed(Work::Linear, accumulate))
     }
 
-    fn lookup(
-        &mut self,
-        _: usize,
-        op: &LookupOp<'_>,
-        accumulators: Ciphertexts,
-    ) -> Result<Ciphertexts, Error> {
-        let stage = &self.key.plan.stages[self.stage];
-        let first = self.bootstrap;
-        self.stage += 1;
-        self.bootstrap += stage.rounds.len() + 1;
+    fn lookup(&mut self, op: &LookupOp<'_>, sums: &Ciphertexts) -> Result<Ciphertexts, Error> {
+        let stages = &self.key.plan.stages;
+        let before = stages[..op.read.stage].iter();
+        let first: usize = before.map(|stage| stage.rounds.len() + 1).sum();
+        let stage = &stages[op.read.stage];
         let stages = Stages {
             op,
             stage,
-            lattices: &self.lattices,
-            keys: &self.key.expanded().bootstraps[first..self.bootstrap],
-            next_modulus: self.modulus_of(self.stage).unwrap_or(1),
+            keys: &self.key.expanded().bootstraps[first..=first + stage.rounds.len()],
+            next_modulus: self.modulus_of(op.next),
             watch: self.watch,
         };
-        stages.run(accumulators)
+        stages.run(sums)
     }
 }
 

@@ -1,7 +1,13 @@
 //! Laws of the integer program.
 
+use fhe_nn_proof::spec::{DenseSpec, Input, Layer, Op as SpecOp, Overflow, Pool, PoolSpec, Window};
+use ndarray::{Array2, array};
+use proptest::prelude::*;
+
 use super::*;
-use ndarray::array;
+use crate::backend::interpret;
+use crate::clear::{self, Clear};
+use crate::layer::{Linear, PartRef};
 
 #[test]
 fn phases_of_an_accumulator_stay_on_its_lattice() {
@@ -22,14 +28,177 @@ fn phases_of_an_accumulator_stay_on_its_lattice() {
             .into_iter()
             .flat_map(|k| [(k, false), (k, true)])
         {
-            let op = LinearOp {
-                layer: &layer,
-                reader: Reader::Antiperiodic,
-                phases,
-                odd,
-            };
+            let lattices = lower::lattices(&layer, phases, odd);
             let apart = (1 << 3) / phases;
-            assert_eq!(apart % (1 << op.lattices()[0].step_bits), 0, "{op:?}");
+            assert_eq!(apart % (1 << lattices[0].step_bits), 0, "{phases} {odd}");
         }
+    }
+}
+
+/// Two fields read one, and a third both: what a unit is worth is asked of the first who reads.
+#[test]
+fn stages_are_those_of_the_first_reader() {
+    let dense = |inputs, outputs| {
+        SpecOp::Dense(DenseSpec {
+            inputs,
+            outputs,
+            weights: 2,
+            accumulator: 8,
+            overflow: Overflow::Checked,
+        })
+    };
+    let act = || {
+        SpecOp::Activation(ActivationSpec {
+            function: Function::Sign,
+            output: 1,
+            table: None,
+            rounding: Rounding::Exact,
+            phases: 1,
+        })
+    };
+    let layers = vec![
+        Layer::new("a", dense(2, 2)),
+        Layer::new("a_sign", act()),
+        Layer::new("b", dense(2, 2)),
+        Layer::new("b_sign", act()),
+        Layer::reading("sum", &[2, 4], SpecOp::Add),
+        Layer::new("scores", dense(2, 1)),
+    ];
+    let spec = Spec {
+        layers: layers.into(),
+        ..Spec::new("Net", Input::new(&[2], 1), &[])
+    };
+    let linear = |outputs| of_weights(Array2::ones((outputs, 2)), 4);
+    let (two, one) = (linear(2), linear(1));
+    let meanings = [two.input; 2];
+    let parts = [
+        PartRef::Linear(&two),
+        PartRef::Antiperiodic,
+        PartRef::Linear(&two),
+        PartRef::Antiperiodic,
+        PartRef::Sources(&meanings),
+        PartRef::Linear(&one),
+    ];
+    let graph = Graph::new(&spec, &parts).expect("the parts of the spec");
+    let stages = graph.nodes.iter().map(|node| match &node.op {
+        Op::Linear(op) => op.stage,
+        Op::Lookup(op) => op.next,
+    });
+    // `a_sign` is read by `b`, whose sums are read second, and by `sum`, those of `scores` third
+    assert_eq!(stages.collect::<Vec<_>>(), [0, 1, 1, 2, 2, 2]);
+    assert_eq!((graph.input_stage, graph.stages()), (0, 2));
+    // a sum of two odd values is even
+    let program = graph.program([0; 32]).expect("every width can be read");
+    assert_eq!(program.output.sources, [1, 2]);
+}
+
+proptest! {
+    /// With and without padding, of windows that overlap.
+    #[test]
+    fn a_pool_has_the_greatest_of_every_window(
+        values in prop::collection::vec(0i64..8, 30),
+        padding in 0usize..2,
+        stride in 1usize..3,
+    ) {
+        let window = Window {
+            channels: 1,
+            outputs: 1,
+            input: [5, 6],
+            kernel: [2, 3],
+            stride: [stride, 1],
+            padding: [padding, padding],
+            dilation: [1, 1],
+            groups: 1,
+        };
+        let pool = SpecOp::Pool(PoolSpec { window, flat: false, kind: Pool::Max });
+        let results = run(&[1, 5, 6], vec![Layer::new("pool", pool)], &values);
+        let at = |y: i64, x: i64| {
+            let inside = (0..5).contains(&y) && (0..6).contains(&x);
+            inside.then(|| values[(6 * y + x) as usize])
+        };
+        let [down, across] = window.output();
+        for (index, result) in results.into_iter().enumerate() {
+            let (y, x) = ((index / across * stride) as i64, (index % across) as i64);
+            let taps = (0..2).flat_map(|dy| (0..3).map(move |dx| (dy, dx)));
+            let padding = padding as i64;
+            let seen = taps.filter_map(|(dy, dx)| at(y + dy - padding, x + dx - padding));
+            prop_assert_eq!(Some(result), seen.max(), "{} of {} x {}", index, down, across);
+        }
+    }
+
+    /// Of values and of their average, which are even and odd.
+    #[test]
+    fn a_product_is_exact(values in prop::collection::vec(0i64..8, 6)) {
+        let window = Window {
+            groups: 1,
+            ..Window::each(1, 1, 6)
+        };
+        let twice = SpecOp::Pool(PoolSpec { window, flat: true, kind: Pool::Average });
+        let layers = vec![
+            Layer::new("same", twice),
+            Layer::reading("twice", &[1, 1], SpecOp::Add),
+            Layer::reading("product", &[0, 2], SpecOp::Mul),
+        ];
+        let results = run(&[1, 6], layers, &values);
+        let products: Vec<i64> = values.iter().map(|q| 2 * q * q).collect();
+        prop_assert_eq!(results, products);
+    }
+}
+
+/// The results of layers without weights, by a dense layer that only passes them on.
+fn run(shape: &'static [usize], layers: Vec<Layer>, values: &[i64]) -> Vec<i64> {
+    let unit = Affine {
+        scale: 1.0,
+        zero_point: 0,
+    };
+    let meanings = [unit; 2];
+    let mut spec = Spec {
+        layers: layers.into(),
+        ..Spec::new("Net", Input::new(shape, 3), &[])
+    };
+    let mut tensors = vec![spec.input_len()];
+    for layer in spec.layers.iter() {
+        tensors.push(match &layer.op {
+            SpecOp::Pool(pool) => pool.window.output_len(),
+            _ => tensors[tensors.len() - 1],
+        });
+    }
+    let len = tensors[tensors.len() - 1];
+    spec.layers.to_mut().push(Layer::new(
+        "scores",
+        SpecOp::Dense(DenseSpec {
+            inputs: len,
+            outputs: len,
+            weights: 2,
+            accumulator: 16,
+            overflow: Overflow::Checked,
+        }),
+    ));
+    let linear = of_weights(Array2::eye(len), 16);
+    let mut parts: Vec<PartRef<'_>> = spec
+        .layers
+        .iter()
+        .map(|_| PartRef::Sources(&meanings))
+        .collect();
+    parts.pop();
+    parts.push(PartRef::Linear(&linear));
+    let graph = Graph::new(&spec, &parts).expect("the parts of the spec");
+    let input = Array2::from_shape_vec((1, values.len()), values.to_vec()).expect("one row");
+    let Ok(sums) = interpret(&graph, &mut Clear, input);
+    clear::scores(&graph.scores, sums).row(0).to_vec()
+}
+
+fn of_weights(weights: Array2<i16>, width: u32) -> Linear {
+    let neurons = weights.nrows();
+    Linear {
+        weights,
+        phases: vec![0; neurons],
+        widths: vec![width; neurons],
+        scales: vec![1.0; neurons],
+        bias: vec![0.0; neurons],
+        input: Affine {
+            scale: 1.0,
+            zero_point: 0,
+        },
     }
 }

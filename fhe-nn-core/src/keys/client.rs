@@ -108,11 +108,11 @@ impl ClientKey {
         }
     }
 
-    /// The key that the values before the last linear layer come under.
+    /// The key that the values come under of which the scores are sums.
     fn last_key(&self) -> &Secret {
-        match self.plan.stages.last() {
-            None => self.input(),
-            Some(stage) => self.large(stage.bootstrap.shape.lwe_dimension()),
+        match self.plan.output.sources.first() {
+            Some(&source) if source > 0 => self.large(self.plan.dimension_of(source)),
+            _ => self.input(),
         }
     }
 
@@ -131,7 +131,7 @@ impl ClientKey {
     pub fn encrypt(&self, input: &[f32]) -> Result<Request, Error> {
         let row = ArrayView2::from_shape((1, input.len()), input)
             .expect("one row of the slice's own length");
-        let step = self.plan.moduli().next().map_or(0, torus_step);
+        let step = torus_step(self.plan.input_modulus());
         let integers = encode(&self.plan.client, row)?;
         let plaintexts = integers.iter().map(|&q| (q as u64).wrapping_mul(step));
         let plaintexts: Zeroizing<Vec<u64>> = Zeroizing::new(plaintexts.collect());
@@ -155,7 +155,7 @@ impl ClientKey {
         let bytes = self.plan.input.body_bytes() as usize;
         let mut values = Seeded {
             seed: seed.0,
-            bodies: vec![0; bytes * self.plan.client.inputs],
+            bodies: vec![0; bytes * self.plan.client.integers()],
         };
         cut(bodies.as_ref(), bytes, &mut values.bodies);
         Ok(Request {

@@ -1,7 +1,8 @@
 //! Activations: a lookup table on every accumulator.
 //!
-//! All but `Sign` and `Wave` are PyTorch's, with its default parameters; `Function` has their
-//! values. A table costs the same whatever is in it.
+//! All but `Sign`, `Wave` and `Custom` are PyTorch's; `Function` has their values. A table costs the same
+//! whatever is in it. Parameters come with the floats, under PyTorch's names: of a field `act` that is a
+//! `LeakyRelu`, `act.negative_slope`, else its default.
 
 use super::{Layer, Part, PartRef, Tables, sealed::Sealed};
 use crate::Error;
@@ -14,11 +15,21 @@ pub struct Relu(Tables);
 #[derive(Debug, Clone, PartialEq)]
 pub struct Relu6(Tables);
 
-/// `x` for `x >= 0`, else `0.01 x`; results in `[-2^(output - 1), 2^(output - 1) - 1]`.
+/// `x` for `x >= 0`, else `negative_slope x`, 0.01; results in
+/// `[-2^(output - 1), 2^(output - 1) - 1]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LeakyRelu(Tables);
 
-/// `x` for `x > 0`, else `exp(x) - 1`; results in `[-2^(output - 1), 2^(output - 1) - 1]`.
+/// `x` for `x >= 0`, else `weight x`, learned for all or for each channel; results in
+/// `[-2^(output - 1), 2^(output - 1) - 1]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Prelu(Tables);
+
+/// `x` for `x > threshold`, else `value`; results in `[-2^(output - 1), 2^(output - 1) - 1]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Threshold(Tables);
+
+/// `x` for `x > 0`, else `alpha (exp(x) - 1)`, 1; results in `[-2^(output - 1), 2^(output - 1) - 1]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Elu(Tables);
 
@@ -27,7 +38,7 @@ pub struct Elu(Tables);
 #[derive(Debug, Clone, PartialEq)]
 pub struct Selu(Tables);
 
-/// `max(x, 0) + min(exp(x) - 1, 0)`, the same as [`Elu`];
+/// `max(x, 0) + min(alpha (exp(x / alpha) - 1), 0)`, 1;
 /// results in `[-2^(output - 1), 2^(output - 1) - 1]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Celu(Tables);
@@ -44,7 +55,7 @@ pub struct Silu(Tables);
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mish(Tables);
 
-/// `ln(1 + exp(x))`; results in `[0, 2^output - 1]`.
+/// `ln(1 + exp(beta x)) / beta` up to `beta x = threshold`, then `x`: 1 and 20; results in `[0, 2^output - 1]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Softplus(Tables);
 
@@ -56,7 +67,7 @@ pub struct HardSwish(Tables);
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sigmoid(Tables);
 
-/// `min(max(x + 3, 0), 6) / 6`; results in `[0, 2^output - 1]`.
+/// `min(max(alpha x + beta, 0), 1)`, 1/6 and 1/2; results in `[0, 2^output - 1]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HardSigmoid(Tables);
 
@@ -64,7 +75,7 @@ pub struct HardSigmoid(Tables);
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tanh(Tables);
 
-/// `min(max(x, -1), 1)`; results in `[-2^(output - 1), 2^(output - 1) - 1]`.
+/// `min(max(x, min_val), max_val)`, -1 and 1; results in `[-2^(output - 1), 2^(output - 1) - 1]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HardTanh(Tables);
 
@@ -88,6 +99,12 @@ pub struct Square(Tables);
 #[derive(Debug, Clone, PartialEq)]
 pub struct Exp(Tables);
 
+/// A function of your own, `#[bits(output = 4, function = path::to::function)]`, a `fn(f32) -> f32`;
+/// results in `[-2^(output - 1), 2^(output - 1) - 1]`. The quantizer calls it once for every entry of a
+/// table, which the model keeps.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Custom(Tables);
+
 /// `+1` for values of at least 0, else `-1`; an antiperiodic table.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sign(());
@@ -105,7 +122,7 @@ macro_rules! tabulated {
             fn from_part(part: Part) -> Result<Self, Error> {
                 match part {
                     Part::Tables(tables) => Ok($layer(tables)),
-                    Part::Linear(_) | Part::Antiperiodic => Err(Error::PartMissing),
+                    _ => Err(Error::PartMissing),
                 }
             }
             fn part(&self) -> PartRef<'_> {
@@ -118,6 +135,9 @@ tabulated!(
     Relu,
     Relu6,
     LeakyRelu,
+    Prelu,
+    Threshold,
+    Custom,
     Elu,
     Selu,
     Celu,
@@ -144,7 +164,7 @@ macro_rules! antiperiodic {
             fn from_part(part: Part) -> Result<Self, Error> {
                 match part {
                     Part::Antiperiodic => Ok($layer(())),
-                    Part::Linear(_) | Part::Tables(_) => Err(Error::PartMissing),
+                    _ => Err(Error::PartMissing),
                 }
             }
             fn part(&self) -> PartRef<'_> {

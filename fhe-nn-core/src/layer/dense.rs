@@ -17,7 +17,7 @@ pub struct Dense<const I: usize, const O: usize>(Linear);
 /// neuron j stands for `scales_j x input.scale x (acc_j - input.zero_point x sum_i w_ij) + bias_j`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Linear {
-    /// Integer weights, `[outputs, inputs]`.
+    /// Integer weights, `[neurons, inputs]`; of a convolution `[channels, taps]`, and all else by channel.
     pub weights: Array2<i16>,
     /// Integer added to each accumulator: the bias of a neuron whose activation is antiperiodic,
     /// 0 where the bias lives in the neuron's own table or is added by the client.
@@ -45,7 +45,7 @@ impl<const I: usize, const O: usize> Layer for Dense<I, O> {
     fn from_part(part: Part) -> Result<Self, Error> {
         match part {
             Part::Linear(linear) if linear.weights.dim() == (O, I) => Ok(Dense(linear)),
-            Part::Linear(_) | Part::Tables(_) | Part::Antiperiodic => Err(Error::PartMissing),
+            _ => Err(Error::PartMissing),
         }
     }
 
@@ -55,12 +55,12 @@ impl<const I: usize, const O: usize> Layer for Dense<I, O> {
 }
 
 impl Linear {
-    /// Number of neurons.
+    /// Number of neurons, of a convolution of channels.
     pub fn outputs(&self) -> usize {
         self.weights.nrows()
     }
 
-    /// Number of input values.
+    /// Number of input values, of a convolution of taps.
     pub fn inputs(&self) -> usize {
         self.weights.ncols()
     }

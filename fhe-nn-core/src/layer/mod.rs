@@ -3,15 +3,28 @@
 //! A field's type is its layer; the values inside are the integers of the quantized model.
 
 mod activation;
+mod conv;
 mod dense;
+mod embedding;
+mod sums;
 mod tables;
 
 pub use activation::{
-    Abs, Celu, Elu, Exp, Gelu, HardSigmoid, HardSwish, HardTanh, Identity, LeakyRelu, Mish, Relu,
-    Relu6, Selu, Sigmoid, Sign, Silu, Softplus, Softsign, Square, Tanh, Wave,
+    Abs, Celu, Custom, Elu, Exp, Gelu, HardSigmoid, HardSwish, HardTanh, Identity, LeakyRelu, Mish,
+    Prelu, Relu, Relu6, Selu, Sigmoid, Sign, Silu, Softplus, Softsign, Square, Tanh, Threshold,
+    Wave,
 };
+pub use conv::{Conv1d, Conv2d};
 pub use dense::{Dense, Linear};
+pub use embedding::{Embedding, Vectors};
+pub(crate) use sums::result_of;
+pub use sums::{
+    Add, AvgPool1d, AvgPool2d, Concat, Flatten, GlobalAvgPool, GlobalMaxPool, MaxPool1d, MaxPool2d,
+    Mul,
+};
 pub use tables::Tables;
+
+use fhe_nn_proof::client::Affine;
 
 use crate::Error;
 
@@ -29,8 +42,12 @@ pub trait Layer: Sized + sealed::Sealed {
 pub enum Part {
     /// Of a linear layer.
     Linear(Linear),
-    /// Of an activation with a table per neuron.
+    /// Of an embedding.
+    Embedding(Vectors),
+    /// Of an activation with a table per channel.
     Tables(Tables),
+    /// Of a layer that has no integers but knows what those mean that it reads.
+    Sources(Vec<Affine>),
     /// An antiperiodic activation has one table, which its widths define: no integers.
     Antiperiodic,
 }
@@ -40,8 +57,12 @@ pub enum Part {
 pub enum PartRef<'a> {
     /// Of a linear layer.
     Linear(&'a Linear),
-    /// Of an activation with a table per neuron.
+    /// Of an embedding.
+    Embedding(&'a Vectors),
+    /// Of an activation with a table per channel.
     Tables(&'a Tables),
+    /// Of a layer that has no integers but knows what those mean that it reads.
+    Sources(&'a [Affine]),
     /// An antiperiodic activation has one table, which its widths define: no integers.
     Antiperiodic,
 }
@@ -51,7 +72,9 @@ impl Part {
     pub fn as_ref(&self) -> PartRef<'_> {
         match self {
             Part::Linear(linear) => PartRef::Linear(linear),
+            Part::Embedding(vectors) => PartRef::Embedding(vectors),
             Part::Tables(tables) => PartRef::Tables(tables),
+            Part::Sources(sources) => PartRef::Sources(sources),
             Part::Antiperiodic => PartRef::Antiperiodic,
         }
     }

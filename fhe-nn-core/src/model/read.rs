@@ -3,14 +3,15 @@
 use std::collections::BTreeSet;
 
 use fhe_nn_proof::client::Affine;
-use fhe_nn_proof::spec::{ActivationSpec, DenseSpec, Op, Overflow, Spec};
+use fhe_nn_proof::spec::{ActivationSpec, EmbeddingSpec, LinearSpec, Op, Overflow, Spec};
 use fhe_nn_proof::widths::{Range, max_weight};
 use ndarray::Array2;
 use safetensors::SafeTensors;
 
 use super::tensors::values;
 use crate::Error;
-use crate::layer::{Linear, Part, Tables};
+use crate::graph::sum_width;
+use crate::layer::{Linear, Part, Tables, Vectors};
 use crate::quantize::{proved_ranges, shifted_by};
 
 /// The integers of every layer.
@@ -19,18 +20,38 @@ pub(super) fn parts(spec: &Spec, file: &SafeTensors<'_>) -> Result<Vec<Part>, Er
         file,
         read: BTreeSet::new(),
     };
-    let mut parts = Vec::with_capacity(spec.layers.len());
-    let mut widths = Vec::new();
+    let facts = spec.flow().map_err(|(index, source)| Error::Flow {
+        layer: spec.layers[index].name.to_string(),
+        source,
+    })?;
+    let mut parts: Vec<Part> = Vec::with_capacity(spec.layers.len());
     for (index, layer) in spec.layers.iter().enumerate() {
+        let sources = spec.sources(index);
+        let first = &facts[sources[0]];
         parts.push(match &layer.op {
-            Op::Dense(dense) => {
+            op @ (Op::Dense(_) | Op::Conv(_)) => {
+                let linear = op.linear().ok_or(Error::PartMissing)?;
                 let reads = spec.reader(index);
-                let linear = reader.linear(&layer.name, dense, reads, spec.range_into(index))?;
-                widths.clone_from(&linear.widths);
-                Part::Linear(linear)
+                Part::Linear(reader.linear(&layer.name, &linear, reads, first.range)?)
+            }
+            Op::Embedding(embedding) => {
+                Part::Embedding(reader.vectors(&layer.name, embedding, facts[index + 1].range)?)
             }
             Op::Activation(act) if act.function.is_antiperiodic() => Part::Antiperiodic,
-            Op::Activation(act) => Part::Tables(reader.tables(&layer.name, act, &widths)?),
+            Op::Activation(act) => {
+                let before = sources[0].checked_sub(1).map(|index| &parts[index]);
+                let of_sums = vec![sum_width(first.range, act.phases); first.shape[0]];
+                let widths = match before {
+                    Some(Part::Linear(linear)) => &linear.widths,
+                    _ => &of_sums,
+                };
+                Part::Tables(reader.tables(&layer.name, act, widths)?)
+            }
+            Op::Pool(_) | Op::Add | Op::Mul | Op::Concat | Op::Flatten => {
+                let levels: Vec<Range> =
+                    sources.iter().map(|&source| facts[source].range).collect();
+                Part::Sources(reader.meanings(&layer.name, &levels)?)
+            }
         });
     }
     match file
@@ -108,32 +129,24 @@ impl Reader<'_> {
     fn linear(
         &mut self,
         name: &str,
-        dense: &DenseSpec,
+        linear: &LinearSpec,
         reader: Option<&ActivationSpec>,
         levels: Range,
     ) -> Result<Linear, Error> {
         let tensor = |field: &str| format!("{name}.{field}");
-        let (outputs, inputs) = (dense.outputs, dense.inputs);
+        let (outputs, inputs) = (linear.channels, linear.taps);
         let antiperiodic = reader.filter(|act| act.function.is_antiperiodic());
 
-        let max = max_weight(dense.weights);
-        let shape = [outputs, inputs];
-        let within = |_| Range { lo: -max, hi: max };
-        let weights = if dense.weights <= 8 {
-            let weights: Vec<i8> = self.integers(&tensor("weights"), &shape, within)?;
-            weights.into_iter().map(i16::from).collect()
-        } else {
-            self.integers(&tensor("weights"), &shape, within)?
-        };
-        let weights = Array2::from_shape_vec((outputs, inputs), weights)
-            .expect("the tensor has the layer's shape");
+        let max = max_weight(linear.weights);
+        let within = Range { lo: -max, hi: max };
+        let weights = self.weights(name, linear.weights, &[outputs, inputs], within)?;
 
-        let promised = dense.accumulator;
-        let (least, most) = match (dense.overflow, antiperiodic) {
+        let promised = linear.accumulator;
+        let (least, most) = match (linear.overflow, antiperiodic) {
             (Overflow::Wrap, _) => (promised, promised),
             (_, Some(act)) => (
                 2.max(1 + act.phases.max(1).ilog2()),
-                dense.promise(levels, Some(act)),
+                linear.promise(levels, Some(act)),
             ),
             (_, None) => (2, promised),
         };
@@ -145,9 +158,9 @@ impl Reader<'_> {
         let widths: Vec<u32> = widths.into_iter().map(u32::from).collect();
 
         let proved = proved_ranges(&weights, levels);
-        let phase_range = |j: usize| match (antiperiodic, dense.overflow) {
+        let phase_range = |j: usize| match (antiperiodic, linear.overflow) {
             (None, _) => Range { lo: 0, hi: 0 },
-            (Some(_), Overflow::Wrap) => Range::unsigned(dense.accumulator),
+            (Some(_), Overflow::Wrap) => Range::unsigned(linear.accumulator),
             (Some(_), _) => {
                 // a phase moves some accumulator into the width
                 let (width, proved) = (Range::signed(widths[j]), proved[j]);
@@ -158,7 +171,7 @@ impl Reader<'_> {
             }
         };
         let phases: Vec<i64> = self.integers(&tensor("phases"), &[outputs], phase_range)?;
-        if dense.overflow == Overflow::Checked {
+        if linear.overflow == Overflow::Checked {
             let needs = |j: usize| shifted_by(proved[j], phases[j]).signed_bits();
             let mut broken = (0..outputs).filter(|&j| needs(j) > widths[j]);
             if let Some(neuron) = broken.next() {
@@ -172,36 +185,72 @@ impl Reader<'_> {
             }
         }
 
+        let input = self.meanings(name, &[levels])?[0];
         let positive = |x: f64| x.is_normal() && x > 0.0;
-        let input = tensor("input");
-        let pair = self.reals(&input, 2, "must be finite", f64::is_finite)?;
-        let zero_point = pair[1] as i64;
-        let needs = if !positive(pair[0]) {
-            Some((0, "must be positive"))
-        } else if zero_point as f64 != pair[1] || !levels.contains(zero_point) {
-            Some((1, "must be an integer in the range of the layer's inputs"))
-        } else {
-            None
-        };
-        if let Some((index, needs)) = needs {
-            return Err(Error::TensorValue {
-                tensor: input,
-                index,
-                value: pair[index],
-                needs,
-            });
-        }
         Ok(Linear {
             phases,
             widths,
             scales: self.reals(&tensor("scales"), outputs, "must be positive", positive)?,
             bias: self.reals(&tensor("bias"), outputs, "must be finite", f64::is_finite)?,
-            input: Affine {
-                scale: pair[0],
-                zero_point,
-            },
+            input,
             weights,
         })
+    }
+
+    /// What each tensor means that a layer reads, of which the integers lie in `levels`.
+    fn meanings(&mut self, name: &str, levels: &[Range]) -> Result<Vec<Affine>, Error> {
+        let tensor = format!("{name}.input");
+        let pairs = self.reals(&tensor, 2 * levels.len(), "must be finite", f64::is_finite)?;
+        let (pairs, _) = pairs.as_chunks::<2>();
+        let meaning = |(operand, (&[scale, zero], levels)): (usize, (&[f64; 2], &Range))| {
+            let zero_point = zero as i64;
+            let (place, needs) = if !(scale.is_normal() && scale > 0.0) {
+                (0, "must be positive")
+            } else if zero_point as f64 != zero || !levels.contains(zero_point) {
+                (1, "must be an integer in the range of the layer's inputs")
+            } else {
+                return Ok(Affine { scale, zero_point });
+            };
+            Err(Error::TensorValue {
+                tensor: tensor.clone(),
+                index: 2 * operand + place,
+                value: [scale, zero][place],
+                needs,
+            })
+        };
+        pairs.iter().zip(levels).enumerate().map(meaning).collect()
+    }
+
+    fn vectors(
+        &mut self,
+        name: &str,
+        embedding: &EmbeddingSpec,
+        levels: Range,
+    ) -> Result<Vectors, Error> {
+        let shape = [embedding.vocabulary, embedding.dimension];
+        let weights = self.weights(name, embedding.weights, &shape, levels)?;
+        let positive = |x: f64| x.is_normal() && x > 0.0;
+        let scale = self.reals(&format!("{name}.scale"), 1, "must be positive", positive)?[0];
+        Ok(Vectors { weights, scale })
+    }
+
+    /// Integers of so many bits, within a range.
+    fn weights(
+        &mut self,
+        name: &str,
+        bits: u32,
+        shape: &[usize; 2],
+        range: Range,
+    ) -> Result<Array2<i16>, Error> {
+        let tensor = format!("{name}.weights");
+        let weights = match bits {
+            ..=8 => {
+                let weights: Vec<i8> = self.integers(&tensor, shape, |_| range)?;
+                weights.into_iter().map(i16::from).collect()
+            }
+            _ => self.integers(&tensor, shape, |_| range)?,
+        };
+        Ok(Array2::from_shape_vec(*shape, weights).expect("the tensor has the layer's shape"))
     }
 
     fn tables(

@@ -1,23 +1,23 @@
 //! Linear layers: integer weights, phases and widths.
 
-use fhe_nn_proof::spec::{ActivationSpec, DenseSpec, Function, Overflow};
+use fhe_nn_proof::spec::{ActivationSpec, Function, LinearSpec, Overflow};
 use fhe_nn_proof::widths::Range;
-use ndarray::{Array1, Array2, ArrayView1, Axis, Ix1, Ix2};
+use ndarray::{Array1, Array2, ArrayView1, Axis};
 use rayon::prelude::*;
 
 use super::neuron::Neuron;
 use super::report::{Fidelity, LayerReport};
 use super::{Calibration, Preactivation, Signal};
-use crate::clear::product;
+use crate::Error;
+use crate::clear::linear_sums;
 use crate::layer::Linear;
-use crate::{Error, Floats};
 
 /// A declared linear layer, and who reads it.
 pub(super) struct Place<'a> {
     /// Name of the field.
     pub(super) name: &'a str,
     /// The declaration.
-    pub(super) dense: &'a DenseSpec,
+    pub(super) linear: &'a LinearSpec,
     /// The activation that reads the accumulators; `None` for the last layer.
     pub(super) reader: Option<&'a ActivationSpec>,
     /// Whether biases make up for the mean error of the accumulators.
@@ -31,21 +31,23 @@ const NEAR: f64 = 0.95;
 
 /// The integers of a linear layer, and its accumulators over the samples.
 ///
+/// `real` is what the float network has.
+///
 /// # Errors
-/// [`Error::TensorMissing`] and [`Error::TensorShape`] for the floats,
-/// [`Error::AccumulatorBreaks`], [`Error::RealNotFinite`].
+/// [`Error::AccumulatorBreaks`].
 pub(super) fn quantize(
     place: &Place<'_>,
     input: &Signal,
-    floats: &Floats,
+    (float_weights, float_bias): (Array2<f64>, Array1<f64>),
+    real: Array2<f64>,
     calibration: &Calibration,
 ) -> Result<(Linear, Preactivation, LayerReport), Error> {
-    let (float_weights, float_bias) = place.floats(floats)?;
-    let real = input.real.dot(&float_weights.t()) + &float_bias;
-    super::check_finite(place.name, &real)?;
-
-    let constants = constants(&input.integers);
-    let neurons: Vec<Neuron> = (0..place.dense.outputs)
+    // a weight of a convolution multiplies many values
+    let constants = match place.linear.window {
+        None => constants(&input.integers),
+        Some(_) => vec![None; place.linear.taps],
+    };
+    let neurons: Vec<Neuron> = (0..place.linear.channels)
         .into_par_iter()
         .map(|j| {
             let (weights, bias) = (float_weights.row(j), float_bias[j]);
@@ -55,14 +57,16 @@ pub(super) fn quantize(
     let weights = Array2::from_shape_fn(float_weights.raw_dim(), |(j, i)| neurons[j].weights[i]);
     let proved = proved_ranges(&weights, input.levels);
     place.hold(&proved, MAX_BITS)?;
-    let mut accumulators = product(&input.integers, &weights);
-    let seen: Vec<Range> = accumulators
-        .columns()
-        .into_iter()
-        .map(|column| extent(&column))
+    let zero_point = input.meaning.zero_point;
+    let window = place.linear.window.as_ref();
+    let mut accumulators = linear_sums(&input.integers, &weights, window, zero_point);
+    let positions = place.linear.positions;
+    let channels = accumulators.axis_chunks_iter(Axis(1), positions);
+    let seen: Vec<Range> = channels
+        .map(|of_channel| extent(of_channel.iter()))
         .collect();
 
-    let held = match place.dense.overflow {
+    let held = match place.linear.overflow {
         Overflow::Checked => &proved,
         Overflow::Calibrated | Overflow::Wrap => &seen,
     };
@@ -75,14 +79,14 @@ pub(super) fn quantize(
         let shifted = ranges.iter().zip(&phases);
         shifted.map(|(range, t)| shifted_by(*range, *t)).collect()
     };
-    let widths: Vec<u32> = match place.dense.overflow {
-        Overflow::Wrap => vec![place.dense.accumulator; neurons.len()],
+    let widths: Vec<u32> = match place.linear.overflow {
+        Overflow::Wrap => vec![place.linear.accumulator; neurons.len()],
         Overflow::Checked | Overflow::Calibrated => {
-            place.hold(held, place.dense.accumulator)?;
+            place.hold(held, place.linear.accumulator)?;
             let held = shift(held);
             let proved = shift(&proved);
             // a table that reads all bits must fit the language too
-            let promise = place.dense.promise(input.levels, place.reader);
+            let promise = place.linear.promise(input.levels, place.reader);
             let limit = match place.reader {
                 Some(act) if act.table.is_none() => act.function.reader().max_width(),
                 Some(_) | None => promise,
@@ -105,17 +109,17 @@ pub(super) fn quantize(
     let report = LayerReport {
         layer: place.name.to_owned(),
         neurons: neurons.len(),
-        declared: place.dense.accumulator,
-        overflow: place.dense.overflow,
+        declared: place.linear.accumulator,
+        overflow: place.linear.overflow,
         proved: hull(&proved),
         seen: hull(&seen),
         narrowest: widths.iter().copied().min().unwrap_or(0),
         widest: widths.iter().copied().max().unwrap_or(0),
-        near: place.near(match place.dense.overflow {
+        near: place.near(match place.linear.overflow {
             Overflow::Checked => &proved,
             Overflow::Calibrated | Overflow::Wrap => &seen,
         }),
-        unproved: match place.dense.overflow {
+        unproved: match place.linear.overflow {
             Overflow::Checked | Overflow::Wrap => 0,
             Overflow::Calibrated => {
                 let beyond = |(range, width): &(&Range, &u32)| range.signed_bits() > **width;
@@ -138,27 +142,20 @@ pub(super) fn quantize(
     if place.corrects_bias {
         correct_bias(&mut linear, &real, &accumulators);
     }
-    for (mut column, &phase) in accumulators.axis_iter_mut(Axis(1)).zip(&linear.phases) {
-        column.mapv_inplace(|acc| acc + phase);
+    let channels = accumulators.axis_chunks_iter_mut(Axis(1), positions);
+    for (mut of_channel, &phase) in channels.zip(&linear.phases) {
+        of_channel.mapv_inplace(|acc| acc + phase);
     }
-    Ok((linear, Preactivation { real, accumulators }, report))
+    let before = Preactivation {
+        real,
+        accumulators,
+        lines: (0..linear.outputs()).map(|j| linear.line(j)).collect(),
+        widths: linear.widths.clone(),
+    };
+    Ok((linear, before, report))
 }
 
 impl Place<'_> {
-    /// Weights, `[outputs, inputs]`, and bias.
-    fn floats(&self, floats: &Floats) -> Result<(Array2<f64>, Array1<f64>), Error> {
-        let (outputs, inputs) = (self.dense.outputs, self.dense.inputs);
-        let name = format!("{}.weight", self.name);
-        let weights = floats
-            .shaped(&name, Ix2(outputs, inputs))?
-            .ok_or(Error::TensorMissing { tensor: name })?;
-        let bias = floats.shaped(&format!("{}.bias", self.name), Ix1(outputs))?;
-        Ok((
-            weights.mapv(f64::from),
-            bias.map_or_else(|| Array1::zeros(outputs), |bias| bias.mapv(f64::from)),
-        ))
-    }
-
     /// The function that reads the accumulators.
     pub(super) fn function(&self) -> Option<Function> {
         self.reader.map(|act| act.function)
@@ -166,9 +163,9 @@ impl Place<'_> {
 
     /// The integer added to a neuron's accumulators, which span `range` without it.
     fn phase(&self, neuron: &Neuron, range: Range) -> i64 {
-        match (self.function(), self.dense.overflow) {
+        match (self.function(), self.linear.overflow) {
             (Some(Function::Sign | Function::Wave), Overflow::Wrap) => {
-                let modulus = f64::from(self.dense.accumulator).exp2();
+                let modulus = f64::from(self.linear.accumulator).exp2();
                 neuron.phase.rem_euclid(modulus) as i64
             }
             (Some(Function::Sign), _) => threshold_within(range, neuron.phase as i64),
@@ -182,10 +179,10 @@ impl Place<'_> {
     fn width(&self, held: Range, proved: Range) -> u32 {
         let phases = self.reader.map_or(1, |act| act.phases.max(1));
         let bits = held.signed_bits();
-        let spare = match (self.reader, self.dense.overflow) {
+        let spare = match (self.reader, self.linear.overflow) {
             (None, Overflow::Calibrated) => (bits + 1)
                 .min(proved.signed_bits())
-                .min(self.dense.accumulator),
+                .min(self.linear.accumulator),
             (_, _) => bits,
         };
         spare.max(2).max(1 + phases.ilog2())
@@ -212,9 +209,9 @@ impl Place<'_> {
 
     /// Neurons whose accumulators nearly leave the declared width.
     fn near(&self, ranges: &[Range]) -> Vec<usize> {
-        let limit = NEAR * f64::from(self.dense.accumulator - 1).exp2();
+        let limit = NEAR * f64::from(self.linear.accumulator - 1).exp2();
         let is_near = |(_, range): &(usize, &Range)| range.max_abs() as f64 >= limit;
-        match self.dense.overflow {
+        match self.linear.overflow {
             Overflow::Wrap => Vec::new(),
             Overflow::Checked | Overflow::Calibrated => {
                 let near = ranges.iter().enumerate().filter(is_near);
@@ -242,11 +239,14 @@ pub(crate) fn proved_ranges(weights: &Array2<i16>, levels: Range) -> Vec<Range> 
 /// for: rounded weights err in one direction on inputs that are never negative (Nagel et al., 2019,
 /// "Data-Free Quantization Through Weight Equalization and Bias Correction", section 4.2).
 fn correct_bias(linear: &mut Linear, real: &Array2<f64>, accumulators: &Array2<i64>) {
-    for j in 0..linear.outputs() {
+    let positions = real.ncols() / linear.outputs().max(1);
+    let reals = real.axis_chunks_iter(Axis(1), positions);
+    let channels = reals.zip(accumulators.axis_chunks_iter(Axis(1), positions));
+    for (j, (reals, accumulators)) in channels.enumerate() {
         let line = linear.line(j);
-        let pairs = real.column(j).into_iter().zip(accumulators.column(j));
+        let pairs = reals.iter().zip(accumulators.iter());
         let error: f64 = pairs.map(|(&x, &acc)| x - line.real(acc)).sum();
-        linear.bias[j] += error / real.nrows() as f64;
+        linear.bias[j] += error / reals.len() as f64;
     }
 }
 
@@ -283,10 +283,10 @@ fn threshold_within(range: Range, phase: i64) -> i64 {
     }
 }
 
-fn extent(values: &ArrayView1<'_, i64>) -> Range {
+fn extent<'a>(values: impl Iterator<Item = &'a i64> + Clone) -> Range {
     Range {
-        lo: values.iter().copied().min().unwrap_or(0),
-        hi: values.iter().copied().max().unwrap_or(0),
+        lo: values.clone().copied().min().unwrap_or(0),
+        hi: values.copied().max().unwrap_or(0),
     }
 }
 

@@ -32,12 +32,12 @@ impl Neuron {
         constants: &[Option<i64>],
         calibration: &Calibration,
     ) -> Self {
-        let max = max_weight(place.dense.weights);
+        let max = max_weight(place.linear.weights);
         let varies = || floats.iter().zip(constants).filter(|(_, c)| c.is_none());
         let scale = match place.function() {
             // the period, 4, is 2^A units
             Some(Function::Wave) => {
-                4.0 / f64::from(place.dense.accumulator).exp2() / input.meaning.scale
+                4.0 / f64::from(place.linear.accumulator).exp2() / input.meaning.scale
             }
             _ => calibration.weights(&varies().map(|(&w, _)| w).collect::<Vec<_>>(), max),
         };

@@ -5,7 +5,8 @@ use fhe_nn_core::quantize::Report;
 use ndarray::{Array1, Array2, array};
 
 use crate::{
-    METHODS, Promised, Seen, Smooth, TwoSigns, Waves, floats, insert, linears, quantize, uniform,
+    METHODS, Promised, Seen, Smooth, TwoSigns, Waves, encode, floats, insert, linears, quantize,
+    uniform,
 };
 
 #[test]
@@ -19,7 +20,7 @@ fn one_bit_inputs_are_pixels_of_at_least_a_half() {
         let client = quantized.expect("a network").network.client_spec();
         assert_eq!((client.encoder.scale, client.encoder.zero_point), (1.0, 0));
         assert_eq!(
-            [0.0, 0.49, 0.5, 1.0].map(|x| client.encode(x)),
+            encode(&client, &[0.0, 0.49, 0.5, 1.0]).to_vec(),
             [0, 0, 1, 1]
         );
     }

@@ -1,17 +1,18 @@
 //! Laws of every function that a table can hold.
 
 use fhe_nn_core::graph::{Graph, Op};
+use fhe_nn_core::layer::Linear;
 use fhe_nn_core::prelude::*;
 use fhe_nn_core::quantize::Report;
-use fhe_nn_core::spec::Function;
+use fhe_nn_core::spec::{Function, Op as SpecOp};
 use fhe_nn_core::widths::Range;
 use ndarray::{Array2, array};
 use proptest::prelude::*;
 
-use crate::{METHODS, floats, insert, linears, quantize, uniform};
+use crate::{METHODS, floats, insert, linears, parameters, quantize, uniform};
 
 /// What is asked of a quantized network with one table per neuron.
-type Law = fn(Function, Graph<'_>, &Report);
+type Law = fn(Function, Graph<'_>, &[Linear], &Report);
 
 /// For each function two networks, whose tables read all bits and only some.
 macro_rules! networks {
@@ -42,10 +43,10 @@ macro_rules! networks {
                 }
                 let quantized = Whole::quantize_with(&floats::<Whole>(seed), samples, method);
                 let Quantized { network, report } = quantized.expect("fits");
-                law(Function::$function, network.graph(), &report);
+                law(Function::$function, network.graph(), &linears(&network), &report);
                 let quantized = Dropped::quantize_with(&floats::<Dropped>(seed), samples, method);
                 let Quantized { network, report } = quantized.expect("fits");
-                law(Function::$function, network.graph(), &report);
+                law(Function::$function, network.graph(), &linears(&network), &report);
             })*
         }
     };
@@ -54,6 +55,8 @@ networks!(
     Relu,
     Relu6,
     LeakyRelu,
+    Prelu,
+    Threshold,
     Elu,
     Selu,
     Celu,
@@ -76,27 +79,35 @@ networks!(
 #[test]
 fn every_padded_function_is_tested() {
     let padded = Function::all().filter(|function| !function.is_antiperiodic());
+    // a user's own has a test of its own
+    let padded = padded.filter(|&function| function != Function::Custom);
     assert_eq!(padded.collect::<Vec<_>>(), PADDED);
 }
 
 /// The result at an accumulator is the function of what its bucket's centre stands for: within the
 /// range to half a step, outside of it the nearest end.
-fn tables_hold_their_functions(function: Function, graph: Graph<'_>, _: &Report) {
-    let [Op::Linear(first), Op::Lookup(lookup), Op::Linear(last)] =
-        [0, 1, 2].map(|i| graph.nodes[i].op.clone())
-    else {
+fn tables_hold_their_functions(
+    function: Function,
+    graph: Graph<'_>,
+    linears: &[Linear],
+    _: &Report,
+) {
+    let (Op::Lookup(lookup), [first, last]) = (&graph.nodes[1].op, linears) else {
         unreachable!("a linear layer, its tables, and another")
     };
-    let (meaning, range) = (last.layer.input, function.range(lookup.spec.output));
-    for j in 0..first.layer.outputs() {
-        let (line, dropped) = (first.layer.line(j), lookup.dropped_bits(j));
-        let Range { lo, hi } = Range::signed(first.layer.widths[j]);
+    let SpecOp::Activation(act) = &graph.spec.layers[1].op else {
+        unreachable!("the second field is an activation")
+    };
+    let (meaning, range) = (last.input, function.range(act.output));
+    for j in 0..first.outputs() {
+        let (line, dropped) = (first.line(j), lookup.dropped_bits(j));
+        let Range { lo, hi } = Range::signed(first.widths[j]);
         for acc in lo..=hi {
             let y = lookup.value(j, acc, 0);
             assert!(range.contains(y), "{function:?}: {y}");
             let first = (acc >> dropped) << dropped;
             let centre = first as f64 + ((1u64 << dropped) - 1) as f64 / 2.0;
-            let real = function.value(line.slope * centre + line.offset);
+            let real = function.value(line.slope * centre + line.offset, &parameters(function));
             let held = real.clamp(meaning.real(range.lo), meaning.real(range.hi));
             let error = (meaning.real(y) - held).abs();
             assert!(
@@ -108,7 +119,7 @@ fn tables_hold_their_functions(function: Function, graph: Graph<'_>, _: &Report)
 }
 
 /// Eight bits stand for the float network.
-fn results_are_near_the_reals(function: Function, graph: Graph<'_>, report: &Report) {
+fn results_are_near_the_reals(function: Function, graph: Graph<'_>, _: &[Linear], report: &Report) {
     if graph.spec.input.bits == 8 {
         let error = report.layers[0].results.relative();
         assert!(error < 0.05, "{function:?}: {error}");

@@ -4,11 +4,14 @@ use fhe_nn_core::graph::Op;
 use fhe_nn_core::layer::Linear;
 use fhe_nn_core::prelude::*;
 use fhe_nn_core::quantize::LayerReport;
+use fhe_nn_core::spec::Op as SpecOp;
 use fhe_nn_core::widths::{Range, max_weight};
 use ndarray::{Array1, Array2, ArrayView1, array};
 use proptest::prelude::*;
 
-use crate::{METHODS, Seen, Signs, Smooth, Waves, floats, insert, linears, quantize, uniform};
+use crate::{
+    METHODS, Seen, Signs, Smooth, Waves, encode, floats, insert, linears, quantize, uniform,
+};
 
 fn samples(count: usize) -> impl Strategy<Value = (u64, Array2<f32>)> {
     (1..u64::MAX, -1f32..=0.0, 0.5f32..4.0).prop_map(move |(mut seed, lo, hi)| {
@@ -99,8 +102,8 @@ proptest! {
     fn calibrated_widths_are_those_of_the_samples((mut seed, samples) in samples(40)) {
         let (network, report): (Seen, _) = quantize(&floats::<Seen>(&mut seed), &samples);
         let (first, client) = (&linears(&network)[0], network.client_spec());
-        let inputs = samples.mapv(|x| client.encode(x));
-        let all: Vec<Vec<i64>> = inputs.rows().into_iter().map(|q| accumulators(first, q)).collect();
+        let rows = samples.rows().into_iter().map(|row| encode(&client, &row.to_vec()));
+        let all: Vec<Vec<i64>> = rows.map(|q| accumulators(first, q.view())).collect();
         for (j, &width) in first.widths.iter().enumerate() {
             prop_assert_eq!(width, hull(all.iter().map(|acc| acc[j])).signed_bits().max(2));
         }
@@ -155,7 +158,7 @@ proptest! {
         let (layer, graph, client) = (&linears(&network)[0], network.graph(), network.client_spec());
         let Op::Lookup(sign) = &graph.nodes[1].op else { unreachable!("the second field is a sign") };
         for _ in 0..100 {
-            let input = uniform(6, -1.5..=4.5, &mut seed).mapv(|x| client.encode(x));
+            let input = encode(&client, &uniform(6, -1.5..=4.5, &mut seed).to_vec());
             for (j, acc) in accumulators(layer, input.view()).into_iter().enumerate() {
                 prop_assert!(Range::signed(layer.widths[j]).contains(acc));
                 let real = layer.line(j).real(acc - layer.phases[j]);
@@ -176,8 +179,11 @@ proptest! {
             }
             for node in network.graph().nodes {
                 if let Op::Lookup(op) = node.op {
-                    let range = op.spec.function.range(op.spec.output);
-                    for (j, &width) in op.widths.iter().enumerate() {
+                    let SpecOp::Activation(act) = &Seen::SPEC.layers[1].op else {
+                        unreachable!("the second field is an activation")
+                    };
+                    let range = act.function.range(act.output);
+                    for (j, &width) in op.read.widths.iter().enumerate() {
                         let Range { lo, hi } = Range::signed(width);
                         prop_assert!((lo..=hi).all(|acc| range.contains(op.value(j, acc, 0))));
                     }

@@ -4,10 +4,11 @@ mod cases;
 mod functions;
 mod laws;
 
-use fhe_nn_core::graph::Op;
-use fhe_nn_core::layer::Linear;
+use fhe_nn_core::ClientSpec;
+use fhe_nn_core::layer::{Linear, PartRef};
 use fhe_nn_core::prelude::*;
 use fhe_nn_core::quantize::Report;
+use fhe_nn_core::spec::{Function, Op};
 use ndarray::{Array, Array1, Array2, Dimension, ShapeBuilder};
 
 /// Several padded functions, all proved.
@@ -104,13 +105,40 @@ fn uniform<D: Dimension, S: ShapeBuilder<Dim = D>>(
 fn floats<N: Network>(seed: &mut u64) -> Floats {
     let mut floats = Floats::new();
     for layer in N::SPEC.layers.iter() {
-        if let fhe_nn_core::spec::Op::Dense(dense) = &layer.op {
-            let weights = uniform((dense.outputs, dense.inputs), -1.0..=1.0, seed);
-            let bias = uniform(dense.outputs, -1.0..=1.0, seed);
-            insert(&mut floats, &layer.name, weights, bias);
+        match &layer.op {
+            Op::Dense(dense) => {
+                let weights = uniform((dense.outputs, dense.inputs), -1.0..=1.0, seed);
+                let bias = uniform(dense.outputs, -1.0..=1.0, seed);
+                insert(&mut floats, &layer.name, weights, bias);
+            }
+            Op::Activation(act) => {
+                let (names, values) = (act.function.parameters(), parameters(act.function));
+                for ((name, _), value) in names.iter().zip(values) {
+                    let tensor = Array1::from_elem(1, value as f32).into_dyn();
+                    let name = format!("{}.{name}", layer.name);
+                    floats.insert(name, tensor).expect("finite");
+                }
+            }
+            _ => {}
         }
     }
     floats
+}
+
+/// Those of a function: not its defaults, and exact as `f32`.
+fn parameters(function: Function) -> Vec<f64> {
+    let of = |(name, default): &(&str, Option<f64>)| match (*name, default) {
+        ("weight", _) => 0.25,
+        ("value", _) => 0.5, // no jump, beside which a value may lie
+        (_, None) => 0.5,
+        (_, Some(default)) => f64::from((default * 1.25) as f32),
+    };
+    function.parameters().iter().map(of).collect()
+}
+
+/// The integers that inputs are encoded as.
+fn encode(client: &ClientSpec, input: &[f32]) -> Array1<i64> {
+    client.encode(input).expect("no tokens").into()
 }
 
 fn insert(floats: &mut Floats, layer: &str, weights: Array2<f32>, bias: Array1<f32>) {
@@ -121,12 +149,11 @@ fn insert(floats: &mut Floats, layer: &str, weights: Array2<f32>, bias: Array1<f
 }
 
 fn linears<N: Network>(network: &N) -> Vec<Linear> {
-    let nodes = network.graph().nodes;
-    nodes
-        .iter()
-        .filter_map(|node| match &node.op {
-            Op::Linear(op) => Some(op.layer.clone()),
-            Op::Lookup(_) => None,
+    let parts = network.parts().into_iter();
+    parts
+        .filter_map(|part| match part {
+            PartRef::Linear(linear) => Some(linear.clone()),
+            _ => None,
         })
         .collect()
 }

@@ -7,7 +7,7 @@ use crate::errors::{Error, Errors, Spanned};
 
 /// `wrap` needs an activation right behind whose table is antiperiodic.
 pub(super) fn wrap_needs_an_antiperiodic_reader(errors: &mut Errors, stage: &Stage<'_>) -> bool {
-    let (Some(word), Overflow::Wrap) = (stage.dense.overflow, stage.overflow()) else {
+    let (Some(word), Overflow::Wrap) = (stage.linear.overflow, stage.overflow()) else {
         return true;
     };
     let name = stage.name;
@@ -32,7 +32,7 @@ pub(super) fn wrap_needs_an_antiperiodic_reader(errors: &mut Errors, stage: &Sta
                 .to_owned(),
         ),
     };
-    let help = match stage.dense.accumulator {
+    let help = match stage.linear.accumulator {
         Some(_) => format!(
             "write `overflow = calibrated` on `{name}`, which keeps to the \
                 width that was seen in calibration"
@@ -52,8 +52,11 @@ pub(super) fn wave_needs_wrap(errors: &mut Errors, stage: &Stage<'_>) -> bool {
         return true;
     }
     let (name, worst) = (stage.name, stage.worst_case());
-    let place = stage.dense.overflow.map_or(reader.place, |word| word.place);
-    let keys = match stage.dense.accumulator {
+    let place = stage
+        .linear
+        .overflow
+        .map_or(reader.place, |word| word.place);
+    let keys = match stage.linear.accumulator {
         Some(width) if width.value < worst => "overflow = wrap".to_owned(),
         _ => format!("accumulator = {}, overflow = wrap", worst.clamp(3, 6) - 1),
     };
@@ -94,7 +97,7 @@ pub(super) fn phases_divide_half_a_period(errors: &mut Errors, stage: &Stage<'_>
         .help(format!(
             "write `phases = {nearest}` on `{name}`: the next layer then \
                 takes {} values",
-            stage.dense.outputs * nearest as usize
+            stage.linear.form.outputs() * nearest as usize
         )),
     );
 }

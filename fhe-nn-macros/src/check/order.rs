@@ -1,81 +1,175 @@
-//! Law 6: linear layers and activations take turns, a linear layer first and last.
+//! Law 6: who may read what. Tables read accumulators and sums, all others values and sums; a network ends
+//! with sums.
 
-use fhe_nn_proof::spec::Overflow;
-use fhe_nn_proof::widths::{MAX_TABLE_BITS, Range};
+use fhe_nn_proof::spec::{Overflow, Pool};
+use fhe_nn_proof::widths::MAX_TABLE_BITS;
 
-use super::{Reader, Stage};
-use crate::ast::{Dense, Kind, Layer, Network};
+use crate::ast::{Kind, Layer, Linear, Network};
 use crate::errors::{Error, Errors, Place};
+use crate::layer::LayerType;
 
-/// The chain of linear layers and their readers; `None` if they do not take turns.
-pub(super) fn stages<'a>(errors: &mut Errors, network: &'a Network) -> Option<Vec<Stage<'a>>> {
+/// Says what cannot read what it reads.
+pub(super) fn check(errors: &mut Errors, network: &Network) {
     let layers = &network.layers;
     let Some(last) = layers.last() else {
         errors.push(no_layers(network));
-        return None;
+        return;
     };
-    if let Some(first) = layers.first()
-        && let Kind::Activation(_) = first.kind
-    {
-        errors.push(first_is_an_activation(first));
-    }
-    for pair in layers.windows(2) {
-        let [before, layer] = pair else { continue };
-        match (&before.kind, &layer.kind) {
-            (Kind::Activation(_), Kind::Activation(_)) => {
-                errors.push(two_activations(before, layer));
+    for layer in layers {
+        for &source in &layer.sources {
+            let before = source.checked_sub(1).map(|index| &layers[index]);
+            let error = match (before, &layer.kind) {
+                (None, Kind::Activation(_)) => Some(first_is_an_activation(layer)),
+                (None, _) => tokens(network, layer),
+                (Some(before), _) => reads(network, before, layer),
+            };
+            if let Some(error) = error {
+                errors.push(error);
+                break;
             }
-            (Kind::Dense(dense), Kind::Dense(_)) => {
-                errors.push(two_linear_layers(network, before, dense, layer));
-            }
-            (Kind::Dense(dense), Kind::Activation(_)) if core::ptr::eq(layer, last) => {
-                errors.push(last_is_an_activation(dense, layer));
-            }
-            (Kind::Dense(_), Kind::Activation(_)) | (Kind::Activation(_), Kind::Dense(_)) => {}
         }
     }
-    errors.is_empty().then(|| chain(network))
+    match &last.kind {
+        Kind::Activation(_) if errors.is_empty() => {
+            let before = last.sources[0].checked_sub(1).map(|index| &layers[index]);
+            errors.push(last_is_an_activation(before, last));
+        }
+        Kind::Activation(_) | Kind::Linear(_) => {}
+        Kind::Pool(pool) if pool.kind == Pool::Average => {}
+        Kind::Combination if matches!(last.layer_type, LayerType::Add | LayerType::Mul) => {}
+        Kind::Embedding(_) | Kind::Pool(_) | Kind::Combination => errors.push(
+            Error::new(
+                last.place,
+                format!(
+                    "`{}` is the last layer, but a network ends with sums",
+                    last.name
+                ),
+            )
+            .note("what the client decrypts are accumulators of a linear layer, or sums of values")
+            .help(format!("add a `Dense` after `{}`, or remove it", last.name)),
+        ),
+    }
 }
 
-fn chain(network: &Network) -> Vec<Stage<'_>> {
-    let layers = &network.layers;
-    let activation = |index: usize| match layers.get(index) {
-        Some(Layer {
-            name,
-            place,
-            kind: Kind::Activation(activation),
-        }) => Some(Reader {
-            name,
-            place: *place,
-            activation,
-        }),
+/// Tokens are read by an `Embedding`, and nothing else by it.
+fn tokens(network: &Network, layer: &Layer) -> Option<Error> {
+    let name = &layer.name;
+    match (&network.input.tokens, &layer.kind) {
+        (None, Kind::Embedding(embedding)) => Some(
+            Error::new(
+                layer.place,
+                format!("`{name}` reads tokens, but the input has numbers"),
+            )
+            .note("a token is one of a vocabulary, which the client encrypts as one 1 among as many 0")
+            .help(format!(
+                "declare the input as in `input(shape = [24], vocabulary = {})`",
+                embedding.vocabulary.value
+            )),
+        ),
+        (Some(_), kind) if !matches!(kind, Kind::Embedding(_)) => Some(
+            Error::new(
+                layer.place,
+                format!("`{name}` reads numbers, but the input has tokens"),
+            )
+            .note("the number of a token says nothing of its meaning; an `Embedding` gives each a vector")
+            .help(format!("add an `Embedding` before `{name}`")),
+        ),
         _ => None,
-    };
-    layers
+    }
+}
+
+/// Whether a layer can read the result of another.
+fn reads(network: &Network, before: &Layer, layer: &Layer) -> Option<Error> {
+    let (name, found) = (&layer.name, &before.name);
+    match (&before.kind, &layer.kind) {
+        (_, Kind::Embedding(_)) => Some(
+            Error::new(
+                layer.place,
+                format!("`{name}` reads tokens, but `{found}` has none"),
+            )
+            .help("put the `Embedding` first: only the input has tokens"),
+        ),
+        (Kind::Linear(_), Kind::Activation(_)) => None,
+        (Kind::Activation(_), Kind::Activation(_)) => Some(two_activations(before, layer)),
+        // a layer that cannot read what it reads says so itself
+        (Kind::Pool(_) | Kind::Combination, Kind::Activation(_))
+            if of_accumulators(network, before) =>
+        {
+            None
+        }
+        (_, Kind::Activation(_)) if !has_sums(before) => Some(
+            Error::new(
+                layer.place,
+                format!("`{name}` follows `{found}`, but an activation reads sums"),
+            )
+            .note(format!(
+                "`{found}` has values that an activation made, and two functions are one"
+            ))
+            .help(format!("remove `{name}`")),
+        ),
+        (Kind::Linear(linear), Kind::Linear(_)) => {
+            Some(two_linear_layers(network, before, linear, layer))
+        }
+        (Kind::Linear(linear), _) => Some(accumulators(network, before, linear, layer)),
+        _ => None,
+    }
+}
+
+/// Whether a layer reads accumulators.
+fn of_accumulators(network: &Network, layer: &Layer) -> bool {
+    let mut sources = layer
+        .sources
         .iter()
-        .enumerate()
-        .filter_map(|(index, layer)| {
-            let Kind::Dense(dense) = &layer.kind else {
-                return None;
-            };
-            let source = index.checked_sub(1).and_then(activation);
-            let (range, bits) = match source {
-                None => (Range::unsigned(network.input.bits), network.input.bits),
-                Some(Reader { activation, .. }) => (
-                    activation.function.range(activation.output),
-                    activation.output,
-                ),
-            };
-            Some(Stage {
-                name: &layer.name,
-                dense,
-                source: source.map(|source| source.name),
-                reader: activation(index + 1),
-                range,
-                bits,
-            })
-        })
-        .collect()
+        .filter_map(|source| source.checked_sub(1));
+    sources.any(|index| matches!(network.layers[index].kind, Kind::Linear(_)))
+}
+
+/// Whether a layer adds values up.
+fn has_sums(layer: &Layer) -> bool {
+    match &layer.kind {
+        Kind::Pool(pool) => pool.kind == Pool::Average,
+        Kind::Combination => matches!(layer.layer_type, LayerType::Add | LayerType::Mul),
+        Kind::Linear(_) | Kind::Embedding(_) | Kind::Activation(_) => false,
+    }
+}
+
+/// Accumulators where values are read.
+fn accumulators(network: &Network, before: &Layer, linear: &Linear, layer: &Layer) -> Error {
+    let (name, found) = (&layer.name, &before.name);
+    let error = Error::new(
+        layer.from.unwrap_or(layer.place),
+        format!("`{name}` reads the accumulators of `{found}`, but needs an activation between"),
+    )
+    .note(
+        "scales and bias of a linear layer live in the table of the \
+            activation behind it",
+    );
+    let behind = network.layers.iter().find(|other| {
+        matches!(other.kind, Kind::Activation(_))
+            && other.sources == [layer_index(network, layer) + 1]
+    });
+    match behind {
+        Some(act) if matches!(&layer.kind, Kind::Pool(pool) if pool.kind == Pool::Max) => error
+            .help(format!(
+                "put `{name}` behind `{}`: the greatest is the same",
+                act.name
+            )),
+        _ => match layer.from {
+            None => error.help(format!(
+                "add `{}` after `{found}`",
+                between(network, linear)
+            )),
+            Some(_) => error.help(format!(
+                "put `{}` behind `{found}`, and name it here",
+                between(network, linear)
+            )),
+        },
+    }
+}
+
+fn layer_index(network: &Network, layer: &Layer) -> usize {
+    let same = |other: &Layer| core::ptr::eq(other, layer);
+    network.layers.iter().position(same).unwrap_or(0)
 }
 
 fn no_layers(network: &Network) -> Error {
@@ -106,11 +200,13 @@ fn first_is_an_activation(layer: &Layer) -> Error {
     .help(format!("remove `{name}`"))
 }
 
-fn last_is_an_activation(before: &Dense, layer: &Layer) -> Error {
+fn last_is_an_activation(before: Option<&Layer>, layer: &Layer) -> Error {
     let name = &layer.name;
-    let wraps = before
-        .overflow
-        .is_some_and(|word| word.value == Overflow::Wrap);
+    let linear = before.and_then(|before| match &before.kind {
+        Kind::Linear(linear) => Some(linear),
+        _ => None,
+    });
+    let wraps = linear.is_some_and(wraps);
     let error = Error::new(
         layer.place,
         format!("`{name}` is the last layer, but a network ends with a linear layer"),
@@ -121,10 +217,11 @@ fn last_is_an_activation(before: &Dense, layer: &Layer) -> Error {
     );
     let phases = match &layer.kind {
         Kind::Activation(activation) => activation.phases() as usize,
-        Kind::Dense(_) => 1,
+        _ => 1,
     };
     if wraps || phases > 1 {
-        let values = before.outputs.saturating_mul(phases);
+        let outputs = linear.map_or(1, |linear| linear.form.outputs());
+        let values = outputs.saturating_mul(phases);
         error.help(format!(
             "add `#[bits(weights = 4)] scores: Dense<{values}, 10>,` after `{name}`"
         ))
@@ -147,17 +244,8 @@ fn two_activations(before: &Layer, layer: &Layer) -> Error {
     .help(format!("remove `{name}`"))
 }
 
-fn two_linear_layers(network: &Network, before: &Layer, dense: &Dense, layer: &Layer) -> Error {
+fn two_linear_layers(network: &Network, before: &Layer, linear: &Linear, layer: &Layer) -> Error {
     let name = &layer.name;
-    let between = if dense
-        .overflow
-        .is_some_and(|word| word.value == Overflow::Wrap)
-    {
-        format!("#[bits(output = 3)] {}: Wave,", unused(network, "wave"))
-    } else {
-        let keys = format!("output = 4, table = {MAX_TABLE_BITS}");
-        format!("#[bits({keys})] {}: Identity,", unused(network, "between"))
-    };
     Error::new(
         layer.place,
         format!(
@@ -169,7 +257,26 @@ fn two_linear_layers(network: &Network, before: &Layer, dense: &Dense, layer: &L
         "scales and bias of a linear layer live in the table of the \
         activation behind it",
     )
-    .help(format!("add `{between}` before `{name}`"))
+    .help(format!(
+        "add `{}` before `{name}`",
+        between(network, linear)
+    ))
+}
+
+/// An activation that could stand behind a linear layer.
+fn between(network: &Network, linear: &Linear) -> String {
+    match wraps(linear) {
+        true => format!("#[bits(output = 3)] {}: Wave,", unused(network, "wave")),
+        false => {
+            let keys = format!("output = 4, table = {MAX_TABLE_BITS}");
+            format!("#[bits({keys})] {}: Identity,", unused(network, "between"))
+        }
+    }
+}
+
+fn wraps(linear: &Linear) -> bool {
+    let word = linear.overflow;
+    word.is_some_and(|word| word.value == Overflow::Wrap)
 }
 
 /// A name for a new field.

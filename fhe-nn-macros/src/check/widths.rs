@@ -7,7 +7,7 @@ use fhe_nn_proof::widths::{
     MAX_TABLE_BITS, max_fan_in,
 };
 
-use super::{Reader, Stage, count};
+use super::{Reader, Stage};
 use crate::errors::{Error, Errors};
 
 /// Law 2: an accumulator has at most [`MAX_ACCUMULATOR_BITS`] bits, and one that wraps has fewer
@@ -15,10 +15,10 @@ use crate::errors::{Error, Errors};
 /// keeps for every neuron.
 pub(super) fn accumulator_fits(errors: &mut Errors, stage: &Stage<'_>) -> bool {
     let (name, worst) = (stage.name, stage.worst_case());
-    let error = match (stage.overflow(), stage.dense.accumulator) {
+    let error = match (stage.overflow(), stage.linear.accumulator) {
         (Overflow::Wrap, None) => {
             let place = stage
-                .dense
+                .linear
                 .overflow
                 .map_or(stage.place(), |word| word.place);
             let law = format!("`{name}` wraps, but at which width is not written");
@@ -97,8 +97,9 @@ pub(super) fn table_fits(errors: &mut Errors, stage: &Stage<'_>) -> bool {
         return true;
     }
     let (name, act) = (stage.name, reader.name);
-    let inputs = max_fan_in(limit, stage.range, stage.dense.weights.value) as usize;
-    let (verb, note, fits) = match stage.dense.accumulator {
+    let inputs = max_fan_in(limit, stage.range, stage.linear.weights.value) as usize;
+    let room = stage.room(inputs);
+    let (verb, note, fits) = match stage.linear.accumulator {
         Some(_) => (
             "has",
             "without `table`, a table has an entry for every value of the \
@@ -106,17 +107,12 @@ pub(super) fn table_fits(errors: &mut Errors, stage: &Stage<'_>) -> bool {
                 .to_owned(),
             String::new(),
         ),
-        None if inputs == 0 || width > MAX_ROUNDED_BITS => {
-            ("needs", stage.arithmetic(), String::new())
+        None => {
+            let room = room.filter(|_| width <= MAX_ROUNDED_BITS);
+            let fits =
+                room.map(|room| format!("; without it, at most {room} would fit at these widths"));
+            ("needs", stage.arithmetic(), fits.unwrap_or_default())
         }
-        None => (
-            "needs",
-            stage.arithmetic(),
-            format!(
-                "; without it, at most {} would fit at these widths",
-                count(inputs, "input")
-            ),
-        ),
     };
     errors.push(
         Error::new(
@@ -164,7 +160,7 @@ pub(super) fn output_fits(errors: &mut Errors, stage: &Stage<'_>) -> bool {
         return true;
     }
     let name = stage.name;
-    let (verb, note) = match stage.dense.accumulator {
+    let (verb, note) = match stage.linear.accumulator {
         Some(_) => (
             "has",
             "no activation reads the last layer: the client decrypts its \

@@ -1,21 +1,21 @@
 //! A field: its type is the layer, its `#[bits(..)]` are the widths.
 
 use fhe_nn_proof::spec::{Function, Overflow, Rounding};
-use fhe_nn_proof::widths::MAX_VALUES;
 use quote::ToTokens;
 use syn::ext::IdentExt;
-use syn::{Expr, Field, GenericArgument};
+use syn::{Expr, Field};
 
-use super::{extent_of, is};
-use crate::ast::{Activation, Dense, Kind, Layer};
+use super::{from, is, sizes};
+use crate::ast::{Activation, Embedding, Form, Kind, Layer, Linear, Pool, Taps};
 use crate::attr::Keys;
 use crate::errors::{Error, Errors, Place, Spanned, list, similar};
 use crate::key::{Key, Owner};
-use crate::layer::{LayerType, Written};
-use crate::literal::Integer;
+use crate::layer::{Axes, LayerType, Written};
+use crate::literal::peel;
 
 /// A field as a layer.
-pub(super) fn layer(errors: &mut Errors, field: &Field) -> Option<Layer> {
+pub(super) fn layer(errors: &mut Errors, fields: &[&Field], index: usize) -> Option<Layer> {
+    let field = fields[index];
     let ident = field.ident.as_ref()?;
     let name = ident.unraw().to_string();
     for attr in &field.attrs {
@@ -43,8 +43,9 @@ pub(super) fn layer(errors: &mut Errors, field: &Field) -> Option<Layer> {
         let value = keys.value(key)?;
         keys.number(errors, key, value)
     };
+    let place = Place::of(&field.ty);
     let kind = match layer_type {
-        LayerType::Dense => {
+        LayerType::Dense | LayerType::Conv(_) => {
             let weights = required(errors, Key::Weights);
             let accumulator = optional(errors, Key::Accumulator);
             let words = [Overflow::Checked, Overflow::Calibrated, Overflow::Wrap]
@@ -53,19 +54,56 @@ pub(super) fn layer(errors: &mut Errors, field: &Field) -> Option<Layer> {
                 .each_ref()
                 .map(|(word, value)| (word.as_str(), *value));
             let overflow = keys.word(errors, Key::Overflow, &words);
-            let [inputs, outputs] = sizes(errors, &name, &written.generics)?;
-            Kind::Dense(Dense {
-                inputs,
-                outputs: outputs.value,
-                weights: weights?,
-                accumulator,
-                overflow,
+            let form = sizes::sizes(errors, &name, layer_type, &written, place);
+            form.and_then(|sizes| {
+                Some(Kind::Linear(Linear {
+                    form: form_of(layer_type, &sizes)?,
+                    weights: weights?,
+                    accumulator,
+                    overflow,
+                }))
             })
+        }
+        LayerType::Embedding => {
+            let weights = required(errors, Key::Weights);
+            let sizes = sizes::sizes(errors, &name, layer_type, &written, place);
+            sizes.and_then(|sizes| {
+                let &[vocabulary, dimension] = sizes.as_slice() else {
+                    return None;
+                };
+                Some(Kind::Embedding(Embedding {
+                    vocabulary,
+                    dimension: dimension.value,
+                    weights: weights?,
+                }))
+            })
+        }
+        LayerType::Pool(kind, axes) => {
+            let sizes = sizes::sizes(errors, &name, layer_type, &written, place);
+            sizes.map(|sizes| {
+                let taps = match *sizes.as_slice() {
+                    [kernel, stride, padding] => Some(Taps {
+                        kernel,
+                        stride,
+                        padding,
+                        dilation: 1,
+                    }),
+                    _ => None,
+                };
+                Kind::Pool(Pool { kind, axes, taps })
+            })
+        }
+        LayerType::Add | LayerType::Mul | LayerType::Concat | LayerType::Flatten => {
+            Some(Kind::Combination)
         }
         LayerType::Activation(function) => {
             let output = match function {
                 Function::Sign => Some(1),
                 _ => required(errors, Key::Output).map(|output| output.value),
+            };
+            let custom = match function {
+                Function::Custom => Some(path(errors, &keys, owner)),
+                _ => None,
             };
             let table = optional(errors, Key::Table).map(|table| table.value);
             let words = [Rounding::Exact, Rounding::Approximate]
@@ -74,20 +112,77 @@ pub(super) fn layer(errors: &mut Errors, field: &Field) -> Option<Layer> {
                 .each_ref()
                 .map(|(word, value)| (word.as_str(), *value));
             let rounding = keys.word(errors, Key::Rounding, &words);
-            Kind::Activation(Activation {
-                function,
-                output: output?,
-                table,
-                rounding,
-                phases: optional(errors, Key::Phases),
+            let phases = optional(errors, Key::Phases);
+            let custom = match custom {
+                Some(None) => None,
+                Some(Some(path)) => Some(Some(path)),
+                None => Some(None),
+            };
+            output.zip(custom).map(|(output, custom)| {
+                Kind::Activation(Activation {
+                    function,
+                    custom,
+                    output,
+                    table,
+                    rounding,
+                    phases,
+                })
             })
         }
     };
+    let (sources, from) = from::sources(errors, fields, index, layer_type)?;
     Some(Layer {
         name,
-        place: Place::of(&field.ty),
-        kind,
+        name_place: Place::of(ident),
+        place,
+        layer_type,
+        sources,
+        from,
+        kind: kind?,
     })
+}
+
+fn form_of(layer: LayerType, sizes: &[Spanned<usize>]) -> Option<Form> {
+    match (layer, sizes) {
+        (LayerType::Dense, &[inputs, outputs]) => Some(Form::Dense {
+            inputs,
+            outputs: outputs.value,
+        }),
+        (LayerType::Conv(axes), &[inputs, outputs, kernel, stride, padding, dilation, groups]) => {
+            Some(Form::Conv {
+                flat: axes == Axes::One,
+                inputs,
+                outputs,
+                taps: Taps {
+                    kernel,
+                    stride,
+                    padding,
+                    dilation: dilation.value,
+                },
+                groups,
+            })
+        }
+        _ => None,
+    }
+}
+
+/// The path of a user's own function.
+fn path(errors: &mut Errors, keys: &Keys<'_>, owner: Owner<'_>) -> Option<syn::Path> {
+    let value = keys.required(errors, Key::Function)?;
+    match peel(value) {
+        Expr::Path(path) if path.qself.is_none() => Some(path.path.clone()),
+        _ => {
+            errors.push(
+                Error::new(
+                    Place::of(value),
+                    format!("`function` of {owner} must be the path of a `fn(f32) -> f32`"),
+                )
+                .note("the quantizer calls it once for every entry of a table")
+                .help("name a function, as in `function = f32::sin`"),
+            );
+            None
+        }
+    }
 }
 
 /// The field's type, if it is a layer with its generics.
@@ -95,8 +190,7 @@ fn known<'a>(errors: &mut Errors, name: &str, field: &'a Field) -> Option<Writte
     let place = Place::of(&field.ty);
     let layers = LayerType::all();
     let note = format!(
-        "a macro sees names only, so an alias is not known; the layers are `{}` and\n{}",
-        LayerType::Dense.name(),
+        "a macro sees names only, so an alias is not known; the layers are\n{}",
         families()
     );
     let Some(written) = Written::new(&field.ty) else {
@@ -124,39 +218,41 @@ fn known<'a>(errors: &mut Errors, name: &str, field: &'a Field) -> Option<Writte
                 }
                 None => error.help(format!("write its sizes, as in `{name}: Dense<784, 64>`")),
             },
-            Some(layer) => error.help(format!("write `{name}: {}`", layer.name())),
+            Some(layer) if layer.generics().1 == 0 => {
+                error.help(format!("write `{name}: {}`", layer.name()))
+            }
+            Some(layer) => error.help(format!(
+                "write its sizes, as in `{name}: {}`",
+                layer.example()
+            )),
             None => error.help("compose the network of these layers"),
         });
         return None;
     };
     if !written.is_layer() {
-        let count = written.generics.len();
-        errors.push(match layer {
-            LayerType::Dense => Error::new(
-                place,
-                format!("`Dense` of `{name}` has {count} sizes, but needs 2"),
-            )
-            .help(format!(
-                "write the numbers of its inputs and outputs, as in `{name}: \
-                    Dense<784, 64>`"
-            )),
-            LayerType::Activation(_) => {
-                Error::new(place, format!("`{found}` of `{name}` takes no sizes"))
-                    .note("an activation works on every value that it is given")
-                    .help(format!("write `{name}: {found}`"))
-            }
-        });
+        errors.push(sizes::miscounted(
+            name,
+            layer,
+            written.generics.len(),
+            place,
+        ));
         return None;
     }
     Some(written)
 }
 
-/// The activations, a line for each family.
+/// The layers, a line for each family.
 fn families() -> String {
-    let lines = Function::FAMILIES.map(|(family, functions)| {
-        let names: Vec<&str> = functions.iter().map(|f| f.name()).collect();
-        format!("{family}: {}", list(&names, "and"))
+    let line = |family, names: Vec<&str>| format!("{family}: {}", list(&names, "and"));
+    let others = LayerType::FAMILIES.map(|(family, range)| {
+        let layers = LayerType::OTHERS[range].iter();
+        line(family, layers.map(|layer| layer.name()).collect())
     });
+    let activations = Function::FAMILIES.map(|(family, functions)| {
+        let names = functions.iter().map(|function| function.name());
+        line(family, names.collect())
+    });
+    let lines: Vec<String> = others.into_iter().chain(activations).collect();
     lines.join("\n")
 }
 
@@ -170,11 +266,12 @@ fn keys<'a>(
     let mut attrs = field.attrs.iter().filter(|attr| is(attr, "bits"));
     let Some(attr) = attrs.next() else {
         let place = Place::of(&field.ident);
-        if let Some(key) = layer.required() {
+        let required: Vec<&str> = layer.required().into_iter().map(Key::name).collect();
+        if !required.is_empty() {
             let layer = layer.name();
             errors.push(
                 Error::new(place, format!("{owner} has no widths"))
-                    .note(format!("`{layer}` needs its `{}`", key.name()))
+                    .note(format!("`{layer}` needs its {}", list(&required, "and")))
                     .help(format!("write `{}` on {owner}", owner.example())),
             );
             return None;
@@ -190,36 +287,17 @@ fn keys<'a>(
             .help("write all keys of a field into one list"),
         );
     }
-    Keys::parse(errors, owner, &attr.meta)
-}
-
-/// The two sizes of `Dense<I, O>`.
-fn sizes(
-    errors: &mut Errors,
-    name: &str,
-    generics: &[&GenericArgument],
-) -> Option<[Spanned<usize>; 2]> {
-    let mut size = |index: usize, what: &str| {
-        let integer = Integer {
-            what: &format!("{what} of `{name}`"),
-            min: 1,
-            max: MAX_VALUES,
-        };
-        let expr = match generics.get(index)? {
-            GenericArgument::Const(expr) => expr.clone(),
-            other => Expr::Verbatim(other.to_token_stream()),
-        };
-        let size = integer.read(errors, &expr, |_| {
-            format!(
-                "write the numbers of its inputs and outputs, as in `{name}: \
-                Dense<784, 64>`"
+    if layer.keys().is_empty() {
+        let layer = layer.name();
+        errors.push(
+            Error::new(
+                Place::of(&attr.meta),
+                format!("`{layer}` of {owner} takes no keys"),
             )
-        })?;
-        Some(Spanned {
-            value: extent_of(size.value),
-            place: size.place,
-        })
-    };
-    let (inputs, outputs) = (size(0, "number of inputs"), size(1, "number of outputs"));
-    Some([inputs?, outputs?])
+            .note("its integers and their widths follow from what it reads")
+            .help(format!("remove `#[bits(..)]` from {owner}")),
+        );
+        return Some(Keys::none(owner, Place::of(&attr.meta)));
+    }
+    Keys::parse(errors, owner, &attr.meta)
 }

@@ -1,6 +1,7 @@
 //! The argument of `#[fhe_network(..)]`: shape and width of one input.
 
-use fhe_nn_proof::widths::MAX_VALUES;
+use fhe_nn_proof::spec::{Encoding, Tokens};
+use fhe_nn_proof::widths::{MAX_TABLE_BITS, MAX_VALUES};
 use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
 use syn::ext::IdentExt;
@@ -11,7 +12,7 @@ use syn::{Expr, Ident, Meta, Token};
 use super::extent_of;
 use crate::ast::Input;
 use crate::attr::Keys;
-use crate::errors::{Error, Errors, Place, similar};
+use crate::errors::{Error, Errors, Place, Spanned, similar};
 use crate::key::{Key, Owner};
 use crate::literal::{Integer, peel};
 
@@ -83,12 +84,93 @@ pub(super) fn input(errors: &mut Errors, args: TokenStream, name: &Ident) -> Opt
     let shape = keys
         .required(errors, Key::Shape)
         .and_then(|value| shape(errors, value));
-    let bits = keys
-        .required(errors, Key::Bits)
-        .and_then(|value| keys.number(errors, Key::Bits, value));
+    let Some(vocabulary) = keys.value(Key::Vocabulary) else {
+        let bits = keys
+            .required(errors, Key::Bits)
+            .and_then(|value| keys.number(errors, Key::Bits, value));
+        return Some(Input {
+            shape: shape?,
+            bits: bits?.value,
+            tokens: None,
+        });
+    };
+    let bits = match keys.value(Key::Bits) {
+        Some(value) => Some(keys.number(errors, Key::Bits, value)?),
+        None => None,
+    };
+    let vocabulary = keys.number(errors, Key::Vocabulary, vocabulary)?;
+    let shape = shape?;
+    let tokens = match bits {
+        Some(bits) => number(errors, vocabulary, bits),
+        None => one_hot(errors, vocabulary, shape.iter().product()),
+    };
     Some(Input {
-        shape: shape?,
-        bits: bits?.value,
+        shape,
+        bits: bits.map_or(1, |bits| bits.value),
+        tokens: Some(tokens?),
+    })
+}
+
+/// Tokens of which the client encrypts the number.
+fn number(errors: &mut Errors, vocabulary: Spanned<u32>, bits: Spanned<u32>) -> Option<Tokens> {
+    let needed = (vocabulary.value - 1)
+        .checked_ilog2()
+        .map_or(1, |log| log + 1);
+    if needed > MAX_TABLE_BITS {
+        errors.push(
+            Error::new(
+                bits.place,
+                format!(
+                    "a vocabulary of {} needs tables of {needed} bits, but they read at most \
+                        {MAX_TABLE_BITS}",
+                    vocabulary.value
+                ),
+            )
+            .note("with `bits`, a token is encrypted as a number, and its vector looked up")
+            .help("remove `bits`: tokens are then one 1 among as many 0, and need no tables"),
+        );
+        return None;
+    }
+    if bits.value != needed {
+        errors.push(
+            Error::new(
+                bits.place,
+                format!(
+                    "a vocabulary of {} needs {needed} bits, but `bits` of the input is {}",
+                    vocabulary.value, bits.value
+                ),
+            )
+            .note("with `bits`, a token is encrypted as a number, and its vector looked up")
+            .help(format!("write `bits = {needed}` on the input")),
+        );
+        return None;
+    }
+    Some(Tokens {
+        vocabulary: vocabulary.value as usize,
+        encoding: Encoding::Number,
+    })
+}
+
+/// Tokens of which the client encrypts one 1 among as many 0.
+fn one_hot(errors: &mut Errors, vocabulary: Spanned<u32>, tokens: usize) -> Option<Tokens> {
+    let values = (tokens as u64).saturating_mul(vocabulary.value.into());
+    if values > MAX_VALUES {
+        errors.push(
+            Error::new(
+                vocabulary.place,
+                format!("the input has {values} values, but at most {MAX_VALUES} are allowed"),
+            )
+            .note(format!(
+                "{tokens} tokens x {} values each",
+                vocabulary.value
+            ))
+            .help("use fewer tokens, or a smaller vocabulary"),
+        );
+        return None;
+    }
+    Some(Tokens {
+        vocabulary: vocabulary.value as usize,
+        encoding: Encoding::OneHot,
     })
 }
 

@@ -1,11 +1,13 @@
 //! From tokens to the declared network: everything that one field or one list can tell.
 
 mod field;
+mod from;
 mod input;
+mod sizes;
 
 use proc_macro2::TokenStream;
 use syn::ext::IdentExt;
-use syn::{Attribute, Fields, Item, ItemStruct};
+use syn::{Attribute, Field, Fields, Item, ItemStruct};
 
 use crate::ast::Network;
 use crate::errors::{Error, Errors, Place};
@@ -38,15 +40,15 @@ fn network(errors: &mut Errors, args: TokenStream, item: TokenStream) -> Option<
         }
         Fields::Unit => return not_a_struct(errors, Place::of(item.ident), "a unit struct"),
     };
-    let layers: Vec<_> = fields
-        .iter()
-        .map(|field| field::layer(errors, field))
+    let fields: Vec<&Field> = fields.iter().collect();
+    let layers: Vec<_> = (0..fields.len())
+        .map(|index| field::layer(errors, &fields, index))
         .collect();
     Some(Network {
         layers: layers.into_iter().collect::<Option<_>>()?,
         input: input?,
         item: ItemStruct {
-            fields: without_bits(item.fields),
+            fields: without_ours(item.fields),
             ..item
         },
     })
@@ -122,10 +124,12 @@ pub(crate) fn is(attr: &Attribute, name: &str) -> bool {
         .is_some_and(|last| last.ident == name)
 }
 
-/// Fields without `#[bits(..)]`, which only this macro knows.
-fn without_bits(mut fields: Fields) -> Fields {
+/// Fields without `#[bits(..)]` and `#[from(..)]`, which only this macro knows.
+fn without_ours(mut fields: Fields) -> Fields {
     for field in &mut fields {
-        field.attrs.retain(|attr| !is(attr, "bits"));
+        field
+            .attrs
+            .retain(|attr| !is(attr, "bits") && !is(attr, "from"));
     }
     fields
 }

@@ -9,6 +9,16 @@ use crate::errors::Error;
 
 /// Cases whose help is prose, because the remedy is not one edit: what the user meant is unknown.
 const PROSE: &[&str] = &[
+    "stride_of_zero",
+    "two_sizes",
+    "accumulators_added",
+    "later_name",
+    "nothing_reads_it",
+    "pool_before_the_activation",
+    "pool_of_wide_values",
+    "shapes_that_differ",
+    "tokens_without_embedding",
+    "two_tables_read_one",
     "bits_twice",
     "constant",
     "expression",
@@ -114,6 +124,7 @@ fn mend(source: &str, error: &Error) -> Option<String> {
                 .position(|line| line.starts_with("#[fhe_network"))?;
             edited[line] = edit.to_owned();
         }
+        "write" if edit.starts_with("#[from") => edited.insert(field(target)?, edit.to_owned()),
         "write" if edit.starts_with("#[bits") => match attribute(target) {
             Some(line) => edited[line] = edit.to_owned(),
             None => edited.insert(field(target)?, edit.to_owned()),
@@ -134,8 +145,8 @@ fn mend(source: &str, error: &Error) -> Option<String> {
                 }
             };
             let start = edited[line].find(open)? + open.len();
-            for entry in edit.split(", ") {
-                edited[line] = set(&edited[line], start, entry)?;
+            for entry in entries(edit) {
+                edited[line] = set(&edited[line], start, entry.trim())?;
             }
         }
         "write" => {
@@ -156,6 +167,9 @@ fn mend(source: &str, error: &Error) -> Option<String> {
                 _ => return None,
             };
             edited.insert(line, edit.to_owned());
+        }
+        "remove" if edit.starts_with("#[bits") => {
+            edited.remove(attribute(target)?);
         }
         "remove" => match field(edit) {
             Some(line) => {
@@ -186,20 +200,24 @@ fn set(line: &str, start: usize, entry: &str) -> Option<String> {
         .rfind(")]")
         .map(|end| keys[..end].trim_end_matches(')').len())?;
     let (keys, after) = keys.split_at(end);
-    // commas inside of a list do not separate keys
-    let (mut depth, mut entries) = (0, vec![String::new()]);
-    for c in keys.chars() {
-        depth += i32::from(c == '[') - i32::from(c == ']');
-        if c == ',' && depth == 0 {
-            entries.push(String::new());
-        } else {
-            entries.last_mut()?.push(c);
-        }
-    }
+    let mut entries = entries(keys);
     entries.retain(|old| {
         let old = old.split('=').next().unwrap_or_default().trim();
         !old.is_empty() && old != key
     });
     entries.push(entry.to_owned());
     Some(format!("{before}{}{after}", entries.join(",")))
+}
+
+/// Keys with their values; commas inside of a list do not separate them.
+fn entries(keys: &str) -> Vec<String> {
+    let (mut depth, mut entries) = (0, vec![String::new()]);
+    for c in keys.chars() {
+        depth += i32::from(c == '[') - i32::from(c == ']');
+        match entries.last_mut() {
+            Some(last) if c != ',' || depth > 0 => last.push(c),
+            _ => entries.push(String::new()),
+        }
+    }
+    entries
 }

@@ -6,11 +6,11 @@ use proc_macro2::TokenStream;
 use syn::Item;
 
 use crate::errors::Error;
-use crate::{declare, expand};
+use crate::{declare, expand, parse};
 
 /// The errors of the network in a source file; `None` if it holds none.
 fn errors(source: &str) -> Option<Vec<Error>> {
-    let file = syn::parse_file(source).expect("the compiler reads it");
+    let file = syn::parse_file(source).unwrap_or_else(|error| panic!("{error} in\n{source}"));
     file.items.into_iter().find_map(|mut item| {
         let attrs = match &mut item {
             Item::Struct(item) => &mut item.attrs,
@@ -57,12 +57,111 @@ fn the_expansion_is_small_and_free_of_behaviour() {
     assert!(!expanded.contains("bits (") && !expanded.contains("use "));
 }
 
+/// A network of random fields: the macro accepts what the facts of the tensors allow, and nothing else.
+#[test]
+fn what_is_accepted_has_facts_and_what_has_none_is_refused() {
+    const FIELDS: [&str; 18] = [
+        "#[bits(weights = 2)] NAME: Dense<16, 16>,",
+        "#[bits(weights = 2)] NAME: Dense<8, 16>,",
+        "#[bits(weights = 2)] NAME: Conv2d<1, 2, 3>,",
+        "#[bits(weights = 2)] NAME: Conv2d<2, 2, 2, 1, 1>,",
+        "#[bits(weights = 2)] NAME: Conv1d<4, 4, 2>,",
+        "#[bits(output = 2, table = 4)] NAME: Relu,",
+        "#[bits(output = 2, table = 4)] NAME: Tanh,",
+        "#[bits(table = 4)] NAME: Sign,",
+        "NAME: AvgPool2d<2>,",
+        "NAME: MaxPool2d<2, 1>,",
+        "NAME: GlobalAvgPool,",
+        "NAME: Flatten,",
+        "#[from(A, B)] NAME: Add,",
+        "#[from(A, A)] NAME: Mul,",
+        "#[from(A, B)] NAME: Concat,",
+        "#[from(A)] #[bits(weights = 2)] NAME: Dense<16, 16>,",
+        "#[from(A)] #[bits(output = 2, table = 4)] NAME: Relu,",
+        "#[bits(weights = 2)] NAME: Dense<32, 2>,",
+    ];
+    let mut random = Lehmer(7);
+    let (mut accepted, mut refused) = (0, 0);
+    for _ in 0..60_000 {
+        let count = 2 + random.draw(5);
+        let mut item = String::new();
+        for index in 0..count {
+            let mut earlier = || match random.draw(index + 1) {
+                0 => "input".to_owned(),
+                field => format!("f{}", field - 1),
+            };
+            let (a, b) = (earlier(), earlier());
+            let field = FIELDS[random.draw(FIELDS.len())];
+            let field = field.replace("NAME", &format!("f{index}"));
+            item += &field
+                .replace("(A, A)", &format!("({a}, {a})"))
+                .replace("(A", &format!("({a}"))
+                .replace("B)", &format!("{b})"));
+        }
+        let shape = ["[16]", "[1, 4, 4]", "[1, 6, 6]", "[4, 4]"][random.draw(4)];
+        let network = parse::parse(
+            tokens(&format!("input(shape = {shape}, bits = 2)")),
+            tokens(&format!("struct Net {{ {item} }}")),
+        );
+        match network.and_then(|network| crate::check::check(&network)) {
+            Ok(spec) => {
+                accepted += 1;
+                assert_eq!(spec.flow().err(), None, "{item}");
+            }
+            Err(errors) => {
+                refused += 1;
+                assert!(!errors.is_empty());
+            }
+        }
+    }
+    assert!(accepted > 300 && refused > 300, "{accepted} of {refused}");
+}
+
+/// Lehmer's generator (Knuth's constants, 1997): enough for tests.
+struct Lehmer(u64);
+
+impl Lehmer {
+    /// Below `end`.
+    fn draw(&mut self, end: usize) -> usize {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % end
+    }
+}
+
 #[test]
 fn no_soup_of_tokens_makes_it_panic() {
-    const ARGS: [&str; 14] = [
-        "input", "shape", "bits", "=", ",", "(", ")", "[", "]", "784", "-1", "0", "1u8", "x",
+    const ARGS: [&str; 16] = [
+        "input",
+        "shape",
+        "bits",
+        "=",
+        ",",
+        "(",
+        ")",
+        "[",
+        "]",
+        "784",
+        "-1",
+        "0",
+        "1u8",
+        "x",
+        "vocabulary",
+        "9",
     ];
-    const ITEM: [&str; 33] = [
+    const ITEM: [&str; 43] = [
+        "#[from(a, b)]",
+        "#[from]",
+        "#[from(a,",
+        "o: Conv2d<1, 4, 3>,",
+        "p: Conv1d<4, 4, 3, 0>,",
+        "q: MaxPool2d<2>,",
+        "s: GlobalAvgPool,",
+        "t: Add,",
+        "u: Embedding<9, 4>,",
+        "v: Custom,",
         "#[bits(weights = 2)]",
         "#[bits(output = 3)]",
         "#[bits(weights = 2, accumulator = 5, overflow = wrap)]",
@@ -97,15 +196,11 @@ fn no_soup_of_tokens_makes_it_panic() {
         "(",
         ")",
     ];
-    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let mut random = Lehmer(0x2545_f491_4f6c_dd1d);
     let mut soup = |words: &[&str]| {
         let mut soup = String::new();
         loop {
-            state = state
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
-            let draw = (state >> 33) as usize;
-            match words.get(draw % (words.len() + 2)) {
+            match words.get(random.draw(words.len() + 2)) {
                 Some(word) => soup = soup + " " + word,
                 None => return soup,
             }

@@ -1,8 +1,22 @@
 //! What a sum multiplies the noise of its terms by.
 
+/// A term of a sum: a weight, and the value that it multiplies.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Term {
+    /// The weight.
+    pub weight: f64,
+    /// Bootstraps of one kind have the same noise.
+    pub kind: usize,
+    /// The bootstrap that the value comes from; of no other kind is one of this number.
+    pub bootstrap: usize,
+    /// Which of the bootstrap's values it is.
+    pub phase: u32,
+    /// How many there are.
+    pub phases: u32,
+}
+
 /// How much a sum multiplies the variance of values: the square of the 2-norm of its weights, and
-/// more if it adds up what the bootstraps' `phases` have in common. Weight `q n + j` is that of
-/// value q of bootstrap j of n.
+/// more if it adds up what the values of one bootstrap have in common.
 ///
 /// The values of one bootstrap are coefficients of one polynomial, `d N / phases` apart. Rounding
 /// to digits leaves a product of rounding errors with the large key, and the bits of a key have
@@ -15,53 +29,72 @@
 /// The other parts of the noise are not correlated. Their share depends on parameters; the gain is
 /// the greatest for any share.
 ///
-/// Bootstraps of a group of `twins` have the same noise: their weights add up before they are
-/// squared, at worst all of them with one sign.
-pub fn gain(weights: &[f64], phases: usize, twins: &[Vec<usize>]) -> f64 {
-    let bootstraps = weights.len() / phases;
-    let mut alone = weights.to_vec();
-    let mut together = 0.0;
-    for group in twins {
-        let values = group
+/// Several bootstraps of one kind have the same noise: their weights add up before they are squared, at
+/// worst all of them with one sign.
+pub fn gain(terms: &mut [Term]) -> f64 {
+    terms.sort_unstable_by_key(|term| (term.kind, term.bootstrap, term.phase));
+    let (mut square, mut correlated) = (0.0, 0.0);
+    for alike in terms.chunk_by(|a, b| a.kind == b.kind) {
+        if alike
             .iter()
-            .flat_map(|j| (0..phases).map(move |q| q * bootstraps + j));
-        let sum: f64 = values
-            .map(|index| core::mem::take(&mut alone[index]).abs())
-            .sum();
-        together += sum * sum;
+            .any(|term| term.bootstrap != alike[0].bootstrap)
+        {
+            let sum: f64 = alike.iter().map(|term| term.weight.abs()).sum();
+            square += sum * sum;
+            continue;
+        }
+        for (index, a) in alike.iter().enumerate() {
+            square += a.weight * a.weight;
+            for b in &alike[index + 1..] {
+                let apart = f64::from(b.phase - a.phase) / f64::from(a.phases);
+                correlated += a.weight * b.weight * (1.0 - 2.0 * apart);
+            }
+        }
     }
-    let square: f64 = alone.iter().map(|w| w * w).sum();
-    let correlated = (1..phases).map(|d| {
-        let pairs = alone.iter().zip(&alone[d * bootstraps..]);
-        let products: f64 = pairs.map(|(a, b)| a * b).sum();
-        products * (1.0 - 2.0 * d as f64 / phases as f64)
-    });
-    square + correlated.sum::<f64>().max(0.0) + together
+    square + correlated.max(0.0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// Weight `q n + j` is that of value q of bootstrap j of n.
+    fn of(weights: &[f64], phases: u32, kinds: &[usize]) -> f64 {
+        let bootstraps = weights.len() / phases as usize;
+        let terms = weights.iter().enumerate().map(|(index, &weight)| Term {
+            weight,
+            kind: kinds
+                .get(index % bootstraps)
+                .copied()
+                .unwrap_or(index % bootstraps),
+            bootstrap: index % bootstraps,
+            phase: (index / bootstraps) as u32,
+            phases,
+        });
+        gain(&mut terms.collect::<Vec<_>>())
+    }
+
     #[test]
     fn values_of_one_bootstrap_have_rounding_errors_in_common() {
         // 10 and, of weights one apart, 1 x 2 + 2 x 2 + 2 x 1, less, of those three apart, 1 x 1,
         // each half of twice
         assert_eq!(
-            gain(&[1.0, 2.0, 2.0, 1.0], 4, &[]),
+            of(&[1.0, 2.0, 2.0, 1.0], 4, &[]),
             10.0 + 8.0 / 2.0 - 1.0 / 2.0
         );
         // two bootstraps between which nothing is in common
-        assert_eq!(gain(&[3.0, 1.0, 0.0, 5.0], 2, &[]), 35.0);
+        assert_eq!(of(&[3.0, 1.0, 0.0, 5.0], 2, &[]), 35.0);
         // parameters may make the common part as small as nothing
-        assert_eq!(gain(&[1.0, -1.0, 1.0, -1.0], 4, &[]), 4.0);
-        assert_eq!(gain(&[1.0, 2.0, 3.0], 1, &[]), 14.0);
+        assert_eq!(of(&[1.0, -1.0, 1.0, -1.0], 4, &[]), 4.0);
+        assert_eq!(of(&[1.0, 2.0, 3.0], 1, &[]), 14.0);
     }
 
     #[test]
     fn weights_of_twins_add_up_before_they_are_squared() {
-        let twins = [vec![0, 2]];
-        assert_eq!(gain(&[3.0, 1.0, -4.0], 1, &twins), 1.0 + 49.0);
-        assert_eq!(gain(&[1.0, 0.0, 1.0, 1.0, 2.0, 1.0], 2, &twins), 4.0 + 16.0);
+        assert_eq!(of(&[3.0, 1.0, -4.0], 1, &[0, 1, 0]), 1.0 + 49.0);
+        assert_eq!(
+            of(&[1.0, 0.0, 1.0, 1.0, 2.0, 1.0], 2, &[0, 1, 0]),
+            4.0 + 16.0
+        );
     }
 }

@@ -22,28 +22,33 @@ pub(super) fn plan(
             .first()
             .map_or(dimension, |choice| choice.input_dimension),
     };
-    let mut variance = seeded_variance(input.dimension, MODULUS_BITS);
+    let mut variances = vec![seeded_variance(input.dimension, MODULUS_BITS)];
     let mut stages = Vec::with_capacity(program.stages.len());
     let mut choices = choices.iter();
     for demand in &program.stages {
         let rounds = demand.accumulators.rounds().len();
         let own: Vec<&Choice> = choices.by_ref().take(rounds + 1).collect();
+        let variance = noisiest(&demand.accumulators.sources, &variances);
         let stage = stage(demand, rotations, &own, variance);
-        variance = stage.output_variance;
+        variances.push(stage.output_variance);
         stages.push(stage);
     }
     let output = &program.output;
+    let variance = noisiest(&output.sources, &variances);
     Plan {
         client: program.client.clone(),
         input,
         stages,
         output: OutputPlan {
             linear: output.linear.clone(),
+            sources: output.sources.clone(),
+            terms: output.terms,
             scores: output.neurons,
             width: output.width(),
+            scale: output.scale,
             table: output.table,
             rounding: output.rounding,
-            modulus: output.modulus(),
+            modulus: output.modulus,
             keyswitch: ending.keyswitch,
             dimension: ending.dimension,
             element_bits: ending.element_bits,
@@ -86,11 +91,14 @@ fn stage(
     Stage {
         linear: accumulators.linear.clone(),
         lookup: demand.lookup.clone(),
+        sources: accumulators.sources.clone(),
+        terms: accumulators.terms,
         reader: accumulators.reader,
         width: accumulators.width(),
+        scale: accumulators.scale,
         table: accumulators.table,
         rounding: accumulators.rounding,
-        modulus: accumulators.modulus(),
+        modulus: accumulators.modulus,
         neurons: accumulators.neurons,
         phases: demand.phases,
         rounds,
@@ -100,6 +108,12 @@ fn stage(
         log2_failure: log2_sum(failures),
         step_probability: step_probability(accumulators, variance, added),
     }
+}
+
+/// The greatest of the variances of some values.
+pub(super) fn noisiest(sources: &[u32], variances: &[f64]) -> f64 {
+    let of = |&source: &u32| variances.get(source as usize).copied().unwrap_or(0.0);
+    sources.iter().map(of).fold(0.0, f64::max)
 }
 
 pub(super) fn bootstrap(choice: &Choice, rotations: &[Rotation]) -> Bootstrap {

@@ -80,13 +80,32 @@ impl<'a> Chains<'a> {
             true => before,
             false => self.removed(layer, before),
         };
-        let reach = Reach::new(
-            layer,
-            self.objective,
-            self.keyswitches,
-            index == 0 && layer.rounds.is_empty(),
-            before,
-        );
+        if !layer.joins {
+            return self.from(index, before, &|_| true);
+        }
+        // results come under the key of what they stand beside
+        let mut dimensions: Vec<u32> = before.iter().map(|state| state.point.dimension).collect();
+        dimensions.dedup();
+        let of = |dimension: u32| {
+            let same = before
+                .iter()
+                .filter(|state| state.point.dimension == dimension);
+            let keeps = |rotation: &Rotation| rotation.shape.lwe_dimension() == dimension;
+            self.from(index, same.copied().collect(), &keeps)
+        };
+        dimensions.into_iter().flat_map(of).collect()
+    }
+
+    /// Every way from these states, by some of the rotations.
+    fn from(
+        &self,
+        index: usize,
+        before: Vec<State>,
+        allowed: &dyn Fn(&Rotation) -> bool,
+    ) -> Vec<Step> {
+        let layer = &self.stages[index];
+        let first = index == 0 && layer.rounds.is_empty();
+        let reach = Reach::new(layer, self.objective, self.keyswitches, first, before);
         let mut sizes: Vec<u32> = self.rotations.iter().map(Rotation::table_size).collect();
         sizes.sort_unstable();
         sizes.dedup();
@@ -94,7 +113,8 @@ impl<'a> Chains<'a> {
         for size in sizes.into_iter().filter(|&size| layer.fits(size)) {
             let arrivals = reach.smallest(size);
             let of_size = self.rotations.iter().enumerate();
-            for (rotation, _) in of_size.filter(|(_, r)| r.table_size() == size) {
+            let of_size = of_size.filter(|(_, r)| r.table_size() == size && allowed(r));
+            for (rotation, _) in of_size {
                 // the keys of a stage with rounds are not asked for by others
                 let wanted = match layer.rounds.is_empty() {
                     true => self.smallest.wanted(index + 1, rotation),
@@ -122,7 +142,8 @@ impl<'a> Chains<'a> {
         let before = arrival.from.and_then(|(state, _)| state.link);
         let bytes = f64::from(n) * self.rotations[rotation].step_bytes;
         let cost = arrival.cost + self.objective.cost(self.objective.key_ns, bytes);
-        self.rotated(layer, 0, cost, Link { before, choice })
+        let beside = arrival.from.map_or(0.0, |(state, _)| state.point.variance);
+        self.rotated(layer, (0, beside), cost, Link { before, choice })
     }
 
     /// Every way through a stage with the keys of the stage before.
@@ -160,15 +181,16 @@ impl<'a> Chains<'a> {
                         rotation: index,
                     };
                     let before = state.link;
-                    steps.push(self.rotated(layer, levels, cost, Link { before, choice }));
+                    let after = (levels, state.point.variance);
+                    steps.push(self.rotated(layer, after, cost, Link { before, choice }));
                 }
             }
         }
         steps
     }
 
-    /// After the rotation.
-    fn rotated(&self, layer: &Layer, levels: u32, cost: Cost, link: Link) -> Step {
+    /// After the rotation, by keys with so many levels, from values of a variance.
+    fn rotated(&self, layer: &Layer, (levels, from): (u32, f64), cost: Cost, link: Link) -> Step {
         let n = link.choice.n;
         let rotation = &self.rotations[link.choice.rotation];
         let keys = Keys {
@@ -179,7 +201,10 @@ impl<'a> Chains<'a> {
         let turns = layer.each_ns(f64::from(n) * rotation.step_ns);
         let point = Point {
             dimension: rotation.shape.lwe_dimension(),
-            variance: f64::from(n) * rotation.step_variance,
+            variance: match layer.joins {
+                false => f64::from(n) * rotation.step_variance,
+                true => from.max(f64::from(n) * rotation.step_variance),
+            },
             cost: cost + self.objective.cost(turns, 0.0),
         };
         Step { point, keys, link }

@@ -60,8 +60,8 @@ pub(super) fn keyswitch_cost(dimension: u32, levels: u32, n: u32) -> f64 {
 }
 
 /// Nanoseconds of a linear layer on ciphertexts of this dimension.
-pub(super) fn linear_cost(inputs: u32, neurons: u32, dimension: u32) -> f64 {
-    f64::from(inputs) * f64::from(neurons) * f64::from(dimension) * LINEAR_NS
+pub(super) fn linear_cost(terms: u32, neurons: u32, dimension: u32) -> f64 {
+    f64::from(terms) * f64::from(neurons) * f64::from(dimension) * LINEAR_NS
 }
 
 /// Nanoseconds of one step of a rotation; of a shape that is not in [`SHAPES`], none.
@@ -79,10 +79,9 @@ impl Plan {
     pub fn predicted_seconds(&self, threads: usize) -> f64 {
         let threads = u32::try_from(threads.max(1)).unwrap_or(u32::MAX);
         let shared = 1.0 / f64::from(threads);
-        let mut inputs = u32::try_from(self.client.inputs).unwrap_or(u32::MAX);
         let mut ns = 0.0;
         for (stage, dimension) in self.stages.iter().zip(self.dimensions()) {
-            ns += shared * linear_cost(inputs, stage.neurons, dimension);
+            ns += shared * linear_cost(stage.terms, stage.neurons, dimension);
             let rounds = stage.rounds.iter();
             let rounds = rounds.map(|round| (round.bootstraps, &round.bootstrap));
             for (count, bootstrap) in rounds.chain([(stage.neurons, &stage.bootstrap)]) {
@@ -94,7 +93,6 @@ impl Plan {
                 let turns = f64::from(count.div_ceil(threads));
                 ns += turns * f64::from(n) * step_cost(bootstrap);
             }
-            inputs = stage.neurons.saturating_mul(stage.phases);
         }
         let output = &self.output;
         let dimension = self.last_dimension();
@@ -102,7 +100,8 @@ impl Plan {
             keyswitch_cost(dimension, digits.levels, output.dimension)
         });
         ns += shared
-            * (linear_cost(inputs, output.scores, dimension) + f64::from(output.scores) * switch);
+            * (linear_cost(output.terms, output.scores, dimension)
+                + f64::from(output.scores) * switch);
         ns * 1e-9
     }
 }

@@ -6,23 +6,26 @@ use crate::plan::Fingerprint;
 use crate::spec::Rounding;
 use crate::widths::Reader;
 
-/// A chain of linear layers, all but the last read by tables.
+/// Sums of values, all but the last read by tables, which make the values of later ones.
+///
+/// Every set of accumulators names the values that it sums up. If sums of several layers read the same
+/// values, these must be worth the same to all of them: see [`Program::new`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Program {
     /// What the client must know.
     pub client: ClientSpec,
-    /// The linear layers that tables read.
+    /// The sums that tables read, in the order of execution.
     pub stages: Vec<StageDemand>,
-    /// The linear layer whose accumulators are decrypted.
+    /// The sums that are decrypted.
     pub output: Accumulators,
     /// Fingerprint of the model.
     pub model: Fingerprint,
 }
 
-/// A linear layer with the lookup that reads it.
+/// A layer of sums with the lookup that reads it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StageDemand {
-    /// The accumulators.
+    /// The sums.
     pub accumulators: Accumulators,
     /// Name of the activation's field.
     pub lookup: String,
@@ -30,19 +33,26 @@ pub struct StageDemand {
     pub phases: u32,
 }
 
-/// The accumulators of a linear layer.
+/// The accumulators of a layer of sums.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Accumulators {
-    /// Name of the linear layer's field.
+    /// Name of the layer's field.
     pub linear: String,
+    /// Whose values are summed up, in ascending order: 0 is the input, `i + 1` are the results of stage i.
+    pub sources: Vec<u32>,
     /// How they are read.
     pub reader: Reader,
     /// Bits that are read at most: the top ones of a wider accumulator.
     pub table: u32,
     /// How lower bits are dropped.
     pub rounding: Rounding,
-    /// Number of input values.
-    pub inputs: u32,
+    /// Values that a sum adds up, on average.
+    pub terms: u32,
+    /// All ciphertexts have the step of an accumulator of so many bits: the widest, or a wider one if
+    /// other layers read the same values.
+    pub scale: u32,
+    /// The torus holds so many of these steps.
+    pub modulus: u64,
     /// Number of neurons.
     pub neurons: u32,
     /// For every width and lattice that occur, the number of neurons and the greatest gain of
@@ -66,11 +76,12 @@ pub struct WidthDemand {
 
 impl Accumulators {
     /// Of neurons given as width, logarithm of the lattice's step, and gain of the weights; they are
-    /// read whole.
+    /// read whole, by a scale of their own.
     pub fn new(
         linear: String,
+        sources: Vec<u32>,
         reader: Reader,
-        inputs: u32,
+        terms: u32,
         neurons: impl IntoIterator<Item = (u32, u32, f64)>,
     ) -> Self {
         let mut widths: Vec<WidthDemand> = Vec::new();
@@ -92,22 +103,29 @@ impl Accumulators {
         }
         widths.sort_by_key(|demand| (demand.width, demand.step_bits));
         let neurons = widths.iter().map(|demand| demand.neurons).sum();
-        Accumulators {
+        let accumulators = Accumulators {
             linear,
+            sources,
             reader,
-            table: reader.max_width(),
+            table: 0,
             rounding: Rounding::Exact,
-            inputs,
+            terms,
+            scale: 0,
+            modulus: 0,
             neurons,
             widths,
-        }
+        };
+        accumulators.read_by(reader.max_width(), Rounding::Exact)
     }
 
     /// Read by their top bits, at most so many.
     pub fn read_by(self, table: u32, rounding: Rounding) -> Self {
+        let scale = self.width();
         Accumulators {
             table,
             rounding,
+            scale,
+            modulus: modulus(self.reader, scale, table, rounding),
             ..self
         }
     }
@@ -115,11 +133,6 @@ impl Accumulators {
     /// Width of the widest accumulator.
     pub fn width(&self) -> u32 {
         self.widths.last().map_or(1, |demand| demand.width)
-    }
-
-    /// The torus holds so many steps of the widest accumulator.
-    pub fn modulus(&self) -> u64 {
-        modulus(self.reader, self.width(), self.table, self.rounding)
     }
 
     /// Bits that are dropped of an accumulator of so many.
@@ -139,16 +152,16 @@ impl Accumulators {
 
     /// The constraints: one for each width and lattice.
     ///
-    /// All ciphertexts that enter a layer have the step of its widest accumulator, of `A` bits. A
+    /// All ciphertexts that enter a layer have the step of an accumulator of `A` bits, the scale. A
     /// narrower one, of `A_j`, must count modulo its own power of two, so its weights are
     /// multiplied by `2^(A - A_j)`: its noise grows with them, and so does its step. The step that a
     /// table tells apart is that of its top bits, or of the lattice of the accumulators.
     pub fn constraints(&self) -> impl Iterator<Item = Constraint> + '_ {
-        let modulus = self.modulus() as f64;
-        let guard = (GUARD_STEPS << self.dropped_bits(self.width())) as f64 / modulus;
+        let modulus = self.modulus as f64;
+        let guard = (GUARD_STEPS << self.dropped_bits(self.scale)) as f64 / modulus;
         self.widths.iter().map(move |demand| {
             let dropped = self.dropped_bits(demand.width);
-            let step_bits = self.width() - demand.width + dropped;
+            let step_bits = self.scale - demand.width + dropped;
             let step = libm::exp2(f64::from(step_bits)) / modulus;
             let known = demand.step_bits.min(dropped);
             Constraint {
@@ -171,7 +184,7 @@ impl Accumulators {
 
     /// How much the variance of the inputs is multiplied by in accumulators of one width.
     pub(super) fn gain(&self, demand: &WidthDemand) -> f64 {
-        demand.gain * libm::exp2(2.0 * f64::from(self.width() - demand.width))
+        demand.gain * libm::exp2(2.0 * f64::from(self.scale - demand.width))
     }
 }
 

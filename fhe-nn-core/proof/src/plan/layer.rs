@@ -1,7 +1,7 @@
 //! A linear layer as the search sees it.
 
 use crate::plan::cost::linear_cost;
-use crate::plan::demand::Accumulators;
+use crate::plan::demand::{Accumulators, Program, StageDemand};
 use crate::plan::rounds::{DigitDemand, RoundDemand};
 use crate::rounding::digit_bootstraps;
 use crate::spec::Rounding;
@@ -9,7 +9,8 @@ use crate::spec::Rounding;
 /// What a layer asks of the noise, and what its work is.
 #[derive(Debug)]
 pub(super) struct Layer {
-    inputs: u32,
+    pub(super) sources: Vec<u32>,
+    terms: u32,
     neurons: u32,
     /// The circle has 2 to this power of the values that the reader tells apart.
     read_bits: u32,
@@ -18,6 +19,8 @@ pub(super) struct Layer {
     /// variance that the reader may see.
     limits: Vec<(f64, f64)>,
     pub(super) rounds: Vec<RoundLayer>,
+    /// Whether its results stand beside values from before, for sums of both to come: under one key.
+    pub(super) joins: bool,
 }
 
 /// A round as the search sees it.
@@ -40,7 +43,8 @@ impl Layer {
         let read = accumulators.width().min(accumulators.table);
         let rounds = accumulators.rounds();
         Layer {
-            inputs: accumulators.inputs,
+            sources: accumulators.sources.clone(),
+            terms: accumulators.terms,
             neurons: accumulators.neurons,
             read_bits: accumulators.reader.modulus_bits(read),
             rounding: accumulators.rounding,
@@ -51,7 +55,25 @@ impl Layer {
                 .iter()
                 .map(|round| RoundLayer::new(round, z))
                 .collect(),
+            joins: false,
         }
+    }
+
+    /// The stages of a program.
+    pub(super) fn stages(program: &Program, z: f64) -> Vec<Layer> {
+        let sources = |index: usize| match program.stages.get(index) {
+            None => &program.output.sources,
+            Some(stage) => &stage.accumulators.sources,
+        };
+        let stage = |(index, demand): (usize, &StageDemand)| {
+            // its own results are tensor `index + 1`
+            let mut later = (index + 1..=program.stages.len()).flat_map(sources);
+            Layer {
+                joins: later.any(|&source| source as usize <= index),
+                ..Layer::new(&demand.accumulators, z)
+            }
+        };
+        program.stages.iter().enumerate().map(stage).collect()
     }
 
     /// Fewest bits of an element of a reply: half a step of every score is a multiple of its unit, so
@@ -82,7 +104,7 @@ impl Layer {
 
     /// Nanoseconds of the sums, of ciphertexts of this dimension.
     pub(super) fn sum_ns(&self, dimension: u32) -> f64 {
-        linear_cost(self.inputs, self.neurons, dimension)
+        linear_cost(self.terms, self.neurons, dimension)
     }
 
     /// Nanoseconds of something that every neuron takes so many of.

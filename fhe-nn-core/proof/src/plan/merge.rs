@@ -4,6 +4,7 @@
 //! differ by next to nothing, and every set of keys takes its place in the server's memory.
 
 use crate::noise::{MODULUS_BITS, seeded_variance};
+use crate::plan::assemble::noisiest;
 use crate::plan::layer::Layer;
 use crate::plan::output::Ending;
 use crate::plan::state::Choice;
@@ -126,10 +127,19 @@ impl Chain<'_> {
         let mut choices = choices.iter();
         let first = choices.as_slice().first();
         let input = first.map_or(self.dimension, |choice| choice.input_dimension);
-        let (mut dimension, mut variance) = (input, seeded_variance(input, MODULUS_BITS));
+        let (mut dimensions, mut variances) =
+            (vec![input], vec![seeded_variance(input, MODULUS_BITS)]);
         for layer in self.layers {
+            let Some(dimension) = common(&layer.sources, &dimensions) else {
+                return false;
+            };
+            let variance = noisiest(&layer.sources, &variances);
             let mut removed = 0.0;
             for (round, choice) in layer.rounds.iter().zip(choices.by_ref()) {
+                // the choice was made for this key
+                if choice.input_dimension != dimension {
+                    return false;
+                }
                 let bootstrap = bootstrap(choice);
                 let result = bootstrap.result_variance();
                 let seen = f64::from(round.passes() - 1) * round.scale * result;
@@ -147,20 +157,26 @@ impl Chain<'_> {
             };
             let bootstrap = bootstrap(choice);
             let room = layer.room(variance) - removed;
-            if bootstrap.way_variance(dimension) > room || !layer.fits(bootstrap.table_size()) {
+            if choice.input_dimension != dimension
+                || bootstrap.way_variance(dimension) > room
+                || !layer.fits(bootstrap.table_size())
+            {
                 return false;
             }
-            variance = bootstrap.result_variance();
-            // the next choices were made for this key
-            let next = choices
-                .as_slice()
-                .first()
-                .map(|choice| choice.input_dimension);
-            dimension = bootstrap.shape.lwe_dimension();
-            if next.is_some_and(|next| next != dimension) {
-                return false;
-            }
+            variances.push(bootstrap.result_variance());
+            dimensions.push(bootstrap.shape.lwe_dimension());
         }
-        dimension == self.dimension && self.ending.added <= self.output.room(variance)
+        let variance = noisiest(&self.output.sources, &variances);
+        common(&self.output.sources, &dimensions) == Some(self.dimension)
+            && self.ending.added <= self.output.room(variance)
     }
+}
+
+/// The dimension of the key that all values come under, if it is one.
+fn common(sources: &[u32], dimensions: &[u32]) -> Option<u32> {
+    let mut all = sources
+        .iter()
+        .map(|&source| dimensions.get(source as usize).copied());
+    let first = all.next()??;
+    all.all(|other| other == Some(first)).then_some(first)
 }

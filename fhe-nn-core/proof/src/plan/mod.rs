@@ -1,7 +1,7 @@
 //! Parameters of an encrypted run: what the client's keys and the server's engine agree on.
 //!
-//! A network is a chain of stages. Stage i takes ciphertexts under the large key of the stage
-//! before, sums them, keyswitches to a small key, and bootstraps to a large key:
+//! A network is a sequence of stages. Stage i sums ciphertexts of stages before, which are under one large
+//! key, keyswitches to a small key, and bootstraps to a large key:
 //!
 //! ```text
 //! dimension D_i-1 -> linear -> keyswitch -> n_i -> modulus switch -> rotation -> D_i = k_i N_i
@@ -33,6 +33,7 @@ mod reach;
 mod removal;
 mod rotation;
 mod rounds;
+mod scale;
 mod search;
 mod shared;
 mod show;
@@ -123,15 +124,22 @@ pub struct InputPlan {
 pub struct OutputPlan {
     /// Name of the linear layer's field.
     pub linear: String,
+    /// Whose values are summed up, in ascending order: 0 is the input, `i + 1` are the results of stage i.
+    pub sources: Vec<u32>,
+    /// Values that a sum adds up, on average.
+    pub terms: u32,
     /// Number of scores.
     pub scores: u32,
     /// Width of the widest score.
     pub width: u32,
+    /// All ciphertexts have the step of a score of so many bits: the widest, or a wider one if other
+    /// layers read the same values.
+    pub scale: u32,
     /// Bits of a score that are read at most.
     pub table: u32,
     /// How lower bits are dropped: by noise, with approximate rounding.
     pub rounding: Rounding,
-    /// The torus holds so many steps of the widest score.
+    /// The torus holds so many of these steps.
     pub modulus: u64,
     /// From the last large key (the inputs' key, if there are no stages) to a key for scores alone;
     /// none if they stay under it.
@@ -219,14 +227,21 @@ impl Plan {
         log2_sum(stages.chain([self.output.log2_failure]))
     }
 
-    /// Dimensions of the keys that ciphertexts travel under, one before each linear layer: the
-    /// inputs' and those of the stages' results.
+    /// Dimensions of the keys that sums come under, those of the scores last: all values that are summed
+    /// up come under one key.
     pub fn dimensions(&self) -> impl Iterator<Item = u32> + '_ {
-        let stages = self
-            .stages
-            .iter()
-            .map(|stage| stage.bootstrap.shape.lwe_dimension());
-        core::iter::once(self.input.dimension).chain(stages)
+        let stages = self.stages.iter().map(|stage| &stage.sources);
+        let sources = stages.chain([&self.output.sources]);
+        sources.map(|sources| self.dimension_of(sources.first().copied().unwrap_or(0)))
+    }
+
+    /// Dimension of the key that values come under: 0 is the input, `i + 1` are the results of stage i.
+    pub fn dimension_of(&self, source: u32) -> u32 {
+        let stage = source.checked_sub(1);
+        let stage = stage.and_then(|stage| self.stages.get(stage as usize));
+        stage.map_or(self.input.dimension, |stage| {
+            stage.bootstrap.shape.lwe_dimension()
+        })
     }
 
     /// Dimension of the first small key, if inputs come under it: the first stage then has no keyswitch,
@@ -237,15 +252,26 @@ impl Plan {
         stays.then_some(first.bootstrap.small_dimension)
     }
 
-    /// Dimension of the key under which the last linear layer's values and accumulators come.
+    /// Dimension of the key under which the scores come.
     pub fn last_dimension(&self) -> u32 {
         self.dimensions().last().unwrap_or(self.input.dimension)
     }
 
-    /// How many steps of its accumulators the torus holds, for every linear layer.
+    /// How many steps of its ciphertexts the torus holds, for every stage and the scores.
     pub fn moduli(&self) -> impl Iterator<Item = u64> + '_ {
         let stages = self.stages.iter().map(|stage| stage.modulus);
         stages.chain([self.output.modulus])
+    }
+
+    /// How many units of the inputs the torus holds.
+    pub fn input_modulus(&self) -> u64 {
+        let stages = self
+            .stages
+            .iter()
+            .map(|stage| (&stage.sources, stage.modulus));
+        let mut all = stages.chain([(&self.output.sources, self.output.modulus)]);
+        let reads = all.find(|(sources, _)| sources.contains(&0));
+        reads.map_or(1, |(_, modulus)| modulus)
     }
 
     /// Every bootstrap in the order in which they run, each with the dimension of the key that it
@@ -280,7 +306,7 @@ impl OutputPlan {
     /// Read exactly, scores count modulo `2^width`; read approximately, those beyond the last are the
     /// last.
     pub fn decode(&self, phase: u64, width: u32, lattice: Lattice) -> i64 {
-        let narrower = self.width.saturating_sub(width);
+        let narrower = self.scale.saturating_sub(width);
         // in steps of the score, times 2^(64 + narrower + step_bits): exact for all moduli in use
         let (unit, value) = (
             64 + narrower + lattice.step_bits,

@@ -89,7 +89,13 @@ mod tests {
 
     #[test]
     fn no_reply_of_as_many_levels_is_smaller() {
-        let scores = Accumulators::new("scores".to_owned(), Reader::Client, 64, [(8, 0, 900.0)]);
+        let scores = Accumulators::new(
+            "scores".to_owned(),
+            vec![0],
+            Reader::Client,
+            64,
+            [(8, 0, 900.0)],
+        );
         let layer = Layer::new(&scores, 13.11);
         for (dimension, variance) in [(1024, 1e-12), (2048, 1e-16)] {
             let endings = endings(&layer, dimension, variance, &Keyswitches::new());

@@ -86,13 +86,17 @@ impl<'a> Reach<'a> {
                 }
             }
         }
-        if self.first {
+        if self.first && !self.layer.joins {
             // fresh noise falls with n, that of the modulus switch grows: the first that fits
             arrivals.extend(
                 SMALL_DIMENSIONS
                     .into_iter()
                     .find_map(|n| self.direct(size, n)),
             );
+        }
+        if self.layer.joins {
+            // what stays beside the results makes a difference, too
+            return arrivals;
         }
         arrivals.sort_by(|a, b| a.n.cmp(&b.n).then(a.cost.order(&b.cost)));
         let mut cheapest: Option<Cost> = None;
@@ -109,7 +113,7 @@ impl<'a> Reach<'a> {
     /// The cheapest way to a small key of exactly `n` dimensions.
     pub(super) fn at(&self, size: u32, n: u32) -> Option<Arrival> {
         let switched = f64::from(n) * switch_variance(KEYSWITCH_MODULUS_BITS, size);
-        let mut best = if self.first {
+        let mut best = if self.first && !self.layer.joins {
             self.direct(size, n)
         } else {
             None

@@ -35,8 +35,7 @@ const SHARING_TOLERANCE: f64 = 0.01;
 pub(super) fn find(program: &Program, options: &Options) -> Result<Plan, PlanError> {
     let z = standard_deviations(options.failure_bits);
     let (rotations, keyswitches) = (rotations(), Keyswitches::new());
-    let demands = program.stages.iter().map(|demand| &demand.accumulators);
-    let stages: Vec<Layer> = demands.map(|demand| Layer::new(demand, z)).collect();
+    let stages = Layer::stages(program, z);
     let output = Layer::new(&program.output, z);
     let chains = |sharing, key_ns| {
         let objective = Objective {

@@ -10,11 +10,12 @@ use crate::widths::Reader;
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let client = &self.client;
-        writeln!(
-            f,
-            "{}: {} inputs of {} bits under a key of {} dimensions",
-            client.network, client.inputs, client.input_bits, self.input.dimension
-        )?;
+        write!(f, "{}: {} ", client.network, client.inputs)?;
+        match client.tokens {
+            None => write!(f, "inputs of {} bits", client.input_bits)?,
+            Some(tokens) => write!(f, "tokens of {}, {}", tokens.vocabulary, tokens.encoding)?,
+        }
+        writeln!(f, " under a key of {} dimensions", self.input.dimension)?;
         let mut keys = self.new_keys().into_iter();
         for stage in &self.stages {
             let table = match stage.reader {

@@ -132,7 +132,10 @@ impl Plan {
 
     /// Bytes of the payload of one encrypted input: seeded, bodies only.
     pub fn request_bytes(&self) -> u64 {
-        product([self.client.inputs as u64, self.input.body_bytes().into()])
+        product([
+            self.client.integers() as u64,
+            self.input.body_bytes().into(),
+        ])
     }
 
     /// Bytes of the payload of one encrypted result: a string of bits, `dimension + 1` elements of

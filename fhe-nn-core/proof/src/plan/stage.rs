@@ -16,15 +16,22 @@ pub struct Stage {
     pub linear: String,
     /// Name of the activation's field.
     pub lookup: String,
+    /// Whose values are summed up, in ascending order: 0 is the input, `i + 1` are the results of stage i.
+    pub sources: Vec<u32>,
+    /// Values that a sum adds up, on average.
+    pub terms: u32,
     /// How the tables read their accumulators.
     pub reader: Reader,
     /// Width of the widest accumulator, in bits.
     pub width: u32,
+    /// All ciphertexts have the step of an accumulator of so many bits: the widest, or a wider one if
+    /// other layers read the same values.
+    pub scale: u32,
     /// Bits that a table reads at most.
     pub table: u32,
     /// How lower bits are dropped.
     pub rounding: Rounding,
-    /// The torus holds so many steps of the widest accumulator.
+    /// The torus holds so many of these steps.
     pub modulus: u64,
     /// Number of accumulators.
     pub neurons: u32,

@@ -3,14 +3,14 @@
 use core::ops::RangeInclusive;
 
 use crate::noise::{Decomposition, KEYSWITCH_MODULUS_BITS, MODULUS_BITS};
-use crate::plan::demand::modulus;
 use crate::plan::layer::holds;
+use crate::plan::scale;
 use crate::plan::{Bootstrap, OutputPlan, Plan, PlanError, Program, Stage, StageDemand, cost};
 use crate::rounding::{DIGIT_BITS, digit_bootstraps};
 use crate::widths::{MAX_OUTPUT_BITS, MAX_ROUNDED_BITS, MAX_VALUES, Reader};
 
-/// Stages of a chain, at most.
-const MAX_STAGES: u64 = 64;
+/// Stages, at most.
+const MAX_STAGES: u64 = 128;
 /// Bytes of an evaluation key in memory, at most.
 const MAX_KEY_BYTES: u64 = 1 << 36;
 
@@ -24,10 +24,16 @@ impl Plan {
         let client = &self.client;
         check("input bits", client.input_bits.into(), 1..=16)?;
         check("inputs", client.inputs as u64, 1..=MAX_VALUES)?;
+        let vocabulary = client.tokens.map_or(1, |tokens| tokens.vocabulary as u64);
+        check("tokens", vocabulary, 1..=MAX_VALUES / client.inputs as u64)?;
         let small = self.small_key_of_inputs();
         let dimensions = small.map_or(widen(cost::INPUT_DIMENSIONS), exactly);
         check("input dimension", self.input.dimension.into(), dimensions)?;
         check("stages", self.stages.len() as u64, 0..=MAX_STAGES)?;
+        let readers = self.stages.iter().map(|stage| &stage.sources);
+        for (index, sources) in readers.chain([&self.output.sources]).enumerate() {
+            self.validate_sources(sources, index as u32)?;
+        }
         for (stage, from) in self.stages.iter().zip(self.dimensions()) {
             stage.validate(from)?;
         }
@@ -66,6 +72,30 @@ impl Plan {
 }
 
 impl Plan {
+    /// Whether the sums of stage `index` add up values that are there, each once, under one key.
+    fn validate_sources(&self, sources: &[u32], index: u32) -> Result<(), PlanError> {
+        check(
+            "sources of a sum",
+            sources.len() as u64,
+            1..=u64::from(index) + 1,
+        )?;
+        for (place, &source) in sources.iter().enumerate() {
+            let least = place.checked_sub(1).map_or(0, |before| sources[before] + 1);
+            check(
+                "source of a sum",
+                source.into(),
+                least.into()..=index.into(),
+            )?;
+            let dimension = exactly(self.dimension_of(sources[0]));
+            check(
+                "dimension of a source",
+                self.dimension_of(source).into(),
+                dimension,
+            )?;
+        }
+        Ok(())
+    }
+
     /// Whether the plan has the layers, widths and encodings of a program. Only then can the program
     /// run with it: a plan may come from outside, and its fingerprint of the model is only a claim.
     pub fn serves(&self, program: &Program) -> bool {
@@ -75,10 +105,12 @@ impl Plan {
             && self.stages.len() == program.stages.len()
             && stages.all(|(stage, demand)| stage.serves(demand))
             && self.output.scores == program.output.neurons
+            && self.output.sources == program.output.sources
             && self.output.width == program.output.width()
+            && self.output.scale == program.output.scale
             && self.output.table == program.output.table
             && self.output.rounding == program.output.rounding
-            && self.output.modulus == program.output.modulus()
+            && self.output.modulus == program.output.modulus
     }
 }
 
@@ -88,10 +120,12 @@ impl Stage {
         let rounds = accumulators.rounds();
         let mut pairs = self.rounds.iter().zip(&rounds);
         self.reader == accumulators.reader
+            && self.sources == accumulators.sources
             && self.width == accumulators.width()
+            && self.scale == accumulators.scale
             && self.table == accumulators.table
             && self.rounding == accumulators.rounding
-            && self.modulus == accumulators.modulus()
+            && self.modulus == accumulators.modulus
             && self.neurons == accumulators.neurons
             && self.phases == demand.phases
             && self.rounds.len() == rounds.len()
@@ -118,8 +152,8 @@ impl OutputPlan {
             self.table.into(),
             1..=MAX_OUTPUT_BITS.into(),
         )?;
-        let modulus = modulus(Reader::Client, self.width, self.table, self.rounding);
-        check("steps of the torus", self.modulus, modulus..=modulus)?;
+        let sums = (Reader::Client, self.width, self.table, self.rounding);
+        scale::check(sums, self.scale, self.modulus)?;
         let (dimensions, bits) = match self.keyswitch {
             None => (exactly(before), MODULUS_BITS),
             Some(digits) => {
@@ -146,8 +180,8 @@ impl Stage {
             1..=self.reader.max_width().into(),
         )?;
         check("width", self.width.into(), 1..=MAX_ROUNDED_BITS.into())?;
-        let modulus = modulus(self.reader, self.width, self.table, self.rounding);
-        check("steps of the torus", self.modulus, modulus..=modulus)?;
+        let sums = (self.reader, self.width, self.table, self.rounding);
+        scale::check(sums, self.scale, self.modulus)?;
         let size = u64::from(self.bootstrap.table_size());
         check("phases", self.phases.into(), 1..=size)?;
         let values = u64::from(self.neurons) * u64::from(self.phases);

@@ -1,7 +1,6 @@
 //! The functions of activations: their names, their values in reals, their integer results.
 //!
-//! All but `Sign` (`+1` at 0) and `Wave` are PyTorch's, by its documentation and with its default
-//! parameters: the classes of `torch.nn`, whose names differ in case (`ReLU`, `Hardswish`), and
+//! All but `Sign` (`+1` at 0), `Wave` and `Custom` are PyTorch's, by its documentation: the classes of `torch.nn`, whose names differ in case (`ReLU`, `Hardswish`), and
 //! `torch.abs`, `torch.square` and `torch.exp`.
 
 use serde::{Deserialize, Serialize};
@@ -15,13 +14,17 @@ pub enum Function {
     Relu,
     /// `min(max(x, 0), 6)`.
     Relu6,
-    /// `x` for `x >= 0`, else `0.01 x`.
+    /// `x` for `x >= 0`, else `negative_slope x`, 0.01.
     LeakyRelu,
-    /// `x` for `x > 0`, else `exp(x) - 1`.
+    /// `x` for `x >= 0`, else `weight x`, a weight that is learned for all or for each channel.
+    Prelu,
+    /// `x` for `x > threshold`, else `value`.
+    Threshold,
+    /// `x` for `x > 0`, else `alpha (exp(x) - 1)`, 1.
     Elu,
     /// `1.0507 x` for `x > 0`, else `1.0507 x 1.6733 (exp(x) - 1)`.
     Selu,
-    /// `max(x, 0) + min(exp(x) - 1, 0)`; as its parameter is 1, the same as `Elu`.
+    /// `max(x, 0) + min(alpha (exp(x / alpha) - 1), 0)`, 1.
     Celu,
     /// `x (1 + erf(x / sqrt 2)) / 2`.
     Gelu,
@@ -29,17 +32,17 @@ pub enum Function {
     Silu,
     /// `x tanh(ln(1 + exp(x)))`.
     Mish,
-    /// `ln(1 + exp(x))` for `x <= 20`, else `x`.
+    /// `ln(1 + exp(beta x)) / beta` for `beta x <= threshold`, else `x`: 1 and 20.
     Softplus,
     /// `x min(max(x + 3, 0), 6) / 6`.
     HardSwish,
     /// `1 / (1 + exp(-x))`.
     Sigmoid,
-    /// `min(max(x + 3, 0), 6) / 6`.
+    /// `min(max(alpha x + beta, 0), 1)`, 1/6 and 1/2.
     HardSigmoid,
     /// Hyperbolic tangent.
     Tanh,
-    /// `min(max(x, -1), 1)`.
+    /// `min(max(x, min_val), max_val)`, -1 and 1.
     HardTanh,
     /// `x / (1 + |x|)`.
     Softsign,
@@ -55,11 +58,14 @@ pub enum Function {
     Sign,
     /// A triangle wave of period 4 from `+1` at 0 to `-1` at 2; antiperiodic.
     Wave,
+    /// A user's own.
+    Custom,
 }
 
 use Function::{
-    Abs, Celu, Elu, Exp, Gelu, HardSigmoid, HardSwish, HardTanh, Identity, LeakyRelu, Mish, Relu,
-    Relu6, Selu, Sigmoid, Sign, Silu, Softplus, Softsign, Square, Tanh, Wave,
+    Abs, Celu, Custom, Elu, Exp, Gelu, HardSigmoid, HardSwish, HardTanh, Identity, LeakyRelu, Mish,
+    Prelu, Relu, Relu6, Selu, Sigmoid, Sign, Silu, Softplus, Softsign, Square, Tanh, Threshold,
+    Wave,
 };
 
 /// Factor of `Selu` (Klambauer et al. 2017, "Self-Normalizing Neural Networks"; PyTorch's digits).
@@ -69,8 +75,8 @@ const SELU_ALPHA: f64 = 1.673_263_242_354_377_2;
 
 impl Function {
     /// Every function by family, in the order of the documentation.
-    pub const FAMILIES: [(&'static str, &'static [Function]); 5] = [
-        ("rectifiers", &[Relu, Relu6, LeakyRelu]),
+    pub const FAMILIES: [(&'static str, &'static [Function]); 6] = [
+        ("rectifiers", &[Relu, Relu6, LeakyRelu, Prelu, Threshold]),
         (
             "smooth rectifiers",
             &[Elu, Selu, Celu, Gelu, Silu, Mish, Softplus, HardSwish],
@@ -81,6 +87,7 @@ impl Function {
         ),
         ("elementary", &[Identity, Abs, Square, Exp]),
         ("antiperiodic", &[Sign, Wave]),
+        ("a function of your own", &[Custom]),
     ];
 
     /// Every function, in the order of the documentation.
@@ -95,6 +102,8 @@ impl Function {
             Relu => "Relu",
             Relu6 => "Relu6",
             LeakyRelu => "LeakyRelu",
+            Prelu => "Prelu",
+            Threshold => "Threshold",
             Elu => "Elu",
             Selu => "Selu",
             Celu => "Celu",
@@ -114,12 +123,33 @@ impl Function {
             Exp => "Exp",
             Sign => "Sign",
             Wave => "Wave",
+            Custom => "Custom",
         }
     }
 
-    /// The value at a finite `x`, never NaN; `Square`, `Exp` and, beyond 1e308, `Selu` overflow to
-    /// infinity. Computed with `libm`, so that it is the same on every machine.
-    pub fn value(self, x: f64) -> f64 {
+    /// Its parameters, by the names that PyTorch gives them, with their defaults; without one, it must be
+    /// given. Each is one number, or one for every channel.
+    pub const fn parameters(self) -> &'static [(&'static str, Option<f64>)] {
+        match self {
+            LeakyRelu => &[("negative_slope", Some(0.01))],
+            Prelu => &[("weight", None)],
+            Threshold => &[("threshold", None), ("value", None)],
+            Elu | Celu => &[("alpha", Some(1.0))],
+            Softplus => &[("beta", Some(1.0)), ("threshold", Some(20.0))],
+            HardSigmoid => &[("alpha", Some(1.0 / 6.0)), ("beta", Some(0.5))],
+            HardTanh => &[("min_val", Some(-1.0)), ("max_val", Some(1.0))],
+            Relu | Relu6 | Selu | Gelu | Silu | Mish | HardSwish | Sigmoid | Tanh | Softsign
+            | Identity | Abs | Square | Exp | Sign | Wave | Custom => &[],
+        }
+    }
+
+    /// The value at a finite `x` with the [`parameters`](Function::parameters), which are finite: never NaN.
+    /// `Square`, `Exp` and others overflow to infinity. Computed with `libm`, so that it is the same on
+    /// every machine.
+    ///
+    /// # Panics
+    /// If there are fewer parameters, and for `Custom`, whose values only its user knows.
+    pub fn value(self, x: f64, parameters: &[f64]) -> f64 {
         let logistic = |x: f64| 1.0 / (1.0 + libm::exp(-x));
         let softplus = |x: f64| {
             if x > 20.0 {
@@ -128,36 +158,51 @@ impl Function {
                 libm::log1p(libm::exp(x))
             }
         };
-        let hard_sigmoid = |x: f64| (x + 3.0).clamp(0.0, 6.0) / 6.0;
-        match self {
-            Relu => x.max(0.0),
-            Relu6 => x.clamp(0.0, 6.0),
-            LeakyRelu => x.max(0.01 * x),
-            Elu | Celu if x > 0.0 => x,
-            Elu | Celu => libm::expm1(x),
-            Selu if x > 0.0 => SELU_SCALE * x,
-            Selu => SELU_SCALE * SELU_ALPHA * libm::expm1(x),
+        match (self, parameters) {
+            (Relu, _) => x.max(0.0),
+            (Relu6, _) => x.clamp(0.0, 6.0),
+            (LeakyRelu | Prelu, [slope, ..]) => match x >= 0.0 {
+                true => x,
+                false => slope * x,
+            },
+            (Threshold, [threshold, value, ..]) => match x > *threshold {
+                true => x,
+                false => *value,
+            },
+            (Elu | Celu, _) if x > 0.0 => x,
+            (Elu, [alpha, ..]) => alpha * libm::expm1(x),
+            (Celu, [alpha, ..]) => alpha * libm::expm1(x / alpha),
+            (Selu, _) if x > 0.0 => SELU_SCALE * x,
+            (Selu, _) => SELU_SCALE * SELU_ALPHA * libm::expm1(x),
             // 1 + erf(y) is erfc(-y), which does not cancel
-            Gelu => 0.5 * x * libm::erfc(-x * core::f64::consts::FRAC_1_SQRT_2),
-            Silu => x * logistic(x),
-            Mish => x * libm::tanh(softplus(x)),
-            Softplus => softplus(x),
-            HardSwish => x * hard_sigmoid(x),
-            Sigmoid => logistic(x),
-            HardSigmoid => hard_sigmoid(x),
-            Tanh => libm::tanh(x),
-            HardTanh => x.clamp(-1.0, 1.0),
-            Softsign => x / (1.0 + x.abs()),
-            Identity => x,
-            Abs => x.abs(),
-            Square => x * x,
-            Exp => libm::exp(x),
-            Sign if x >= 0.0 => 1.0,
-            Sign => -1.0,
-            Wave => match x.rem_euclid(4.0) {
+            (Gelu, _) => 0.5 * x * libm::erfc(-x * core::f64::consts::FRAC_1_SQRT_2),
+            (Silu, _) => x * logistic(x),
+            (Mish, _) => x * libm::tanh(softplus(x)),
+            (Softplus, [beta, threshold, ..]) => match beta * x > *threshold {
+                true => x,
+                false => libm::log1p(libm::exp(beta * x)) / beta,
+            },
+            (HardSwish, _) => x * ((x + 3.0).clamp(0.0, 6.0) / 6.0),
+            (Sigmoid, _) => logistic(x),
+            (HardSigmoid, [alpha, beta, ..]) => (alpha * x + beta).clamp(0.0, 1.0),
+            (Tanh, _) => libm::tanh(x),
+            (HardTanh, [least, most, ..]) => x.max(*least).min(*most),
+            (Softsign, _) => x / (1.0 + x.abs()),
+            (Identity, _) => x,
+            (Abs, _) => x.abs(),
+            (Square, _) => x * x,
+            (Exp, _) => libm::exp(x),
+            (Sign, _) if x >= 0.0 => 1.0,
+            (Sign, _) => -1.0,
+            (Wave, _) => match x.rem_euclid(4.0) {
                 x if x <= 2.0 => 1.0 - x,
                 x => x - 3.0,
             },
+            (
+                Custom | LeakyRelu | Prelu | Threshold | Elu | Celu | Softplus | HardSigmoid
+                | HardTanh,
+                _,
+            ) => panic!("`{}` has parameters, or is unknown", self.name()),
         }
     }
 
@@ -184,8 +229,8 @@ impl Function {
             Relu | Relu6 | Softplus | Sigmoid | HardSigmoid | Abs | Square | Exp => {
                 Range::unsigned(output)
             }
-            LeakyRelu | Elu | Selu | Celu | Gelu | Silu | Mish | HardSwish | Tanh | HardTanh
-            | Softsign | Identity => Range::signed(output),
+            LeakyRelu | Prelu | Threshold | Elu | Selu | Celu | Gelu | Silu | Mish | HardSwish
+            | Tanh | HardTanh | Softsign | Identity | Custom => Range::signed(output),
             Sign | Wave => {
                 let level = (1 << output) - 1;
                 Range {

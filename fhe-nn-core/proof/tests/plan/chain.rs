@@ -38,12 +38,12 @@ impl Layer {
 
 impl Chain {
     pub(crate) fn program(&self) -> Program {
-        let mut inputs = self.inputs;
+        let (mut inputs, mut source) = (self.inputs, 0);
         let mut accumulators = |name: String, layer: &Layer| {
             let neurons = layer.neurons.iter().copied();
-            let accumulators = Accumulators::new(name, layer.reader, inputs, neurons)
+            let accumulators = Accumulators::new(name, vec![source], layer.reader, inputs, neurons)
                 .read_by(layer.table, layer.rounding);
-            inputs = accumulators.neurons;
+            (inputs, source) = (accumulators.neurons, source + 1);
             accumulators
         };
         let stages = self
@@ -55,7 +55,7 @@ impl Chain {
                 lookup: format!("act{i}"),
                 phases: 1,
             });
-        let stages = stages.collect();
+        let stages: Vec<StageDemand> = stages.collect();
         let scores = self.last.neurons.len();
         let lattice = Lattice {
             step_bits: 0,
@@ -65,23 +65,21 @@ impl Chain {
             slope: 1.0,
             offset: 0.0,
         };
-        Program {
-            client: ClientSpec {
-                network: "Chain".to_owned(),
-                inputs: self.inputs as usize,
-                input_bits: 1,
-                encoder: Affine {
-                    scale: 1.0,
-                    zero_point: 0,
-                },
-                widths: self.last.neurons.iter().map(|neuron| neuron.0).collect(),
-                lattices: vec![lattice; scores],
-                decoder: vec![line; scores],
+        let client = ClientSpec {
+            network: "Chain".to_owned(),
+            inputs: self.inputs as usize,
+            tokens: None,
+            input_bits: 1,
+            encoder: Affine {
+                scale: 1.0,
+                zero_point: 0,
             },
-            stages,
-            output: accumulators("scores".to_owned(), &self.last),
-            model: [7; 32],
-        }
+            widths: self.last.neurons.iter().map(|neuron| neuron.0).collect(),
+            lattices: vec![lattice; scores],
+            decoder: vec![line; scores],
+        };
+        let output = accumulators("scores".to_owned(), &self.last);
+        Program::new(client, stages, output, [7; 32])
     }
 }
 

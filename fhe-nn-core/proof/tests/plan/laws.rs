@@ -188,9 +188,15 @@ fn the_failure_of_a_small_network_with_exact_rounding() {
 /// 14 in half of the torus.
 #[test]
 fn approximate_rounding_states_how_likely_values_move() {
-    let layer = Accumulators::new("fc".to_owned(), Reader::Padded, 7, [(9, 0, 40.0); 5]);
+    let layer = Accumulators::new(
+        "fc".to_owned(),
+        vec![0],
+        Reader::Padded,
+        7,
+        [(9, 0, 40.0); 5],
+    );
     let layer = layer.read_by(3, Rounding::Approximate);
-    assert_eq!(layer.modulus(), 28 * 64);
+    assert_eq!(layer.modulus, 28 * 64);
     assert!(layer.rounds().is_empty());
     let chain = Chain {
         inputs: 7,
@@ -229,10 +235,10 @@ fn approximate_rounding_states_how_likely_values_move() {
 #[test]
 fn a_narrow_accumulator_has_no_wider_guard() {
     let neurons = [(9, 0, 64.0), (2, 0, 1.0)];
-    let layer = Accumulators::new("fc".to_owned(), Reader::Padded, 64, neurons);
+    let layer = Accumulators::new("fc".to_owned(), vec![0], Reader::Padded, 64, neurons);
     let layer = layer.read_by(6, Rounding::Approximate);
-    let steps = layer.modulus() as f64;
-    assert_eq!(layer.modulus(), 1024 + 12 * 8);
+    let steps = layer.modulus as f64;
+    assert_eq!(layer.modulus, 1024 + 12 * 8);
     let narrow = layer
         .constraints()
         .next()

@@ -27,13 +27,13 @@ fn a_demand_beyond_all_parameters_names_its_layer() {
 fn more_stages_than_a_plan_may_have_are_refused() {
     let chain = Chain {
         inputs: 9,
-        hidden: vec![Layer::alike(Reader::Padded, 1, 3, 9.0); 65],
+        hidden: vec![Layer::alike(Reader::Padded, 1, 3, 9.0); 129],
         last: Layer::alike(Reader::Client, 1, 8, 9.0),
     };
-    let error = Plan::find(&chain.program(), &Options::default()).expect_err("65 stages");
+    let error = Plan::find(&chain.program(), &Options::default()).expect_err("129 stages");
     assert_eq!(
         error.to_string(),
-        "plan has stages 65, but 0 to 64 are allowed"
+        "plan has stages 129, but 0 to 128 are allowed"
     );
 }
 
@@ -125,7 +125,8 @@ fn every_field_of_a_plan_is_checked() {
     refused("steps of the torus", |plan| plan.output.modulus = 1 << 15);
     refused("bits of a table", |plan| plan.stages[1].table = 9);
     refused("coefficients of a step", |plan| {
-        (plan.stages[1].width, plan.stages[1].modulus) = (20, 1 << 21);
+        (plan.stages[1].width, plan.stages[1].scale) = (20, 20);
+        plan.stages[1].modulus = 1 << 21;
         plan.stages[1].bootstrap.shape.polynomial_size = 128;
         plan.stages[1].table = 8;
     });
@@ -160,7 +161,17 @@ fn every_field_of_a_plan_is_checked() {
     });
     refused("width of scores", |plan| plan.output.width = 21);
     refused("score bits", |plan| {
-        (plan.output.width, plan.output.modulus) = (11, 1 << 11);
+        (plan.output.width, plan.output.scale) = (11, 11);
+        plan.output.modulus = 1 << 11;
+    });
+    refused("scale", |plan| plan.output.scale = 0);
+    refused("sources of a sum", |plan| plan.output.sources = vec![]);
+    refused("source of a sum", |plan| plan.stages[1].sources = vec![2]);
+    refused("source of a sum", |plan| {
+        plan.stages[1].sources = vec![1, 1]
+    });
+    refused("dimension of a source", |plan| {
+        plan.stages[1].sources = vec![0, 1];
     });
     refused("phases", |plan| plan.stages[1].phases = 0);
 }

@@ -1,6 +1,7 @@
 //! Encrypted equals clear, the noise of real ciphertexts is the one predicted, and simulated runs fail
 //! and differ as encrypted ones do.
 
+mod graphs;
 mod noise;
 mod parity;
 pub(super) mod random;

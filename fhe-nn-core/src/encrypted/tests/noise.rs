@@ -16,14 +16,15 @@ use ndarray::Array2;
 use rayon::prelude::*;
 use tfhe::core_crypto::prelude::*;
 
-use self::interval::{COUNT, Prediction};
+use self::interval::{COUNT, Prediction, values};
 use self::parameters::{Next, PHASES, Parameters, WIDTH, digits, glwe, layer};
 use super::random::{Hidden, Net, Random, Shape};
 use crate::backend::Backend;
 use crate::clear::Clear;
 use crate::encrypted::{Ciphertexts, Execution, Stages, linear, modulus, rotate, switch_modulus};
-use crate::graph::{LinearOp, LookupOp, Op, Table};
+use crate::graph::{LinearOp, LookupOp, Map, Op, Read, Table, lattices};
 use crate::keys::{ClientKey, EvaluationKey, Keys};
+use crate::layer::Linear;
 
 /// Weights of the first layer's accumulators, each with inputs of its own: independent errors.
 const FIRST: [i16; 3] = [3, -1, 2];
@@ -98,10 +99,13 @@ fn a_plan_counts_what_the_phases_before_a_layer_have_in_common() {
         let Some(Op::Linear(scores)) = graph.nodes.last().map(|node| &node.op) else {
             unreachable!("scores come last")
         };
-        let weights: Vec<f64> = scores.layer.weights.iter().map(|&w| w.into()).collect();
-        let expected = gain(&weights, PHASES, &[]);
+        let Map::Dense(weights) = scores.map else {
+            unreachable!("scores are those of a dense layer")
+        };
+        let weights: Vec<f64> = weights.iter().map(|&w| w.into()).collect();
+        let expected = gain(&mut values(&weights, PHASES));
         assert_eq!(program.output.widths[0].gain, expected);
-        expected > gain(&weights, 1, &[])
+        expected > gain(&mut values(&weights, 1))
     });
     assert!(counted, "weights of either sign occur");
 }
@@ -128,22 +132,10 @@ fn stage(parameters: &Parameters) -> (Measured, Values) {
 
     let inputs = measured.encrypt(COUNT * FIRST.len());
     let first = layer(&FIRST, |j, i| j * FIRST.len() + i);
-    let first = LinearOp {
-        layer: &first,
-        reader: Reader::Antiperiodic,
-        phases: PHASES as u32,
-        odd: false,
-    };
     let accumulators = measured.accumulate(0, &first, &FIRST, inputs);
     let accumulators = measured.switch(0, accumulators);
     let values = measured.bootstrap(&first, &accumulators);
     let second = layer(&SECOND, |j, q| q * COUNT + j);
-    let second = LinearOp {
-        layer: &second,
-        reader: Reader::Antiperiodic,
-        phases: 1,
-        odd: true,
-    };
     let scores = measured.accumulate(1, &second, &SECOND, values);
     (measured, scores)
 }
@@ -167,10 +159,15 @@ impl Measured {
     }
 
     /// Sums of values under the key before stage `index`.
-    fn accumulate(&self, index: usize, op: &LinearOp<'_>, weights: &[i16], x: Values) -> Values {
-        let Ok(messages) = Clear.linear(0, op, x.messages);
+    fn accumulate(&self, index: usize, layer: &Linear, weights: &[i16], x: Values) -> Values {
+        let op = LinearOp {
+            map: Map::Dense(&layer.weights),
+            phases: (&*layer.phases).into(),
+            stage: index,
+        };
+        let Ok(messages) = Clear.linear(&op, &[&x.messages]);
         let sums = Values {
-            ciphertexts: linear::accumulate(op, &x.ciphertexts, 1 << (64 - WIDTH)),
+            ciphertexts: linear::accumulate(&op, &[&x.ciphertexts], 1, 1 << (64 - WIDTH)),
             messages,
             predicted: x.predicted.times(weights),
         };
@@ -256,7 +253,7 @@ impl Measured {
     }
 
     /// Waves of accumulators, one group of values for each phase.
-    fn bootstrap(&self, sums: &LinearOp<'_>, accumulators: &Values) -> Values {
+    fn bootstrap(&self, sums: &Linear, accumulators: &Values) -> Values {
         let (stage, key) = (
             &self.server.plan.stages[0],
             &self.server.expanded().bootstraps[..1],
@@ -269,11 +266,20 @@ impl Measured {
             phases: PHASES as u32,
         };
         let wave = LookupOp {
-            spec: &spec,
-            table: Table::Antiperiodic,
-            widths: &sums.layer.widths,
+            read: Read {
+                stage: 0,
+                reader: Reader::Antiperiodic,
+                widths: (&*sums.widths).into(),
+                lattices: lattices(sums, PHASES as u32, false),
+                positions: 1,
+            },
+            table: Table::Antiperiodic(&spec),
+            bits: None,
+            rounding: Rounding::Exact,
+            phases: PHASES as u32,
+            next: 1,
         };
-        let Ok(messages) = Clear.lookup(0, &wave, accumulators.messages.clone());
+        let Ok(messages) = Clear.lookup(&wave, &accumulators.messages);
         let (n, own) = (stage.bootstrap.small_dimension, &stage.bootstrap);
         let watch = Execution::default().watch(accumulators.ciphertexts.len());
         // what comes in is under the small key already
@@ -284,12 +290,11 @@ impl Measured {
         let lookups = Stages {
             op: &wave,
             stage,
-            lattices: &sums.lattices(),
             keys: &switched,
             next_modulus: 1 << WIDTH,
             watch: &watch,
         };
-        let ciphertexts = lookups.run(accumulators.ciphertexts.clone());
+        let ciphertexts = lookups.run(&accumulators.ciphertexts);
         let values = Values {
             ciphertexts: ciphertexts.expect("nobody cancels"),
             messages,

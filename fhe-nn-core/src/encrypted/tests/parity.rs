@@ -8,7 +8,7 @@ use ndarray::ArrayView2;
 
 use super::random::{Hidden, Net, Random, Shape};
 use crate::backend::interpret;
-use crate::clear::Clear;
+use crate::clear::{self, Clear};
 use crate::encrypted::{Encrypted, Execution};
 use crate::keys::ClientKey;
 use crate::network::encode;
@@ -226,17 +226,15 @@ fn same(seed: u64, shape: &Shape) {
             .map(|_| random.within(Range::unsigned(shape.bits)) as f32)
             .collect();
         let row = ArrayView2::from_shape((1, input.len()), &input).expect("one row");
-        let Ok(clear) = interpret(
-            &graph,
-            &mut Clear,
-            encode(&plan.client, row).expect("finite"),
-        );
+        let encoded = encode(&plan.client, row).expect("finite");
+        let Ok(sums) = interpret(&graph, &mut Clear, encoded);
+        let clear = clear::scores(&graph.scores, sums);
 
         let request = client.encrypt(&input).expect("finite");
         let watch = Execution::default().watch(plan.bootstraps() as usize);
-        let mut backend = Encrypted::new(&key, &watch);
+        let mut backend = Encrypted::new(&key, &watch, 1);
         let scores = interpret(&graph, &mut backend, request.expand(&plan)).expect("not cancelled");
-        let reply = Reply::new(&key, backend.finish(scores));
+        let reply = Reply::new(&key, backend.finish(&graph.scores, &scores));
         let scores = client.decrypt(&reply).expect("the client's own");
         assert_eq!(scores.integers(), clear.row(0).to_vec(), "{plan}");
     }

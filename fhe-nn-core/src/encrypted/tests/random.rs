@@ -56,7 +56,7 @@ impl Net {
         net.linear(random, "scores", shape.scores, 3, Overflow::Checked, 20);
         let input = Input {
             shape: vec![shape.inputs].into(),
-            bits: shape.bits,
+            ..Input::new(&[], shape.bits)
         };
         Net {
             spec: Spec {
@@ -124,13 +124,18 @@ impl Builder {
             rounding: hidden.rounding,
             phases: hidden.phases,
         };
-        let name = format!("act{}", self.layers.len()).into();
-        self.layers.push(Layer {
-            name,
-            op: Op::Activation(activation),
-        });
+        let name = format!("act{}", self.layers.len());
+        self.push(name, Op::Activation(activation));
         self.range = range;
         self.fan_in = hidden.neurons * hidden.phases as usize;
+    }
+
+    fn push(&mut self, name: String, op: Op) {
+        let name = name.into();
+        self.layers.push(Layer {
+            name,
+            ..Layer::new("", op)
+        });
     }
 
     fn linear(
@@ -174,10 +179,7 @@ impl Builder {
             accumulator: width,
             overflow,
         };
-        self.layers.push(Layer {
-            name: name.to_owned().into(),
-            op: Op::Dense(spec),
-        });
+        self.push(name.to_owned(), Op::Dense(spec));
         self.parts.push(Part::Linear(Linear {
             weights,
             phases: vec![0; outputs],
@@ -205,5 +207,10 @@ impl Random {
 
     pub(in crate::encrypted) fn within(&mut self, range: Range) -> i64 {
         range.lo + (self.next() % (range.hi - range.lo + 1) as u64) as i64
+    }
+
+    /// In `[0, 1)`.
+    pub(super) fn unit(&mut self) -> f32 {
+        self.within(Range::unsigned(24)) as f32 / (1u32 << 24) as f32
     }
 }

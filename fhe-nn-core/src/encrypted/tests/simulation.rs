@@ -238,10 +238,9 @@ where
     B: Backend<Values: Clone, Error: core::fmt::Debug>,
 {
     let mut hidden = graph.clone();
-    let scores = Graph {
-        spec: graph.spec,
-        nodes: hidden.nodes.split_off(graph.nodes.len() - 1),
-    };
+    let mut scores = graph.clone();
+    scores.nodes = hidden.nodes.split_off(graph.nodes.len() - 1);
+    scores.nodes[0].sources = vec![0];
     let hidden = interpret(&hidden, backend, values).expect("nobody cancels");
     let scores = interpret(&scores, backend, hidden.clone()).expect("nobody cancels");
     (hidden, scores)
@@ -249,7 +248,7 @@ where
 
 fn simulate(graph: &Graph<'_>, plan: &Plan, inputs: &Array2<i64>, run: u64) -> Values {
     let mut backend = Simulated::new(plan, 0, run);
-    let values = backend.encrypt(inputs);
+    let values = backend.encrypt(inputs, 0);
     let (hidden, scores) = through(graph, &mut backend, values);
     Values {
         hidden: hidden.mapv(|phase| nearest(plan, phase)),
@@ -267,11 +266,11 @@ fn encrypt(graph: &Graph<'_>, plan: &Plan, inputs: ArrayView2<'_, i64>) -> Value
             client.encrypt(&reals).expect("finite").expand(plan)
         });
         let watch = Execution::default().watch(inputs.nrows() * plan.bootstraps() as usize);
-        let mut backend = Encrypted::new(&key, &watch);
+        let mut backend = Encrypted::new(&key, &watch, inputs.nrows());
         let (hidden, scores) = through(graph, &mut backend, Ciphertexts::concat(requests));
         let phases = client.phases(plan.stages.len(), &hidden);
         let hidden = phases.map(|phase| nearest(plan, phase as i64 as f64 / 2f64.powi(64)));
-        let scores = backend.finish(scores);
+        let scores = backend.finish(&graph.scores, &scores);
         let scores = scores.split(plan.output.scores as usize).flat_map(|own| {
             let scores = client.decrypt(&Reply::new(&key, own));
             scores.expect("the client's own").integers().to_vec()

@@ -63,7 +63,7 @@ fn moves(dropped: u32, inputs: usize) -> (usize, f64) {
         random.within(Range::unsigned(shape.bits))
     });
     let mut simulated = Simulated::new(&plan, 1, 0);
-    let phases = simulated.encrypt(&integers);
+    let phases = simulated.encrypt(&integers, graph.input_stage);
     let phases = hidden(&graph, &mut simulated, phases);
     let clear = hidden(&graph, &mut Clear, integers);
     let modulus = plan.output.modulus as f64;
@@ -81,6 +81,6 @@ where
     let [Op::Linear(linear), Op::Lookup(lookup)] = [&graph.nodes[0].op, &graph.nodes[1].op] else {
         unreachable!("a layer and its activation")
     };
-    let sums = backend.linear(0, linear, values).expect("nobody cancels");
-    backend.lookup(1, lookup, sums).expect("nobody cancels")
+    let sums = backend.linear(linear, &[&values]).expect("nobody cancels");
+    backend.lookup(lookup, &sums).expect("nobody cancels")
 }

@@ -6,10 +6,12 @@ use super::*;
 const POINTS: [f64; 7] = [-7.5, -2.5, -0.5, 0.25, 1.5, 8.0, 21.0];
 
 #[rustfmt::skip]
-const VALUES: [(Function, [f64; 7]); 22] = [
+const VALUES: [(Function, [f64; 7]); 24] = [
     (Relu, [0.0, 0.0, 0.0, 0.25, 1.5, 8.0, 21.0]),
     (Relu6, [0.0, 0.0, 0.0, 0.25, 1.5, 6.0, 6.0]),
     (LeakyRelu, [-0.075, -0.025, -0.005, 0.25, 1.5, 8.0, 21.0]),
+    (Prelu, [-1.875, -0.625, -0.125, 0.25, 1.5, 8.0, 21.0]),
+    (Threshold, [-1.5, -1.5, -1.5, -1.5, 1.5, 8.0, 21.0]),
     (Elu, [-0.9994469156298522, -0.9179150013761012, -0.3934693402873666, 0.25, 1.5, 8.0, 21.0]),
     (Selu, [-1.757126963580787, -1.6137857588732425, -0.6917581878028713, 0.2626752468388701, 1.5760514810332207, 8.405607898843844, 22.06472073446509]),
     (Celu, [-0.9994469156298522, -0.9179150013761012, -0.3934693402873666, 0.25, 1.5, 8.0, 21.0]),
@@ -31,13 +33,46 @@ const VALUES: [(Function, [f64; 7]); 22] = [
     (Wave, [0.5, -0.5, 0.5, 0.75, -0.5, 1.0, 0.0]),
 ];
 
+/// By the default parameters; those that have none have 1/4, 1/2 and -3/2.
+fn value(function: Function, x: f64) -> f64 {
+    let given = if function == Prelu {
+        [0.25, 0.0]
+    } else {
+        [0.5, -1.5]
+    };
+    let parameters = function.parameters().iter().zip(given);
+    let parameters: Vec<f64> = parameters
+        .map(|((_, default), given)| default.unwrap_or(given))
+        .collect();
+    function.value(x, &parameters)
+}
+
+/// All but `Custom`, whose values only its user knows.
+fn known() -> impl Iterator<Item = Function> {
+    Function::all().filter(|&function| function != Custom)
+}
+
+#[test]
+fn parameters_are_used() {
+    assert_eq!(LeakyRelu.value(-2.0, &[0.1]), -0.2);
+    assert_eq!(Elu.value(-1.0, &[2.0]), 2.0 * libm::expm1(-1.0));
+    assert_eq!(Celu.value(-1.0, &[2.0]), 2.0 * libm::expm1(-0.5));
+    assert_eq!(Softplus.value(3.0, &[2.0, 5.0]), 3.0);
+    assert_eq!(
+        Softplus.value(1.0, &[2.0, 5.0]),
+        libm::log1p(libm::exp(2.0)) / 2.0
+    );
+    assert_eq!(HardSigmoid.value(1.0, &[0.2, 0.5]), 0.7);
+    assert_eq!(HardTanh.value(3.0, &[-1.0, 2.5]), 2.5);
+}
+
 #[test]
 fn values_are_those_of_exact_arithmetic() {
     let tabled: Vec<Function> = VALUES.iter().map(|(function, _)| *function).collect();
-    assert_eq!(tabled, Function::all().collect::<Vec<_>>());
+    assert_eq!(tabled, known().collect::<Vec<_>>());
     for (function, values) in VALUES {
         for (x, expected) in POINTS.into_iter().zip(values) {
-            let value = function.value(x);
+            let value = value(function, x);
             let near = (value - expected).abs() <= 1e-12 * expected.abs();
             assert!(near, "{function:?}({x}) = {value}, not {expected}");
         }
@@ -46,10 +81,10 @@ fn values_are_those_of_exact_arithmetic() {
 
 #[test]
 fn no_finite_number_has_a_value_that_is_none() {
-    for function in Function::all() {
+    for function in known() {
         for x in [f64::MAX, 1e300, 710.0, 1e-300, f64::MIN_POSITIVE, 0.0] {
             for x in [x, -x] {
-                let value = function.value(x);
+                let value = value(function, x);
                 let overflows = matches!(function, Selu | Square | Exp) && value == f64::INFINITY;
                 assert!(
                     value.is_finite() || overflows,
@@ -62,8 +97,8 @@ fn no_finite_number_has_a_value_that_is_none() {
 
 #[test]
 fn a_range_begins_at_0_exactly_where_no_value_is_negative() {
-    for function in Function::all() {
-        let negative = (-4000..4000).any(|i| function.value(f64::from(i) / 100.0) < 0.0);
+    for function in known() {
+        let negative = (-4000..4000).any(|i| value(function, f64::from(i) / 100.0) < 0.0);
         assert_eq!(function.range(4).lo < 0, negative, "{function:?}");
     }
 }
@@ -74,6 +109,7 @@ fn pieces_meet() {
         (Relu6, 0.0),
         (Relu6, 6.0),
         (LeakyRelu, 0.0),
+        (Prelu, 0.0),
         (Elu, 0.0),
         (Selu, 0.0),
         (Celu, 0.0),
@@ -89,7 +125,7 @@ fn pieces_meet() {
         (Wave, 4.0),
     ];
     for (function, x) in limits {
-        let (below, above) = (function.value(x - 1e-9), function.value(x + 1e-9));
+        let (below, above) = (value(function, x - 1e-9), value(function, x + 1e-9));
         assert!((below - above).abs() < 1e-8, "{function:?} at {x}");
     }
 }

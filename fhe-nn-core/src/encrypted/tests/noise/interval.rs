@@ -17,7 +17,7 @@
 //! One part of a prediction is not derived: what floating-point transforms lose in a bootstrap is
 //! tfhe's fit to measurements, from above. The lower end is that of the prediction without it.
 
-use fhe_nn_proof::noise::gain;
+use fhe_nn_proof::noise::{Term, gain};
 use fhe_nn_proof::widths::Range;
 
 use crate::encrypted::tests::random::Random;
@@ -41,6 +41,19 @@ pub(super) struct Prediction {
     pub(super) key_variance: f64,
 }
 
+/// Weight `q n + j` is that of value q of bootstrap j of n.
+pub(super) fn values(weights: &[f64], phases: usize) -> Vec<Term> {
+    let bootstraps = weights.len() / phases;
+    let term = |(index, &weight): (usize, &f64)| Term {
+        weight,
+        kind: index % bootstraps,
+        bootstrap: index % bootstraps,
+        phase: (index / bootstraps) as u32,
+        phases: phases as u32,
+    };
+    weights.iter().enumerate().map(term).collect()
+}
+
 impl Prediction {
     /// Of a derived variance that is the same for every key.
     pub(super) fn exact(variance: f64) -> Self {
@@ -56,7 +69,7 @@ impl Prediction {
     pub(super) fn times(self, weights: &[i16]) -> Self {
         let weights: Vec<f64> = weights.iter().map(|&w| f64::from(w)).collect();
         let norm_squared: f64 = weights.iter().map(|w| w * w).sum();
-        let more = gain(&weights, weights.len(), &[]) - norm_squared;
+        let more = gain(&mut values(&weights, weights.len())) - norm_squared;
         Prediction {
             variance: norm_squared * self.variance + more * self.common,
             common: 0.0,

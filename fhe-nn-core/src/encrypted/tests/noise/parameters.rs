@@ -40,8 +40,11 @@ impl Parameters {
         let first = Stage {
             linear: "first".to_owned(),
             lookup: "wave".to_owned(),
+            sources: vec![0],
+            terms: fan_in as u32,
             reader: Reader::Antiperiodic,
             width: WIDTH,
+            scale: WIDTH,
             table: WIDTH,
             rounding: Rounding::Exact,
             modulus: 1 << WIDTH,
@@ -62,6 +65,7 @@ impl Parameters {
         };
         let second = Stage {
             linear: "second".to_owned(),
+            sources: vec![1],
             bootstrap: Bootstrap {
                 keyswitch: Some(digits(7, 2)),
                 small_dimension: 850,
@@ -78,10 +82,12 @@ impl Parameters {
             }
             Next::Scores => (vec![first], Some(digits(3, 6)), 1000, 18),
         };
+        let last = stages.len() as u32;
         Plan {
             client: ClientSpec {
                 network: "Noise".to_owned(),
                 inputs: COUNT * fan_in,
+                tokens: None,
                 input_bits: 2,
                 encoder: Affine {
                     scale: 1.0,
@@ -103,8 +109,11 @@ impl Parameters {
             stages,
             output: OutputPlan {
                 linear: "scores".to_owned(),
+                sources: vec![last],
+                terms: 1,
                 scores: 1,
                 width: WIDTH,
+                scale: WIDTH,
                 table: WIDTH,
                 rounding: Rounding::Exact,
                 modulus: 1 << WIDTH,

@@ -13,6 +13,7 @@ use super::torus;
 use crate::backend::Backend;
 use crate::clear::Clear;
 use crate::digits::{Digit, Part};
+use crate::encrypted::lookup::scale;
 use crate::encrypted::tests::random::{Hidden, Net, Random, Shape};
 use crate::encrypted::{Ciphertexts, Encrypted, Execution, Stages};
 use crate::graph::{LinearOp, Op};
@@ -61,37 +62,38 @@ fn low_bits_are_gone_and_every_bootstrap_leaves_its_noise() {
         client.encrypt(&reals).expect("finite").expand(&plan)
     });
     let watch = Execution::default().watch(COUNT * plan.bootstraps() as usize);
-    let mut backend = Encrypted::new(&key, &watch);
-    let accumulators = backend.linear(0, &sums, Ciphertexts::concat(requests));
-    let (stage, lattices) = (&plan.stages[0], sums.lattices());
+    let mut backend = Encrypted::new(&key, &watch, COUNT / NEURONS);
+    let accumulators = backend.linear(&sums, &[&Ciphertexts::concat(requests)]);
+    let accumulators = accumulators.expect("nobody cancels");
+    let stage = &plan.stages[0];
     let stages = Stages {
         op: &lookup,
         stage,
-        lattices: &lattices,
         keys: &key.expanded().bootstraps,
         next_modulus: 1,
         watch: &watch,
     };
-    let left = stages.remove_low_bits(accumulators.expect("nobody cancels"));
+    let left = stages.remove_low_bits(scale(&accumulators, &lookup.read, stage.scale));
     let left = left.expect("nobody cancels");
 
-    let Ok(exact) = Clear.linear(0, &sums, inputs);
+    let Ok(exact) = Clear.linear(&sums, &[&inputs]);
     let digits = |j: usize| -> Vec<(&Round, Digit)> {
-        let digit = |round| Digit::of(stage, &lookup, j, lattices[j], round);
+        let digit = |round| Digit::of(stage, &lookup, j, round);
         let digits = stage.rounds.iter().map(|round| (round, digit(round)));
         digits.filter(|(_, digit)| digit.bits > 0).collect()
     };
     let counts: Vec<usize> = (0..NEURONS).map(|j| digits(j).len()).collect();
     assert!(counts.contains(&1) && counts.contains(&2), "{counts:?}");
     let predicted: Vec<Prediction> = (0..NEURONS)
-        .map(|j| predict(&plan, &sums, j, digits(j)))
+        .map(|j| predict(&plan, &sums, lookup.read.width(j), j, digits(j)))
         .collect();
     let errors = client.phases(0, &left).zip(&exact).enumerate();
     let errors: Vec<f64> = errors
         .map(|(index, (phase, &accumulator))| {
             let j = index % NEURONS;
             let dropped = lookup.dropped_bits(j);
-            let rounded = (accumulator >> dropped) << (dropped + stage.width - lookup.widths[j]);
+            let rounded =
+                (accumulator >> dropped) << (dropped + stage.scale - lookup.read.width(j));
             let message = (rounded as u64).wrapping_mul(torus_step(stage.modulus));
             torus(phase.wrapping_sub(message)) / predicted[j].variance.sqrt()
         })
@@ -107,15 +109,16 @@ fn low_bits_are_gone_and_every_bootstrap_leaves_its_noise() {
 }
 
 /// Of neuron j: its weights times the noise of inputs, and that of every result.
-fn predict(plan: &Plan, sums: &LinearOp<'_>, j: usize, digits: Vec<(&Round, Digit)>) -> Prediction {
-    let scale = 1 << (plan.stages[0].width - sums.layer.widths[j]);
-    let weights: Vec<i16> = sums
-        .layer
-        .weights
-        .row(j)
-        .iter()
-        .map(|w| scale * w)
-        .collect();
+fn predict(
+    plan: &Plan,
+    sums: &LinearOp<'_>,
+    width: u32,
+    j: usize,
+    digits: Vec<(&Round, Digit)>,
+) -> Prediction {
+    let scale = 1 << (plan.stages[0].scale - width);
+    let terms = sums.map.terms(j).into_iter();
+    let weights: Vec<i16> = terms.map(|term| scale * term.weight as i16).collect();
     let fresh = Prediction::exact(seeded_variance(plan.input.dimension, MODULUS_BITS));
     digits
         .into_iter()

@@ -1,0 +1,80 @@
+//! Short texts: is what they say good or bad?
+//!
+//! The texts are those of VADER (Hutto and Gilbert 2014, MIT licence, `data/SENTIMENT.md`), 24 tokens each
+//! of a vocabulary of 256. The client encrypts a token as one 1 among 256 values; the sum of the tokens'
+//! vectors is then exact and needs no bootstrap. Quantized after training.
+//!
+//! ```text
+//! cargo run --release --example sentiment -- --images 20
+//! ```
+
+use std::error::Error as StdError;
+use std::process::ExitCode;
+
+use fhe_nn_core::prelude::*;
+use fhe_nn_examples::cli;
+use fhe_nn_examples::networks::float_accuracy;
+use fhe_nn_examples::story::{self, Story};
+use fhe_nn_examples::text::{TOKENS, Texts};
+
+/// Tells good from bad.
+#[fhe_network(input(shape = [24], vocabulary = 256))]
+struct Sentiment {
+    #[bits(weights = 5)]
+    embedding: Embedding<256, 8>,
+    average: GlobalAvgPool,
+    #[bits(weights = 3, accumulator = 14, overflow = calibrated)]
+    fc1: Dense<8, 8>,
+    #[bits(output = 4, table = 5)]
+    relu: Relu,
+    #[bits(weights = 4, accumulator = 12, overflow = calibrated)]
+    fc2: Dense<8, 2>,
+}
+
+/// The clear accuracy may be so much lower than that of the floats.
+const LOSS: f64 = 0.01;
+
+#[derive(clap::Parser)]
+#[command(about = "Classify encrypted texts")]
+struct Args {
+    #[command(flatten)]
+    story: story::Options,
+}
+
+fn main() -> ExitCode {
+    cli::run(sentiment)
+}
+
+fn sentiment(args: Args) -> Result<(), Box<dyn StdError>> {
+    let texts = Texts::load(
+        cli::data().join("sentiment.tsv"),
+        cli::data().join("vocabulary.txt"),
+    )?;
+    let (train, test) = (texts.part("train")?, texts.part("test")?);
+    let mut floats = Floats::load(cli::data().join("sentiment.safetensors"))?;
+    // it was trained on the sum of the vectors, which is the average times their number
+    let name = "fc1.weight";
+    if let Some(weights) = floats.get(name) {
+        let weights = weights.mapv(|w| w * TOKENS as f32);
+        floats.insert(name, weights)?;
+    }
+    let network = Sentiment::quantize(&floats, &train.inputs)?.network;
+    let reals = float_accuracy(
+        &Sentiment::float_scores(&floats, &test.inputs)?,
+        &test.labels,
+    );
+    let clear = network.run_batch(test.inputs.view())?;
+    let accuracy = fhe_nn_examples::networks::accuracy_of(&clear, &test.labels);
+    assert!(
+        accuracy >= reals - LOSS,
+        "{accuracy} in the clear, {reals} in floats"
+    );
+    let story = Story {
+        what: "text",
+        inputs: test.inputs.view(),
+        labels: &test.labels,
+        float_accuracy: Some(reals),
+        show: &|index| format!("{}\n", test.texts[index]),
+    };
+    story.tell(&network, args.story)
+}

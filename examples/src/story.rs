@@ -1,0 +1,149 @@
+//! What an example shows: a network in the clear, then encrypted, with equal results.
+
+use std::error::Error;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use fhe_nn_core::prelude::*;
+use indicatif::{ProgressBar, ProgressStyle};
+use ndarray::ArrayView2;
+use serde_json::json;
+
+use crate::cli;
+use crate::exchange::Exchange;
+use crate::networks::accuracy_of;
+
+/// Most rows of which each is shown.
+const SHOWN: usize = 20;
+
+/// How much of a story is told.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Options {
+    /// How many test rows to run encrypted
+    #[arg(long, value_name = "N", default_value_t = 10,
+          value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub images: u32,
+    /// Print the figures as a JSON object on the last line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The rows of a test set, and what is known of them.
+pub struct Story<'a> {
+    /// What a row is, in one word.
+    pub what: &'a str,
+    /// Inputs, `[rows, values]`.
+    pub inputs: ArrayView2<'a, f32>,
+    /// The class of every row.
+    pub labels: &'a [u8],
+    /// Accuracy of the float network that the integers come from, if there is one.
+    pub float_accuracy: Option<f64>,
+    /// A row as it is shown, whole lines.
+    pub show: &'a dyn Fn(usize) -> String,
+}
+
+impl Story<'_> {
+    /// Classifies all rows in the clear and a few encrypted: the client encrypts, the server runs the
+    /// network, the client decrypts.
+    ///
+    /// # Panics
+    /// If an encrypted result differs from the clear one.
+    ///
+    /// # Errors
+    /// Those of planning, of keys and of running.
+    pub fn tell<N: Network>(&self, network: &N, options: Options) -> Result<(), Box<dyn Error>> {
+        print!("{}", N::SPEC);
+        let start = Instant::now();
+        let clear = network.run_batch(self.inputs)?;
+        let clear_time = start.elapsed();
+        let clear_accuracy = accuracy_of(&clear, self.labels);
+        let (what, all) = (self.what, self.labels.len());
+        println!(
+            "clear: {:.2}% of {all} test {what}s, {clear_time:.2?}",
+            100.0 * clear_accuracy
+        );
+        if let Some(accuracy) = self.float_accuracy {
+            println!("float: {:.2}%", 100.0 * accuracy);
+        }
+
+        let plan = network.plan(&fhe_nn_core::Options::default())?;
+        println!("\n{plan}\n");
+
+        // the client keeps its key; the server gets bytes
+        let start = Instant::now();
+        let client = ClientKey::generate(&plan)?;
+        let key = client.evaluation_key().to_bytes()?;
+        println!("client: keys in {:.2?}", start.elapsed());
+        let start = Instant::now();
+        let server = EvaluationKey::from_bytes(&key, &plan)?;
+        println!(
+            "server: evaluation key of {} bytes expanded in {:.2?}",
+            key.len(),
+            start.elapsed()
+        );
+        let evaluation_key_bytes = key.len();
+        drop(key);
+
+        let rows = (options.images as usize).min(all);
+        let (mut equal, mut correct, mut time) = (0, 0, Duration::ZERO);
+        let (mut request_bytes, mut reply_bytes) = (0, 0);
+        let bar = ProgressBar::new(rows as u64).with_style(ProgressStyle::with_template(
+            "{bar:40} {pos}/{len}, {eta} left",
+        )?);
+        for (index, row) in self.inputs.rows().into_iter().take(rows).enumerate() {
+            let execution = Execution::default();
+            let done = Exchange::run(network, &client, &server, &row.to_vec(), &execution)?;
+            let (scores, label) = (done.scores, self.labels[index]);
+            let same = scores == clear[index];
+            time += done.time;
+            equal += usize::from(same);
+            correct += usize::from(scores.argmax() == usize::from(label));
+            (request_bytes, reply_bytes) = (done.request_bytes, done.reply_bytes);
+            bar.suspend(|| {
+                if rows <= SHOWN {
+                    print!("{}", (self.show)(index));
+                }
+                println!(
+                    "{what} {index}: encrypted prediction {}, label {label}, equal to clear: {}, {:.2?}",
+                    scores.argmax(),
+                    if same { "yes" } else { "NO" },
+                    done.time,
+                );
+            });
+            bar.inc(1);
+        }
+        bar.finish_and_clear();
+        let seconds = time.as_secs_f64() / rows as f64;
+        println!(
+            "\n{equal} of {rows} encrypted results equal the clear ones, {correct} are right; \
+             {seconds:.3} s for each on {} threads",
+            rayon::current_num_threads()
+        );
+        assert_eq!(
+            equal, rows,
+            "an encrypted result differs from the clear one"
+        );
+        if options.json {
+            let mut figures = json!({
+                "images": rows,
+                "encrypted_equals_clear": equal,
+                "encrypted_correct": correct,
+                "clear_accuracy": clear_accuracy,
+                "seconds_per_image": seconds,
+                "bootstraps": plan.bootstraps(),
+                "log2_failure": plan.log2_failure(),
+                "security_bits": fhe_nn_core::SECURITY_BITS,
+                "evaluation_key_bytes": evaluation_key_bytes,
+                "request_bytes": request_bytes,
+                "reply_bytes": reply_bytes,
+                "peak_memory_bytes": cli::peak_memory_bytes(),
+                "threads": rayon::current_num_threads(),
+            });
+            if let Some(accuracy) = self.float_accuracy {
+                figures["float_accuracy"] = json!(accuracy);
+            }
+            println!("{figures}");
+        }
+        Ok(())
+    }
+}

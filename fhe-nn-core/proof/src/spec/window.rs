@@ -1,0 +1,214 @@
+//! Sliding windows: the geometry of convolutions and pools.
+//!
+//! Along one axis of `n` values, with padding p, dilation d, stride s and a kernel of k taps, there are
+//! `floor((n + 2 p - d (k - 1) - 1) / s) + 1` positions (PyTorch's `Conv2d`). A signal of one dimension
+//! is one of height 1.
+
+use serde::{Deserialize, Serialize};
+
+/// The windows of a layer over `[channels, height, width]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Window {
+    /// Channels that come in.
+    pub channels: usize,
+    /// Channels that go out.
+    pub outputs: usize,
+    /// Values that come in, down and across.
+    pub input: [usize; 2],
+    /// Taps, down and across.
+    pub kernel: [usize; 2],
+    /// Distance of neighbouring windows, down and across.
+    pub stride: [usize; 2],
+    /// Positions added on either side, down and across.
+    pub padding: [usize; 2],
+    /// Distance of neighbouring taps, down and across.
+    pub dilation: [usize; 2],
+    /// The channels are split in so many groups, each of which sees its own part of the input.
+    pub groups: usize,
+}
+
+/// Why there is no such window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum WindowError {
+    /// An extent is 0.
+    #[error("an extent, stride, dilation or number of groups is 0")]
+    Zero,
+    /// Channels that are left over.
+    #[error("the groups do not divide the channels that come in and go out")]
+    Groups,
+    /// Windows that would see padding alone.
+    #[error("the padding is as large as the kernel")]
+    Padding,
+    /// Not one window.
+    #[error("the kernel is larger than the padded input")]
+    Kernel,
+}
+
+impl Window {
+    /// Every one of so many positions in a row by itself.
+    pub const fn each(channels: usize, outputs: usize, positions: usize) -> Self {
+        Window {
+            channels,
+            outputs,
+            input: [1, positions],
+            kernel: [1, 1],
+            stride: [1, 1],
+            padding: [0, 0],
+            dilation: [1, 1],
+            groups: 1,
+        }
+    }
+
+    /// # Errors
+    /// [`WindowError`] if there is no such window.
+    pub const fn check(&self) -> Result<(), WindowError> {
+        if self.channels == 0 || self.outputs == 0 || self.groups == 0 {
+            return Err(WindowError::Zero);
+        }
+        if !self.channels.is_multiple_of(self.groups) || !self.outputs.is_multiple_of(self.groups) {
+            return Err(WindowError::Groups);
+        }
+        let mut axis = 0;
+        while axis < 2 {
+            if self.kernel[axis] == 0 || self.stride[axis] == 0 || self.dilation[axis] == 0 {
+                return Err(WindowError::Zero);
+            }
+            if self.padding[axis] >= self.reach(axis) {
+                return Err(WindowError::Padding);
+            }
+            if self.reach(axis) > self.padded(axis) {
+                return Err(WindowError::Kernel);
+            }
+            axis += 1;
+        }
+        Ok(())
+    }
+
+    /// Values that a window spans along an axis.
+    pub const fn reach(&self, axis: usize) -> usize {
+        self.dilation[axis] * (self.kernel[axis] - 1) + 1
+    }
+
+    const fn padded(&self, axis: usize) -> usize {
+        self.input[axis] + 2 * self.padding[axis]
+    }
+
+    /// Windows, down and across.
+    pub const fn output(&self) -> [usize; 2] {
+        let down = (self.padded(0) - self.reach(0)) / self.stride[0] + 1;
+        let across = (self.padded(1) - self.reach(1)) / self.stride[1] + 1;
+        [down, across]
+    }
+
+    /// Windows of one channel.
+    pub const fn positions(&self) -> usize {
+        let [down, across] = self.output();
+        down * across
+    }
+
+    /// Taps of a neuron: the fan-in.
+    pub const fn taps(&self) -> usize {
+        self.channels / self.groups * self.kernel[0] * self.kernel[1]
+    }
+
+    /// Values that come in.
+    pub const fn input_len(&self) -> usize {
+        self.channels * self.input[0] * self.input[1]
+    }
+
+    /// Values that go out.
+    pub const fn output_len(&self) -> usize {
+        self.outputs * self.positions()
+    }
+
+    /// Whether any window sees padding.
+    pub const fn pads(&self) -> bool {
+        self.padding[0] > 0 || self.padding[1] > 0
+    }
+
+    /// For tap `tap` of output channel `channel`, at a position: the index of the value that it sees, in
+    /// row-major order; `None` for padding.
+    pub fn source(&self, channel: usize, position: usize, tap: usize) -> Option<usize> {
+        let [kernel_down, kernel_across] = self.kernel;
+        let area = kernel_down * kernel_across;
+        let group = channel / (self.outputs / self.groups);
+        let from = group * (self.channels / self.groups) + tap / area;
+        let across = self.output()[1];
+        let place = |axis: usize, window: usize, tap: usize| {
+            let padded = window * self.stride[axis] + tap * self.dilation[axis];
+            let place = padded.checked_sub(self.padding[axis])?;
+            (place < self.input[axis]).then_some(place)
+        };
+        let y = place(0, position / across, tap % area / kernel_across)?;
+        let x = place(1, position % across, tap % kernel_across)?;
+        Some((from * self.input[0] + y) * self.input[1] + x)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WINDOW: Window = Window {
+        channels: 2,
+        outputs: 4,
+        input: [5, 4],
+        kernel: [3, 2],
+        stride: [2, 1],
+        padding: [1, 0],
+        dilation: [1, 2],
+        groups: 2,
+    };
+
+    #[test]
+    fn positions_are_those_of_pytorch() {
+        assert_eq!(WINDOW.check(), Ok(()));
+        assert_eq!(WINDOW.output(), [3, 2]);
+        assert_eq!(WINDOW.taps(), 6);
+        assert_eq!((WINDOW.input_len(), WINDOW.output_len()), (40, 24));
+    }
+
+    #[test]
+    fn taps_see_their_values_or_padding() {
+        // channel 3 is of the second group, which sees channel 1 alone
+        assert_eq!(WINDOW.source(3, 0, 0), None);
+        assert_eq!(WINDOW.source(3, 0, 2), Some(20));
+        assert_eq!(WINDOW.source(3, 0, 3), Some(22));
+        assert_eq!(WINDOW.source(0, 3, 5), Some(3 * 4 + 3));
+        assert_eq!(WINDOW.source(0, 5, 5), None);
+    }
+
+    #[test]
+    fn windows_that_cannot_be_say_why() {
+        let check = |window: Window| window.check().err();
+        assert_eq!(
+            check(Window {
+                groups: 3,
+                ..WINDOW
+            }),
+            Some(WindowError::Groups)
+        );
+        assert_eq!(
+            check(Window {
+                stride: [0, 1],
+                ..WINDOW
+            }),
+            Some(WindowError::Zero)
+        );
+        assert_eq!(
+            check(Window {
+                padding: [3, 0],
+                ..WINDOW
+            }),
+            Some(WindowError::Padding)
+        );
+        assert_eq!(
+            check(Window {
+                kernel: [9, 2],
+                padding: [0, 0],
+                ..WINDOW
+            }),
+            Some(WindowError::Kernel)
+        );
+    }
+}

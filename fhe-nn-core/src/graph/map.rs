@@ -1,0 +1,309 @@
+//! Integer combinations of values: which values each sum adds up, and with which weights.
+
+use std::borrow::Cow;
+
+use fhe_nn_proof::spec::Window;
+use ndarray::{Array2, ArrayView1, ArrayView2, Axis, LinalgScalar};
+use rayon::prelude::*;
+
+/// Which values the sums of a layer add up.
+#[derive(Debug, Clone)]
+pub enum Map<'a> {
+    /// All, each with a weight of its own: `[sums, values]`.
+    Dense(&'a Array2<i16>),
+    /// Those in a window, which moves over `[channels, height, width]`.
+    Windows {
+        /// Where it moves.
+        window: Window,
+        /// Its weights, `[output channels, taps]`.
+        kernel: Cow<'a, Array2<i16>>,
+        /// The value of padding.
+        padding: i64,
+    },
+    /// A few of one tensor or more.
+    Rows(Rows),
+}
+
+/// Sums of a few values each.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Rows {
+    /// All terms, those of one sum behind those of the one before.
+    terms: Vec<Term>,
+    /// Where each sum begins, and at last where the last ends.
+    starts: Vec<usize>,
+}
+
+/// A value and its weight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Term {
+    /// Which of the tensors that a layer reads.
+    pub operand: usize,
+    /// Which of its values.
+    pub index: usize,
+    /// How often it is added.
+    pub weight: i64,
+}
+
+impl Map<'_> {
+    /// Number of sums.
+    pub fn len(&self) -> usize {
+        match self {
+            Map::Dense(weights) => weights.nrows(),
+            Map::Windows { window, .. } => window.output_len(),
+            Map::Rows(rows) => rows.len(),
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The terms of sum `j`, without those whose weight is 0.
+    pub fn terms(&self, j: usize) -> Vec<Term> {
+        let term = |index: Option<usize>, weight: i16| {
+            let index = index.filter(|_| weight != 0)?;
+            Some(Term {
+                operand: 0,
+                index,
+                weight: weight.into(),
+            })
+        };
+        match self {
+            Map::Dense(weights) => {
+                let weights = weights.row(j).into_iter().enumerate();
+                weights
+                    .filter_map(|(i, &weight)| term(Some(i), weight))
+                    .collect()
+            }
+            Map::Windows { window, kernel, .. } => {
+                let (channel, position) = (j / window.positions(), j % window.positions());
+                let weights = kernel.row(channel).into_iter().enumerate();
+                let source = |tap| window.source(channel, position, tap);
+                weights
+                    .filter_map(|(tap, &weight)| term(source(tap), weight))
+                    .collect()
+            }
+            Map::Rows(rows) => rows.row(j).to_vec(),
+        }
+    }
+
+    /// What padding adds to sum `j`.
+    pub fn constant(&self, j: usize) -> i64 {
+        let Map::Windows {
+            window,
+            kernel,
+            padding,
+        } = self
+        else {
+            return 0;
+        };
+        if *padding == 0 || !window.pads() {
+            return 0;
+        }
+        let (channel, position) = (j / window.positions(), j % window.positions());
+        let weights = kernel.row(channel).into_iter().enumerate();
+        let outside = weights.filter(|&(tap, _)| window.source(channel, position, tap).is_none());
+        padding * outside.map(|(_, &weight)| i64::from(weight)).sum::<i64>()
+    }
+}
+
+impl Rows {
+    /// Of a list of terms for each sum.
+    pub fn new(rows: impl IntoIterator<Item = Vec<Term>>) -> Self {
+        let mut all = Rows {
+            terms: Vec::new(),
+            starts: vec![0],
+        };
+        for row in rows {
+            all.terms.extend(row);
+            all.starts.push(all.terms.len());
+        }
+        all
+    }
+
+    /// Of tensors of equal length, value by value: each so many times.
+    pub fn each(len: usize, weights: &[i64]) -> Self {
+        let term = |index: usize| {
+            let terms = weights.iter().enumerate();
+            terms
+                .map(move |(operand, &weight)| Term {
+                    operand,
+                    index,
+                    weight,
+                })
+                .collect()
+        };
+        Rows::new((0..len).map(term))
+    }
+
+    /// The values of tensors one behind the other.
+    pub fn concat(lens: &[usize]) -> Self {
+        let of = |(operand, &len): (usize, &usize)| {
+            (0..len).map(move |index| {
+                vec![Term {
+                    operand,
+                    index,
+                    weight: 1,
+                }]
+            })
+        };
+        Rows::new(lens.iter().enumerate().flat_map(of))
+    }
+
+    /// The values in each window, added up.
+    pub fn windows(window: &Window) -> Self {
+        let row = |j: usize| {
+            let (channel, position) = (j / window.positions(), j % window.positions());
+            let taps = 0..window.taps();
+            let seen = taps.filter_map(|tap| window.source(channel, position, tap));
+            seen.map(|index| Term {
+                operand: 0,
+                index,
+                weight: 1,
+            })
+            .collect()
+        };
+        Rows::new((0..window.output_len()).map(row))
+    }
+
+    /// One value of each window: that of a tap, or where this is padding the first that is none.
+    pub fn tap(window: &Window, tap: usize) -> Self {
+        let row = |j: usize| {
+            let (channel, position) = (j / window.positions(), j % window.positions());
+            let mut taps = core::iter::once(tap).chain(0..window.taps());
+            let index = taps.find_map(|tap| window.source(channel, position, tap));
+            let term = |index| Term {
+                operand: 0,
+                index,
+                weight: 1,
+            };
+            index.map(term).into_iter().collect()
+        };
+        Rows::new((0..window.output_len()).map(row))
+    }
+
+    /// Number of sums.
+    pub fn len(&self) -> usize {
+        self.starts.len().saturating_sub(1)
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The terms of sum `j`.
+    pub fn row(&self, j: usize) -> &[Term] {
+        &self.terms[self.starts[j]..self.starts[j + 1]]
+    }
+
+    /// The sums of tensors `[inputs, values]`: `[inputs, sums]`.
+    pub(crate) fn apply<T: LinalgScalar + Send + Sync>(
+        &self,
+        operands: &[&Array2<T>],
+        scale: impl Fn(i64) -> T + Sync,
+    ) -> Array2<T> {
+        let inputs = operands.first().map_or(0, |operand| operand.nrows());
+        let mut sums = Array2::zeros((inputs, self.len()));
+        let rows = sums.axis_iter_mut(Axis(0)).into_par_iter();
+        rows.enumerate().for_each(|(input, mut row)| {
+            for (j, sum) in row.iter_mut().enumerate() {
+                for term in self.row(j) {
+                    let value = operands[term.operand][[input, term.index]];
+                    *sum = *sum + scale(term.weight) * value;
+                }
+            }
+        });
+        sums
+    }
+}
+
+/// The sums of every window over values `[inputs, channels x height x width]`, by weights
+/// `[output channels, taps]`: `[inputs, output channels x positions]`.
+pub(crate) fn convolve<T: LinalgScalar + Send + Sync>(
+    window: &Window,
+    kernel: ArrayView2<'_, T>,
+    padding: T,
+    values: &Array2<T>,
+) -> Array2<T> {
+    let mut sums = Array2::zeros((values.nrows(), window.output_len()));
+    // where every tap of every position looks, the same for all inputs
+    let groups = window.groups;
+    let (channels, positions, taps) = (window.outputs / groups, window.positions(), window.taps());
+    let sources: Vec<Option<usize>> = (0..groups)
+        .flat_map(|group| (0..taps).map(move |tap| (group, tap)))
+        .flat_map(|(group, tap)| {
+            (0..positions).map(move |position| window.source(group * channels, position, tap))
+        })
+        .collect();
+    let rows = sums.axis_iter_mut(Axis(0)).into_par_iter();
+    rows.zip(values.axis_iter(Axis(0)))
+        .for_each(|(row, input): (_, ArrayView1<'_, T>)| {
+            let mut row = row
+                .into_shape_with_order((window.outputs, positions))
+                .expect("contiguous");
+            for group in 0..groups {
+                let own = &sources[group * taps * positions..(group + 1) * taps * positions];
+                let see = |source: &Option<usize>| source.map_or(padding, |index| input[index]);
+                let seen = Array2::from_shape_vec((taps, positions), own.iter().map(see).collect())
+                    .expect("a value for every tap and position");
+                let outputs = group * channels..(group + 1) * channels;
+                let own = kernel.slice_axis(Axis(0), outputs.clone().into());
+                row.slice_axis_mut(Axis(0), outputs.into())
+                    .assign(&own.dot(&seen));
+            }
+        });
+    sums
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WINDOW: Window = Window {
+        channels: 2,
+        outputs: 4,
+        input: [5, 4],
+        kernel: [3, 2],
+        stride: [2, 1],
+        padding: [1, 0],
+        dilation: [1, 2],
+        groups: 2,
+    };
+
+    #[test]
+    fn a_convolution_is_the_sum_of_its_terms() {
+        let kernel = Array2::from_shape_fn((4, 6), |(i, j)| (3 * i + 5 * j) as i16 % 7 - 3);
+        let values = Array2::from_shape_fn((3, 40), |(i, j)| (i * 17 + j * 5) as i64 % 11 - 5);
+        let sums = convolve(&WINDOW, kernel.mapv(i64::from).view(), 2, &values);
+        let map = Map::Windows {
+            window: WINDOW,
+            kernel: Cow::Borrowed(&kernel),
+            padding: 2,
+        };
+        assert_eq!((map.len(), sums.dim()), (24, (3, 24)));
+        for ((input, j), &sum) in sums.indexed_iter() {
+            let terms = map.terms(j);
+            let own: i64 = terms
+                .iter()
+                .map(|term| term.weight * values[[input, term.index]])
+                .sum();
+            assert_eq!(sum, own + map.constant(j), "{j}");
+        }
+    }
+
+    #[test]
+    fn a_tap_that_is_padding_stands_for_another() {
+        let window = Window {
+            channels: 1,
+            outputs: 1,
+            groups: 1,
+            ..WINDOW
+        };
+        // of the first row of windows, the first two taps are above the input
+        let rows = Rows::tap(&window, 0);
+        assert_eq!(rows.row(0)[0].index, 0);
+        assert_eq!(Rows::windows(&window).row(0).len(), 4);
+    }
+}

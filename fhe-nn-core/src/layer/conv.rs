@@ -1,0 +1,95 @@
+//! Convolutions: a dense layer at every position, of the values in a window.
+
+use super::{Layer, Linear, Part, PartRef, sealed::Sealed};
+use crate::Error;
+
+/// A convolution of `IN` channels to `OUT` channels by windows of `K x K` taps, `STRIDE` apart, of which
+/// the taps are `DILATION` apart. Padding has the value 0. Of `GROUPS` groups of channels each sees its own.
+///
+/// # Shapes
+/// `[IN, H, W]` to `[OUT, H', W']` with
+/// `H' = floor((H + 2 PADDING - DILATION (K - 1) - 1) / STRIDE) + 1`; weights
+/// `[OUT, IN / GROUPS, K, K]` as in PyTorch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Conv2d<
+    const IN: usize,
+    const OUT: usize,
+    const K: usize,
+    const STRIDE: usize = 1,
+    const PADDING: usize = 0,
+    const DILATION: usize = 1,
+    const GROUPS: usize = 1,
+>(Linear);
+
+/// A convolution along one axis; see [`Conv2d`].
+///
+/// # Shapes
+/// `[IN, L]` to `[OUT, L']` with `L' = floor((L + 2 PADDING - DILATION (K - 1) - 1) / STRIDE) + 1`; weights
+/// `[OUT, IN / GROUPS, K]` as in PyTorch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Conv1d<
+    const IN: usize,
+    const OUT: usize,
+    const K: usize,
+    const STRIDE: usize = 1,
+    const PADDING: usize = 0,
+    const DILATION: usize = 1,
+    const GROUPS: usize = 1,
+>(Linear);
+
+macro_rules! convolution {
+    ($layer:ident, $area:expr) => {
+        impl<
+            const IN: usize,
+            const OUT: usize,
+            const K: usize,
+            const STRIDE: usize,
+            const PADDING: usize,
+            const DILATION: usize,
+            const GROUPS: usize,
+        > $layer<IN, OUT, K, STRIDE, PADDING, DILATION, GROUPS>
+        {
+            /// The integers of the layer: weights of shape `[OUT, taps]`, all else `[OUT]`.
+            pub fn linear(&self) -> &Linear {
+                &self.0
+            }
+        }
+
+        impl<
+            const IN: usize,
+            const OUT: usize,
+            const K: usize,
+            const STRIDE: usize,
+            const PADDING: usize,
+            const DILATION: usize,
+            const GROUPS: usize,
+        > Sealed for $layer<IN, OUT, K, STRIDE, PADDING, DILATION, GROUPS>
+        {
+        }
+
+        impl<
+            const IN: usize,
+            const OUT: usize,
+            const K: usize,
+            const STRIDE: usize,
+            const PADDING: usize,
+            const DILATION: usize,
+            const GROUPS: usize,
+        > Layer for $layer<IN, OUT, K, STRIDE, PADDING, DILATION, GROUPS>
+        {
+            fn from_part(part: Part) -> Result<Self, Error> {
+                let taps = IN / GROUPS.max(1) * $area(K);
+                match part {
+                    Part::Linear(linear) if linear.weights.dim() == (OUT, taps) => Ok(Self(linear)),
+                    _ => Err(Error::PartMissing),
+                }
+            }
+
+            fn part(&self) -> PartRef<'_> {
+                PartRef::Linear(&self.0)
+            }
+        }
+    };
+}
+convolution!(Conv2d, |k: usize| k * k);
+convolution!(Conv1d, |k: usize| k);

@@ -1,0 +1,147 @@
+//! Layers without weights or tables of their own: they add up, compare or multiply what comes in.
+
+use fhe_nn_proof::client::Affine;
+use fhe_nn_proof::spec::{Op, Pool};
+
+use super::{Layer, Part, PartRef, sealed::Sealed};
+use crate::Error;
+
+/// The average of every window of `K x K` values, `STRIDE` apart, of each channel: a sum; the division
+/// lives in the next table. Padding counts as 0.
+///
+/// # Shapes
+/// `[C, H, W]` to `[C, H', W']` with `H' = floor((H + 2 PADDING - K) / STRIDE) + 1`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AvgPool2d<const K: usize, const STRIDE: usize = K, const PADDING: usize = 0>(
+    Vec<Affine>,
+);
+
+/// The average of every window of `K` values, `STRIDE` apart, of each channel; see [`AvgPool2d`].
+///
+/// # Shapes
+/// `[C, L]` to `[C, L']` with `L' = floor((L + 2 PADDING - K) / STRIDE) + 1`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AvgPool1d<const K: usize, const STRIDE: usize = K, const PADDING: usize = 0>(
+    Vec<Affine>,
+);
+
+/// The greatest value of every window of `K x K` values, `STRIDE` apart, of each channel. `K x K - 1`
+/// bootstraps for each result, of tables that read a bit more than the values have.
+///
+/// # Shapes
+/// `[C, H, W]` to `[C, H', W']` with `H' = floor((H + 2 PADDING - K) / STRIDE) + 1`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MaxPool2d<const K: usize, const STRIDE: usize = K, const PADDING: usize = 0>(
+    Vec<Affine>,
+);
+
+/// The greatest value of every window of `K` values, `STRIDE` apart, of each channel; see
+/// [`MaxPool2d`].
+///
+/// # Shapes
+/// `[C, L]` to `[C, L']` with `L' = floor((L + 2 PADDING - K) / STRIDE) + 1`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MaxPool1d<const K: usize, const STRIDE: usize = K, const PADDING: usize = 0>(
+    Vec<Affine>,
+);
+
+/// The average of each channel; see [`AvgPool2d`].
+///
+/// # Shapes
+/// `[C, H, W]` to `[C, 1, 1]`, `[C, L]` to `[C, 1]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GlobalAvgPool(Vec<Affine>);
+
+/// The greatest value of each channel; see [`MaxPool2d`].
+///
+/// # Shapes
+/// `[C, H, W]` to `[C, 1, 1]`, `[C, L]` to `[C, 1]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GlobalMaxPool(Vec<Affine>);
+
+/// The values in a row.
+///
+/// # Shapes
+/// `[..]` to `[product of the extents]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Flatten(Vec<Affine>);
+
+/// The sum of two tensors and more, value by value: `#[from(a, b)] sum: Add`. The quantizer gives them one
+/// scale.
+///
+/// # Shapes
+/// Twice or more often the same, and the same.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Add(Vec<Affine>);
+
+/// Tensors one behind the other, along their first extent: `#[from(a, b)] both: Concat`. The quantizer
+/// gives them one scale.
+///
+/// # Shapes
+/// `[A, ..]` and `[B, ..]` to `[A + B, ..]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Concat(Vec<Affine>);
+
+/// The product of two tensors, value by value: `#[from(a, b)] product: Mul`. Exactly
+/// `floor((a + b)^2 / 4) - floor((a - b)^2 / 4)` in integers: two bootstraps for each result.
+///
+/// # Shapes
+/// Twice the same, and the same.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mul(Vec<Affine>);
+
+/// What the result of a layer without weights or tables means, if its operands mean these.
+pub(crate) fn result_of(op: &Op, sources: &[Affine]) -> Option<Affine> {
+    let first = *sources.first()?;
+    match op {
+        Op::Pool(pool) => match pool.kind {
+            Pool::Max => Some(first),
+            Pool::Average => {
+                let taps = pool.window.taps();
+                Some(Affine {
+                    scale: first.scale / taps as f64,
+                    zero_point: first.zero_point * taps as i64,
+                })
+            }
+        },
+        Op::Add => Some(Affine {
+            scale: first.scale,
+            zero_point: sources.iter().map(|source| source.zero_point).sum(),
+        }),
+        Op::Mul => Some(Affine {
+            scale: first.scale * sources.get(1)?.scale,
+            zero_point: 0,
+        }),
+        Op::Concat | Op::Flatten => Some(first),
+        Op::Dense(_) | Op::Conv(_) | Op::Embedding(_) | Op::Activation(_) => None,
+    }
+}
+
+macro_rules! sums {
+    ($([$($generics:tt)*] $layer:ty;)*) => {$(
+        impl $($generics)* Sealed for $layer {}
+        impl $($generics)* Layer for $layer {
+            fn from_part(part: Part) -> Result<Self, Error> {
+                match part {
+                    Part::Sources(sources) => Ok(Self(sources)),
+                    _ => Err(Error::PartMissing),
+                }
+            }
+            fn part(&self) -> PartRef<'_> {
+                PartRef::Sources(&self.0)
+            }
+        }
+    )*};
+}
+sums!(
+    [<const K: usize, const S: usize, const P: usize>] AvgPool2d<K, S, P>;
+    [<const K: usize, const S: usize, const P: usize>] AvgPool1d<K, S, P>;
+    [<const K: usize, const S: usize, const P: usize>] MaxPool2d<K, S, P>;
+    [<const K: usize, const S: usize, const P: usize>] MaxPool1d<K, S, P>;
+    [] GlobalAvgPool;
+    [] GlobalMaxPool;
+    [] Flatten;
+    [] Add;
+    [] Concat;
+    [] Mul;
+);

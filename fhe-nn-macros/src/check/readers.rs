@@ -1,0 +1,36 @@
+//! Law 6, on a graph: every result is read, and accumulators by one table alone.
+
+use crate::ast::{Kind, Layer, Network};
+use crate::errors::{Error, Errors};
+
+/// Says which results nobody reads, and which accumulators several do.
+pub(super) fn check(errors: &mut Errors, network: &Network) {
+    let last = network.layers.len() - 1;
+    for (index, layer) in network.layers.iter().enumerate() {
+        let readers = network.layers.iter();
+        let readers: Vec<&Layer> = readers
+            .filter(|reader| reader.sources.contains(&(index + 1)))
+            .collect();
+        let name = &layer.name;
+        match (&layer.kind, readers.as_slice()) {
+            (_, [reader, ..]) if index == last => unreachable!("`{}` is behind the last", reader.name),
+            (_, []) if index != last => errors.push(
+                Error::new(
+                    layer.name_place,
+                    format!("nothing reads `{name}`, but every result has a use"),
+                )
+                .note("a layer without `#[from(..)]` reads the field before it")
+                .help(format!("read it by `#[from(..)]`, or remove `{name}`")),
+            ),
+            (Kind::Linear(_), [first, second, ..]) => errors.push(
+                Error::new(
+                    second.from.unwrap_or(second.place),
+                    format!("`{}` reads the accumulators of `{name}`, but so does `{}`", second.name, first.name),
+                )
+                .note("the width and the modulus of accumulators are those of the one table that reads them")
+                .help(format!("declare `{name}` twice, once for each")),
+            ),
+            _ => {}
+        }
+    }
+}

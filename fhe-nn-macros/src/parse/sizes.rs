@@ -1,0 +1,92 @@
+//! The numbers among the generics of a layer.
+
+use fhe_nn_proof::widths::MAX_VALUES;
+use quote::ToTokens;
+use syn::{Expr, GenericArgument};
+
+use super::extent_of;
+use crate::errors::{Error, Errors, Place, Spanned};
+use crate::layer::{Default, LayerType, Written};
+use crate::literal::Integer;
+
+/// All sizes of a layer, those that were not written by their defaults; `None` if one cannot be read.
+pub(super) fn sizes(
+    errors: &mut Errors,
+    name: &str,
+    layer: LayerType,
+    written: &Written<'_>,
+    place: Place,
+) -> Option<Vec<Spanned<usize>>> {
+    let mut sizes: Vec<Option<Spanned<usize>>> = Vec::new();
+    for (index, size) in layer.sizes().iter().enumerate() {
+        let value = match (written.generics.get(index), size.default) {
+            (Some(generic), _) => {
+                let integer = Integer {
+                    what: &format!("{} of `{name}`", size.what),
+                    min: size.min,
+                    max: MAX_VALUES,
+                };
+                let expr = match generic {
+                    GenericArgument::Const(expr) => expr.clone(),
+                    other => Expr::Verbatim(other.to_token_stream()),
+                };
+                let number = integer.read(errors, &expr, |nearest| match (layer, nearest) {
+                    (LayerType::Dense, _) | (_, None) => advice(layer, name),
+                    (_, Some(nearest)) => format!("use {nearest} instead"),
+                });
+                number.map(|number| Spanned {
+                    value: extent_of(number.value),
+                    place: number.place,
+                })
+            }
+            (None, Default::Number(value)) => Some(Spanned { value, place }),
+            (None, Default::First) => sizes.first().copied().flatten(),
+            (None, Default::None) => None,
+        };
+        sizes.push(value);
+    }
+    sizes.into_iter().collect()
+}
+
+/// Says that a layer has too many sizes, or too few.
+pub(super) fn miscounted(name: &str, layer: LayerType, count: usize, place: Place) -> Error {
+    let found = layer.name();
+    match layer.generics() {
+        (_, 0) => {
+            let why = match layer {
+                LayerType::Activation(_) => "an activation works on every value that it is given",
+                _ => "its sizes follow from what it reads",
+            };
+            Error::new(place, format!("`{found}` of `{name}` takes no sizes"))
+                .note(why)
+                .help(format!("write `{name}: {found}`"))
+        }
+        (least, most) if least == most => Error::new(
+            place,
+            format!("`{found}` of `{name}` has {count} sizes, but needs {least}"),
+        )
+        .help(advice(layer, name)),
+        (least, most) => {
+            let what: Vec<&str> = layer.sizes().iter().map(|size| size.what).collect();
+            Error::new(
+                place,
+                format!("`{found}` of `{name}` has {count} sizes, but takes {least} to {most}"),
+            )
+            .note(format!("they are, in this order: {}", what.join(", ")))
+            .help(advice(layer, name))
+        }
+    }
+}
+
+fn advice(layer: LayerType, name: &str) -> String {
+    match layer {
+        LayerType::Dense => format!(
+            "write the numbers of its inputs and outputs, as in `{name}: \
+                Dense<784, 64>`"
+        ),
+        _ => format!(
+            "write the numbers themselves, as in `{name}: {}`",
+            layer.example()
+        ),
+    }
+}

@@ -1,0 +1,187 @@
+//! Networks that are no chain of dense layers, through the public API alone: encrypted equals clear, models
+//! are what was saved, and what is wrong is named.
+
+use fhe_nn_core::prelude::*;
+use fhe_nn_core::spec::FlowError;
+use fhe_nn_tests::Random;
+
+/// Windows, groups, a skip connection, a parameter for every channel.
+#[fhe_network(input(shape = [1, 6, 6], bits = 2))]
+#[derive(Debug, PartialEq)]
+struct Residual {
+    #[bits(weights = 2, overflow = calibrated)]
+    stem: Conv2d<1, 2, 3, 2, 1>,
+    #[bits(output = 2, table = 4)]
+    prelu: Prelu,
+    #[bits(weights = 2, overflow = calibrated)]
+    branch: Conv2d<2, 2, 3, 1, 1, 1, 2>,
+    #[bits(output = 2, table = 4)]
+    act: Identity,
+    #[from(prelu, act)]
+    sum: Add,
+    #[bits(output = 2)]
+    relu: Relu,
+    pool: GlobalAvgPool,
+    #[bits(weights = 3)]
+    scores: Dense<2, 2>,
+}
+
+/// One axis, several values from each bootstrap, branches.
+#[fhe_network(input(shape = [2, 8], bits = 2))]
+#[derive(Debug, PartialEq)]
+struct Signals {
+    #[bits(weights = 2, accumulator = 4, overflow = wrap)]
+    left: Conv1d<2, 3, 3, 2>,
+    #[bits(output = 1, phases = 2)]
+    wave: Wave,
+    #[from(input)]
+    #[bits(weights = 2, overflow = calibrated)]
+    right: Conv1d<2, 1, 2, 1, 0, 2>,
+    #[bits(output = 2, table = 3)]
+    elu: Elu,
+    greatest: MaxPool1d<2>,
+    #[from(wave, greatest)]
+    both: Concat,
+    flat: Flatten,
+    #[bits(weights = 3)]
+    scores: Dense<21, 2>,
+}
+
+/// Tokens, functions of one's own, a product.
+#[fhe_network(input(shape = [4], vocabulary = 6))]
+#[derive(Debug, PartialEq)]
+struct Words {
+    #[bits(weights = 3)]
+    embedding: Embedding<6, 3>,
+    average: AvgPool1d<2>,
+    #[bits(output = 3, function = cube)]
+    custom: Custom,
+    #[bits(output = 2)]
+    #[from(average)]
+    threshold: Threshold,
+    #[from(custom, threshold)]
+    product: Mul,
+    #[bits(weights = 2)]
+    scores: Dense<6, 2>,
+}
+
+fn cube(x: f32) -> f32 {
+    x * x * x
+}
+
+#[test]
+fn a_residual_block() {
+    same::<Residual>(11, |random| random.input::<Residual>(1.0));
+}
+
+#[test]
+fn branches_of_one_axis() {
+    same::<Signals>(12, |random| random.input::<Signals>(1.0));
+}
+
+#[test]
+fn tokens_and_a_product() {
+    same::<Words>(13, Random::tokens::<Words>);
+}
+
+#[test]
+fn a_number_that_is_no_token_is_refused_by_the_client() {
+    let network: Words = Random(14).network();
+    let plan = network.plan(&Options::default()).expect("parameters exist");
+    let client = ClientKey::generate(&plan).expect("the plan was just found");
+    for (token, shown) in [(6.0, "6"), (-1.0, "-1"), (0.5, "0.5")] {
+        let input = [0.0, 1.0, token, 5.0];
+        for error in [
+            network.run(&input).map(|_| ()),
+            client.encrypt(&input).map(|_| ()),
+        ] {
+            let expected = format!("value 2 is {shown}, but tokens are integers of 0 to 5");
+            assert_eq!(error.expect_err("no token").to_string(), expected);
+        }
+    }
+}
+
+/// The function is called when tables are made; the model keeps these alone.
+#[test]
+fn a_function_of_ones_own_is_in_the_tables() {
+    let network: Words = Random(15).network();
+    let graph = network.graph();
+    let tables = graph.nodes.iter().find_map(|node| match &node.op {
+        fhe_nn_core::graph::Op::Lookup(lookup) if node.name == "custom" => Some(lookup.clone()),
+        _ => None,
+    });
+    let tables = tables.expect("a node for the field");
+    // a cube is odd, and grows
+    let values: Vec<i64> = (-6..=6).map(|sum| tables.value(0, sum, 0)).collect();
+    assert!(
+        values.is_sorted() && values[0] < 0 && values[12] > 0,
+        "{values:?}"
+    );
+    assert_eq!(values[6], 0);
+}
+
+/// A declaration that the macro would not accept is refused by its first layer that cannot read.
+#[test]
+fn a_declaration_that_does_not_fit_is_named() {
+    let mut spec = Residual::SPEC.clone();
+    spec.layers.to_mut()[4].sources = vec![2, 0].into();
+    let (index, error) = spec.flow().expect_err("the shapes differ");
+    assert_eq!((index, &*spec.layers[index].name), (4, "sum"));
+    assert!(matches!(error, FlowError::Shape { .. }), "{error}");
+    spec.layers.to_mut()[4].sources = vec![2, 9].into();
+    let (_, error) = spec.flow().expect_err("it is not there yet");
+    assert_eq!(
+        error.to_string(),
+        "reads tensor 9, but only 5 are there yet"
+    );
+}
+
+#[test]
+fn a_model_of_other_windows_is_refused() {
+    let network: Residual = Random(16).network();
+    let bytes = network.to_bytes();
+    let other = String::from_utf8_lossy(&bytes).contains("\"stride\\\":[2,2]");
+    assert!(other, "windows are in the declaration");
+    let needle = b"\\\"stride\\\":[2,2]";
+    let at = bytes
+        .windows(needle.len())
+        .position(|window| window == needle);
+    let mut bytes = bytes.clone();
+    bytes[at.expect("it is there") + needle.len() - 2] = b'1';
+    let error = Residual::from_bytes(&bytes).expect_err("another stride");
+    assert!(error.to_string().contains("stem"), "{error}");
+}
+
+/// Clear, loaded, simulated and encrypted.
+fn same<N: Network + core::fmt::Debug + PartialEq>(
+    seed: u64,
+    input: impl Fn(&mut Random) -> Vec<f32>,
+) {
+    let mut random = Random(seed);
+    let network: N = random.network();
+    let loaded = N::from_bytes(&network.to_bytes()).expect("what was saved");
+    assert_eq!(loaded, network);
+    assert_eq!(loaded.graph().fingerprint(), network.graph().fingerprint());
+
+    let plan = network.plan(&Options::default()).expect("parameters exist");
+    let inputs: Vec<Vec<f32>> = (0..3).map(|_| input(&mut random)).collect();
+    let all: Vec<f32> = inputs.concat();
+    let rows = ndarray::ArrayView2::from_shape((3, N::SPEC.input_len()), &all).expect("3 rows");
+    let clear = network.run_batch(rows).expect("finite");
+    let simulated = network
+        .simulate(&plan, rows, seed)
+        .expect("the network's own plan");
+    assert_eq!(simulated, clear, "{plan}");
+
+    let client = ClientKey::generate(&plan).expect("the plan was just found");
+    let server = client.evaluation_key();
+    for (input, clear) in inputs.iter().zip(clear) {
+        let request = client.encrypt(input).expect("finite").to_bytes();
+        let request = Request::from_bytes(&request, &plan).expect("the client's own");
+        let reply = network.run_encrypted(&server, &request);
+        let reply = reply.expect("key and request were made for the network");
+        let reply = Reply::from_bytes(&reply.to_bytes(), &plan).expect("the server's own");
+        let scores = client.decrypt(&reply).expect("the client's own");
+        assert_eq!(scores, clear, "{input:?}\n{plan}");
+    }
+}

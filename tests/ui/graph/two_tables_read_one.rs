@@ -1,0 +1,18 @@
+use fhe_nn_core::prelude::*;
+
+#[fhe_network(input(shape = [4], bits = 2))]
+struct Net {
+    #[bits(weights = 2)]
+    fc: Dense<4, 4>,
+    #[bits(output = 2)]
+    relu: Relu,
+    #[from(fc)]
+    #[bits(output = 2)]
+    tanh: Tanh,
+    #[from(relu, tanh)]
+    both: Concat,
+    #[bits(weights = 2)]
+    scores: Dense<8, 2>,
+}
+
+fn main() {}
