@@ -14,6 +14,7 @@ const PROSE: &[&str] = &[
     "accumulators_added",
     "later_name",
     "nothing_reads_it",
+    "numbers_of_nine_bits",
     "pool_before_the_activation",
     "pool_of_wide_values",
     "shapes_that_differ",
