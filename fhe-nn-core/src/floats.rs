@@ -126,7 +126,7 @@ fn values(name: &str, view: &TensorView<'_>) -> Result<Vec<f32>, Error> {
 }
 
 /// An IEEE 754 binary16: 1 sign bit, 5 bits of exponent, 10 of fraction.
-fn half(bits: u16) -> f32 {
+pub(crate) fn half(bits: u16) -> f32 {
     let (exponent, fraction) = (i32::from(bits >> 10 & 31), f32::from(bits & 1023));
     let magnitude = match exponent {
         0 => fraction * 2f32.powi(-24),

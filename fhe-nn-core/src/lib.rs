@@ -46,6 +46,8 @@ mod error;
 mod file;
 mod floats;
 pub mod graph;
+#[cfg(feature = "import")]
+pub mod import;
 #[cfg(feature = "tfhe")]
 mod keys;
 pub mod layer;

@@ -103,6 +103,7 @@ fn a_plan_of_other_layers_does_not_run() {
         let mut plan = bits.clone();
         plan.stages.truncate(1);
         plan.output.dimension = plan.stages[0].bootstrap.shape.lwe_dimension();
+        plan.output.sources = vec![1];
         ("/stages/1", serde_json::to_value(plan).expect("data"))
     };
     for (place, plan) in cases.into_iter().chain([fewer]) {

@@ -5,6 +5,7 @@
 //!
 //! Layers read tensors: tensor 0 is the input, tensor `i + 1` the result of layer i.
 
+mod declare;
 mod flow;
 mod function;
 mod layer;

@@ -1,0 +1,383 @@
+//! Functions of single values, as trees: what the nodes between two layers compute.
+
+use std::ops;
+use std::rc::Rc;
+
+/// A function of its arguments; of one, the value of a tensor, where it is that of a tensor.
+///
+/// Constants are one number, or one for each channel.
+#[derive(Debug, Clone)]
+pub(super) struct Expr(Rc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    kind: Kind,
+    /// Operations in the tree.
+    size: usize,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Argument(usize),
+    Constant(Vec<f64>),
+    Apply(Operation, Vec<Expr>),
+}
+
+/// What is computed of single values. Comparisons give 1 or 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Operation {
+    Add,
+    Sub,
+    Mul,
+    Div,
+    Pow,
+    Min,
+    Max,
+    Less,
+    LessOrEqual,
+    Equal,
+    /// The second where the first is not 0, else the third.
+    Select,
+    Exp,
+    Log,
+    Sqrt,
+    Tanh,
+    Erf,
+    Abs,
+    Sign,
+    Floor,
+    Ceil,
+    Round,
+    Sin,
+    Cos,
+}
+
+/// `slope x + offset`, each one number or one for each channel.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Line {
+    pub(super) slope: Vec<f64>,
+    pub(super) offset: Vec<f64>,
+}
+
+impl Expr {
+    /// The argument of that number.
+    pub(super) fn argument(index: usize) -> Self {
+        Expr::new(Kind::Argument(index))
+    }
+
+    /// The value of the tensor itself.
+    pub(super) fn itself() -> Self {
+        Expr::argument(0)
+    }
+
+    /// One number, or one for each channel.
+    pub(super) fn constant(values: Vec<f64>) -> Self {
+        Expr::new(Kind::Constant(values))
+    }
+
+    /// An operation on others.
+    pub(super) fn apply(operation: Operation, operands: Vec<Expr>) -> Self {
+        Expr::new(Kind::Apply(operation, operands))
+    }
+
+    fn new(kind: Kind) -> Self {
+        let size = match &kind {
+            Kind::Argument(_) | Kind::Constant(_) => 1,
+            Kind::Apply(_, operands) => operands
+                .iter()
+                .fold(1usize, |size, operand| size.saturating_add(operand.0.size)),
+        };
+        Expr(Rc::new(Inner { kind, size }))
+    }
+
+    /// How many operations it takes.
+    pub(super) fn size(&self) -> usize {
+        self.0.size
+    }
+
+    /// Whether it is the same by its making, not by what it computes.
+    pub(super) fn is(&self, other: &Expr) -> bool {
+        let (own, others) = (&self.0, &other.0);
+        Rc::ptr_eq(own, others)
+            || matches!((&own.kind, &others.kind), (Kind::Argument(a), Kind::Argument(b)) if a == b)
+    }
+
+    /// Whether it is the value of the tensor itself.
+    pub(super) fn is_itself(&self) -> bool {
+        matches!(self.0.kind, Kind::Argument(0))
+    }
+
+    /// Its value for a channel.
+    pub(super) fn value(&self, arguments: &[f64], channel: usize) -> f64 {
+        match &self.0.kind {
+            Kind::Argument(index) => arguments.get(*index).copied().unwrap_or(f64::NAN),
+            Kind::Constant(values) => at(values, channel),
+            Kind::Apply(operation, operands) => {
+                let mut values = [0.0; 3];
+                for (value, operand) in values.iter_mut().zip(operands) {
+                    *value = operand.value(arguments, channel);
+                }
+                operation.value(values)
+            }
+        }
+    }
+
+    /// The same of other arguments.
+    pub(super) fn of(&self, arguments: &[Expr]) -> Expr {
+        match &self.0.kind {
+            Kind::Argument(index) => arguments.get(*index).unwrap_or(self).clone(),
+            Kind::Constant(_) => self.clone(),
+            Kind::Apply(operation, operands) => {
+                let operands = operands.iter().map(|operand| operand.of(arguments));
+                Expr::apply(*operation, operands.collect())
+            }
+        }
+    }
+
+    /// Itself as a line, if it is made as one.
+    pub(super) fn line(&self) -> Option<Line> {
+        match &self.0.kind {
+            Kind::Argument(_) => Some(Line::itself()),
+            Kind::Constant(values) => Some(Line {
+                slope: vec![0.0],
+                offset: values.clone(),
+            }),
+            Kind::Apply(operation, operands) => {
+                let lines: Option<Vec<Line>> = operands.iter().map(Expr::line).collect();
+                let lines = lines?;
+                match (operation, lines.as_slice()) {
+                    (Operation::Add, [a, b]) => Some(a.with(b, |a, b| a + b)),
+                    (Operation::Sub, [a, b]) => Some(a.with(b, |a, b| a - b)),
+                    (Operation::Mul, [a, b]) if b.is_constant() => Some(a.scaled(&b.offset)),
+                    (Operation::Mul, [a, b]) if a.is_constant() => Some(b.scaled(&a.offset)),
+                    (Operation::Div, [a, b]) if b.is_constant() => {
+                        let inverse: Vec<f64> = b.offset.iter().map(|x| 1.0 / x).collect();
+                        Some(a.scaled(&inverse))
+                    }
+                    _ if lines.iter().all(Line::is_constant) => {
+                        let channels = lines.iter().map(|line| line.offset.len()).max()?;
+                        let value = |channel| {
+                            let mut values = [0.0; 3];
+                            for (value, line) in values.iter_mut().zip(&lines) {
+                                *value = at(&line.offset, channel);
+                            }
+                            operation.value(values)
+                        };
+                        Some(Line {
+                            slope: vec![0.0],
+                            offset: (0..channels).map(value).collect(),
+                        })
+                    }
+                    _ => None,
+                }
+            }
+        }
+    }
+
+    /// The largest parts of it that are lines and not constant, each once.
+    pub(super) fn lines_inside(&self) -> Vec<Line> {
+        let mut found = Vec::new();
+        self.collect_lines(&mut found);
+        found
+    }
+
+    fn collect_lines(&self, found: &mut Vec<Line>) {
+        match (self.line(), &self.0.kind) {
+            (Some(line), _) => {
+                if !line.is_constant() && !found.contains(&line) {
+                    found.push(line);
+                }
+            }
+            (None, Kind::Apply(_, operands)) => {
+                operands
+                    .iter()
+                    .for_each(|operand| operand.collect_lines(found));
+            }
+            (None, _) => {}
+        }
+    }
+
+    /// A line of something else, of which it is made: `slope y + offset`, and y.
+    pub(super) fn outermost(&self) -> Option<(Line, Expr)> {
+        let Kind::Apply(operation, operands) = &self.0.kind else {
+            return None;
+        };
+        let [a, b] = operands.as_slice() else {
+            return None;
+        };
+        let lines = (a.line(), b.line());
+        let constant = |line: &Option<Line>| {
+            let line = line.as_ref()?;
+            line.is_constant().then(|| line.offset.clone())
+        };
+        let (a_constant, b_constant) = (constant(&lines.0), constant(&lines.1));
+        let negative = |values: Vec<f64>| values.into_iter().map(|x| -x).collect();
+        let shift = |offset| Line {
+            slope: vec![1.0],
+            offset,
+        };
+        let scale = |slope| Line {
+            slope,
+            offset: vec![0.0],
+        };
+        Some(match (operation, a_constant, b_constant) {
+            (Operation::Add, Some(c), None) => (shift(c), b.clone()),
+            (Operation::Add, None, Some(c)) => (shift(c), a.clone()),
+            (Operation::Sub, None, Some(c)) => (shift(negative(c)), a.clone()),
+            (Operation::Sub, Some(offset), None) => (
+                Line {
+                    slope: vec![-1.0],
+                    offset,
+                },
+                b.clone(),
+            ),
+            (Operation::Mul, Some(c), None) => (scale(c), b.clone()),
+            (Operation::Mul, None, Some(c)) => (scale(c), a.clone()),
+            (Operation::Div, None, Some(c)) => {
+                (scale(c.iter().map(|x| 1.0 / x).collect()), a.clone())
+            }
+            _ => return None,
+        })
+    }
+}
+
+impl Operation {
+    fn value(self, [a, b, c]: [f64; 3]) -> f64 {
+        let truth = |is| if is { 1.0 } else { 0.0 };
+        match self {
+            Operation::Add => a + b,
+            Operation::Sub => a - b,
+            Operation::Mul => a * b,
+            Operation::Div => a / b,
+            Operation::Pow => libm::pow(a, b),
+            Operation::Min => a.min(b),
+            Operation::Max => a.max(b),
+            Operation::Less => truth(a < b),
+            Operation::LessOrEqual => truth(a <= b),
+            Operation::Equal => truth(a == b),
+            Operation::Select => {
+                if a != 0.0 {
+                    b
+                } else {
+                    c
+                }
+            }
+            Operation::Exp => libm::exp(a),
+            Operation::Log => libm::log(a),
+            Operation::Sqrt => a.sqrt(),
+            Operation::Tanh => libm::tanh(a),
+            Operation::Erf => libm::erf(a),
+            Operation::Abs => a.abs(),
+            Operation::Sign if a == 0.0 => 0.0,
+            Operation::Sign => a.signum(),
+            Operation::Floor => a.floor(),
+            Operation::Ceil => a.ceil(),
+            Operation::Round => a.round_ties_even(),
+            Operation::Sin => libm::sin(a),
+            Operation::Cos => libm::cos(a),
+        }
+    }
+}
+
+impl Line {
+    /// `x` itself.
+    pub(super) fn itself() -> Self {
+        Line {
+            slope: vec![1.0],
+            offset: vec![0.0],
+        }
+    }
+
+    pub(super) fn is_constant(&self) -> bool {
+        self.slope.iter().all(|&slope| slope == 0.0)
+    }
+
+    pub(super) fn is_itself(&self) -> bool {
+        self.slope.iter().all(|&slope| slope == 1.0) && !self.shifts()
+    }
+
+    /// Whether any offset is not 0.
+    pub(super) fn shifts(&self) -> bool {
+        self.offset.iter().any(|&offset| offset != 0.0)
+    }
+
+    pub(super) fn slope_at(&self, channel: usize) -> f64 {
+        at(&self.slope, channel)
+    }
+
+    pub(super) fn offset_at(&self, channel: usize) -> f64 {
+        at(&self.offset, channel)
+    }
+
+    pub(super) fn value(&self, x: f64, channel: usize) -> f64 {
+        self.slope_at(channel) * x + self.offset_at(channel)
+    }
+
+    /// Itself of another line's value.
+    pub(super) fn after(&self, inner: &Line) -> Line {
+        let offset = zip(&self.slope, &inner.offset, |a, b| a * b);
+        Line {
+            slope: zip(&self.slope, &inner.slope, |a, b| a * b),
+            offset: zip(&offset, &self.offset, |a, b| a + b),
+        }
+    }
+
+    /// As a function.
+    pub(super) fn expr(&self) -> Expr {
+        if self.is_itself() {
+            return Expr::itself();
+        }
+        let scaled = Expr::itself() * Expr::constant(self.slope.clone());
+        scaled + Expr::constant(self.offset.clone())
+    }
+
+    fn with(&self, other: &Line, combine: impl Fn(f64, f64) -> f64 + Copy) -> Line {
+        Line {
+            slope: zip(&self.slope, &other.slope, combine),
+            offset: zip(&self.offset, &other.offset, combine),
+        }
+    }
+
+    fn scaled(&self, factors: &[f64]) -> Line {
+        Line {
+            slope: zip(&self.slope, factors, |a, b| a * b),
+            offset: zip(&self.offset, factors, |a, b| a * b),
+        }
+    }
+}
+
+/// One number for all, or one for each channel.
+fn at(values: &[f64], channel: usize) -> f64 {
+    match values {
+        [one] => *one,
+        values => values.get(channel).copied().unwrap_or(f64::NAN),
+    }
+}
+
+fn zip(a: &[f64], b: &[f64], combine: impl Fn(f64, f64) -> f64) -> Vec<f64> {
+    let channels = a.len().max(b.len());
+    (0..channels).map(|c| combine(at(a, c), at(b, c))).collect()
+}
+
+macro_rules! operators {
+    ($($trait:ident::$method:ident => $operation:ident;)*) => {$(
+        impl ops::$trait for Expr {
+            type Output = Expr;
+            fn $method(self, other: Expr) -> Expr {
+                Expr::apply(Operation::$operation, vec![self, other])
+            }
+        }
+        impl ops::$trait<f64> for Expr {
+            type Output = Expr;
+            fn $method(self, other: f64) -> Expr {
+                Expr::apply(Operation::$operation, vec![self, Expr::constant(vec![other])])
+            }
+        }
+    )*};
+}
+operators!(
+    Add::add => Add;
+    Sub::sub => Sub;
+    Mul::mul => Mul;
+    Div::div => Div;
+);

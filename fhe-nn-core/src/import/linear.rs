@@ -1,0 +1,370 @@
+//! Operators that add up values times constants: matrix products, convolutions, averages of any values.
+
+use std::rc::Rc;
+
+use fhe_nn_proof::spec::Window;
+use ndarray::{Array2, ArrayD, Axis, Ix2, IxDyn};
+
+use super::error::{Refusal, refuse};
+use super::expr::Line;
+use super::graph::Node;
+use super::names::layer_name;
+use super::net::{Linear, Net, Source};
+use super::signal::{NOTHING, Signal};
+use super::tensor::{Budget, Constant};
+use super::windows::{Windows, unpadded};
+
+/// Weights of a layer: what multiplies values, and what it is called.
+pub(super) struct Weights {
+    /// `[outputs, inputs]`.
+    pub(super) matrix: Array2<f64>,
+    pub(super) bias: Vec<f64>,
+    /// If weights are integers times a scale: that of each output.
+    pub(super) scales: Option<Vec<f64>>,
+    pub(super) name: String,
+}
+
+/// Most weights that one node may become.
+const MAX_WEIGHTS: usize = 1 << 24;
+
+/// `Gemm`: `alpha A B + beta C`, and `MatMul`.
+pub(super) fn product(
+    net: &mut Net,
+    node: &Node,
+    a: &Signal,
+    b: &Constant,
+    c: Option<&Constant>,
+    budget: &Budget,
+) -> Result<Signal, Refusal> {
+    let gemm = node.operator == "Gemm";
+    if gemm && node.integer("transA", 0) != 0 {
+        return refuse("`transA` is set");
+    }
+    let Ok(matrix) = b.values.view().into_dimensionality::<Ix2>() else {
+        return refuse(format!("its constant has shape {:?}", b.values.shape()));
+    };
+    let transposed = gemm && node.integer("transB", 0) != 0;
+    let matrix = if transposed {
+        matrix
+    } else {
+        matrix.reversed_axes()
+    };
+    let (alpha, beta) = match gemm {
+        true => (node.real("alpha", 1.0), node.real("beta", 1.0)),
+        false => (1.0, 1.0),
+    };
+    let outputs = matrix.nrows();
+    let bias = match c {
+        None => vec![0.0; outputs],
+        Some(c) => match c.values.broadcast(IxDyn(&[1, outputs])) {
+            Some(values) => values.iter().map(|&x| beta * x).collect(),
+            None => return refuse(format!("its bias has shape {:?}", c.values.shape())),
+        },
+    };
+    let weights = Weights {
+        scales: scales(b, if transposed { 0 } else { 1 }, outputs, alpha),
+        matrix: matrix.mapv(|w| alpha * w),
+        bias,
+        name: layer_name(&node.inputs[1], &node.name),
+    };
+    let inputs = weights.matrix.ncols();
+    let shape = a.shape().to_vec();
+    let Some((&last, before)) = shape.split_last() else {
+        return refuse("it multiplies a single value");
+    };
+    if last != inputs {
+        return refuse(format!("it has {inputs} inputs, but gets {last}"));
+    }
+    let rows: usize = before.iter().product();
+    let mut result = before.to_vec();
+    result.push(outputs);
+    match rows {
+        1 => {
+            let flat = a.places.iter().copied().collect();
+            let base = dense(net, a, flat, weights)?;
+            Ok(Signal::whole(base, &result))
+        }
+        _ => {
+            budget.take(rows * outputs, &node.name)?;
+            each_position(net, a, rows, weights, &result)
+        }
+    }
+}
+
+/// A dense layer of the values at some places.
+pub(super) fn dense(
+    net: &mut Net,
+    signal: &Signal,
+    places: Vec<u32>,
+    weights: Weights,
+) -> Result<usize, Refusal> {
+    let values = net.values(signal)?;
+    let all = net.facts[values.tensor].len();
+    let outputs = weights.matrix.nrows();
+    if all.saturating_mul(outputs) > MAX_WEIGHTS {
+        return refuse(format!("it has more than {MAX_WEIGHTS} weights"));
+    }
+    let own = signal
+        .at(ArrayD::from_shape_vec(IxDyn(&[places.len()]), places.clone()).unwrap_or_default());
+    let in_tensor = net.places(&own);
+    let mut matrix = Array2::zeros((outputs, all));
+    let mut bias = weights.bias;
+    for (column, (&place, &own)) in in_tensor.iter().zip(&places).enumerate() {
+        if place == NOTHING {
+            continue;
+        }
+        // lines of the input are by the model's places, all others by the tensor's
+        let channel = match values.tensor {
+            0 => own as usize,
+            _ => place as usize / values.positions,
+        };
+        let (slope, offset) = (
+            values.line.slope_at(channel),
+            values.line.offset_at(channel),
+        );
+        let from = weights.matrix.column(column);
+        let mut to = matrix.column_mut(place as usize);
+        to.scaled_add(slope, &from);
+        bias.iter_mut()
+            .zip(from)
+            .for_each(|(b, w)| *b += w * offset);
+    }
+    let scales = weights
+        .scales
+        .and_then(|scales| rescaled(scales, &values.line));
+    let linear = Linear {
+        name: weights.name,
+        reads: values.tensor,
+        window: None,
+        weights: matrix,
+        bias,
+        scales,
+    };
+    Ok(net.base(vec![outputs], Source::Linear(Rc::new(linear))))
+}
+
+/// A product at every one of many positions, `[.., positions, inputs]`: a convolution by a kernel of 1.
+fn each_position(
+    net: &mut Net,
+    a: &Signal,
+    rows: usize,
+    weights: Weights,
+    result: &[usize],
+) -> Result<Signal, Refusal> {
+    let (outputs, inputs) = weights.matrix.dim();
+    let base = &net.bases[a.base];
+    let shape = base.shape.clone();
+    let is_transposed = a
+        .places
+        .iter()
+        .enumerate()
+        .all(|(index, &place)| place as usize == index % inputs * rows + index / inputs);
+    let (known, area) = match shape.as_slice() {
+        [channels, across] => (*channels == inputs, [1, *across]),
+        [channels, down, across] => (*channels == inputs, [*down, *across]),
+        _ => (false, [1, 1]),
+    };
+    if !is_transposed || !known || matches!(base.source, Source::Input) {
+        return refuse("it multiplies rows that are no channels of a tensor");
+    }
+    let window = Window {
+        input: area,
+        ..Window::each(inputs, outputs, 1)
+    };
+    let name = weights.name.clone();
+    let base = windowed(
+        net,
+        a,
+        (window, shape.len() == 2),
+        weights.matrix,
+        weights.bias,
+        weights.scales,
+        name,
+    )?;
+    let places = (0..rows * outputs).map(|index| (index % outputs * rows + index / outputs) as u32);
+    let places = ArrayD::from_shape_vec(IxDyn(result), places.collect());
+    Ok(Signal::whole(base, &[outputs * rows]).at(places.unwrap_or_default()))
+}
+
+/// `Conv`, and averages that are no pool of the language.
+pub(super) fn convolution(
+    net: &mut Net,
+    node: &Node,
+    signal: &Signal,
+    groups: usize,
+    kernel: &Constant,
+    bias: Option<&Constant>,
+) -> Result<Signal, Refusal> {
+    let shape = kernel.values.shape();
+    let (&[outputs, inputs, ..], 3 | 4) = (shape, shape.len()) else {
+        return refuse(format!("its kernel has shape {shape:?}"));
+    };
+    let flat = shape.len() == 3;
+    let area = Area::of(net, signal, flat)?;
+    if groups == 0
+        || inputs.checked_mul(groups) != Some(area.channels)
+        || !outputs.is_multiple_of(groups)
+    {
+        let channels = area.channels;
+        return refuse(format!(
+            "its kernel of shape {shape:?} in {groups} groups does not fit {channels} channels"
+        ));
+    }
+    let windows = Windows::of(node, &shape[2..], area.outer, flat)?;
+    let windows = windows.padded(area.inner, area.pads);
+    let flat_tensor = net.shape(signal.base).len() == 2;
+    if flat_tensor && (windows.kernel[0] != 1 || windows.padding[0] != [0, 0]) {
+        return refuse("its windows have two axes, but what they go over has one");
+    }
+    let (mut window, taps) = windows.square(flat_tensor)?;
+    window.channels = area.channels;
+    window.outputs = outputs;
+    window.groups = groups;
+    let [down, across] = window.kernel;
+    if outputs.saturating_mul(inputs * down * across) > MAX_WEIGHTS {
+        return refuse(format!("it has more than {MAX_WEIGHTS} weights"));
+    }
+    let mut weights = Array2::zeros((outputs, inputs * down * across));
+    let [kernel_down, kernel_across] = windows.kernel;
+    for (index, &w) in kernel.values.iter().enumerate() {
+        let (rest, x) = (index / kernel_across, index % kernel_across);
+        let (rest, y) = (rest / kernel_down, rest % kernel_down);
+        let (output, input) = (rest / inputs, rest % inputs);
+        weights[[output, (input * down + taps[0][y]) * across + taps[1][x]]] = w;
+    }
+    let bias = match bias {
+        None => vec![0.0; outputs],
+        Some(bias) if bias.values.len() == outputs => bias.values.iter().copied().collect(),
+        Some(bias) => return refuse(format!("its bias has shape {:?}", bias.values.shape())),
+    };
+    let scales = scales(kernel, 0, outputs, 1.0);
+    let name = node.inputs.get(1).map_or("", String::as_str);
+    let name = layer_name(name, &node.name);
+    let base = windowed(
+        net,
+        signal,
+        (window, flat_tensor),
+        weights,
+        bias,
+        scales,
+        name,
+    )?;
+    let [down, across] = windows.output;
+    let shape = match flat {
+        true => vec![1, outputs, across],
+        false => vec![1, outputs, down, across],
+    };
+    Ok(Signal::whole(base, &shape))
+}
+
+/// A convolution of all of a tensor, with the line of its values in its weights.
+fn windowed(
+    net: &mut Net,
+    signal: &Signal,
+    (window, flat): (Window, bool),
+    mut weights: Array2<f64>,
+    mut bias: Vec<f64>,
+    scales: Option<Vec<f64>>,
+    name: String,
+) -> Result<usize, Refusal> {
+    let values = net.values(signal)?;
+    let (reads, line) = match window.pads() && values.line.shifts() {
+        // padding has the value 0 behind the line
+        true => (net.plain(signal)?, Line::itself()),
+        false => (values.tensor, net.by_channel(&values)?),
+    };
+    let area = window.kernel[0] * window.kernel[1];
+    let (inputs, outputs) = (
+        window.channels / window.groups,
+        window.outputs / window.groups,
+    );
+    for (output, mut row) in weights.axis_iter_mut(Axis(0)).enumerate() {
+        for (tap, w) in row.iter_mut().enumerate() {
+            let channel = output / outputs * inputs + tap / area;
+            bias[output] += *w * line.offset_at(channel);
+            *w *= line.slope_at(channel);
+        }
+    }
+    let shape = match (flat, window.output()) {
+        (true, [_, across]) => vec![window.outputs, across],
+        (false, [down, across]) => vec![window.outputs, down, across],
+    };
+    let linear = Linear {
+        name,
+        reads,
+        window: Some((window, flat)),
+        weights,
+        bias,
+        scales: scales.and_then(|scales| rescaled(scales, &line)),
+    };
+    Ok(net.base(shape, Source::Linear(Rc::new(linear))))
+}
+
+/// The area of a tensor that windows go over.
+pub(super) struct Area {
+    pub(super) channels: usize,
+    /// With the padding of nodes before.
+    pub(super) outer: [usize; 2],
+    pub(super) inner: [usize; 2],
+    pub(super) pads: [[usize; 2]; 2],
+}
+
+impl Area {
+    /// # Errors
+    /// A refusal if the signal is not all of a tensor, in order.
+    pub(super) fn of(net: &mut Net, signal: &Signal, flat: bool) -> Result<Self, Refusal> {
+        let shape = signal.shape();
+        let extents = |shape: &[usize]| match (shape, flat) {
+            ([1, _, across], true) => Some([1, *across]),
+            ([1, _, down, across], false) => Some([*down, *across]),
+            _ => None,
+        };
+        let Some(outer) = extents(shape) else {
+            return refuse(format!("its windows go over shape {shape:?}"));
+        };
+        let (inside, pads) = unpadded(&signal.places);
+        let inner = extents(inside.shape()).unwrap_or(outer);
+        let own = inside.shape()[1..].to_vec();
+        let channels = own[0];
+        let whole = match net.bases[signal.base].source {
+            Source::Input => {
+                let order: Vec<u32> = inside.iter().copied().collect();
+                net.arrange(&own, &order)?;
+                true
+            }
+            _ => {
+                let known = &net.bases[signal.base].shape;
+                // of height 1, or along one axis
+                let same = known == &own || (known.len() == 2 && own == [known[0], 1, known[1]]);
+                same && signal.at(inside).is_whole(known.iter().product())
+            }
+        };
+        match whole {
+            true => Ok(Area {
+                channels,
+                outer,
+                inner,
+                pads,
+            }),
+            false => refuse("its windows go over values that were moved about"),
+        }
+    }
+}
+
+/// The scale of the weights of every output; `None` if there are none, or they are not by outputs.
+fn scales(weights: &Constant, axis: usize, outputs: usize, factor: f64) -> Option<Vec<f64>> {
+    let grid = weights.grid.as_ref()?;
+    let own = |output: usize| match &*grid.scales {
+        [one] => Some(one * factor.abs()),
+        all if grid.axis == axis => Some(all.get(output)? * factor.abs()),
+        _ => None,
+    };
+    (0..outputs).map(own).collect()
+}
+
+/// Scales of weights that one line of their inputs is multiplied into; `None` if the lines differ.
+fn rescaled(scales: Vec<f64>, line: &Line) -> Option<Vec<f64>> {
+    let slope = *line.slope.first()?;
+    let same = line.slope.iter().all(|&other| other == slope);
+    same.then(|| scales.iter().map(|scale| scale * slope.abs()).collect())
+}

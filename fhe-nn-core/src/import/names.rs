@@ -1,0 +1,89 @@
+//! Names of fields.
+
+/// A name as Rust's fields have it, of what a model calls something.
+pub(super) fn snake_case(name: &str) -> String {
+    let mut snake = String::with_capacity(name.len());
+    let mut before = '_';
+    for character in name.chars() {
+        let next = match character {
+            'a'..='z' | '0'..='9' => character,
+            'A'..='Z' => {
+                if before.is_ascii_lowercase() || before.is_ascii_digit() {
+                    snake.push('_');
+                }
+                character.to_ascii_lowercase()
+            }
+            _ => '_',
+        };
+        if next != '_' || !snake.is_empty() && !snake.ends_with('_') {
+            snake.push(next);
+        }
+        before = character;
+    }
+    let snake = snake.trim_end_matches('_');
+    // no file makes a name longer than one can read
+    let snake = snake.get(..MOST).unwrap_or(snake);
+    match snake.chars().next() {
+        None => "layer".to_owned(),
+        Some(first) if first.is_ascii_digit() => format!("layer_{snake}"),
+        Some(_) if is_keyword(snake) => format!("{snake}_"),
+        Some(_) => snake.to_owned(),
+    }
+}
+
+/// The layer that a tensor of weights belongs to, by the tensor's name: `net.0.weight` is of `net.0`; else
+/// the name of its node.
+pub(super) fn layer_name(tensor: &str, node: &str) -> String {
+    let known = [".weight", ".kernel", "/kernel", ".embedding"];
+    let of_weights = known.iter().find_map(|end| tensor.strip_suffix(end));
+    match of_weights {
+        Some(layer) if !layer.is_empty() => layer.to_owned(),
+        // the path of a node ends with its operator
+        _ => {
+            let mut parts: Vec<&str> = node.split('/').filter(|part| !part.is_empty()).collect();
+            if parts.len() > 1 {
+                parts.pop();
+            }
+            parts.join("_")
+        }
+    }
+}
+
+/// Longest name.
+const MOST: usize = 40;
+
+/// Rust's keywords, which no field can be called.
+fn is_keyword(name: &str) -> bool {
+    const KEYWORDS: &[&str] = &[
+        "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "crate",
+        "do", "dyn", "else", "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl",
+        "in", "let", "loop", "macro", "match", "mod", "move", "mut", "override", "priv", "pub",
+        "ref", "return", "self", "static", "struct", "super", "trait", "true", "try", "type",
+        "typeof", "unsafe", "unsized", "use", "virtual", "where", "while", "yield",
+    ];
+    KEYWORDS.contains(&name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_fields() {
+        let cases = [
+            ("fc1", "fc1"),
+            ("net.0", "net_0"),
+            ("0", "layer_0"),
+            ("/layers/Conv2D_1/", "layers_conv2_d_1"),
+            ("HardSwish", "hard_swish"),
+            ("match", "match_"),
+            ("é", "layer"),
+            ("", "layer"),
+        ];
+        for (name, field) in cases {
+            assert_eq!(snake_case(name), field, "{name}");
+        }
+        assert_eq!(layer_name("net.0.weight", "/net/0/Gemm"), "net.0");
+        assert_eq!(layer_name("onnx::MatMul_17", "/fc/MatMul"), "fc");
+    }
+}

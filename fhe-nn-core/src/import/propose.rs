@@ -1,0 +1,143 @@
+//! Bit-widths for a network that has none.
+
+use fhe_nn_proof::spec::{Op, Overflow, Pool, Spec};
+use fhe_nn_proof::widths::{MAX_OUTPUT_BITS, MAX_ROUNDED_BITS, MAX_TABLE_BITS, Range};
+
+use super::error::{ImportError, Unsupported};
+use super::net::Net;
+
+/// The bit-widths that an import proposes, where the model has none of its own.
+///
+/// Accumulators are `calibrated`: as wide as they were seen to be. Tables read the top bits of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Widths {
+    /// Bits of inputs, 1 to 16.
+    pub input: u32,
+    /// Bits of weights, 2 to 16.
+    pub weights: u32,
+    /// Bits of the results of activations, 1 to 7.
+    pub activations: u32,
+    /// Bits that tables read, 2 to 8.
+    pub table: u32,
+}
+
+impl Default for Widths {
+    fn default() -> Self {
+        Widths {
+            input: 4,
+            weights: 4,
+            activations: 4,
+            table: 5,
+        }
+    }
+}
+
+impl Widths {
+    /// Within the language's limits.
+    fn clamped(self) -> Self {
+        Widths {
+            input: self.input.clamp(1, 16),
+            weights: self.weights.clamp(2, 16),
+            activations: self.activations.clamp(1, MAX_TABLE_BITS - 1),
+            table: self.table.clamp(2, MAX_TABLE_BITS),
+        }
+    }
+}
+
+/// The declaration of a network: its layers with widths.
+///
+/// # Errors
+/// [`ImportError::Unsupported`] for layers that no widths make a declaration of.
+pub(super) fn propose(net: &Net, name: &str, widths: &Widths) -> Result<Spec, ImportError> {
+    let widths = widths.clamped();
+    let own = |tensor: usize, other: u32| {
+        let kept = net.widths.iter().find(|(known, _)| *known == tensor);
+        kept.map_or(other, |(_, bits)| *bits)
+    };
+    let mut input = net.input.clone();
+    if input.tokens.is_none() {
+        input.bits = own(0, widths.input);
+    }
+    let mut spec = Spec {
+        name: name.to_owned().into(),
+        input,
+        layers: net.layers.clone().into(),
+    };
+    let mut facts = vec![spec.input.tensor()];
+    for index in 0..spec.layers.len() {
+        let sources = spec.sources(index);
+        let range = facts[sources[0]].range;
+        let is_read = spec.reader(index).is_some();
+        let kept = net.weights.iter().find(|(layer, _)| *layer == index);
+        let weights = kept.map_or(widths.weights, |(_, bits)| *bits);
+        let before = sources[0]
+            .checked_sub(1)
+            .map(|index| &spec.layers[index].op);
+        let width = match before.and_then(Op::linear) {
+            Some(linear) => linear.accumulator,
+            None => range.signed_bits().max(2),
+        };
+        let layer = &mut spec.layers.to_mut()[index];
+        let held = layer.op.linear().map(|mut linear| {
+            linear.weights = weights;
+            let worst = linear.worst_case(range).unwrap_or(63);
+            match is_read {
+                true if worst <= widths.table => (worst, Overflow::Checked),
+                true => (worst.min(MAX_ROUNDED_BITS), Overflow::Calibrated),
+                false if worst <= MAX_OUTPUT_BITS => (worst, Overflow::Checked),
+                false => (MAX_OUTPUT_BITS, Overflow::Calibrated),
+            }
+        });
+        match (&mut layer.op, held) {
+            (Op::Dense(dense), Some((accumulator, overflow))) => {
+                dense.weights = weights;
+                (dense.accumulator, dense.overflow) = (accumulator, overflow);
+            }
+            (Op::Conv(conv), Some((accumulator, overflow))) => {
+                conv.weights = weights;
+                (conv.accumulator, conv.overflow) = (accumulator, overflow);
+            }
+            (Op::Embedding(embedding), _) => embedding.weights = weights,
+            (Op::Activation(act), _) => {
+                if !act.function.is_antiperiodic() {
+                    act.output = own(index + 1, widths.activations);
+                }
+                act.table = (width > widths.table).then_some(widths.table);
+            }
+            _ => {}
+        }
+        let (layer, operands) = (
+            &spec.layers[index],
+            sources.iter().map(|&source| &facts[source]),
+        );
+        let operands: Vec<_> = operands.collect();
+        let refused = |reason: String| {
+            ImportError::Unsupported(vec![Unsupported {
+                node: layer.name.to_string(),
+                operator: "widths".to_owned(),
+                reason,
+            }])
+        };
+        let negative = range.times(Range { lo: -1, hi: -1 });
+        let tables = match &layer.op {
+            Op::Pool(pool) if pool.kind == Pool::Max => range.plus(negative).signed_bits(),
+            Op::Mul => operands
+                .iter()
+                .skip(1)
+                .fold(0, |_, other| range.plus(other.range).signed_bits()),
+            _ => 0,
+        };
+        if tables > MAX_TABLE_BITS {
+            return Err(refused(format!(
+                "its tables would read {tables} bits, but read at most {MAX_TABLE_BITS}: quantize what it reads to fewer"
+            )));
+        }
+        let fact = layer.op.result(&operands);
+        facts.push(fact.map_err(|error| refused(error.to_string()))?);
+    }
+    if let Err((index, error)) = spec.flow() {
+        let layer = &spec.layers[index].name;
+        return Err(ImportError::Graph(format!("`{layer}` {error}")));
+    }
+    Ok(spec)
+}

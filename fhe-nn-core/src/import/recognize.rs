@@ -1,0 +1,250 @@
+//! Which activation computes a function: found by its values, not by how an exporter wrote it.
+//!
+//! A function `e(x)` is an activation `f` if there are lines with `e(x) = c f(a x + b) + d`, for every
+//! channel with its own. Inner lines are the largest parts of `e` that are lines; outer ones what `e` begins
+//! with, or a factor. Parameters of `f` follow from single values; then both are compared at many points.
+
+use std::f64::consts::LN_2;
+
+use fhe_nn_proof::spec::Function;
+
+use super::expr::{Expr, Line};
+
+/// `outer f(inner x)`.
+#[derive(Debug, Clone)]
+pub(super) struct Recognized {
+    pub(super) inner: Line,
+    pub(super) function: Function,
+    /// By name; one number, or one for each channel.
+    pub(super) parameters: Vec<(&'static str, Vec<f64>)>,
+    pub(super) outer: Line,
+}
+
+/// Values may differ by so much, of values above 1 by so much of them: constants of exports have the
+/// precision of `f32`.
+const TOLERANCE: f64 = 2e-6;
+/// More inner lines are not tried.
+const MAX_LINES: usize = 6;
+
+/// The activation that computes `e` for so many channels.
+pub(super) fn recognize(e: &Expr, channels: usize) -> Option<Recognized> {
+    let lines: Vec<Line> = e.lines_inside().into_iter().take(MAX_LINES).collect();
+    let negative = Line {
+        slope: vec![-1.0],
+        offset: vec![0.0],
+    };
+    let negatives = lines.iter().map(|line| negative.after(line));
+    let inner: Vec<Line> = lines.iter().cloned().chain(negatives).collect();
+    let mut outer = Line::itself();
+    let mut rest = e.clone();
+    loop {
+        for inner in &inner {
+            if let Some(found) = try_inner(&rest, inner, channels) {
+                return Some(Recognized {
+                    outer: outer.after(&found.outer),
+                    ..found
+                });
+            }
+        }
+        let (line, part) = rest.outermost()?;
+        if line.is_constant() {
+            return None;
+        }
+        outer = outer.after(&line);
+        rest = part;
+    }
+}
+
+/// Whether `e` never decreases, for every channel.
+pub(super) fn never_decreases(e: &Expr, channels: usize) -> bool {
+    (0..channels).all(|channel| {
+        let values: Vec<f64> = points().map(|x| e.value(&[x], channel)).collect();
+        let slack = |y: f64| TOLERANCE * y.abs().max(1.0);
+        values
+            .windows(2)
+            .all(|two| two[0] <= two[1] + slack(two[1]))
+    })
+}
+
+fn try_inner(e: &Expr, inner: &Line, channels: usize) -> Option<Recognized> {
+    let usable = |channel| {
+        let (slope, offset) = (inner.slope_at(channel), inner.offset_at(channel));
+        slope.is_normal() && offset.is_finite()
+    };
+    if !(0..channels).all(usable) {
+        return None;
+    }
+    // the value at y = inner(x)
+    let value = |y: f64, channel: usize| {
+        let x = (y - inner.offset_at(channel)) / inner.slope_at(channel);
+        e.value(&[x], channel)
+    };
+    let candidates = Function::all().filter(|function| !is_excluded(*function));
+    candidates
+        .into_iter()
+        .find_map(|function| try_function(function, inner, channels, &value))
+}
+
+/// Those that are lines, repeat, or are unknown here.
+fn is_excluded(function: Function) -> bool {
+    matches!(
+        function,
+        Function::Identity | Function::Wave | Function::Custom
+    )
+}
+
+fn try_function(
+    function: Function,
+    inner: &Line,
+    channels: usize,
+    value: &impl Fn(f64, usize) -> f64,
+) -> Option<Recognized> {
+    let names = function.parameters();
+    let mut parameters: Vec<Vec<f64>> = vec![Vec::with_capacity(channels); names.len()];
+    let mut factors = Vec::with_capacity(channels);
+    for channel in 0..channels {
+        let own = |y| value(y, channel);
+        let found = fit(function, &own)?;
+        let unit = match names {
+            [] => own(2.0) / function.value(2.0, &[]),
+            _ => 1.0,
+        };
+        // a factor that rounding made is none
+        let factor = match (unit - 1.0).abs() < TOLERANCE {
+            true => 1.0,
+            false => unit,
+        };
+        let agrees = |y: f64| {
+            let (own, known) = (own(y), factor * function.value(y, &found));
+            (own - known).abs() <= TOLERANCE * known.abs().max(1.0)
+        };
+        if !(factor.is_normal() && points().all(agrees)) {
+            return None;
+        }
+        // slopes that differ are a `Prelu`, and one of -1 makes an `Abs`
+        let differs = parameters
+            .first()
+            .is_some_and(|all| all.first() != found.first());
+        if function == Function::LeakyRelu && (channel > 0 && differs || found[0] == -1.0) {
+            return None;
+        }
+        parameters
+            .iter_mut()
+            .zip(found)
+            .for_each(|(all, own)| all.push(own));
+        factors.push(factor);
+    }
+    Some(Recognized {
+        inner: inner.clone(),
+        function,
+        parameters: names
+            .iter()
+            .zip(parameters)
+            .map(|(&(name, _), values)| (name, shared(values)))
+            .collect(),
+        outer: Line {
+            slope: shared(factors),
+            offset: vec![0.0],
+        },
+    })
+}
+
+/// The parameters that a function must have to have these values; `None` if it cannot.
+fn fit(function: Function, value: &impl Fn(f64) -> f64) -> Option<Vec<f64>> {
+    const FAR: f64 = 1e4;
+    let is_itself = |y: f64| (value(y) - y).abs() <= TOLERANCE * y.abs().max(1.0);
+    let found = match function {
+        Function::LeakyRelu | Function::Prelu => vec![-value(-1.0)],
+        Function::Threshold => {
+            let mut ends = (-FAR, FAR);
+            if is_itself(ends.0) || !is_itself(ends.1) {
+                return None;
+            }
+            for _ in 0..80 {
+                let middle = (ends.0 + ends.1) / 2.0;
+                match is_itself(middle) {
+                    true => ends.1 = middle,
+                    false => ends.0 = middle,
+                }
+            }
+            vec![ends.0 as f32 as f64, value(-FAR)]
+        }
+        Function::Elu => vec![value(-1.0) / libm::expm1(-1.0)],
+        Function::Celu => vec![-value(-FAR)],
+        Function::Softplus => vec![LN_2 / value(0.0), 20.0],
+        Function::HardSigmoid => {
+            let step = 1e-3;
+            let slope = (value(step) - value(-step)) / (2.0 * step);
+            vec![rounded(slope), rounded(value(0.0))]
+        }
+        Function::HardTanh => vec![value(-FAR), value(FAR)],
+        _ => Vec::new(),
+    };
+    let usable = found.iter().all(|x| x.is_finite() && x.abs() <= FAR / 10.0);
+    usable.then_some(found)
+}
+
+/// Without the last digits, which differences of `f64` make.
+fn rounded(x: f64) -> f64 {
+    (x * 1e9).round() / 1e9
+}
+
+/// One number if all are the same.
+fn shared(mut values: Vec<f64>) -> Vec<f64> {
+    if values.windows(2).all(|two| two[0] == two[1]) {
+        values.truncate(1);
+    }
+    values
+}
+
+/// Where functions are compared: dense around 0, and far from it. 0 itself, where signs differ, is not one.
+fn points() -> impl Iterator<Item = f64> {
+    let near = (-160..160).map(|k| (f64::from(k) + 0.437) / 20.0);
+    let far = [-90.3, -40.7, -20.9, -12.3];
+    let beyond = [12.3, 20.9, 40.7, 90.3];
+    far.into_iter().chain(near).chain(beyond)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::import::expr::Operation;
+
+    fn unary(operation: Operation, x: Expr) -> Expr {
+        Expr::apply(operation, vec![x])
+    }
+
+    #[test]
+    fn swish_with_a_factor_inside_is_a_scaled_silu() {
+        let number = |x: f64| Expr::constant(vec![x]);
+        let x = Expr::itself();
+        let minus = number(0.0) - x.clone() * 1.702;
+        let quick = x * (number(1.0) / (unary(Operation::Exp, minus) + 1.0));
+        let found = recognize(&quick, 1).expect("a function");
+        assert_eq!(found.function, Function::Silu);
+        assert!((found.inner.slope[0] - 1.702).abs() < 1e-12, "{found:?}");
+        assert!(
+            (found.outer.slope[0] * 1.702 - 1.0).abs() < 1e-9,
+            "{found:?}"
+        );
+    }
+
+    #[test]
+    fn every_channel_has_its_own_lines_and_parameters() {
+        let x = Expr::itself() * Expr::constant(vec![2.0, -3.0]) + Expr::constant(vec![0.5, 1.0]);
+        let slopes = Expr::constant(vec![0.25, 0.5]);
+        let positive = Expr::apply(Operation::Less, vec![Expr::constant(vec![0.0]), x.clone()]);
+        let e = Expr::apply(Operation::Select, vec![positive, x.clone(), slopes * x]) * 4.0;
+        let found = recognize(&e, 2).expect("a function");
+        assert_eq!(found.function, Function::Prelu);
+        assert_eq!(found.parameters, [("weight", vec![0.25, 0.5])]);
+        assert_eq!(found.inner.slope, [2.0, -3.0]);
+        assert_eq!(found.outer.slope, [4.0]);
+    }
+
+    #[test]
+    fn a_function_of_no_activation_is_none() {
+        let wave = unary(Operation::Sin, Expr::itself());
+        assert!(recognize(&wave, 1).is_none());
+    }
+}

@@ -1,0 +1,332 @@
+//! One pass over the nodes of a model.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use ndarray::{ArrayD, IxDyn};
+
+use super::combine::{concat, elementwise};
+use super::error::{ImportError, Refusal, Unsupported, refuse};
+use super::fold::{fold, is_real};
+use super::formula::formula;
+use super::graph::{Graph, Node};
+use super::levels::quantization;
+use super::linear::{convolution, product};
+use super::names::layer_name;
+use super::net::{Net, Source};
+use super::pool::{pool, reduce};
+use super::rearrange::rearrange;
+use super::scores::scores;
+use super::signal::{NOTHING, Signal, Value};
+use super::tensor::{Budget, Constant};
+
+/// The network that a graph computes.
+///
+/// # Errors
+/// [`ImportError::Unsupported`] with all nodes that have no counterpart, and others for broken models.
+pub(super) fn walk(graph: &Graph, budget: &Budget) -> Result<Net, ImportError> {
+    let mut net = Net::new(&graph.input.shape);
+    budget.take(net.facts[0].len(), &graph.input.name)?;
+    let mut values: HashMap<&str, Value> = HashMap::new();
+    for (name, constant) in &graph.constants {
+        values.insert(name, Value::Constant(constant.clone()));
+    }
+    let input = Signal::whole(0, &graph.input.shape);
+    values.insert(&graph.input.name, Value::Signal(input));
+    let mut unsupported = Vec::new();
+    for node in &graph.nodes {
+        let operands: Vec<Option<Value>> = node
+            .inputs
+            .iter()
+            .map(|name| values.get(name.as_str()).cloned())
+            .collect();
+        let results = match apply(&mut net, node, &operands, budget) {
+            Ok(results) => results,
+            Err(Refusal::Broken(error)) => return Err(error),
+            Err(Refusal::Unsupported(reason)) => {
+                unsupported.push(Unsupported {
+                    node: node.name.clone(),
+                    operator: node.operator.clone(),
+                    reason,
+                });
+                Vec::new()
+            }
+        };
+        let mut results = results.into_iter();
+        for name in node.outputs.iter().filter(|name| !name.is_empty()) {
+            let result = results.next().unwrap_or(Value::Unknown);
+            values.insert(name, result);
+        }
+    }
+    if !unsupported.is_empty() {
+        return Err(ImportError::Unsupported(unsupported));
+    }
+    let result = match values.remove(graph.output.as_str()) {
+        Some(Value::Signal(signal)) => scores(&mut net, &signal),
+        Some(Value::Scores(signal, operator)) => {
+            net.notes.push(format!(
+                "`{operator}` of the scores is the client's: it computes it after it decrypts"
+            ));
+            scores(&mut net, &signal)
+        }
+        Some(Value::Levels(..)) => refuse("the output has integers without their scale"),
+        Some(Value::Constant(_) | Value::Unknown) | None => return Err(ImportError::Constant),
+    };
+    match result {
+        Ok(()) => Ok(net),
+        Err(Refusal::Broken(error)) => Err(error),
+        Err(Refusal::Unsupported(reason)) => Err(ImportError::Unsupported(vec![Unsupported {
+            node: graph.output.clone(),
+            operator: "output".to_owned(),
+            reason,
+        }])),
+    }
+}
+
+/// What a node makes of its operands; nothing behind one that is not supported.
+fn apply(
+    net: &mut Net,
+    node: &Node,
+    operands: &[Option<Value>],
+    budget: &Budget,
+) -> Result<Vec<Value>, Refusal> {
+    let present = operands.iter().flatten();
+    if present.clone().any(|value| matches!(value, Value::Unknown)) {
+        return Ok(Vec::new());
+    }
+    let one = |signal: Signal| Ok(vec![Value::Signal(signal)]);
+    let constant = |index: usize| match operands.get(index) {
+        Some(Some(Value::Constant(constant))) => Some(constant.as_ref()),
+        _ => None,
+    };
+    if let Some(value) = quantization(net, node, operands, budget)? {
+        return Ok(vec![value]);
+    }
+    let given: Vec<bool> = operands.iter().map(Option::is_some).collect();
+    let formula = formula(node, &given)?;
+    if present
+        .clone()
+        .all(|value| matches!(value, Value::Constant(_)))
+    {
+        let constants: Vec<Option<&Constant>> = (0..operands.len()).map(constant).collect();
+        if let "Shape" | "Size" = node.operator.as_str()
+            && let Some(data) = constant(0)
+        {
+            return Ok(vec![shape(node, data.values.shape())]);
+        }
+        return match fold(node, &constants, formula.as_ref(), budget)? {
+            Some(results) => Ok(results
+                .into_iter()
+                .map(|each| Value::Constant(Rc::new(each)))
+                .collect()),
+            None => refuse("the operator is not known"),
+        };
+    }
+    if let Some(Value::Scores(_, operator)) = present
+        .clone()
+        .find(|value| matches!(value, Value::Scores(..)))
+    {
+        return refuse(format!(
+            "it computes something of `{operator}`, which needs all values at once"
+        ));
+    }
+    if present
+        .clone()
+        .any(|value| matches!(value, Value::Levels(..)))
+    {
+        return refuse("it computes something of integers before their scale makes reals of them");
+    }
+    let Some(Some(Value::Signal(signal))) = operands.first() else {
+        return behind_a_constant(net, node, operands, formula.as_ref(), budget);
+    };
+    match node.operator.as_str() {
+        "Shape" | "Size" => return Ok(vec![shape(node, signal.shape())]),
+        "Cast" => {
+            let tokens = matches!(net.bases[signal.base].source, Source::Input);
+            return match is_real(node.integer("to", 1)) || tokens {
+                true => one(signal.clone()),
+                false => refuse("it makes integers of values"),
+            };
+        }
+        "Softmax" | "LogSoftmax" | "ArgMax" | "Hardmax" => {
+            return Ok(vec![Value::Scores(signal.clone(), node.operator.clone())]);
+        }
+        "Gemm" | "MatMul" => {
+            let Some(b) = constant(1) else {
+                return refuse("it multiplies two tensors that are both encrypted");
+            };
+            if operands.len() > 2 && given[2] && constant(2).is_none() {
+                return refuse("its bias is encrypted");
+            }
+            return one(product(net, node, signal, b, constant(2), budget)?);
+        }
+        "Conv" => {
+            let Some(kernel) = constant(1) else {
+                return refuse("its kernel is encrypted");
+            };
+            let groups = usize::try_from(node.integer("group", 1)).unwrap_or(0);
+            return one(convolution(net, node, signal, groups, kernel, constant(2))?);
+        }
+        "AveragePool" | "MaxPool" | "GlobalAveragePool" | "GlobalMaxPool" => {
+            return one(pool(net, node, signal)?);
+        }
+        "ReduceMean" | "ReduceSum" | "ReduceMax" => {
+            return one(reduce(net, node, signal, constant(1))?);
+        }
+        "Concat" => {
+            let signals: Option<Vec<Signal>> = operands
+                .iter()
+                .map(|operand| match operand {
+                    Some(Value::Signal(signal)) => Some(signal.clone()),
+                    _ => None,
+                })
+                .collect();
+            return match signals {
+                Some(signals) => one(concat(net, node, &signals, budget)?),
+                None => refuse("it puts constants beside values"),
+            };
+        }
+        _ => {}
+    }
+    if let Some(formula) = formula {
+        let operands: Vec<Value> = match node.operator.as_str() {
+            "BatchNormalization" => along_channels(signal, operands),
+            _ => operands.iter().flatten().cloned().collect(),
+        };
+        return one(elementwise(
+            net,
+            node,
+            &compact(&formula, &given),
+            &operands,
+            budget,
+        )?);
+    }
+    if operands
+        .iter()
+        .skip(1)
+        .flatten()
+        .any(|value| !matches!(value, Value::Constant(_)))
+    {
+        return refuse("the operator is not known, or where it moves values to is encrypted");
+    }
+    let others: Vec<Option<&Constant>> = (1..operands.len()).map(constant).collect();
+    budget.take(signal.places.len(), &node.name)?;
+    match rearrange(node, &signal.places, &others, NOTHING, budget)? {
+        Some(moved) => Ok(moved
+            .into_iter()
+            .map(|places| Value::Signal(signal.at(places)))
+            .collect()),
+        None => refuse("the operator is not known"),
+    }
+}
+
+/// Nodes whose first operand is constant, and another is not.
+fn behind_a_constant(
+    net: &mut Net,
+    node: &Node,
+    operands: &[Option<Value>],
+    formula: Option<&super::expr::Expr>,
+    budget: &Budget,
+) -> Result<Vec<Value>, Refusal> {
+    if let Some(formula) = formula {
+        let given: Vec<bool> = operands.iter().map(Option::is_some).collect();
+        let operands: Vec<Value> = operands.iter().flatten().cloned().collect();
+        let signal = elementwise(net, node, &compact(formula, &given), &operands, budget)?;
+        return Ok(vec![Value::Signal(signal)]);
+    }
+    match (node.operator.as_str(), operands) {
+        ("Gather", [Some(Value::Constant(vectors)), Some(Value::Signal(tokens))]) => {
+            embedding(net, node, vectors, tokens, budget)
+        }
+        ("MatMul" | "Gemm", _) => refuse("it multiplies from the left by a constant"),
+        _ => refuse("the operator is not known"),
+    }
+}
+
+/// Vectors for the tokens of the input.
+fn embedding(
+    net: &mut Net,
+    node: &Node,
+    vectors: &Constant,
+    tokens: &Signal,
+    budget: &Budget,
+) -> Result<Vec<Value>, Refusal> {
+    let is_input = matches!(net.bases[tokens.base].source, Source::Input);
+    if !is_input || !tokens.expr.is_itself() || !tokens.is_whole(net.facts[0].len()) {
+        return refuse("it looks up vectors by something else than the whole input");
+    }
+    let Ok(matrix) = vectors.values.view().into_dimensionality::<ndarray::Ix2>() else {
+        return refuse("it looks up other things than vectors");
+    };
+    if node.integer("axis", 0) != 0 {
+        return refuse("its `axis` is not 0");
+    }
+    let dimension = matrix.ncols();
+    let positions = tokens.places.len();
+    let name = layer_name(&node.inputs[0], &node.name);
+    let tensor = net.embedding(&name, &matrix.to_owned())?;
+    budget.take(positions * dimension, &node.name)?;
+    let base = net.written(tensor);
+    let mut shape = tokens.shape().to_vec();
+    shape.push(dimension);
+    let place = |index: usize| (index % dimension * positions + index / dimension) as u32;
+    let places = ArrayD::from_shape_vec(
+        IxDyn(&shape),
+        (0..positions * dimension).map(place).collect(),
+    );
+    let whole = Signal::whole(base, &[positions * dimension]);
+    Ok(vec![Value::Signal(whole.at(places.unwrap_or_default()))])
+}
+
+/// The extents of a value, as a constant.
+fn shape(node: &Node, shape: &[usize]) -> Value {
+    let constant = match node.operator.as_str() {
+        "Size" => Constant::new(
+            ndarray::arr0(shape.iter().product::<usize>() as f64).into_dyn(),
+            super::tensor::Kind::Integer,
+        ),
+        _ => {
+            let rank = shape.len() as i64;
+            let place = |x: i64| if x < 0 { x + rank } else { x }.clamp(0, rank) as usize;
+            let (start, end) = (
+                place(node.integer("start", 0)),
+                place(node.integer("end", rank)),
+            );
+            Constant::integers(shape[start..end.max(start)].iter().copied())
+        }
+    };
+    Value::Constant(Rc::new(constant))
+}
+
+/// Operands of which those behind the first are one number for each channel.
+fn along_channels(signal: &Signal, operands: &[Option<Value>]) -> Vec<Value> {
+    let behind = signal.shape().len().saturating_sub(2);
+    let own = |operand: &Value| match operand {
+        Value::Constant(constant) => {
+            let mut shape = constant.values.shape().to_vec();
+            shape.extend(std::iter::repeat_n(1, behind));
+            let values: Vec<f64> = constant.values.iter().copied().collect();
+            let values = ArrayD::from_shape_vec(IxDyn(&shape), values);
+            Value::Constant(Rc::new(Constant::new(
+                values.unwrap_or_default(),
+                constant.kind,
+            )))
+        }
+        other => other.clone(),
+    };
+    operands.iter().flatten().map(own).collect()
+}
+
+/// A formula whose arguments are counted without those that are left out.
+fn compact(formula: &super::expr::Expr, given: &[bool]) -> super::expr::Expr {
+    let mut count = 0;
+    let arguments: Vec<super::expr::Expr> = given
+        .iter()
+        .map(|&given| {
+            let argument = super::expr::Expr::argument(count);
+            count += usize::from(given);
+            argument
+        })
+        .collect();
+    formula.of(&arguments)
+}
