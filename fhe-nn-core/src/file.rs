@@ -30,6 +30,17 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Error> {
     Ok(bytes)
 }
 
+/// Writes a file.
+///
+/// # Errors
+/// [`Error::Write`].
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    std::fs::write(path, bytes).map_err(|source| Error::Write {
+        path: path.to_owned(),
+        source,
+    })
+}
+
 /// Refuses what is larger than [`MAX_BYTES`].
 pub(crate) fn check_size(bytes: u64) -> Result<(), Error> {
     match bytes {

@@ -45,6 +45,30 @@ impl Floats {
         Ok(floats)
     }
 
+    /// The tensors as a safetensors file of type F32.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let bytes = |tensor: &ArrayD<f32>| -> Vec<u8> {
+            tensor.iter().flat_map(|x| x.to_le_bytes()).collect()
+        };
+        let data: Vec<(&str, &[usize], Vec<u8>)> = self
+            .iter()
+            .map(|(name, tensor)| (name, tensor.shape(), bytes(tensor)))
+            .collect();
+        let views = data.iter().map(|(name, shape, bytes)| {
+            let view = TensorView::new(Dtype::F32, shape.to_vec(), bytes);
+            (name, view.expect("four bytes for each value"))
+        });
+        safetensors::serialize(views, None).expect("names are unique, and sizes fit")
+    }
+
+    /// Saves the tensors as a safetensors file of type F32.
+    ///
+    /// # Errors
+    /// [`Error::Write`].
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<(), Error> {
+        file::write(path.as_ref(), &self.to_bytes())
+    }
+
     /// Adds a tensor, in the place of one of the same name.
     ///
     /// # Errors

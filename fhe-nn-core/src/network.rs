@@ -16,7 +16,7 @@ use crate::graph::Graph;
 #[cfg(feature = "tfhe")]
 use crate::keys::EvaluationKey;
 use crate::layer::{PartRef, Parts};
-use crate::quantize::{float_scores, quantize};
+use crate::quantize::{Own, float_scores, quantize};
 use crate::simulated::Simulated;
 #[cfg(feature = "tfhe")]
 use crate::wire::{Reply, Request};
@@ -81,7 +81,7 @@ pub trait Network: Sized {
         samples: &Array2<f32>,
         calibration: &Calibration,
     ) -> Result<Quantized<Self>, Error> {
-        let (parts, report) = quantize(Self::SPEC, floats, Self::FUNCTIONS, samples, calibration)?;
+        let (parts, report) = quantize(Self::SPEC, floats, &own::<Self>(), samples, calibration)?;
         Ok(Quantized {
             network: Self::from_parts(&mut Parts::new(parts))?,
             report,
@@ -97,7 +97,7 @@ pub trait Network: Sized {
     /// # Errors
     /// Those of [`Network::quantize_with`].
     fn float_scores(floats: &Floats, inputs: &Array2<f32>) -> Result<Array2<f64>, Error> {
-        float_scores(Self::SPEC, Self::FUNCTIONS, floats, inputs)
+        float_scores(Self::SPEC, &own::<Self>(), floats, inputs)
     }
 
     /// Saves the integers, with their meaning and the declaration, as one safetensors file.
@@ -105,11 +105,7 @@ pub trait Network: Sized {
     /// # Errors
     /// [`Error::Write`].
     fn save(&self, path: impl AsRef<Path>) -> Result<(), Error> {
-        let path = path.as_ref();
-        std::fs::write(path, self.to_bytes()).map_err(|source| Error::Write {
-            path: path.to_owned(),
-            source,
-        })
+        file::write(path.as_ref(), &self.to_bytes())
     }
 
     /// Loads what [`Network::save`] saved.
@@ -279,6 +275,11 @@ pub trait Network: Sized {
             Ok(replies)
         })
     }
+}
+
+/// The functions of the `Custom` layers.
+fn own<N: Network>() -> Vec<Own<'static>> {
+    N::FUNCTIONS.iter().map(|own| own as Own<'static>).collect()
 }
 
 /// Encodes real inputs, `[inputs, values]`, as the integers of the first layer.

@@ -66,7 +66,8 @@ pub(super) fn elementwise(
     if expr.size() > MAX_SIZE {
         return refuse("too many operations between two layers");
     }
-    Ok(Signal { expr, ..first })
+    let by = node.name.as_str().into();
+    Ok(Signal { expr, by, ..first })
 }
 
 /// Constants for the values of a signal: one number, or one for each channel of its tensor.
@@ -184,6 +185,7 @@ fn combined(
         base,
         places: Rc::new(places),
         expr: line.expr(),
+        by: a.by.clone(),
     })
 }
 
@@ -243,6 +245,7 @@ pub(super) fn concat(
         base,
         places: Rc::new(places),
         expr: line.expr(),
+        by: "".into(),
     })
 }
 

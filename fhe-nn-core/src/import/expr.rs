@@ -1,13 +1,13 @@
 //! Functions of single values, as trees: what the nodes between two layers compute.
 
 use std::ops;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// A function of its arguments; of one, the value of a tensor, where it is that of a tensor.
 ///
 /// Constants are one number, or one for each channel.
 #[derive(Debug, Clone)]
-pub(super) struct Expr(Rc<Inner>);
+pub(super) struct Expr(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -87,7 +87,7 @@ impl Expr {
                 .iter()
                 .fold(1usize, |size, operand| size.saturating_add(operand.0.size)),
         };
-        Expr(Rc::new(Inner { kind, size }))
+        Expr(Arc::new(Inner { kind, size }))
     }
 
     /// How many operations it takes.
@@ -98,7 +98,7 @@ impl Expr {
     /// Whether it is the same by its making, not by what it computes.
     pub(super) fn is(&self, other: &Expr) -> bool {
         let (own, others) = (&self.0, &other.0);
-        Rc::ptr_eq(own, others)
+        Arc::ptr_eq(own, others)
             || matches!((&own.kind, &others.kind), (Kind::Argument(a), Kind::Argument(b)) if a == b)
     }
 
@@ -197,6 +197,34 @@ impl Expr {
         }
     }
 
+    /// The same of a line, where it computes the line.
+    pub(super) fn of_line(&self, line: &Line) -> Expr {
+        match &self.0.kind {
+            _ if self.line().as_ref() == Some(line) => Expr::itself(),
+            Kind::Argument(_) | Kind::Constant(_) => self.clone(),
+            Kind::Apply(operation, operands) => {
+                let operands = operands.iter().map(|operand| operand.of_line(line));
+                Expr::apply(*operation, operands.collect())
+            }
+        }
+    }
+
+    /// The same as an expression of Rust in `x: f64`; `None` if channels differ, or the standard library has
+    /// no such function.
+    pub(super) fn code(&self) -> Option<String> {
+        let (operation, operands) = match &self.0.kind {
+            Kind::Argument(_) => return Some("x".to_owned()),
+            Kind::Constant(values) => match values.as_slice() {
+                [one] if one.is_finite() && *one < 0.0 => return Some(format!("({one:?}_f64)")),
+                [one] if one.is_finite() => return Some(format!("{one:?}_f64")),
+                _ => return None,
+            },
+            Kind::Apply(operation, operands) => (operation, operands),
+        };
+        let operands: Option<Vec<String>> = operands.iter().map(Expr::code).collect();
+        operation.code(&operands?)
+    }
+
     /// A line of something else, of which it is made: `slope y + offset`, and y.
     pub(super) fn outermost(&self) -> Option<(Line, Expr)> {
         let Kind::Apply(operation, operands) = &self.0.kind else {
@@ -275,6 +303,54 @@ impl Operation {
             Operation::Round => a.round_ties_even(),
             Operation::Sin => libm::sin(a),
             Operation::Cos => libm::cos(a),
+        }
+    }
+}
+
+impl Operation {
+    fn code(self, operands: &[String]) -> Option<String> {
+        let method = |name: &str| match operands {
+            [a] => Some(format!("({a}).{name}()")),
+            [a, b] => Some(format!("({a}).{name}({b})")),
+            _ => None,
+        };
+        let infix = |sign: &str| match operands {
+            [a, b] => Some(format!("({a} {sign} {b})")),
+            _ => None,
+        };
+        let truth = |sign: &str| Some(format!("f64::from(u8::from{})", infix(sign)?));
+        match self {
+            Operation::Add => infix("+"),
+            Operation::Sub => infix("-"),
+            Operation::Mul => infix("*"),
+            Operation::Div => infix("/"),
+            Operation::Less => truth("<"),
+            Operation::LessOrEqual => truth("<="),
+            Operation::Equal => truth("=="),
+            Operation::Select => match operands {
+                [a, b, c] => Some(format!("(if {a} != 0.0 {{ {b} }} else {{ {c} }})")),
+                _ => None,
+            },
+            Operation::Pow => method("powf"),
+            Operation::Min => method("min"),
+            Operation::Max => method("max"),
+            Operation::Exp => method("exp"),
+            Operation::Log => method("ln"),
+            Operation::Sqrt => method("sqrt"),
+            Operation::Tanh => method("tanh"),
+            Operation::Abs => method("abs"),
+            Operation::Sign => match operands {
+                [a] => Some(format!(
+                    "(if {a} == 0.0 {{ 0.0 }} else {{ ({a}).signum() }})"
+                )),
+                _ => None,
+            },
+            Operation::Floor => method("floor"),
+            Operation::Ceil => method("ceil"),
+            Operation::Round => method("round_ties_even"),
+            Operation::Sin => method("sin"),
+            Operation::Cos => method("cos"),
+            Operation::Erf => None,
         }
     }
 }

@@ -39,6 +39,10 @@ pub(super) fn fold(
     }
     match node.operator.as_str() {
         "Cast" => one(cast(node, first)),
+        "CastLike" => one(Constant {
+            kind: given(1).map_or(first.kind, |like| like.kind),
+            ..first.clone()
+        }),
         "ConstantOfShape" => {
             let value = node.constant(budget)?;
             let (value, kind) = value.map_or((0.0, Kind::Real), |constant| {

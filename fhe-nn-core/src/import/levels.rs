@@ -129,6 +129,7 @@ pub(super) fn quantization(
                     places: Rc::new(net.places(signal)),
                     base: net.written(tensor),
                     expr: Expr::itself(),
+                    by: signal.by.clone(),
                 },
             })))
         }

@@ -152,19 +152,26 @@ fn each_position(
     result: &[usize],
 ) -> Result<Signal, Refusal> {
     let (outputs, inputs) = weights.matrix.dim();
+    if let Source::Input = net.bases[a.base].source {
+        let flat: Vec<u32> = a.places.iter().copied().collect();
+        let order = (0..rows * inputs).map(|index| flat[index % rows * inputs + index / rows]);
+        net.arrange(&[inputs, rows], &order.collect::<Vec<u32>>())?;
+    }
     let base = &net.bases[a.base];
-    let shape = base.shape.clone();
+    let shape = net.shape(a.base).to_vec();
+    let is_input = matches!(base.source, Source::Input);
     let is_transposed = a
         .places
         .iter()
         .enumerate()
-        .all(|(index, &place)| place as usize == index % inputs * rows + index / inputs);
+        .all(|(index, &place)| place as usize == index % inputs * rows + index / inputs)
+        || is_input;
     let (known, area) = match shape.as_slice() {
         [channels, across] => (*channels == inputs, [1, *across]),
         [channels, down, across] => (*channels == inputs, [*down, *across]),
         _ => (false, [1, 1]),
     };
-    if !is_transposed || !known || matches!(base.source, Source::Input) {
+    if !is_transposed || !known {
         return refuse("it multiplies rows that are no channels of a tensor");
     }
     let window = Window {

@@ -55,20 +55,34 @@ use ndarray::Array2;
 pub use error::{ImportError, Unsupported};
 pub use propose::Widths;
 
+use self::expr::Expr;
 use self::graph::Graph;
 use self::tensor::Budget;
-use crate::quantize::float_scores;
+use crate::quantize::{Own, float_scores};
 use crate::{Error, Floats, file};
 
 /// A model as a declaration and its floats.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Imported {
     /// The declaration, with the bit-widths of the model, or proposed ones.
     pub spec: Spec,
     /// Weights, biases and parameters by the names of fields; scales that the model has itself.
     pub floats: Floats,
+    /// Of the `Custom` layers, in their order.
+    pub functions: Vec<OwnFunction>,
+    /// If the network takes inputs in another order than the model, channels first: of every value, its place
+    /// in the model's input.
+    pub order: Option<Vec<usize>>,
     /// What is not in the declaration, a line each: what is the client's, and in which order inputs are.
     pub notes: Vec<String>,
+}
+
+/// A function that no activation of the language computes.
+#[derive(Debug, Clone)]
+pub struct OwnFunction {
+    /// Its name.
+    pub name: String,
+    expr: Expr,
 }
 
 /// The network of an ONNX file, by whose name it is called.
@@ -84,7 +98,12 @@ pub fn load(path: impl AsRef<Path>, widths: &Widths) -> Result<Imported, ImportE
         let first = letters.next().map(|first| first.to_ascii_uppercase());
         first.into_iter().chain(letters).collect::<String>()
     });
-    onnx(&file::read(path)?, &words.collect::<String>(), widths)
+    let mut name: String = words.collect();
+    // a layer of that name would be the struct itself
+    if names::is_layer(&name) {
+        name.push_str("Network");
+    }
+    onnx(&file::read(path)?, &name, widths)
 }
 
 /// The network of an ONNX model in memory, called `name`.
@@ -99,15 +118,24 @@ pub fn onnx(bytes: &[u8], name: &str, widths: &Widths) -> Result<Imported, Impor
     let spec = propose::propose(&net, name, widths)?;
     Ok(Imported {
         spec,
+        order: net.order(),
         floats: net.floats,
+        functions: net
+            .functions
+            .into_iter()
+            .map(|(name, expr)| OwnFunction { name, expr })
+            .collect(),
         notes: net.notes,
     })
 }
 
 impl Imported {
-    /// The struct that declares the network, ready to paste.
+    /// The struct that declares the network, and its own functions, ready to paste.
     pub fn declaration(&self) -> String {
-        self.spec.declaration()
+        let names: Vec<&str> = self.functions.iter().map(|own| own.name.as_str()).collect();
+        let functions = self.functions.iter().map(OwnFunction::code);
+        let texts = std::iter::once(self.spec.declaration(&names)).chain(functions);
+        texts.collect::<Vec<_>>().join("\n")
     }
 
     /// The scores of the float network; see [`crate::Network::float_scores`].
@@ -115,6 +143,21 @@ impl Imported {
     /// # Errors
     /// Those of the inputs.
     pub fn float_scores(&self, inputs: &Array2<f32>) -> Result<Array2<f64>, Error> {
-        float_scores(&self.spec, &[], &self.floats, inputs)
+        let functions: Vec<_> = self.functions.iter().map(|own| |x| own.value(x)).collect();
+        let functions: Vec<Own<'_>> = functions.iter().map(|own| own as Own<'_>).collect();
+        float_scores(&self.spec, &functions, &self.floats, inputs)
+    }
+}
+
+impl OwnFunction {
+    /// Its value.
+    pub fn value(&self, x: f32) -> f32 {
+        self.expr.value(&[f64::from(x)], 0) as f32
+    }
+
+    /// Itself, as it is declared.
+    pub fn code(&self) -> String {
+        let (name, code) = (&self.name, self.expr.code().unwrap_or_default());
+        format!("fn {name}(x: f32) -> f32 {{\n    let x = f64::from(x);\n    {code} as f32\n}}\n")
     }
 }

@@ -1,5 +1,7 @@
 //! Names of fields.
 
+use fhe_nn_proof::spec::Function;
+
 /// A name as Rust's fields have it, of what a model calls something.
 pub(super) fn snake_case(name: &str) -> String {
     let mut snake = String::with_capacity(name.len());
@@ -47,6 +49,27 @@ pub(super) fn layer_name(tensor: &str, node: &str) -> String {
             parts.join("_")
         }
     }
+}
+
+/// Whether a layer type has this name.
+pub(super) fn is_layer(name: &str) -> bool {
+    const LAYERS: &[&str] = &[
+        "Dense",
+        "Conv1d",
+        "Conv2d",
+        "Embedding",
+        "AvgPool1d",
+        "AvgPool2d",
+        "MaxPool1d",
+        "MaxPool2d",
+        "GlobalAvgPool",
+        "GlobalMaxPool",
+        "Flatten",
+        "Add",
+        "Concat",
+        "Mul",
+    ];
+    LAYERS.contains(&name) || Function::all().any(|function| function.name() == name)
 }
 
 /// Longest name.

@@ -17,7 +17,7 @@ use ndarray::{Array1, Array2, ArrayD, IxDyn};
 use super::error::{Refusal, refuse};
 use super::expr::{Expr, Line};
 use super::names::snake_case;
-use super::recognize::{Recognized, never_decreases, recognize};
+use super::recognize::{Recognized, custom, never_decreases, recognize};
 use super::signal::{Grid, Signal};
 use crate::Floats;
 
@@ -35,6 +35,8 @@ pub(super) struct Net {
     /// Widths of weights that the model itself has: layer and bits.
     pub(super) weights: Vec<(usize, u32)>,
     pub(super) input: Input,
+    /// Of the `Custom` layers, in their order: names, and what they compute.
+    pub(super) functions: Vec<(String, Expr)>,
     /// Of every value of the network's input: its place in the model's. Once something reads it.
     order: Option<Vec<u32>>,
     made: Vec<(usize, Expr, Values)>,
@@ -107,6 +109,7 @@ impl Net {
             widths: Vec::new(),
             weights: Vec::new(),
             input,
+            functions: Vec::new(),
             order: None,
             made: Vec::new(),
             names: HashSet::from(["input".to_owned()]),
@@ -173,6 +176,13 @@ impl Net {
         Ok(())
     }
 
+    /// Of every value of the input, its place in the model's; `None` if it is the same.
+    pub(super) fn order(&self) -> Option<Vec<usize>> {
+        let order = self.order.as_ref()?;
+        let moved = !order.iter().copied().eq(0..order.len() as u32);
+        moved.then(|| order.iter().map(|&place| place as usize).collect())
+    }
+
     /// Whether the input is read yet.
     pub(super) fn is_arranged(&self) -> bool {
         self.order.is_some()
@@ -226,7 +236,7 @@ impl Net {
                     positions,
                 },
                 None => {
-                    let found = known_function(&signal.expr, channels)?;
+                    let found = known_function(signal, channels)?;
                     let sums = self.facts[tensor].kind == TensorKind::Sums;
                     let reads = match sums && found.inner.is_itself() {
                         true => tensor,
@@ -239,7 +249,7 @@ impl Net {
                 let (line, found) = match signal.expr.line() {
                     Some(line) => (line, None),
                     None => {
-                        let found = known_function(&signal.expr, channels)?;
+                        let found = known_function(signal, channels)?;
                         (found.inner.clone(), Some(found))
                     }
                 };
@@ -258,6 +268,7 @@ impl Net {
                 let through = never_decreases(&signal.expr, channels);
                 let inner = Signal {
                     base: linear,
+                    by: signal.by.clone(),
                     places: signal.places.clone(),
                     expr: match through {
                         true => signal.expr.clone(),
@@ -275,6 +286,7 @@ impl Net {
                     },
                     false => self.values(&Signal {
                         base,
+                        by: signal.by.clone(),
                         places: signal.places.clone(),
                         expr: signal.expr.clone(),
                     })?,
@@ -366,9 +378,9 @@ impl Net {
         let tensor = self.push(&linear.name, vec![linear.reads], linear.op())?;
         let name = self.layers[tensor - 1].name.to_string();
         let shape = linear.weight_shape();
-        let weights = weights.mapv(|w| w as f32);
-        let weights = weights.into_shape_with_order(IxDyn(&shape));
-        let weights = weights.expect("as many weights as the layer has taps");
+        let values: Vec<f32> = weights.iter().map(|&w| w as f32).collect();
+        let weights = ArrayD::from_shape_vec(IxDyn(&shape), values)
+            .expect("as many weights as the layer has taps");
         if let Some(scales) = &linear.scales {
             let own = |c: usize| scales[c] * line.slope_at(c).abs();
             let scales: Vec<f64> = (0..channels).map(own).collect();
@@ -450,6 +462,10 @@ impl Net {
         let spec = Op::Activation(activation(found.function));
         let tensor = self.push(&snake_case(found.function.name()), vec![reads], spec)?;
         let name = self.layers[tensor - 1].name.to_string();
+        if let Some(own) = &found.own {
+            let function = self.unused("function");
+            self.functions.push((function, own.clone()));
+        }
         let defaults = found.function.parameters().iter();
         for ((parameter, values), (_, default)) in found.parameters.iter().zip(defaults) {
             // the precision of an export
@@ -667,9 +683,10 @@ fn activation(function: Function) -> ActivationSpec {
 
 /// # Errors
 /// A refusal if no activation computes it.
-fn known_function(expr: &Expr, channels: usize) -> Result<Recognized, Refusal> {
-    match recognize(expr, channels) {
-        Some(found) => Ok(found),
-        None => refuse("no activation computes this function of single values"),
-    }
+fn known_function(signal: &Signal, channels: usize) -> Result<Recognized, Refusal> {
+    let found = recognize(&signal.expr, channels).or_else(|| custom(&signal.expr));
+    found.map_or_else(
+        || refuse(format!("no activation computes what `{}` does, and channels differ or Rust has no such function", signal.by)),
+        Ok,
+    )
 }

@@ -102,7 +102,12 @@ pub(super) fn propose(net: &Net, name: &str, widths: &Widths) -> Result<Spec, Im
                 if !act.function.is_antiperiodic() {
                     act.output = own(index + 1, widths.activations);
                 }
-                act.table = (width > widths.table).then_some(widths.table);
+                // what was trained with these widths read all bits
+                let table = match net.widths.iter().any(|(tensor, _)| *tensor == index + 1) {
+                    true => MAX_TABLE_BITS,
+                    false => widths.table,
+                };
+                act.table = (width > table).then_some(table);
             }
             _ => {}
         }

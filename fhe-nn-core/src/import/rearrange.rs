@@ -117,15 +117,19 @@ pub(super) fn rearrange<T: Copy>(
                 else {
                     return refuse("it has fewer starts, ends or steps than axes");
                 };
-                if step < 1 {
-                    return refuse(format!("it takes steps of {step}"));
-                }
                 let size = data.shape()[axis] as i64;
-                let place = |x: i64| if x < 0 { x.saturating_add(size) } else { x }.clamp(0, size);
+                let from_start = |x: i64| if x < 0 { x.saturating_add(size) } else { x };
+                let (start, end) = (from_start(start), from_start(end));
+                // of a step backwards, the values behind `end` up to `start`, from the last
+                let (lo, hi) = match step {
+                    0 => return refuse("it takes steps of 0"),
+                    1.. => (start.clamp(0, size), end.clamp(0, size)),
+                    _ => (end.clamp(-1, size - 1) + 1, start.clamp(-1, size - 1) + 1),
+                };
                 parts[axis] = SliceInfoElem::Slice {
-                    start: place(start) as isize,
-                    end: Some(place(end).max(place(start)) as isize),
-                    step: step as isize,
+                    start: lo as isize,
+                    end: Some(hi.max(lo) as isize),
+                    step: step.clamp(-(1 << 30), 1 << 30) as isize,
                 };
             }
             one(data.slice(parts.as_slice()).to_owned())

@@ -18,6 +18,8 @@ pub(super) struct Recognized {
     /// By name; one number, or one for each channel.
     pub(super) parameters: Vec<(&'static str, Vec<f64>)>,
     pub(super) outer: Line,
+    /// What a `Custom` computes.
+    pub(super) own: Option<Expr>,
 }
 
 /// Values may differ by so much, of values above 1 by so much of them: constants of exports have the
@@ -53,6 +55,25 @@ pub(super) fn recognize(e: &Expr, channels: usize) -> Option<Recognized> {
         outer = outer.after(&line);
         rest = part;
     }
+}
+
+/// `e` as a function of one line of its own, which no activation of the language computes; `None` if it is
+/// another function for every channel.
+pub(super) fn custom(e: &Expr) -> Option<Recognized> {
+    let lines = e.lines_inside();
+    let inner = match lines.as_slice() {
+        [one] => one.clone(),
+        _ => Line::itself(),
+    };
+    let own = e.of_line(&inner);
+    own.code()?;
+    Some(Recognized {
+        inner,
+        function: Function::Custom,
+        parameters: Vec::new(),
+        outer: Line::itself(),
+        own: Some(own),
+    })
 }
 
 /// Whether `e` never decreases, for every channel.
@@ -146,6 +167,7 @@ fn try_function(
             slope: shared(factors),
             offset: vec![0.0],
         },
+        own: None,
     })
 }
 

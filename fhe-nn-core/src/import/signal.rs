@@ -33,6 +33,8 @@ pub(super) struct Signal {
     pub(super) places: Rc<ArrayD<u32>>,
     /// What is computed of each.
     pub(super) expr: Expr,
+    /// The node that computes it last.
+    pub(super) by: Rc<str>,
 }
 
 /// `scale (q - zero_point)` for integers `q` in `[lo, hi]`.
@@ -53,6 +55,7 @@ impl Signal {
             base,
             places: Rc::new(places.expect("as many places as the shape has values")),
             expr: Expr::itself(),
+            by: "".into(),
         }
     }
 
@@ -62,6 +65,7 @@ impl Signal {
             base: self.base,
             places: Rc::new(places),
             expr: self.expr.clone(),
+            by: self.by.clone(),
         }
     }
 

@@ -7,8 +7,9 @@ use ndarray::{ArrayD, IxDyn};
 
 use super::combine::{concat, elementwise};
 use super::error::{ImportError, Refusal, Unsupported, refuse};
+use super::expr::{Expr, Operation};
 use super::fold::{fold, is_real};
-use super::formula::formula;
+use super::formula::{FORMULAS, formula};
 use super::graph::{Graph, Node};
 use super::levels::quantization;
 use super::linear::{convolution, product};
@@ -18,7 +19,7 @@ use super::pool::{pool, reduce};
 use super::rearrange::rearrange;
 use super::scores::scores;
 use super::signal::{NOTHING, Signal, Value};
-use super::tensor::{Budget, Constant};
+use super::tensor::{Budget, Constant, Kind};
 
 /// The network that a graph computes.
 ///
@@ -92,7 +93,11 @@ fn apply(
 ) -> Result<Vec<Value>, Refusal> {
     let present = operands.iter().flatten();
     if present.clone().any(|value| matches!(value, Value::Unknown)) {
-        return Ok(Vec::new());
+        // all that is missing is said at once
+        return match is_known(&node.operator) {
+            true => Ok(Vec::new()),
+            false => refuse("the operator is not known"),
+        };
     }
     let one = |signal: Signal| Ok(vec![Value::Signal(signal)]);
     let constant = |index: usize| match operands.get(index) {
@@ -136,6 +141,16 @@ fn apply(
     {
         return refuse("it computes something of integers before their scale makes reals of them");
     }
+    // values of tensors are reals
+    if let ("CastLike", Some(Some(first))) = (node.operator.as_str(), operands.first()) {
+        return Ok(vec![match first {
+            Value::Constant(constant) => Value::Constant(Rc::new(Constant {
+                kind: Kind::Real,
+                ..constant.as_ref().clone()
+            })),
+            other => other.clone(),
+        }]);
+    }
     let Some(Some(Value::Signal(signal))) = operands.first() else {
         return behind_a_constant(net, node, operands, formula.as_ref(), budget);
     };
@@ -143,9 +158,22 @@ fn apply(
         "Shape" | "Size" => return Ok(vec![shape(node, signal.shape())]),
         "Cast" => {
             let tokens = matches!(net.bases[signal.base].source, Source::Input);
-            return match is_real(node.integer("to", 1)) || tokens {
-                true => one(signal.clone()),
-                false => refuse("it makes integers of values"),
+            return match node.integer("to", 1) {
+                to if is_real(to) || tokens => one(signal.clone()),
+                // to a boolean
+                9 => {
+                    let zero = Expr::constant(vec![0.0]);
+                    let is_zero = Expr::apply(Operation::Equal, vec![Expr::itself(), zero]);
+                    let truth = Expr::constant(vec![1.0]) - is_zero;
+                    one(elementwise(
+                        net,
+                        node,
+                        &truth,
+                        &[Value::Signal(signal.clone())],
+                        budget,
+                    )?)
+                }
+                _ => refuse("it makes integers of values"),
             };
         }
         "Softmax" | "LogSoftmax" | "ArgMax" | "Hardmax" => {
@@ -220,12 +248,53 @@ fn apply(
     }
 }
 
+/// Whether an operator has a counterpart for some operands.
+fn is_known(operator: &str) -> bool {
+    const KNOWN: &[&str] = &[
+        "ArgMax",
+        "AveragePool",
+        "BatchNormalization",
+        "Cast",
+        "CastLike",
+        "Concat",
+        "Conv",
+        "DequantizeLinear",
+        "Expand",
+        "Flatten",
+        "Gather",
+        "Gemm",
+        "GlobalAveragePool",
+        "GlobalMaxPool",
+        "Hardmax",
+        "LogSoftmax",
+        "MatMul",
+        "MaxPool",
+        "Pad",
+        "Quant",
+        "QuantizeLinear",
+        "Range",
+        "ReduceMax",
+        "ReduceMean",
+        "ReduceSum",
+        "Reshape",
+        "Shape",
+        "Size",
+        "Slice",
+        "Softmax",
+        "Split",
+        "Squeeze",
+        "Transpose",
+        "Unsqueeze",
+    ];
+    KNOWN.contains(&operator) || FORMULAS.contains(&operator)
+}
+
 /// Nodes whose first operand is constant, and another is not.
 fn behind_a_constant(
     net: &mut Net,
     node: &Node,
     operands: &[Option<Value>],
-    formula: Option<&super::expr::Expr>,
+    formula: Option<&Expr>,
     budget: &Budget,
 ) -> Result<Vec<Value>, Refusal> {
     if let Some(formula) = formula {
@@ -283,7 +352,7 @@ fn shape(node: &Node, shape: &[usize]) -> Value {
     let constant = match node.operator.as_str() {
         "Size" => Constant::new(
             ndarray::arr0(shape.iter().product::<usize>() as f64).into_dyn(),
-            super::tensor::Kind::Integer,
+            Kind::Integer,
         ),
         _ => {
             let rank = shape.len() as i64;
@@ -318,12 +387,12 @@ fn along_channels(signal: &Signal, operands: &[Option<Value>]) -> Vec<Value> {
 }
 
 /// A formula whose arguments are counted without those that are left out.
-fn compact(formula: &super::expr::Expr, given: &[bool]) -> super::expr::Expr {
+fn compact(formula: &Expr, given: &[bool]) -> Expr {
     let mut count = 0;
-    let arguments: Vec<super::expr::Expr> = given
+    let arguments: Vec<Expr> = given
         .iter()
         .map(|&given| {
-            let argument = super::expr::Expr::argument(count);
+            let argument = Expr::argument(count);
             count += usize::from(given);
             argument
         })

@@ -24,7 +24,7 @@ use crate::layer::{Part, Tables};
 pub(super) fn quantize(
     name: &str,
     spec: &ActivationSpec,
-    curve: &Curve,
+    curve: &Curve<'_>,
     read: Read<'_>,
     before: &Preactivation,
     (real, meaning): (Array2<f64>, Affine),
@@ -110,7 +110,7 @@ pub(super) fn signs(phases: u32, read: &Read<'_>, before: &Preactivation) -> Arr
 /// `r 2^d + (2^d - 1) / 2`.
 fn tables(
     op: &LookupOp<'_>,
-    curve: &Curve,
+    curve: &Curve<'_>,
     lines: &[Line],
     meaning: Affine,
     levels: Range,

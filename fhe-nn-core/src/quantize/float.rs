@@ -6,18 +6,21 @@ use ndarray::{Array1, Array2, Axis, IxDyn, concatenate};
 use crate::graph::{Rows, convolve};
 use crate::{Error, Floats};
 
+/// A function of the user's.
+pub(crate) type Own<'a> = &'a (dyn Fn(f32) -> f32 + Sync);
+
 /// A declaration with its floats and the user's own functions.
 pub(super) struct Float<'a> {
     pub(super) spec: &'a Spec,
     pub(super) floats: &'a Floats,
     /// Of the `Custom` layers, in their order.
-    pub(super) functions: &'a [fn(f32) -> f32],
+    pub(super) functions: &'a [Own<'a>],
 }
 
 /// An activation's function with its parameters.
-pub(super) struct Curve {
+pub(super) struct Curve<'a> {
     function: Function,
-    custom: Option<fn(f32) -> f32>,
+    custom: Option<Own<'a>>,
     /// Each for all channels, or one for each.
     parameters: Vec<Array1<f64>>,
 }
@@ -119,7 +122,7 @@ impl Float<'_> {
     }
 
     /// The function of an activation.
-    pub(super) fn curve(&self, index: usize, act: &ActivationSpec) -> Result<Curve, Error> {
+    pub(super) fn curve(&self, index: usize, act: &ActivationSpec) -> Result<Curve<'_>, Error> {
         let name = &self.spec.layers[index].name;
         let channels = self.channels(index);
         let parameter = |&(parameter, default): &(&str, Option<f64>)| {
@@ -240,7 +243,7 @@ where
     taps.reduce(greater).unwrap_or_else(|| values.clone())
 }
 
-impl Curve {
+impl Curve<'_> {
     /// The value at `x` for a neuron of a channel.
     pub(super) fn value(&self, x: f64, channel: usize) -> f64 {
         if let Some(custom) = self.custom {

@@ -24,6 +24,7 @@ use fhe_nn_proof::widths::Range;
 use ndarray::{Array1, Array2, Axis};
 
 use self::float::Float;
+pub(crate) use self::float::Own;
 use self::linear::Place;
 use self::scales::Scales;
 use crate::clear::linear_sums;
@@ -79,7 +80,7 @@ enum Tensor {
 pub(crate) fn quantize(
     spec: &Spec,
     floats: &Floats,
-    functions: &[fn(f32) -> f32],
+    functions: &[Own<'_>],
     samples: &Array2<f32>,
     calibration: &Calibration,
 ) -> Result<(Vec<Part>, Report), Error> {
@@ -125,9 +126,9 @@ pub(crate) fn quantize(
 ///
 /// # Errors
 /// Those of the inputs and of the floats, see [`crate::Network::quantize_with`].
-pub fn float_scores(
+pub(crate) fn float_scores(
     spec: &Spec,
-    functions: &[fn(f32) -> f32],
+    functions: &[Own<'_>],
     floats: &Floats,
     inputs: &Array2<f32>,
 ) -> Result<Array2<f64>, Error> {

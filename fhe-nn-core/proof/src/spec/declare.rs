@@ -5,16 +5,18 @@ use core::fmt::{self, Write};
 use super::{Encoding, Layer, Op, Overflow, Pool, PoolSpec, Rounding, Spec, Tensor, Window};
 
 impl Spec {
-    /// The struct that declares this network, ready to paste behind `use fhe_nn_core::prelude::*;`. A
-    /// `Custom` layer has `function = own`, which only its user knows.
-    pub fn declaration(&self) -> String {
+    /// The struct that declares this network, ready to paste behind `use fhe_nn_core::prelude::*;`.
+    ///
+    /// `functions` are those of its `Custom` layers by name, in order; one that is missing is called `own`.
+    pub fn declaration(&self, functions: &[&str]) -> String {
         let mut text = String::new();
         // writing to a text does not fail
-        let _ = self.declare(&mut text);
+        let _ = self.declare(&mut text, functions);
         text
     }
 
-    fn declare(&self, text: &mut String) -> fmt::Result {
+    fn declare(&self, text: &mut String, functions: &[&str]) -> fmt::Result {
+        let mut functions = functions.iter();
         let input = &self.input;
         write!(text, "#[fhe_network(input(shape = {:?}", input.shape)?;
         match input.tokens {
@@ -41,7 +43,7 @@ impl Spec {
                 .sources(index)
                 .first()
                 .and_then(|&tensor| facts.get(tensor));
-            let keys = keys(layer, before);
+            let keys = keys(layer, before, &mut functions);
             if !keys.is_empty() {
                 writeln!(text, "    #[bits({})]", keys.join(", "))?;
             }
@@ -52,7 +54,11 @@ impl Spec {
 }
 
 /// What is written in `#[bits(..)]`.
-fn keys(layer: &Layer, before: Option<&Tensor>) -> Vec<String> {
+fn keys<'a>(
+    layer: &Layer,
+    before: Option<&Tensor>,
+    functions: &mut impl Iterator<Item = &'a &'a str>,
+) -> Vec<String> {
     let mut keys = Vec::new();
     if let Some(linear) = layer.op.linear() {
         keys.push(format!("weights = {}", linear.weights));
@@ -72,7 +78,8 @@ fn keys(layer: &Layer, before: Option<&Tensor>) -> Vec<String> {
                 keys.push(format!("output = {}", act.output));
             }
             if act.function == Custom {
-                keys.push("function = own".to_owned());
+                let own = functions.next().copied().unwrap_or("own");
+                keys.push(format!("function = {own}"));
             }
             if let Some(table) = act.table {
                 keys.push(format!("table = {table}"));

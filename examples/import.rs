@@ -1,0 +1,67 @@
+//! A model of PyTorch or Keras, exported as ONNX, as a declaration with proposed bit-widths.
+//!
+//! Prints the struct, ready to paste, and saves the float weights beside the model as safetensors, for
+//! `Network::quantize`.
+//!
+//! ```text
+//! cargo run --release --example import -- model.onnx
+//! ```
+
+use std::error::Error as StdError;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use fhe_nn_core::import::{self, Widths};
+use fhe_nn_examples::cli;
+
+#[derive(Parser)]
+#[command(about = "Turn an ONNX model into a declaration and float weights")]
+struct Args {
+    /// The model.
+    model: PathBuf,
+    /// Where the weights go [default: the model's name with `.safetensors`].
+    #[arg(long)]
+    weights_to: Option<PathBuf>,
+    /// Bits of inputs.
+    #[arg(long, default_value_t = Widths::default().input)]
+    input: u32,
+    /// Bits of weights.
+    #[arg(long, default_value_t = Widths::default().weights)]
+    weights: u32,
+    /// Bits of the results of activations.
+    #[arg(long, default_value_t = Widths::default().activations)]
+    activations: u32,
+    /// Bits that tables read.
+    #[arg(long, default_value_t = Widths::default().table)]
+    table: u32,
+}
+
+fn main() -> ExitCode {
+    cli::run(import)
+}
+
+fn import(args: Args) -> Result<(), Box<dyn StdError>> {
+    let widths = Widths {
+        input: args.input,
+        weights: args.weights,
+        activations: args.activations,
+        table: args.table,
+    };
+    let imported = import::load(&args.model, &widths)?;
+    let weights = args
+        .weights_to
+        .unwrap_or_else(|| args.model.with_extension("safetensors"));
+    imported.floats.save(&weights)?;
+    // a line of comment each, so that all that is printed can be pasted
+    println!(
+        "// from `{}`; its weights: `{}`",
+        args.model.display(),
+        weights.display()
+    );
+    for note in &imported.notes {
+        println!("// {note}");
+    }
+    println!("use fhe_nn_core::prelude::*;\n\n{}", imported.declaration());
+    Ok(())
+}

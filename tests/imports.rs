@@ -1,0 +1,99 @@
+//! Models exported by PyTorch, Keras and Brevitas become networks that compute the same; what cannot, and
+//! what is broken, is named. The models and their scores by onnxruntime are those of `onnx/export.py`.
+
+use std::path::PathBuf;
+
+use fhe_nn_core::import::{self, ImportError, Imported, Widths};
+use ndarray::{Array2, Axis};
+
+fn models() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/onnx/models"))
+}
+
+fn imported(name: &str) -> Result<Imported, ImportError> {
+    import::load(
+        models().join(name).with_extension("onnx"),
+        &Widths::default(),
+    )
+}
+
+/// Inputs, and the scores that onnxruntime has for them.
+fn reference(name: &str) -> (Array2<f32>, Array2<f64>) {
+    let text = std::fs::read_to_string(models().join(name).with_extension("json"));
+    let data: serde_json::Value =
+        serde_json::from_str(&text.expect("readable")).expect("the file is JSON");
+    let rows = |key: &str| -> Vec<Vec<f64>> {
+        serde_json::from_value(data[key].clone()).expect("rows of numbers")
+    };
+    let matrix = |rows: Vec<Vec<f64>>| {
+        let shape = (rows.len(), rows[0].len());
+        Array2::from_shape_vec(shape, rows.concat()).expect("rows of one length")
+    };
+    (
+        matrix(rows("input")).mapv(|x| x as f32),
+        matrix(rows("output")),
+    )
+}
+
+/// Inputs of a model in the order in which the network takes them.
+fn arranged(imported: &Imported, inputs: &Array2<f32>) -> Array2<f32> {
+    match &imported.order {
+        Some(order) => inputs.select(Axis(1), order),
+        None => inputs.clone(),
+    }
+}
+
+/// Every model by the name of its reference.
+const MODELS: &[(&str, &[&str])] = &[
+    ("mlp", &["mlp", "mlp_dynamo"]),
+    ("linear_3d", &["linear_3d", "linear_3d_dynamo"]),
+    ("dynamic_batch", &["dynamic_batch", "dynamic_batch_dynamo"]),
+    ("dynamic_view", &["dynamic_view", "dynamic_view_dynamo"]),
+    ("cnn", &["cnn", "cnn_dynamo"]),
+    (
+        "cnn_bn",
+        &[
+            "cnn_bn",
+            "cnn_bn_dynamo",
+            "cnn_bn_unfolded",
+            "cnn_bn_unfolded_dynamo",
+        ],
+    ),
+    ("bn_alone", &["bn_alone", "bn_alone_dynamo"]),
+    ("global_mean", &["global_mean", "global_mean_dynamo"]),
+    ("depthwise", &["depthwise", "depthwise_dynamo"]),
+    ("preprocess", &["preprocess", "preprocess_dynamo"]),
+    ("text", &["text", "text_dynamo"]),
+    ("text_sum", &["text_sum", "text_sum_dynamo"]),
+    ("text_conv", &["text_conv", "text_conv_dynamo"]),
+    (
+        "text_conv_pool",
+        &["text_conv_pool", "text_conv_pool_dynamo"],
+    ),
+    ("branches", &["branches", "branches_dynamo"]),
+    ("mul", &["mul", "mul_dynamo"]),
+    ("activations_a", &["activations_a", "activations_a_dynamo"]),
+    ("activations_b", &["activations_b", "activations_b_dynamo"]),
+    ("activations_c", &["activations_c", "activations_c_dynamo"]),
+    ("threshold", &["threshold_dynamo"]),
+    ("keras_mlp", &["keras_mlp"]),
+    ("keras_cnn", &["keras_cnn"]),
+    ("keras_strided", &["keras_strided"]),
+];
+
+#[test]
+fn imported_networks_compute_what_onnxruntime_does() {
+    for (name, files) in MODELS {
+        let (inputs, expected) = reference(name);
+        for file in *files {
+            let imported = imported(file).unwrap_or_else(|error| panic!("{file}: {error}"));
+            let inputs = arranged(&imported, &inputs);
+            let scores = imported.float_scores(&inputs).expect("inputs of the model");
+            assert_eq!(scores.dim(), expected.dim(), "{file}");
+            for (index, (own, other)) in scores.iter().zip(&expected).enumerate() {
+                let error = (own - other).abs() / other.abs().max(1.0);
+                assert!(error < 1e-4, "{file}, score {index}: {own}, but {other}");
+            }
+        }
+    }
+}
