@@ -6,21 +6,25 @@
 //! Layers read tensors: tensor 0 is the input, tensor `i + 1` the result of layer i.
 
 mod flow;
+mod flow_error;
 mod function;
 mod layer;
+mod result;
 mod show;
+mod tensor;
 mod window;
 
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-pub use flow::{FlowError, Tensor, TensorKind};
+pub use flow_error::FlowError;
 pub use function::Function;
 pub use layer::{
     ActivationSpec, ConvSpec, DenseSpec, EmbeddingSpec, Layer, LinearSpec, Op, Overflow, Pool,
     PoolSpec, Rounding,
 };
+pub use tensor::{Tensor, TensorKind};
 pub use window::{Window, WindowError};
 
 /// A declared network: its input and its layers in execution order.
