@@ -16,7 +16,7 @@ use std::borrow::Cow;
 
 use fhe_nn_proof::spec::{ActivationSpec, Input, Layer, Op, Rounding, Spec, Tensor};
 
-use self::stage::{Reader, Stage};
+use self::stage::Stage;
 use crate::ast::{self, Activation, Kind, Network};
 use crate::errors::{Error, Errors};
 
