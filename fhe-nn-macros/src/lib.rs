@@ -22,36 +22,131 @@
 //! the order of execution. The macro adds `impl Network for Digits` and nothing else; attributes,
 //! documentation and visibility stay as they are.
 //!
-//! # The language
+//! # Layers
 //!
-//! Layers are `Dense<I, O>` and activations, also with a path before. They take turns, a `Dense` first
-//! and last.
+//! Types may have a path before. A size that is not written has the value after its `=`.
+//!
+//! | layer | shapes | bootstraps |
+//! |---|---|---|
+//! | `Dense<I, O>` | any of `I` values to `[O]` | |
+//! | `Conv2d<IN, OUT, K, STRIDE = 1, PADDING = 0, DILATION = 1, GROUPS = 1>` | `[IN, H, W]` to `[OUT, H', W']` | |
+//! | `Conv1d<IN, OUT, K, STRIDE = 1, PADDING = 0, DILATION = 1, GROUPS = 1>` | `[IN, L]` to `[OUT, L']` | |
+//! | `Embedding<V, DIM>` | `T` tokens to `[DIM, T]` | none, or one a result: [tokens](#tokens) |
+//! | an activation | `[C, ..]` to the same; with k phases to `[k C, ..]` | one for each value that it reads, and more for [wide accumulators](#wide-accumulators) |
+//! | `AvgPool2d<K, STRIDE = K, PADDING = 0>` | `[C, H, W]` to `[C, H', W']` | |
+//! | `AvgPool1d<K, STRIDE = K, PADDING = 0>` | `[C, L]` to `[C, L']` | |
+//! | `MaxPool2d<K, STRIDE = K, PADDING = 0>` | `[C, H, W]` to `[C, H', W']` | `K x K - 1` a result |
+//! | `MaxPool1d<K, STRIDE = K, PADDING = 0>` | `[C, L]` to `[C, L']` | `K - 1` a result |
+//! | `GlobalAvgPool` | `[C, H, W]` to `[C, 1, 1]`, `[C, L]` to `[C, 1]` | |
+//! | `GlobalMaxPool` | as `GlobalAvgPool` | `H W - 1` or `L - 1` a result |
+//! | `Add` | two tensors or more of one shape to the same | |
+//! | `Mul` | two tensors of one shape to the same | two a result |
+//! | `Concat` | `[A, ..]`, `[B, ..]` and so on to `[A + B + .., ..]` | |
+//! | `Flatten` | any to a row | |
+//!
+//! Shapes, kernels and padding are PyTorch's: `H' = floor((H + 2 PADDING - DILATION (K - 1) - 1) / STRIDE) + 1`.
+//! Padding is 0 in reals, and never the greatest of a window.
 //!
 //! | activations | |
 //! |---|---|
-//! | rectifiers | `Relu`, `Relu6`, `LeakyRelu` |
+//! | rectifiers | `Relu`, `Relu6`, `LeakyRelu`, `Prelu`, `Threshold` |
 //! | smooth rectifiers | `Elu`, `Selu`, `Celu`, `Gelu`, `Silu`, `Mish`, `Softplus`, `HardSwish` |
 //! | sigmoids | `Sigmoid`, `HardSigmoid`, `Tanh`, `HardTanh`, `Softsign` |
 //! | elementary | `Identity`, `Abs`, `Square`, `Exp` |
 //! | antiperiodic | `Sign`, `Wave` |
+//! | a function of your own | `Custom` |
 //!
-//! All but the antiperiodic ones are PyTorch's, with its default parameters, and are one table per
-//! neuron, so they cost the same. Results are unsigned integers if the function is never negative,
-//! else signed. `fhe_nn_core::layer` has the formulas.
+//! All but the last three are PyTorch's, and whatever the function, a table costs the same. Results are
+//! unsigned integers if the function is never negative, else signed, those of `Custom` signed.
+//! `fhe_nn_core::layer` has the formulas.
+//!
+//! # Keys
 //!
 //! | on | key | meaning | default |
 //! |---|---|---|---|
 //! | `input(..)` | `shape = [..]` | extents of one input, slowest first; at most 2^24 values | must be written |
-//! | `input(..)` | `bits = 1..=16` | inputs are unsigned integers of so many bits | must be written |
-//! | `Dense` | `weights = 2..=16` | weights are signed integers, `2^(weights-1) - 1` at most | must be written |
-//! | `Dense` | `accumulator = 2..=32` | width that the accumulator is held to | the worst case of the widths |
-//! | `Dense` | `overflow = ..` | `checked`: it never leaves that width, proved; `calibrated`: that width is what calibration saw; `wrap`: it counts modulo 2^`accumulator` | `checked` |
+//! | `input(..)` | `bits = 1..=16` | inputs are unsigned integers of so many bits | must be written, but for tokens |
+//! | `input(..)` | `vocabulary = V` | inputs are [tokens](#tokens), `0..V` | numbers |
+//! | `Dense`, `Conv..`, `Embedding` | `weights = 2..=16` | weights are signed integers, `2^(weights-1) - 1` at most | must be written |
+//! | `Dense`, `Conv..` | `accumulator = 2..=32` | width that the accumulator is held to | the worst case of the widths |
+//! | `Dense`, `Conv..` | `overflow = ..` | `checked`: it never leaves that width, proved; `calibrated`: that width is what calibration saw; `wrap`: it counts modulo 2^`accumulator` | `checked` |
 //! | activation but `Sign` | `output = 1..=8` | width of a result | must be written |
 //! | activation | `table = 1..=8` | the table reads the top bits of the accumulator; `Sign` to 9, `Wave` 2 to 9 | all bits |
 //! | activation | `rounding = ..` | how the lower bits are dropped: `exact` or `approximate`, see [below](#wide-accumulators) | `exact` |
 //! | `Wave`, `Sign` | `phases = k` | k values per neuron from one bootstrap | 1 |
+//! | `Custom` | `function = path` | the function, a `fn(f32) -> f32`; the quantizer calls it, and the model keeps its tables | must be written |
 //!
-//! Shapes and widths are integer literals, because a macro runs before constants are evaluated.
+//! Shapes, sizes and widths are integer literals, because a macro runs before constants are evaluated.
+//! The integers of all other layers follow from what they read: they take no keys.
+//!
+//! # Graphs
+//!
+//! A layer reads the field before it, the first one the input. `#[from(a, b)]` names other fields before
+//! it, and `input` is the name of the input:
+//!
+//! ```
+//! use fhe_nn_core::prelude::*;
+//!
+//! /// A convolution with a residual block behind it.
+//! #[fhe_network(input(shape = [1, 8, 8], bits = 2))]
+//! struct Residual {
+//!     #[bits(weights = 2, overflow = calibrated)]
+//!     stem: Conv2d<1, 4, 3, 2, 1>,
+//!     #[bits(output = 2, table = 4)]
+//!     stem_act: Relu,
+//!     #[bits(weights = 2, overflow = calibrated)]
+//!     branch: Conv2d<4, 4, 3, 1, 1>,
+//!     #[bits(output = 2, table = 4)]
+//!     branch_act: Identity,
+//!     #[from(stem_act, branch_act)]
+//!     sum: Add,
+//!     #[bits(output = 2)]
+//!     act: Relu,
+//!     pool: GlobalAvgPool,
+//!     #[bits(weights = 3)]
+//!     scores: Dense<4, 2>,
+//! }
+//!
+//! let tensors = Residual::SPEC.flow().expect("it was compiled");
+//! assert_eq!(tensors[5].shape, [4, 4, 4]); // of the sum: tensor 0 is the input
+//! ```
+//!
+//! Who may read a result depends on what it is:
+//!
+//! | results of | are | and are read by |
+//! |---|---|---|
+//! | `Dense`, `Conv..` | accumulators, whose scales and bias live in the table behind them | one activation alone; at the end the client |
+//! | `AvgPool..`, `GlobalAvgPool`, `Add`, `Mul` | sums of values | every layer but `Embedding`; at the end the client |
+//! | activations, `Embedding`, `MaxPool..`, `GlobalMaxPool`, `Concat`, `Flatten`, and an input of numbers | values | every layer but activations and `Embedding` |
+//! | an input of tokens | tokens | `Embedding` |
+//!
+//! # Tokens
+//!
+//! The client is given the numbers of tokens and encrypts them in one of two ways:
+//!
+//! - `input(shape = [T], vocabulary = V)`: a token as one 1 among V values. An `Embedding` is then an exact
+//!   sum without a bootstrap, but a request has V values for each token.
+//! - `input(shape = [T], vocabulary = V, bits = b)`: a token as its number, of `b = ceil(log2 V)` bits, 1 to 8.
+//!   A request has one value for each token, and an `Embedding` takes `DIM x T` bootstraps.
+//!
+//! # Floats
+//!
+//! The quantizer finds a layer's floats by the name of its field and PyTorch's names. One that has no
+//! default must be there.
+//!
+//! | layer | floats |
+//! |---|---|
+//! | `Dense`, `Conv..` | `fc.weight`; `fc.bias`, 0 |
+//! | `Embedding` | `words.weight` |
+//! | `LeakyRelu` | `act.negative_slope`, 0.01 |
+//! | `Prelu` | `act.weight` |
+//! | `Threshold` | `act.threshold` and `act.value` |
+//! | `Elu`, `Celu` | `act.alpha`, 1 |
+//! | `Softplus` | `act.beta`, 1, and `act.threshold`, 20 |
+//! | `HardSigmoid` | `act.alpha`, 1/6, and `act.beta`, 1/2 |
+//! | `HardTanh` | `act.min_val`, -1, and `act.max_val`, 1 |
+//!
+//! A parameter of an activation is one number, or one for every channel.
 //!
 //! # Wide accumulators
 //!
@@ -71,13 +166,18 @@
 //!
 //! # The laws
 //!
-//! 1. Shapes agree from layer to layer and with the input.
-//! 2. Accumulators fit: inputs x greatest input x greatest weight, and a sign. At most 32 bits.
-//! 3. Tables fit: a table reads at most 8 bits, that of `Wave` and `Sign` 9; of a wider accumulator, the
-//!    top `table` bits.
+//! 1. Shapes agree from layer to layer and with the input; kernels fit, padding is less than what a kernel
+//!    spans, groups divide channels.
+//! 2. Accumulators fit: inputs (of a convolution, taps) x greatest input x greatest weight, and a sign. At
+//!    most 32 bits.
+//! 3. Tables fit: a table reads at most 8 bits, that of `Wave` and `Sign` 9; of a wider accumulator or sum,
+//!    the top `table` bits. The tables of `MaxPool..` read differences of two values, those of `Mul` sums
+//!    and differences, all bits of them.
 //! 4. `wrap` and `phases` need `Wave` or `Sign`; `Wave` needs `wrap`. Phases divide half a period.
-//! 5. Scores fit: what is decrypted has at most 20 bits.
-//! 6. Layers take turns, and every key is known, written once, and of use.
+//! 5. Scores fit: what is decrypted, accumulators or sums, has at most 20 bits.
+//! 6. Layers read what they [can](#graphs), from fields before them, and every result is read; a network
+//!    ends with accumulators or sums, and no activation reads the input. Every key is known, written once,
+//!    and of use.
 //!
 //! An error names the law, the numbers and an edit, and shows all mistakes of a struct at once:
 //!
@@ -88,6 +188,13 @@
 //!   |
 //!   |     #[bits(weights = 3)]
 //!   |                      ^
+//!
+//! error: `scores` takes 676 values, but gets 144
+//!        = note: input [1, 28, 28] -> conv [4, 13, 13] -> act [4, 13, 13] -> pool [4, 6, 6]
+//!        = help: write `scores: Dense<144, 2>`
+//!   |
+//!   |     scores: Dense<676, 2>,
+//!   |                   ^^^
 //! ```
 
 mod ast;

@@ -7,21 +7,25 @@
 
 mod declare;
 mod flow;
+mod flow_error;
 mod function;
 mod layer;
+mod result;
 mod show;
+mod tensor;
 mod window;
 
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-pub use flow::{FlowError, Tensor, TensorKind};
+pub use flow_error::FlowError;
 pub use function::Function;
 pub use layer::{
     ActivationSpec, ConvSpec, DenseSpec, EmbeddingSpec, Layer, LinearSpec, Op, Overflow, Pool,
     PoolSpec, Rounding,
 };
+pub use tensor::{Tensor, TensorKind};
 pub use window::{Window, WindowError};
 
 /// A declared network: its input and its layers in execution order.

@@ -1,18 +1,20 @@
 //! From a declaration and its integers to nodes.
 
+mod read;
+mod tables;
+
 use std::borrow::Cow;
 
 use fhe_nn_proof::client::{Affine, Line};
-use fhe_nn_proof::spec::{
-    ActivationSpec, EmbeddingSpec, Encoding, Op as SpecOp, Pool, PoolSpec, Rounding, Spec, Tensor,
-    Window,
-};
-use fhe_nn_proof::widths::{Lattice, Range, Reader};
+use fhe_nn_proof::spec::{Encoding, Op as SpecOp, Pool, Spec, Tensor, Window};
 
-use super::map::{Map, Rows, Term};
-use super::{Fixed, Graph, LinearOp, LookupOp, Node, Op, Read, Table};
+#[cfg(test)]
+pub(crate) use self::read::lattices;
+pub(crate) use self::read::sum_width;
+use super::map::{Map, Rows};
+use super::{Graph, LinearOp, LookupOp, Node, Op, Table};
 use crate::Error;
-use crate::layer::{Linear, PartRef, Vectors, result_of};
+use crate::layer::{PartRef, result_of};
 
 impl<'a> Graph<'a> {
     /// The program of a declaration with the integers `parts` of its layers.
@@ -160,184 +162,6 @@ impl<'a> Lowering<'a, '_> {
         self.nodes.len()
     }
 
-    /// The greatest of the values of each window, as in a cup: of two, `b + max(a - b, 0)`.
-    fn greatest(
-        &mut self,
-        name: &'a str,
-        source: usize,
-        pool: &PoolSpec,
-        values: &Tensor,
-    ) -> usize {
-        let mut left: Vec<usize> = (0..pool.window.taps())
-            .map(|tap| {
-                let map = Map::Rows(Rows::tap(&pool.window, tap));
-                self.sums(name, vec![source], map, Cow::Borrowed(&[]))
-            })
-            .collect();
-        let len = pool.window.output_len();
-        while left.len() > 1 {
-            left = left
-                .chunks(2)
-                .map(|pair| match *pair {
-                    [a, b] => {
-                        let apart = values
-                            .range
-                            .plus(values.range.times(Range { lo: -1, hi: -1 }));
-                        let lattice = Lattice::of([1, -1], 0, values.odd, apart.signed_bits() - 1);
-                        let less = Map::Rows(Rows::each(len, &[1, -1]));
-                        let less = self.sums(name, vec![a, b], less, Cow::Borrowed(&[]));
-                        let more = self.fixed(name, less, Fixed::Positive, apart, lattice, len);
-                        let greatest = Map::Rows(Rows::each(len, &[1, 1]));
-                        self.sums(name, vec![b, more], greatest, Cow::Borrowed(&[]))
-                    }
-                    _ => pair[0],
-                })
-                .collect();
-        }
-        left[0]
-    }
-
-    /// `a b = floor((a + b)^2 / 4) - floor((a - b)^2 / 4)`: both squares are odd, or neither.
-    fn product(
-        &mut self,
-        name: &'a str,
-        sources: Vec<usize>,
-        len: usize,
-        (a, b): (Range, Range),
-    ) -> usize {
-        let negative = b.times(Range { lo: -1, hi: -1 });
-        let squares = [(1, a.plus(b)), (-1, a.plus(negative))].map(|(sign, range)| {
-            let map = Map::Rows(Rows::each(len, &[1, sign]));
-            let sums = self.sums(name, sources.clone(), map, Cow::Borrowed(&[]));
-            let all = Lattice {
-                step_bits: 0,
-                offset: 0,
-            };
-            self.fixed(name, sums, Fixed::QuarterSquare, range, all, len)
-        });
-        let less = Map::Rows(Rows::each(len, &[1, -1]));
-        self.sums(name, squares.to_vec(), less, Cow::Borrowed(&[]))
-    }
-
-    /// Vectors of tokens that are numbers: each is looked up in a table for every value of its vector.
-    fn vectors(
-        &mut self,
-        name: &'a str,
-        sources: Vec<usize>,
-        spec: &EmbeddingSpec,
-        embedding: &'a Vectors,
-    ) -> usize {
-        let term = |index| Term {
-            operand: 0,
-            index,
-            weight: 1,
-        };
-        let each = (0..spec.dimension).flat_map(|_| (0..spec.positions).map(term));
-        let map = Map::Rows(Rows::new(each.map(|term| vec![term])));
-        let bits = self.spec.input.bits.max(2);
-        // tables read signed integers
-        let middle = -(1i64 << (bits - 1));
-        let sums = self.sums(name, sources, map, vec![middle; spec.dimension].into());
-        let all = Lattice {
-            step_bits: 0,
-            offset: 0,
-        };
-        let read = Read {
-            stage: self.stages,
-            reader: Reader::Padded,
-            widths: vec![bits; spec.dimension].into(),
-            lattices: vec![all; spec.dimension],
-            positions: spec.positions,
-        };
-        self.lookup(
-            name,
-            sums,
-            LookupOp {
-                read,
-                table: Table::Vectors(&embedding.weights),
-                bits: None,
-                rounding: Rounding::Exact,
-                phases: 1,
-                next: 0,
-            },
-        )
-    }
-
-    /// A table of a function of integers.
-    fn fixed(
-        &mut self,
-        name: &'a str,
-        source: usize,
-        function: Fixed,
-        range: Range,
-        lattice: Lattice,
-        len: usize,
-    ) -> usize {
-        let read = Read {
-            stage: self.stages,
-            reader: Reader::Padded,
-            widths: Cow::Owned(vec![range.signed_bits().max(2)]),
-            lattices: vec![lattice],
-            positions: len,
-        };
-        self.lookup(
-            name,
-            source,
-            LookupOp {
-                read,
-                table: Table::Fixed(function),
-                bits: None,
-                rounding: Rounding::Exact,
-                phases: 1,
-                next: 0,
-            },
-        )
-    }
-
-    /// How a tensor of the declaration is read, by an activation or by the client.
-    fn read(&self, tensor: usize, by: Option<&ActivationSpec>) -> Result<Read<'a>, Error> {
-        let (reader, phases) = by.map_or((Reader::Client, 1), |act| {
-            (act.function.reader(), act.phases.max(1))
-        });
-        let index = tensor.checked_sub(1).ok_or(Error::PartMissing)?;
-        let sources = self.spec.sources(index);
-        let odd = sources.iter().all(|&source| self.facts[source].odd);
-        let stage = self.stages;
-        let op = &self.spec.layers[index].op;
-        if let (Some(spec), PartRef::Linear(linear)) = (op.linear(), self.parts[index]) {
-            let odd = odd && !spec.window.is_some_and(|window| window.pads());
-            return Ok(Read {
-                stage,
-                reader,
-                widths: Cow::Borrowed(&linear.widths),
-                lattices: lattices(linear, phases, odd),
-                positions: spec.positions,
-            });
-        }
-        let weights = match op {
-            SpecOp::Add => vec![1; sources.len()],
-            SpecOp::Pool(pool) if !pool.window.pads() => vec![1; pool.window.taps()],
-            _ => Vec::new(),
-        };
-        let facts = &self.facts[tensor];
-        let width = sum_width(facts.range, phases);
-        let channels = facts.shape[0];
-        let lattice = match weights.is_empty() {
-            true => Lattice {
-                step_bits: 0,
-                offset: 0,
-            },
-            false => Lattice::of(weights, 0, odd, width - 1 - phases.ilog2()),
-        };
-        Ok(Read {
-            stage,
-            reader,
-            widths: Cow::Owned(vec![width; channels]),
-            lattices: vec![lattice; channels],
-            positions: facts.len() / channels,
-        })
-    }
-
     fn finish(self) -> Result<Graph<'a>, Error> {
         let last = self.spec.layers.len();
         let scores = self.read(last, None)?;
@@ -406,20 +230,4 @@ impl<'a> Lowering<'a, '_> {
             }
         })
     }
-}
-
-/// Width of sums of a range, of which so many values are read.
-pub(crate) fn sum_width(range: Range, phases: u32) -> u32 {
-    range.signed_bits().max(2).max(1 + phases.max(1).ilog2())
-}
-
-/// The values that each neuron's accumulators can have.
-pub(crate) fn lattices(linear: &Linear, phases: u32, odd: bool) -> Vec<Lattice> {
-    let neurons = linear.weights.rows().into_iter().zip(&linear.phases);
-    let neurons = neurons.zip(&linear.widths).map(|((row, &phase), &width)| {
-        let coarsest = width - 1 - phases.ilog2();
-        let weights = row.iter().map(|&w| i64::from(w));
-        Lattice::of(weights, phase, odd, coarsest)
-    });
-    neurons.collect()
 }

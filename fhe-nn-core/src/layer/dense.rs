@@ -9,7 +9,7 @@ use crate::Error;
 /// A fully connected layer of `I` inputs and `O` neurons. It flattens what it is given.
 ///
 /// # Shapes
-/// `[.., I]` to `[.., O]`; weights `[O, I]` as in PyTorch.
+/// Any of `I` values to `[O]`; weights `[O, I]` as in PyTorch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dense<const I: usize, const O: usize>(Linear);
 

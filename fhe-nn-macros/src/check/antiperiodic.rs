@@ -2,7 +2,7 @@
 
 use fhe_nn_proof::spec::{Function, Overflow};
 
-use super::{Reader, Stage};
+use super::stage::{Reader, Stage};
 use crate::errors::{Error, Errors, Spanned};
 
 /// `wrap` needs an activation right behind whose table is antiperiodic.

@@ -8,16 +8,17 @@ mod antiperiodic;
 mod order;
 mod readers;
 mod shapes;
+mod stage;
 mod sums;
 mod widths;
 
 use std::borrow::Cow;
 
-use fhe_nn_proof::spec::{ActivationSpec, Input, Layer, Op, Overflow, Rounding, Spec, Tensor};
-use fhe_nn_proof::widths::{Range, accumulator_bits, accumulator_bound, max_weight};
+use fhe_nn_proof::spec::{ActivationSpec, Input, Layer, Op, Rounding, Spec, Tensor};
 
-use crate::ast::{self, Activation, Form, Kind, Linear, Network};
-use crate::errors::{Error, Errors, Place};
+use self::stage::Stage;
+use crate::ast::{self, Activation, Kind, Network};
+use crate::errors::{Error, Errors};
 
 /// The specification of a network that keeps every law.
 pub(crate) fn check(network: &Network) -> Result<Spec, Vec<Error>> {
@@ -141,142 +142,6 @@ fn set_accumulator(op: &mut Op, width: u32) {
     }
 }
 
-/// A linear layer with what it reads and who reads it.
-struct Stage<'a> {
-    name: &'a str,
-    linear: &'a Linear,
-    /// Weights of a neuron.
-    taps: usize,
-    /// What it reads; `None` for the input.
-    source: Option<&'a str>,
-    /// The activation behind it; `None` for the last stage, which the client decrypts.
-    reader: Option<Reader<'a>>,
-    /// The range of the values that it reads.
-    range: Range,
-    /// Width of these values, if they are results of an activation, or the input.
-    bits: Option<u32>,
-}
-
-/// An activation that reads accumulators.
-#[derive(Clone, Copy)]
-struct Reader<'a> {
-    name: &'a str,
-    place: Place,
-    activation: &'a Activation,
-}
-
-impl<'a> Stage<'a> {
-    fn new(
-        network: &'a Network,
-        facts: &Facts,
-        index: usize,
-        linear: &'a Linear,
-        taps: usize,
-    ) -> Self {
-        let source = network.layers[index].sources[0];
-        let before = source.checked_sub(1).map(|index| &network.layers[index]);
-        let reader = network.layers.iter().find_map(|layer| match &layer.kind {
-            Kind::Activation(activation) if layer.sources.contains(&(index + 1)) => Some(Reader {
-                name: &layer.name,
-                place: layer.place,
-                activation,
-            }),
-            _ => None,
-        });
-        Stage {
-            name: &network.layers[index].name,
-            linear,
-            taps,
-            source: before.map(|layer| layer.name.as_str()),
-            reader,
-            range: facts.tensors[source].range,
-            bits: match before.map(|layer| &layer.kind) {
-                None => Some(network.input.bits),
-                Some(Kind::Activation(act)) => Some(act.output),
-                Some(_) => None,
-            },
-        }
-    }
-
-    /// Width of the accumulator in the worst case.
-    fn worst_case(&self) -> u32 {
-        accumulator_bits(self.taps, self.range, self.linear.weights.value).unwrap_or(63)
-    }
-
-    /// Width that the accumulator is held to.
-    fn width(&self) -> u32 {
-        self.linear
-            .accumulator
-            .map_or_else(|| self.worst_case(), |accumulator| accumulator.value)
-    }
-
-    /// What holds the accumulator to it.
-    fn overflow(&self) -> Overflow {
-        self.linear
-            .overflow
-            .map_or(Overflow::Checked, |overflow| overflow.value)
-    }
-
-    /// Where the width of the accumulator was written: itself, or the weights that it follows
-    /// from.
-    fn place(&self) -> Place {
-        self.linear.accumulator.unwrap_or(self.linear.weights).place
-    }
-
-    /// "64 inputs x 3 (2-bit input) x 3 (3-bit weights) = 576, plus a sign", of a convolution "3 x 3 x 4 = 36
-    /// taps x ..".
-    fn arithmetic(&self) -> String {
-        let weights = self.linear.weights.value;
-        let bound = accumulator_bound(self.taps, self.range, weights);
-        let bound = bound.map_or("more than 2^64".to_owned(), |bound| bound.to_string());
-        let source = match (self.source, self.bits) {
-            (None, bits) => format!("{}-bit input", bits.unwrap_or(1)),
-            (Some(name), Some(bits)) => format!("{bits}-bit `{name}`"),
-            (Some(name), None) => format!("`{name}`"),
-        };
-        let terms = match &self.linear.form {
-            Form::Dense { .. } => count(self.taps, "input"),
-            Form::Conv { flat, taps, .. } => {
-                let kernel = taps.kernel.value;
-                let area = if *flat { kernel } else { kernel * kernel };
-                let channels = self.taps / area.max(1);
-                let side = if *flat {
-                    String::new()
-                } else {
-                    format!("{kernel} x ")
-                };
-                format!("{side}{kernel} x {channels} = {}", count(self.taps, "tap"))
-            }
-        };
-        format!(
-            "{terms} x {} ({source}) x {} ({weights}-bit weights) = \
-                {bound}, plus a sign",
-            self.range.max_abs(),
-            max_weight(weights),
-        )
-    }
-
-    /// Of so many values that would fit, "14 inputs", or of a convolution the input channels; `None` if not
-    /// one would.
-    fn room(&self, values: usize) -> Option<String> {
-        let (values, noun) = match &self.linear.form {
-            Form::Dense { .. } => (values, "input"),
-            Form::Conv { flat, taps, .. } => {
-                let kernel = taps.kernel.value;
-                let area = if *flat { kernel } else { kernel * kernel };
-                (values / area.max(1), "input channel")
-            }
-        };
-        (values > 0).then(|| count(values, noun))
-    }
-}
-
-/// "1 input", "2 inputs".
-fn count(n: usize, noun: &str) -> String {
-    let plural = if n == 1 { "" } else { "s" };
-    format!("{n} {noun}{plural}")
-}
-
 fn input(network: &Network) -> Input {
     Input {
         shape: Cow::Owned(network.input.shape.clone()),
@@ -314,4 +179,10 @@ fn spec(network: &Network, ops: Vec<Op>) -> Spec {
         input: input(network),
         layers: layers.collect(),
     }
+}
+
+/// "1 input", "2 inputs".
+fn count(n: usize, noun: &str) -> String {
+    let plural = if n == 1 { "" } else { "s" };
+    format!("{n} {noun}{plural}")
 }

@@ -1,13 +1,15 @@
 //! Law 1: shapes agree from layer to layer and with the input.
 
+mod origin;
+mod window;
+
 use fhe_nn_proof::spec::{
     ConvSpec, DenseSpec, EmbeddingSpec, Op, Overflow, PoolSpec, Tensor, TensorKind, Window,
-    WindowError,
 };
 use fhe_nn_proof::widths::{Range, accumulator_bits};
 
 use super::{Facts, activation, count};
-use crate::ast::{Form, Kind, Layer, Linear, Network, Pool, Taps};
+use crate::ast::{Form, Kind, Layer, Linear, Network, Pool};
 use crate::errors::{Error, Errors, Place, Spanned};
 use crate::layer::{Axes, LayerType};
 
@@ -230,195 +232,11 @@ impl Reads<'_> {
         Some(op)
     }
 
-    /// Height and width of what windows move over, a length as one of height 1.
-    fn area(&mut self, shape: &[usize], flat: bool) -> Option<[usize; 2]> {
-        if !self.known {
-            return None;
-        }
-        match (shape, flat) {
-            (&[_, length], true) => Some([1, length]),
-            (&[_, down, across], false) => Some([down, across]),
-            _ => {
-                let layer = &self.layer;
-                let (takes, other) = match flat {
-                    true => (
-                        "[channels, length]",
-                        layer.layer_type.name().replace("1d", "2d"),
-                    ),
-                    false => (
-                        "[channels, height, width]",
-                        layer.layer_type.name().replace("2d", "1d"),
-                    ),
-                };
-                let law = format!("`{}` takes {takes}, but gets {shape:?}", layer.name);
-                let fits = matches!((shape.len(), flat), (2, false) | (3, true));
-                let help = match (layer.sources[0], shape) {
-                    (0, [down, across]) if !flat => {
-                        format!("write `shape = [1, {down}, {across}]` on the input")
-                    }
-                    (0, [length]) if flat => format!("write `shape = [1, {length}]` on the input"),
-                    _ if fits => format!("use `{other}` instead"),
-                    _ => "give it channels and positions: what comes in is flat".to_owned(),
-                };
-                self.mismatch(layer.place, law, help);
-                None
-            }
-        }
-    }
-
-    /// The windows of a layer.
-    fn window(
-        &mut self,
-        taps: &Taps,
-        flat: bool,
-        input: [usize; 2],
-        (channels, outputs, groups): (usize, usize, usize),
-    ) -> Option<Window> {
-        let both = |value: usize, one: usize| if flat { [one, value] } else { [value, value] };
-        let window = Window {
-            channels,
-            outputs,
-            input,
-            kernel: both(taps.kernel.value, 1),
-            stride: both(taps.stride.value, 1),
-            padding: both(taps.padding.value, 0),
-            dilation: both(taps.dilation, 1),
-            groups,
-        };
-        let name = &self.layer.name;
-        let changed = |taps: Taps| match self.layer.kind {
-            Kind::Linear(_) => self.rewritten(&[channels, outputs], &taps, groups),
-            _ => self.rewritten(&[], &taps, 1),
-        };
-        let (place, law, help) = match window.check() {
-            Ok(()) => return Some(window),
-            Err(WindowError::Kernel) => {
-                let reach = window.reach(1);
-                let side = input[1].min(if flat { input[1] } else { input[0] });
-                let padded = side + 2 * taps.padding.value;
-                let fits = (padded - 1) / taps.dilation + 1;
-                (
-                    taps.kernel.place,
-                    format!(
-                        "kernel of `{name}` spans {reach}, but its input has {padded} values along an axis"
-                    ),
-                    changed(Taps {
-                        kernel: Spanned {
-                            value: fits,
-                            ..taps.kernel
-                        },
-                        ..*taps
-                    }),
-                )
-            }
-            Err(WindowError::Padding) => (
-                taps.padding.place,
-                format!(
-                    "padding of `{name}` is {}, but its kernel spans {}: windows would see padding alone",
-                    taps.padding.value,
-                    window.reach(1)
-                ),
-                changed(Taps {
-                    padding: Spanned {
-                        value: window.reach(1) - 1,
-                        ..taps.padding
-                    },
-                    ..*taps
-                }),
-            ),
-            Err(error @ (WindowError::Zero | WindowError::Groups)) => (
-                self.layer.place,
-                format!("`{name}` has windows that cannot be: {error}"),
-                "change its sizes".to_owned(),
-            ),
-        };
-        self.mismatch(place, law, help);
-        None
-    }
-
     fn mismatch(&mut self, place: Place, law: String, help: String) {
         let note = self.origin();
         self.known = false;
         self.errors
             .push(Error::new(place, law).note(note).help(help));
-    }
-
-    /// How what comes in came about.
-    fn origin(&self) -> String {
-        let source = self.layer.sources[0];
-        let dense = |layer: &Layer| matches!(&layer.kind, Kind::Linear(linear) if matches!(linear.form, Form::Dense { .. }));
-        let of_chain = |layer: &Layer| dense(layer) || matches!(layer.kind, Kind::Activation(_));
-        let shape = &self.network.input.shape;
-        if !self.network.layers.iter().all(of_chain) {
-            return self.way(source);
-        }
-        let layers = &self.network.layers;
-        let extents: Vec<String> = shape.iter().map(usize::to_string).collect();
-        let reader = source.checked_sub(1).map(|index| &layers[index]);
-        match (reader.map(|layer| (layer, &layer.kind)), shape.as_slice()) {
-            (Some((layer, Kind::Activation(act))), _) => {
-                let before = layer.sources[0].checked_sub(1).map(|index| &layers[index]);
-                let Some((before, Kind::Linear(linear))) = before.map(|layer| (layer, &layer.kind))
-                else {
-                    return self.way(source);
-                };
-                let outputs = linear.form.outputs();
-                let (before, phases) = (&before.name, act.phases() as usize);
-                let noun = count(outputs, "output");
-                match phases {
-                    1 => format!("`{before}` has {noun}"),
-                    _ => format!(
-                        "`{before}` has {noun} x {phases} phases of `{}` = {} values",
-                        layer.name,
-                        outputs * phases
-                    ),
-                }
-            }
-            (_, [_]) => format!("the input has shape {shape:?}"),
-            _ => format!(
-                "the input has shape {shape:?}: {} = {} values",
-                extents.join(" x "),
-                shape.iter().product::<usize>()
-            ),
-        }
-    }
-
-    /// The shapes on the way to a tensor: "input [1, 28, 28] -> conv [4, 13, 13]".
-    fn way(&self, tensor: usize) -> String {
-        let mut steps = Vec::new();
-        let mut next = Some(tensor);
-        while let Some(tensor) = next {
-            let layer = tensor
-                .checked_sub(1)
-                .map(|index| &self.network.layers[index]);
-            let shape = &self.facts.tensors[tensor].shape;
-            let name = layer.map_or("input", |layer| &layer.name);
-            steps.push(format!("{name} {shape:?}"));
-            next = layer.map(|layer| layer.sources[0]);
-        }
-        steps.reverse();
-        steps.join(" -> ")
-    }
-
-    /// The layer with these sizes, as far as they are not the defaults.
-    fn rewritten(&self, channels: &[usize], taps: &Taps, groups: usize) -> String {
-        let kernel = taps.kernel.value;
-        let (mut sizes, mut defaults) = (channels.to_vec(), Vec::new());
-        sizes.extend([kernel, taps.stride.value, taps.padding.value]);
-        match channels {
-            [] => defaults.extend([kernel, 0]),
-            _ => {
-                sizes.extend([taps.dilation, groups]);
-                defaults.extend([1, 0, 1, 1]);
-            }
-        }
-        while sizes.len() > channels.len() + 1 && sizes.last() == defaults.last() {
-            sizes.pop();
-            defaults.pop();
-        }
-        let sizes: Vec<String> = sizes.iter().map(usize::to_string).collect();
-        let (name, layer) = (&self.layer.name, self.layer.layer_type.name());
-        format!("write `{name}: {layer}<{}>`", sizes.join(", "))
     }
 
     fn worst_case(&self, taps: usize, linear: &Linear) -> u32 {

@@ -7,7 +7,7 @@ use fhe_nn_proof::widths::{
     MAX_TABLE_BITS, max_fan_in,
 };
 
-use super::{Reader, Stage};
+use super::stage::{Reader, Stage};
 use crate::errors::{Error, Errors};
 
 /// Law 2: an accumulator has at most [`MAX_ACCUMULATOR_BITS`] bits, and one that wraps has fewer

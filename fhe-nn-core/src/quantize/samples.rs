@@ -1,0 +1,43 @@
+//! The samples that scales are found from.
+
+use fhe_nn_proof::spec::Spec;
+use ndarray::{Array1, Array2};
+
+use crate::Error;
+
+/// The samples in reals, `[samples, values]`; tokens as the client encodes them.
+///
+/// # Errors
+/// [`Error::NoSamples`], [`Error::InputLength`], [`Error::SampleNotFinite`] and [`Error::NoToken`].
+pub(super) fn reals(spec: &Spec, samples: &Array2<f32>) -> Result<Array2<f64>, Error> {
+    if samples.nrows() == 0 {
+        return Err(Error::NoSamples {
+            network: spec.name.to_string(),
+        });
+    }
+    if samples.ncols() != spec.input_len() {
+        return Err(Error::InputLength {
+            network: spec.name.to_string(),
+            expected: spec.input_len(),
+            actual: samples.ncols(),
+        });
+    }
+    let mut values = samples.indexed_iter();
+    if let Some(((sample, index), &value)) = values.find(|(_, x)| !x.is_finite()) {
+        return Err(Error::SampleNotFinite {
+            sample,
+            index,
+            value,
+        });
+    }
+    let Some(encoder) = spec.input.tokens else {
+        return Ok(samples.mapv(f64::from));
+    };
+    let mut all = Array2::zeros((samples.nrows(), spec.input.tensor().len()));
+    for (tokens, mut row) in samples.rows().into_iter().zip(all.rows_mut()) {
+        let tokens: Vec<f32> = tokens.to_vec();
+        let integers = encoder.encode(&tokens)?;
+        row.assign(&Array1::from_iter(integers.into_iter().map(|q| q as f64)));
+    }
+    Ok(all)
+}

@@ -1,0 +1,112 @@
+//! Tensors over the samples: what they are in the float network and in the integer one.
+
+use fhe_nn_proof::client::{Affine, Line};
+use fhe_nn_proof::spec::Spec;
+use fhe_nn_proof::widths::Range;
+use ndarray::{Array2, Axis};
+
+use super::scales::Scales;
+use super::{Calibration, Fidelity, undeclarable};
+use crate::Error;
+use crate::graph::sum_width;
+
+/// Values of a tensor over the samples, `[samples, values]`.
+pub(super) struct Signal {
+    /// In the float network.
+    pub(super) real: Array2<f64>,
+    /// In the integer network.
+    pub(super) integers: Array2<i64>,
+    /// What the integers mean.
+    pub(super) meaning: Affine,
+    /// What the integers can be.
+    pub(super) levels: Range,
+}
+
+/// Sums over the samples, `[samples, neurons]`, that a table reads.
+pub(super) struct Preactivation {
+    /// In the float network, with the bias.
+    pub(super) real: Array2<f64>,
+    /// In the integer network, with the phase.
+    pub(super) accumulators: Array2<i64>,
+    /// What those of each channel mean, without the phase.
+    pub(super) lines: Vec<Line>,
+    /// Width of those of each channel.
+    pub(super) widths: Vec<u32>,
+}
+
+/// A tensor over the samples.
+pub(super) enum Tensor {
+    /// Read by tables only.
+    Accumulators(Preactivation),
+    /// Read by all else, sums of values by tables, too.
+    Values(Signal),
+}
+
+impl Signal {
+    /// The input of a network.
+    ///
+    /// # Errors
+    /// [`Error::Undeclarable`] for negative values where there must be none.
+    pub(super) fn input(
+        spec: &Spec,
+        real: Array2<f64>,
+        scales: &Scales,
+        calibration: &Calibration,
+    ) -> Result<Self, Error> {
+        let levels = Range::unsigned(spec.input.bits);
+        let method = match spec.input.bits {
+            1 => &Calibration::MinMax,
+            _ => calibration,
+        };
+        let meaning = match spec.input.tokens {
+            Some(_) => Affine {
+                scale: 1.0,
+                zero_point: 0,
+            },
+            None => scales.of(0, &real, levels, method),
+        };
+        if scales.is_centred(0) && real.iter().any(|&x| x < 0.0) {
+            return Err(undeclarable(
+                "input",
+                "what is multiplied, concatenated or padded has no negative inputs",
+            ));
+        }
+        Ok(Signal {
+            integers: real.mapv(|x| meaning.quantize(x, levels)),
+            real,
+            meaning,
+            levels,
+        })
+    }
+
+    /// The same, to be read by tables.
+    pub(super) fn as_sums(&self, channels: usize, phases: u32) -> Preactivation {
+        let Affine { scale, zero_point } = self.meaning;
+        let line = Line {
+            slope: scale,
+            offset: -scale * zero_point as f64,
+        };
+        Preactivation {
+            real: self.real.clone(),
+            accumulators: self.integers.clone(),
+            lines: vec![line; channels],
+            widths: vec![sum_width(self.levels, phases); channels],
+        }
+    }
+
+    pub(super) fn fidelity(&self) -> Fidelity {
+        Fidelity::of(&self.real, &self.integers.mapv(|q| self.meaning.real(q)))
+    }
+}
+
+impl Preactivation {
+    /// What sums stand for in reals.
+    pub(super) fn stand_ins(&self, positions: usize) -> Array2<f64> {
+        let mut scores = self.accumulators.mapv(|acc| acc as f64);
+        let channels = scores.axis_chunks_iter_mut(Axis(1), positions);
+        for (mut of_channel, line) in channels.zip(&self.lines) {
+            of_channel.mapv_inplace(|acc| line.slope * acc + line.offset);
+        }
+        scores
+    }
+}
