@@ -65,7 +65,7 @@ pub(super) fn product(
         scales: scales(b, if transposed { 0 } else { 1 }, outputs, alpha),
         matrix: matrix.mapv(|w| alpha * w),
         bias,
-        name: layer_name(&node.inputs[1], &node.name),
+        name: layer_name(&node.inputs[1], &node.name, "dense"),
     };
     let inputs = weights.matrix.ncols();
     let shape = a.shape().to_vec();
@@ -246,7 +246,7 @@ pub(super) fn convolution(
     };
     let scales = scales(kernel, 0, outputs, 1.0);
     let name = node.inputs.get(1).map_or("", String::as_str);
-    let name = layer_name(name, &node.name);
+    let name = layer_name(name, &node.name, "conv");
     let base = windowed(
         net,
         signal,

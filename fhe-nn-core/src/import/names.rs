@@ -34,20 +34,16 @@ pub(super) fn snake_case(name: &str) -> String {
 }
 
 /// The layer that a tensor of weights belongs to, by the tensor's name: `net.0.weight` is of `net.0`; else
-/// the name of its node.
-pub(super) fn layer_name(tensor: &str, node: &str) -> String {
+/// the path of its node, but for the operator at the end; else `other`.
+pub(super) fn layer_name(tensor: &str, node: &str, other: &str) -> String {
     let known = [".weight", ".kernel", "/kernel", ".embedding"];
     let of_weights = known.iter().find_map(|end| tensor.strip_suffix(end));
-    match of_weights {
-        Some(layer) if !layer.is_empty() => layer.to_owned(),
-        // the path of a node ends with its operator
-        _ => {
-            let mut parts: Vec<&str> = node.split('/').filter(|part| !part.is_empty()).collect();
-            if parts.len() > 1 {
-                parts.pop();
-            }
-            parts.join("_")
-        }
+    let mut parts: Vec<&str> = node.split('/').filter(|part| !part.is_empty()).collect();
+    parts.pop();
+    match (of_weights, parts.as_slice()) {
+        (Some(layer), _) if !layer.is_empty() => layer.to_owned(),
+        (_, []) => other.to_owned(),
+        (_, parts) => parts.join("_"),
     }
 }
 
@@ -106,7 +102,8 @@ mod tests {
         for (name, field) in cases {
             assert_eq!(snake_case(name), field, "{name}");
         }
-        assert_eq!(layer_name("net.0.weight", "/net/0/Gemm"), "net.0");
-        assert_eq!(layer_name("onnx::MatMul_17", "/fc/MatMul"), "fc");
+        assert_eq!(layer_name("net.0.weight", "/net/0/Gemm", "dense"), "net.0");
+        assert_eq!(layer_name("onnx::MatMul_17", "/fc/MatMul", "dense"), "fc");
+        assert_eq!(layer_name("onnx::MatMul_17", "/MatMul_1", "dense"), "dense");
     }
 }

@@ -187,7 +187,7 @@ pub(super) fn reduce(
             let weights = Weights {
                 bias: vec![0.0; results],
                 scales: None,
-                name: layer_name("", &node.name),
+                name: layer_name("", &node.name, "reduce"),
                 matrix,
             };
             let base = dense(net, signal, places, weights)?;

@@ -332,7 +332,7 @@ fn embedding(
     }
     let dimension = matrix.ncols();
     let positions = tokens.places.len();
-    let name = layer_name(&node.inputs[0], &node.name);
+    let name = layer_name(&node.inputs[0], &node.name, "embedding");
     let tensor = net.embedding(&name, &matrix.to_owned())?;
     budget.take(positions * dimension, &node.name)?;
     let base = net.written(tensor);
