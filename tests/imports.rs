@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use fhe_nn_core::import::{self, ImportError, Imported, Widths};
+use fhe_nn_core::{Floats, Network, Spec};
 use ndarray::{Array2, Axis};
 
 fn models() -> PathBuf {
@@ -153,4 +154,52 @@ fn same_scores(name: &str, file: &str, tail: impl Fn(&[f64]) -> Vec<f64>) -> Imp
         }
     }
     imported
+}
+
+/// What imports print, as it is pasted: the macro takes it, and declares the same.
+#[rustfmt::skip]
+#[path = "onnx/networks.rs"]
+mod networks;
+
+macro_rules! pasted {
+    ($($file:ident $network:ident;)*) => {
+        /// The files, with what the macro made of their declarations.
+        const PASTED: &[(&str, &Spec)] = &[$((stringify!($file), networks::$file::$network::SPEC)),*];
+    };
+}
+pasted!(
+    mlp Mlp;
+    linear_3d Linear3d;
+    cnn Cnn;
+    cnn_bn CnnBn;
+    bn_alone BnAlone;
+    depthwise Depthwise;
+    preprocess Preprocess;
+    text Text;
+    text_conv TextConv;
+    branches Branches;
+    mul MulNetwork;
+    activations_a ActivationsA;
+    activations_b ActivationsB;
+    activations_c ActivationsC;
+    threshold_dynamo ThresholdDynamo;
+    keras_cnn KerasCnn;
+    keras_strided KerasStrided;
+    qat Qat;
+);
+
+#[test]
+fn declarations_compile_as_they_are_printed() {
+    let mut text = String::from("// Printed by imports; `BLESS=1 cargo test -p fhe-nn-tests --test imports` writes it.\n");
+    for (file, spec) in PASTED {
+        let imported = imported(file).unwrap_or_else(|error| panic!("{file}: {error}"));
+        assert_eq!(&imported.spec, *spec, "{file}");
+        let declaration = imported.declaration();
+        text += &format!("\npub mod {file} {{\nuse fhe_nn_core::prelude::*;\n{declaration}}}\n");
+    }
+    let path = models().join("../networks.rs");
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(&path, &text).expect("writable");
+    }
+    assert_eq!(text, std::fs::read_to_string(&path).expect("readable"));
 }

@@ -20,6 +20,8 @@ pub(super) struct Place<'a> {
     pub(super) linear: &'a LinearSpec,
     /// The activation that reads the accumulators; `None` for the last layer.
     pub(super) reader: Option<&'a ActivationSpec>,
+    /// Scales of weights that are kept as they are.
+    pub(super) kept: Option<Vec<f64>>,
     /// Whether biases make up for the mean error of the accumulators.
     pub(super) corrects_bias: bool,
 }
@@ -43,15 +45,16 @@ pub(super) fn quantize(
     calibration: &Calibration,
 ) -> Result<(Linear, Preactivation, LayerReport), Error> {
     // a weight of a convolution multiplies many values
-    let constants = match place.linear.window {
-        None => constants(&input.integers),
-        Some(_) => vec![None; place.linear.taps],
+    let constants = match (place.linear.window, &place.kept) {
+        (None, None) => constants(&input.integers),
+        (_, _) => vec![None; place.linear.taps],
     };
     let neurons: Vec<Neuron> = (0..place.linear.channels)
         .into_par_iter()
         .map(|j| {
             let (weights, bias) = (float_weights.row(j), float_bias[j]);
-            Neuron::new(weights, bias, place, input, &constants, calibration)
+            let kept = place.kept.as_ref().map(|kept| kept[j]);
+            Neuron::new(weights, bias, kept, place, input, &constants, calibration)
         })
         .collect();
     let weights = Array2::from_shape_fn(float_weights.raw_dim(), |(j, i)| neurons[j].weights[i]);

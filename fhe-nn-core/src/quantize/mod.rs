@@ -7,6 +7,7 @@
 mod activation;
 mod calibration;
 mod float;
+mod kept;
 mod linear;
 mod neuron;
 mod report;

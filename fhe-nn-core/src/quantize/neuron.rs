@@ -22,11 +22,12 @@ pub(super) struct Neuron {
 }
 
 impl Neuron {
-    /// Rounds the weights of a neuron; inputs that have the same value in every sample, which
+    /// Rounds the weights of a neuron, to multiples of a scale that is `kept`; inputs that have the same value in every sample, which
     /// `constants` tells, get weight 0 and move the bias instead.
     pub(super) fn new(
         floats: ArrayView1<'_, f64>,
         bias: f64,
+        kept: Option<f64>,
         place: &Place<'_>,
         input: &Signal,
         constants: &[Option<i64>],
@@ -34,11 +35,12 @@ impl Neuron {
     ) -> Self {
         let max = max_weight(place.linear.weights);
         let varies = || floats.iter().zip(constants).filter(|(_, c)| c.is_none());
-        let scale = match place.function() {
+        let scale = match (place.function(), kept) {
             // the period, 4, is 2^A units
-            Some(Function::Wave) => {
+            (Some(Function::Wave), _) => {
                 4.0 / f64::from(place.linear.accumulator).exp2() / input.meaning.scale
             }
+            (_, Some(kept)) => kept,
             _ => calibration.weights(&varies().map(|(&w, _)| w).collect::<Vec<_>>(), max),
         };
         let integer = |w: f64| (w / scale).round().clamp(-max as f64, max as f64);

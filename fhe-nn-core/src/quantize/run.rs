@@ -90,12 +90,15 @@ impl<'a> Run<'a> {
         let layer = &spec.layers[index];
         let linear = layer.op.linear().ok_or(Error::PartMissing)?;
         let reader = spec.reader(index);
+        let kept = self.float.weight_scales(&layer.name, linear.channels)?;
         let place = Place {
             name: &layer.name,
             linear: &linear,
             reader,
-            corrects_bias: is_smooth(&spec.layers[..index])
+            corrects_bias: kept.is_none()
+                && is_smooth(&spec.layers[..index])
                 && !reader.is_some_and(|act| act.function.is_antiperiodic()),
+            kept,
         };
         let antiperiodic = reader.is_some_and(|act| act.function.is_antiperiodic());
         if linear.overflow == Overflow::Wrap && !antiperiodic {

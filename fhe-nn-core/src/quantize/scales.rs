@@ -23,6 +23,8 @@ pub(super) struct Scales {
     shared: Vec<Option<f64>>,
     /// Whether 0 must stand for 0, of every tensor that is a root.
     centred: Vec<bool>,
+    /// Of every tensor, what is given and kept.
+    kept: Vec<Option<Affine>>,
 }
 
 /// A root, and by what the scale of its group is divided to give its own.
@@ -76,11 +78,24 @@ impl Scales {
                 shared[root] = true;
             }
         }
+        let kept = facts.iter().enumerate();
+        let kept = kept.map(|(tensor, fact)| float.kept(tensor, fact.range));
         let mut scales = Scales {
             shared: vec![None; roots.len()],
             centred: centred(spec, &roots),
+            kept: kept.collect::<Result<_, _>>()?,
             roots,
         };
+        let is_moved = |&tensor: &usize| {
+            let moved = scales.kept[tensor].is_some_and(|kept| kept.zero_point != 0);
+            moved && scales.is_centred(tensor)
+        };
+        if let Some(tensor) = (0..facts.len()).find(is_moved) {
+            return Err(undeclarable(
+                name_of(spec, tensor),
+                "what is multiplied, concatenated or padded has the zero point 0",
+            ));
+        }
         if !shared.contains(&true) {
             return Ok(scales);
         }
@@ -91,12 +106,10 @@ impl Scales {
             let Some(&last) = own.last() else { continue };
             let mut given = own
                 .iter()
-                .filter_map(|&tensor| Some(given_scale(spec, tensor)? * members[tensor].divisor));
+                .filter_map(|&tensor| Some(scales.given(spec, tensor)? * members[tensor].divisor));
             let scale = match given.next() {
                 Some(scale) if given.any(|other| other != scale) => {
-                    let layer = last
-                        .checked_sub(1)
-                        .map_or("input", |index| &spec.layers[index].name);
+                    let layer = name_of(spec, last);
                     return Err(undeclarable(layer, "tensors of given scales have the same"));
                 }
                 Some(scale) => scale,
@@ -124,6 +137,9 @@ impl Scales {
         levels: Range,
         calibration: &Calibration,
     ) -> Affine {
+        if let Some(kept) = self.kept[tensor] {
+            return kept;
+        }
         let own = self.calibrate(tensor, real, levels, calibration);
         let Some(scale) = self.shared[tensor] else {
             return own;
@@ -156,6 +172,18 @@ impl Scales {
         Affine {
             scale: self.shared[tensor].unwrap_or(own),
             zero_point: 0,
+        }
+    }
+
+    /// The scale of a tensor that no calibration changes.
+    fn given(&self, spec: &Spec, tensor: usize) -> Option<f64> {
+        let kept = self.kept[tensor].map(|kept| kept.scale);
+        let layer = tensor.checked_sub(1).map(|index| &spec.layers[index].op);
+        match layer {
+            Some(Op::Activation(act)) if act.function.is_antiperiodic() => {
+                Some(1.0 / act.function.range(act.output).hi as f64)
+            }
+            _ => kept,
         }
     }
 
@@ -204,14 +232,10 @@ fn roots(spec: &Spec) -> Vec<(usize, f64)> {
     roots
 }
 
-/// The scale of a tensor that no calibration changes.
-fn given_scale(spec: &Spec, tensor: usize) -> Option<f64> {
-    match &spec.layers[tensor.checked_sub(1)?].op {
-        Op::Activation(act) if act.function.is_antiperiodic() => {
-            Some(1.0 / act.function.range(act.output).hi as f64)
-        }
-        _ => None,
-    }
+/// The name of the field that makes a tensor.
+fn name_of(spec: &Spec, tensor: usize) -> &str {
+    let layer = tensor.checked_sub(1).map(|index| &spec.layers[index]);
+    layer.map_or("input", |layer| &layer.name)
 }
 
 /// Where 0 must stand for 0: what is multiplied, put one behind the other, padded in an average, or whose
