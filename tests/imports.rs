@@ -4,8 +4,10 @@
 use std::path::PathBuf;
 
 use fhe_nn_core::import::{self, ImportError, Imported, Widths};
-use fhe_nn_core::{Floats, Network, Spec};
+use fhe_nn_core::layer::PartRef;
+use fhe_nn_core::{Network, Spec};
 use ndarray::{Array2, Axis};
+use networks::qat::Qat;
 
 fn models() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/onnx/models"))
@@ -158,6 +160,7 @@ fn same_scores(name: &str, file: &str, tail: impl Fn(&[f64]) -> Vec<f64>) -> Imp
 
 /// What imports print, as it is pasted: the macro takes it, and declares the same.
 #[rustfmt::skip]
+#[allow(unreachable_pub, reason = "whoever pastes it may export it")]
 #[path = "onnx/networks.rs"]
 mod networks;
 
@@ -190,7 +193,9 @@ pasted!(
 
 #[test]
 fn declarations_compile_as_they_are_printed() {
-    let mut text = String::from("// Printed by imports; `BLESS=1 cargo test -p fhe-nn-tests --test imports` writes it.\n");
+    let mut text = String::from(
+        "// Printed by imports; `BLESS=1 cargo test -p fhe-nn-tests --test imports` writes it.\n",
+    );
     for (file, spec) in PASTED {
         let imported = imported(file).unwrap_or_else(|error| panic!("{file}: {error}"));
         assert_eq!(&imported.spec, *spec, "{file}");
@@ -202,4 +207,99 @@ fn declarations_compile_as_they_are_printed() {
         std::fs::write(&path, &text).expect("writable");
     }
     assert_eq!(text, std::fs::read_to_string(&path).expect("readable"));
+}
+
+/// Integer weights and scales are those of the file: they are not found again from the samples.
+#[test]
+fn quantization_of_the_model_is_kept() {
+    let (inputs, expected) = reference("qat");
+    let fields = |of: &Imported| -> Vec<String> {
+        let layers = of.spec.layers.iter();
+        layers.map(|layer| layer.name.to_string()).collect()
+    };
+    let names = fields(&imported("qat").expect("the model is supported"));
+    for file in ["qat", "qat_dynamo", "qat_qonnx", "qat_qonnx_dynamo"] {
+        let imported = imported(file).unwrap_or_else(|error| panic!("{file}: {error}"));
+        let own = fields(&imported);
+        let both = own.iter().zip(&names);
+        let floats = both.fold(imported.floats, |floats, (from, to)| {
+            floats.renamed(from, to)
+        });
+        let quantized = |samples: &Array2<f32>| {
+            Qat::quantize(&floats, samples)
+                .expect("it has floats")
+                .network
+        };
+
+        // samples of another range make other widths, but not other weights
+        let (network, other) = (quantized(&inputs), quantized(&(&inputs * 0.125)));
+        assert_eq!(weights(&network), weights(&other), "{file}");
+        assert_eq!(network.client_spec().encoder, other.client_spec().encoder);
+        let floats_of = |name: &str| floats.get(name).expect("it is kept");
+        for (name, (integers, scales)) in ["layer_2", "layer_4", "layer_6"]
+            .iter()
+            .zip(weights(&network))
+        {
+            let kept = floats_of(&format!("{name}.weight_scale"));
+            let reals = floats_of(&format!("{name}.weight"));
+            for ((j, i), &q) in integers.indexed_iter() {
+                assert!(q.abs() <= 3, "{file}, {name}");
+                assert_eq!(scales[j], f64::from(kept[[j]]), "{file}, {name}");
+                let error = scales[j] * f64::from(q) - f64::from(reals[[j, i]]);
+                assert!(error.abs() < 1e-6, "{file}, {name}");
+            }
+        }
+        // a table reads 8 bits of accumulators of 13: some results are off by a step
+        let clear = network.run_batch(inputs.view()).expect("inputs are finite");
+        let reals = clear.iter().flat_map(|scores| scores.reals().to_vec());
+        let errors = reals
+            .zip(&expected)
+            .map(|(own, other)| (own - other).powi(2));
+        let ratio = errors.sum::<f64>() / expected.iter().map(|x| x * x).sum::<f64>();
+        assert!(ratio < 0.01, "{file}: {ratio}");
+    }
+}
+
+/// Integers and scales of the layers that have weights.
+fn weights(network: &impl Network) -> Vec<(Array2<i16>, Vec<f64>)> {
+    let parts = network.parts().into_iter();
+    let linear = parts.filter_map(|part| match part {
+        PartRef::Linear(linear) => Some((linear.weights.clone(), linear.scales.clone())),
+        _ => None,
+    });
+    linear.collect()
+}
+
+#[test]
+fn all_that_is_not_supported_is_listed() {
+    let Err(ImportError::Unsupported(nodes)) = imported("unsupported") else {
+        panic!("it has layers that are none here");
+    };
+    let operators: Vec<&str> = nodes.iter().map(|node| node.operator.as_str()).collect();
+    assert_eq!(operators, ["LayerNormalization", "LSTM", "Resize"]);
+    assert_eq!(nodes[0].node, "/norm/LayerNormalization");
+    let text = ImportError::Unsupported(nodes).to_string();
+    assert!(text.starts_with("3 nodes are not supported\n"), "{text}");
+}
+
+#[test]
+fn an_extent_that_is_not_known_is_named() {
+    for file in ["dynamic_spatial", "dynamic_spatial_dynamo"] {
+        let error = imported(file).expect_err("it has any height").to_string();
+        assert!(
+            error.starts_with("input `input` has the dynamic extent 2"),
+            "{error}"
+        );
+    }
+}
+
+/// Every part of a file is no file, and neither panics nor is believed.
+#[test]
+fn parts_of_a_model_are_refused() {
+    let bytes = std::fs::read(models().join("cnn_bn.onnx")).expect("readable");
+    for size in (0..bytes.len()).step_by(7) {
+        let error = import::onnx(&bytes[..size], "Part", &Widths::default());
+        let error = error.expect_err("it is not whole").to_string();
+        assert_eq!(error.lines().count(), 1, "{error}");
+    }
 }

@@ -87,6 +87,23 @@ impl Floats {
         }
     }
 
+    /// The same, where `from` is called `to`: a tensor of that name, or all of a layer. Models of other origin
+    /// so get the names of fields: `floats.renamed("net.0", "fc1")` makes `fc1.weight` of `net.0.weight`.
+    #[must_use]
+    pub fn renamed(self, from: &str, to: &str) -> Self {
+        let own = |name: String| match name.strip_prefix(from) {
+            Some("") => to.to_owned(),
+            Some(rest) if rest.starts_with('.') => format!("{to}{rest}"),
+            _ => name,
+        };
+        Floats(
+            self.0
+                .into_iter()
+                .map(|(name, tensor)| (own(name), tensor))
+                .collect(),
+        )
+    }
+
     /// The tensor of that name.
     pub fn get(&self, name: &str) -> Option<&ArrayD<f32>> {
         self.0.get(name)

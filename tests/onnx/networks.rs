@@ -307,7 +307,7 @@ pub struct ActivationsA {
 
 fn function(x: f32) -> f32 {
     let x = f64::from(x);
-    (0.5_f64 * (x * (1.0_f64 + ((0.7978845834732056_f64 * (x + (0.044714998453855515_f64 * (x * (x * x)))))).tanh()))) as f32
+    (0.5_f64 * (x * (1.0_f64 + (0.7978845834732056_f64 * (x + (0.044714998453855515_f64 * (x * (x * x))))).tanh()))) as f32
 }
 }
 
@@ -397,22 +397,22 @@ pub struct ActivationsB {
 
 fn function(x: f32) -> f32 {
     let x = f64::from(x);
-    (x).powf(3.0_f64) as f32
+    x.powf(3.0_f64) as f32
 }
 
 fn function2(x: f32) -> f32 {
     let x = f64::from(x);
-    (((x).abs() + 0.10000000149011612_f64)).sqrt() as f32
+    (x.abs() + 0.10000000149011612_f64).sqrt() as f32
 }
 
 fn function3(x: f32) -> f32 {
     let x = f64::from(x);
-    (x).min(0.4000000059604645_f64) as f32
+    x.min(0.4000000059604645_f64) as f32
 }
 
 fn function4(x: f32) -> f32 {
     let x = f64::from(x);
-    (if f64::from(u8::from(0.25_f64 < x)) != 0.0 { x } else { (x * (-0.5_f64)) }) as f32
+    (if 0.25_f64 < x { x } else { x * (-0.5_f64) }) as f32
 }
 }
 
@@ -477,37 +477,37 @@ pub struct ActivationsC {
 
 fn function(x: f32) -> f32 {
     let x = f64::from(x);
-    (x - (x).tanh()) as f32
+    (x - x.tanh()) as f32
 }
 
 fn function2(x: f32) -> f32 {
     let x = f64::from(x);
-    ((if f64::from(u8::from(0.20000000298023224_f64 < x)) != 0.0 { (x - 0.20000000298023224_f64) } else { 0.0_f64 }) + (if f64::from(u8::from(x < (-0.20000000298023224_f64))) != 0.0 { (x + 0.20000000298023224_f64) } else { 0.0_f64 })) as f32
+    ((if 0.20000000298023224_f64 < x { x - 0.20000000298023224_f64 } else { 0.0_f64 }) + (if x < (-0.20000000298023224_f64) { x + 0.20000000298023224_f64 } else { 0.0_f64 })) as f32
 }
 
 fn function3(x: f32) -> f32 {
     let x = f64::from(x);
-    (if ((1.0_f64 - f64::from(u8::from(f64::from(u8::from(0.30000001192092896_f64 < x)) == 0.0_f64)))).max((1.0_f64 - f64::from(u8::from(f64::from(u8::from(x < (-0.30000001192092896_f64))) == 0.0_f64)))) != 0.0 { x } else { 0.0_f64 }) as f32
+    (if (1.0_f64 - f64::from(u8::from(f64::from(u8::from(0.30000001192092896_f64 < x)) == 0.0_f64))).max(1.0_f64 - f64::from(u8::from(f64::from(u8::from(x < (-0.30000001192092896_f64))) == 0.0_f64))) != 0.0 { x } else { 0.0_f64 }) as f32
 }
 
 fn function4(x: f32) -> f32 {
     let x = f64::from(x);
-    (x).sin() as f32
+    x.sin() as f32
 }
 
 fn function5(x: f32) -> f32 {
     let x = f64::from(x);
-    (x).floor() as f32
+    x.floor() as f32
 }
 
 fn function6(x: f32) -> f32 {
     let x = f64::from(x);
-    (x).round_ties_even() as f32
+    x.round_ties_even() as f32
 }
 
 fn function7(x: f32) -> f32 {
     let x = f64::from(x);
-    (((x * x) + 1.0_f64)).ln() as f32
+    ((x * x) + 1.0_f64).ln() as f32
 }
 }
 

@@ -17,7 +17,7 @@ struct Inner {
 }
 
 #[derive(Debug)]
-enum Kind {
+pub(super) enum Kind {
     Argument(usize),
     Constant(Vec<f64>),
     Apply(Operation, Vec<Expr>),
@@ -88,6 +88,11 @@ impl Expr {
                 .fold(1usize, |size, operand| size.saturating_add(operand.0.size)),
         };
         Expr(Arc::new(Inner { kind, size }))
+    }
+
+    /// What it is made of.
+    pub(super) fn kind(&self) -> &Kind {
+        &self.0.kind
     }
 
     /// How many operations it takes.
@@ -209,22 +214,6 @@ impl Expr {
         }
     }
 
-    /// The same as an expression of Rust in `x: f64`; `None` if channels differ, or the standard library has
-    /// no such function.
-    pub(super) fn code(&self) -> Option<String> {
-        let (operation, operands) = match &self.0.kind {
-            Kind::Argument(_) => return Some("x".to_owned()),
-            Kind::Constant(values) => match values.as_slice() {
-                [one] if one.is_finite() && *one < 0.0 => return Some(format!("({one:?}_f64)")),
-                [one] if one.is_finite() => return Some(format!("{one:?}_f64")),
-                _ => return None,
-            },
-            Kind::Apply(operation, operands) => (operation, operands),
-        };
-        let operands: Option<Vec<String>> = operands.iter().map(Expr::code).collect();
-        operation.code(&operands?)
-    }
-
     /// A line of something else, of which it is made: `slope y + offset`, and y.
     pub(super) fn outermost(&self) -> Option<(Line, Expr)> {
         let Kind::Apply(operation, operands) = &self.0.kind else {
@@ -303,54 +292,6 @@ impl Operation {
             Operation::Round => a.round_ties_even(),
             Operation::Sin => libm::sin(a),
             Operation::Cos => libm::cos(a),
-        }
-    }
-}
-
-impl Operation {
-    fn code(self, operands: &[String]) -> Option<String> {
-        let method = |name: &str| match operands {
-            [a] => Some(format!("({a}).{name}()")),
-            [a, b] => Some(format!("({a}).{name}({b})")),
-            _ => None,
-        };
-        let infix = |sign: &str| match operands {
-            [a, b] => Some(format!("({a} {sign} {b})")),
-            _ => None,
-        };
-        let truth = |sign: &str| Some(format!("f64::from(u8::from{})", infix(sign)?));
-        match self {
-            Operation::Add => infix("+"),
-            Operation::Sub => infix("-"),
-            Operation::Mul => infix("*"),
-            Operation::Div => infix("/"),
-            Operation::Less => truth("<"),
-            Operation::LessOrEqual => truth("<="),
-            Operation::Equal => truth("=="),
-            Operation::Select => match operands {
-                [a, b, c] => Some(format!("(if {a} != 0.0 {{ {b} }} else {{ {c} }})")),
-                _ => None,
-            },
-            Operation::Pow => method("powf"),
-            Operation::Min => method("min"),
-            Operation::Max => method("max"),
-            Operation::Exp => method("exp"),
-            Operation::Log => method("ln"),
-            Operation::Sqrt => method("sqrt"),
-            Operation::Tanh => method("tanh"),
-            Operation::Abs => method("abs"),
-            Operation::Sign => match operands {
-                [a] => Some(format!(
-                    "(if {a} == 0.0 {{ 0.0 }} else {{ ({a}).signum() }})"
-                )),
-                _ => None,
-            },
-            Operation::Floor => method("floor"),
-            Operation::Ceil => method("ceil"),
-            Operation::Round => method("round_ties_even"),
-            Operation::Sin => method("sin"),
-            Operation::Cos => method("cos"),
-            Operation::Erf => None,
         }
     }
 }

@@ -26,6 +26,7 @@
 //! A file is not trusted: it has at most 1 GiB, a model at most 2^26 values, and what is wrong is an
 //! [`ImportError`].
 
+mod code;
 mod combine;
 mod error;
 mod expr;
@@ -157,7 +158,6 @@ impl OwnFunction {
 
     /// Itself, as it is declared.
     pub fn code(&self) -> String {
-        let (name, code) = (&self.name, self.expr.code().unwrap_or_default());
-        format!("fn {name}(x: f32) -> f32 {{\n    let x = f64::from(x);\n    {code} as f32\n}}\n")
+        code::function(&self.name, &self.expr).unwrap_or_default()
     }
 }

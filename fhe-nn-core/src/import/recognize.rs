@@ -8,6 +8,7 @@ use std::f64::consts::LN_2;
 
 use fhe_nn_proof::spec::Function;
 
+use super::code::function;
 use super::expr::{Expr, Line};
 
 /// `outer f(inner x)`.
@@ -66,7 +67,7 @@ pub(super) fn custom(e: &Expr) -> Option<Recognized> {
         _ => Line::itself(),
     };
     let own = e.of_line(&inner);
-    own.code()?;
+    function("own", &own)?;
     Some(Recognized {
         inner,
         function: Function::Custom,
