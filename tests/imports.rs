@@ -5,8 +5,9 @@ use std::path::PathBuf;
 
 use fhe_nn_core::import::{self, ImportError, Imported, Widths};
 use fhe_nn_core::layer::PartRef;
-use fhe_nn_core::{Network, Spec};
+use fhe_nn_core::{Floats, Network, Spec};
 use ndarray::{Array2, Axis};
+use networks::mlp::Mlp;
 use networks::qat::Qat;
 
 fn models() -> PathBuf {
@@ -302,4 +303,54 @@ fn parts_of_a_model_are_refused() {
         let error = error.expect_err("it is not whole").to_string();
         assert_eq!(error.lines().count(), 1, "{error}");
     }
+}
+
+/// Weights of a state dictionary by its own names, as safetensors and as npz.
+#[test]
+fn state_dictionaries_are_renamed() {
+    let (inputs, expected) = reference("mlp");
+    let safetensors = Floats::load(models().join("mlp_state.safetensors"));
+    let npz = Floats::load_npz(models().join("mlp_state.npz"));
+    let (safetensors, npz) = (safetensors.expect("readable"), npz.expect("readable"));
+    assert_eq!(safetensors, npz);
+    // the layers of a `Sequential` have numbers
+    let fields = [("1", "layer_1"), ("3", "layer_3"), ("5", "layer_5")];
+    let floats = fields
+        .iter()
+        .fold(npz, |floats, (from, to)| floats.renamed(from, to));
+    let scores = Mlp::float_scores(&floats, &inputs).expect("all that it needs");
+    let errors = scores
+        .iter()
+        .zip(&expected)
+        .map(|(own, other)| (own - other).abs());
+    assert!(errors.fold(0.0, f64::max) < 1e-4);
+}
+
+/// Of a state dictionary, integers such as counts of batches are no weights.
+#[test]
+fn integers_of_a_state_dictionary_are_left_out() {
+    for name in ["cnn_bn", "text"] {
+        let npz = Floats::load_npz(models().join(format!("{name}_state.npz"))).expect("readable");
+        let same = Floats::load(models().join(format!("{name}_state.safetensors")));
+        assert_eq!(npz, same.expect("readable"), "{name}");
+    }
+}
+
+#[test]
+fn parts_of_an_npz_file_are_refused() {
+    let bytes = std::fs::read(models().join("mlp_state.npz")).expect("readable");
+    for size in (0..bytes.len()).step_by(61) {
+        let error = Floats::from_npz(&bytes[..size])
+            .expect_err("it is not whole")
+            .to_string();
+        assert_eq!(error.lines().count(), 1, "{error}");
+    }
+    // a header that declares more values than there are
+    let at = bytes
+        .windows(5)
+        .position(|part| part == b"(24, ")
+        .expect("the first layer's shape");
+    let mut large = bytes;
+    large[at + 1] = b'9';
+    assert!(Floats::from_npz(&large).is_err());
 }

@@ -21,7 +21,8 @@ impl Floats {
         Self::default()
     }
 
-    /// The tensors of a safetensors file, of type F32, F64, F16 or BF16.
+    /// The tensors of a safetensors file, of type F32, F64, F16 or BF16. Integers of 64 bits, which in a state
+    /// dictionary are counts, are left out.
     ///
     /// # Errors
     /// [`Error::Read`], [`Error::TooLarge`] and those of [`Floats::from_bytes`].
@@ -36,10 +37,34 @@ impl Floats {
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
         let file = SafeTensors::deserialize(bytes).map_err(Error::NotSafetensors)?;
         let mut floats = Self::new();
-        for (name, view) in file.iter() {
+        for (name, view) in file.iter().filter(|(_, view)| view.dtype() != Dtype::I64) {
             let shape = IxDyn(view.shape());
             let tensor = ArrayD::from_shape_vec(shape, values(name, &view)?)
                 .expect("a safetensors file holds as many values as its shapes declare");
+            floats.insert(name, tensor)?;
+        }
+        Ok(floats)
+    }
+
+    /// The tensors of an npz file, as `numpy.savez` and `numpy.savez_compressed` write it, of type float16,
+    /// float32 or float64.
+    ///
+    /// # Errors
+    /// [`Error::Read`], [`Error::TooLarge`], [`Error::Malformed`], [`Error::TensorType`] and
+    /// [`Error::TensorNotFinite`].
+    #[cfg(feature = "import")]
+    pub fn load_npz(path: impl AsRef<Path>) -> Result<Self, Error> {
+        Self::from_npz(&file::read(path.as_ref())?)
+    }
+
+    /// The tensors of an npz file in memory; see [`Floats::load_npz`].
+    ///
+    /// # Errors
+    /// Those of [`Floats::load_npz`].
+    #[cfg(feature = "import")]
+    pub fn from_npz(bytes: &[u8]) -> Result<Self, Error> {
+        let mut floats = Self::new();
+        for (name, tensor) in crate::npz::tensors(bytes)? {
             floats.insert(name, tensor)?;
         }
         Ok(floats)

@@ -53,6 +53,8 @@ mod keys;
 pub mod layer;
 mod model;
 mod network;
+#[cfg(feature = "import")]
+mod npz;
 mod program;
 pub mod quantize;
 mod reading;
