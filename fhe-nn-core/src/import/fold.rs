@@ -1,13 +1,11 @@
 //! Nodes whose operands are all constants.
 
-use std::collections::BTreeSet;
-
 use ndarray::{ArrayD, Axis, IxDyn, concatenate};
 
 use super::error::{Refusal, refuse};
 use super::expr::Expr;
 use super::graph::Node;
-use super::rearrange::{axis_of, broadcast, joined, rearrange};
+use super::rearrange::{axis_of, broadcast, joined, rearrange, reduced_axes};
 use super::tensor::{Budget, Constant, Kind, WeightGrid, levels};
 
 /// The results of a node of constants; `None` for operators that are not computed.
@@ -178,15 +176,7 @@ pub(super) fn is_real(data_type: i64) -> bool {
 
 fn reduce(node: &Node, constant: &Constant, axes: Option<&Constant>) -> Result<Constant, Refusal> {
     let rank = constant.values.ndim();
-    let axes: Vec<i64> = match (axes, node.integers("axes")) {
-        (Some(axes), _) => axes.to_integers(),
-        (None, Some(axes)) => axes.to_vec(),
-        (None, None) => (0..rank as i64).collect(),
-    };
-    let axes: BTreeSet<usize> = axes
-        .into_iter()
-        .map(|axis| axis_of(axis, rank))
-        .collect::<Result<_, _>>()?;
+    let axes = reduced_axes(node, axes, rank)?;
     let mut values = constant.values.clone();
     for &axis in &axes {
         let count = values.shape()[axis].max(1) as f64;

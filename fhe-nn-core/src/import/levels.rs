@@ -113,6 +113,10 @@ pub(super) fn quantization(
                 Value::Levels(_, grid) => *grid,
                 _ => own,
             };
+            let is_integer = matches!(first, Value::Levels(..));
+            if node.operator == "DequantizeLinear" && !is_integer {
+                return refuse("it makes reals of values that are no integers yet");
+            }
             if (grid.scale, grid.zero_point) != (own.scale, own.zero_point) {
                 return refuse("its scale is another than that of the node before");
             }

@@ -45,6 +45,8 @@ mod recognize;
 mod scores;
 mod signal;
 mod tensor;
+#[cfg(test)]
+mod vectors;
 mod walk;
 mod windows;
 

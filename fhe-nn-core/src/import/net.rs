@@ -466,6 +466,10 @@ impl Net {
             let function = self.unused("function");
             self.functions.push((function, own.clone()));
         }
+        if found.function == Function::Sign {
+            self.notes
+                .push(format!("`{name}` is 1 at 0, where the model's may be 0"));
+        }
         let defaults = found.function.parameters().iter();
         for ((parameter, values), (_, default)) in found.parameters.iter().zip(defaults) {
             // the precision of an export

@@ -1,7 +1,5 @@
 //! Operators that take averages, sums or greatest values.
 
-use std::collections::BTreeSet;
-
 use fhe_nn_proof::spec::{Op, Pool, PoolSpec, Window};
 use ndarray::{Array2, ArrayD, IxDyn};
 
@@ -11,7 +9,7 @@ use super::graph::Node;
 use super::linear::{Area, Weights, convolution, dense};
 use super::names::layer_name;
 use super::net::{Net, Source};
-use super::rearrange::axis_of;
+use super::rearrange::reduced_axes;
 use super::signal::Signal;
 use super::tensor::{Constant, Kind};
 use super::windows::Windows;
@@ -102,15 +100,7 @@ pub(super) fn reduce(
     axes: Option<&Constant>,
 ) -> Result<Signal, Refusal> {
     let rank = signal.shape().len();
-    let axes: Vec<i64> = match (axes, node.integers("axes")) {
-        (Some(axes), _) => axes.to_integers(),
-        (None, Some(axes)) => axes.to_vec(),
-        (None, None) => (0..rank as i64).collect(),
-    };
-    let axes: BTreeSet<usize> = axes
-        .into_iter()
-        .map(|axis| axis_of(axis, rank))
-        .collect::<Result<_, _>>()?;
+    let axes = reduced_axes(node, axes, rank)?;
     let kept: Vec<usize> = (0..rank).filter(|axis| !axes.contains(axis)).collect();
     let keeps = node.integer("keepdims", 1) != 0;
     let extents = (0..rank).filter(|axis| keeps || !axes.contains(axis));

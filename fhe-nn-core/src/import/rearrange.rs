@@ -1,6 +1,8 @@
 //! Operators that move values about and compute nothing: the same for constants and for the places of
 //! values.
 
+use std::collections::BTreeSet;
+
 use ndarray::{ArrayD, ArrayView, Axis, IxDyn, Slice, SliceInfoElem};
 
 use super::error::{Refusal, refuse};
@@ -257,6 +259,24 @@ pub(super) fn broadcast<T: Copy>(
     match view {
         Some(view) => Ok(view.to_owned()),
         None => refuse(format!("shape {:?} is not {shape:?}", data.shape())),
+    }
+}
+
+/// The axes that a node reduces: given as an operand or an attribute; if none are, all, or by
+/// `noop_with_empty_axes` none.
+pub(super) fn reduced_axes(
+    node: &Node,
+    operand: Option<&Constant>,
+    rank: usize,
+) -> Result<BTreeSet<usize>, Refusal> {
+    let given = match operand {
+        Some(axes) => axes.to_integers(),
+        None => node.integers("axes").unwrap_or_default().to_vec(),
+    };
+    match given.is_empty() {
+        true if node.integer("noop_with_empty_axes", 0) != 0 => Ok(BTreeSet::new()),
+        true => Ok((0..rank).collect()),
+        false => given.into_iter().map(|axis| axis_of(axis, rank)).collect(),
     }
 }
 

@@ -28,12 +28,24 @@ use super::tensor::{Budget, Constant, Kind};
 pub(super) fn walk(graph: &Graph, budget: &Budget) -> Result<Net, ImportError> {
     let mut net = Net::new(&graph.input.shape);
     budget.take(net.facts[0].len(), &graph.input.name)?;
+    let input = Value::Signal(Signal::whole(0, &graph.input.shape));
+    let result = run(&mut net, graph, input, budget)?;
+    end(&mut net, graph, result)?;
+    Ok(net)
+}
+
+/// The output of a graph for a value of its input.
+pub(super) fn run(
+    net: &mut Net,
+    graph: &Graph,
+    input: Value,
+    budget: &Budget,
+) -> Result<Value, ImportError> {
     let mut values: HashMap<&str, Value> = HashMap::new();
     for (name, constant) in &graph.constants {
         values.insert(name, Value::Constant(constant.clone()));
     }
-    let input = Signal::whole(0, &graph.input.shape);
-    values.insert(&graph.input.name, Value::Signal(input));
+    values.insert(&graph.input.name, input);
     let mut unsupported = Vec::new();
     for node in &graph.nodes {
         let operands: Vec<Option<Value>> = node
@@ -41,7 +53,7 @@ pub(super) fn walk(graph: &Graph, budget: &Budget) -> Result<Net, ImportError> {
             .iter()
             .map(|name| values.get(name.as_str()).cloned())
             .collect();
-        let results = match apply(&mut net, node, &operands, budget) {
+        let results = match apply(net, node, &operands, budget) {
             Ok(results) => results,
             Err(Refusal::Broken(error)) => return Err(error),
             Err(Refusal::Unsupported(reason)) => {
@@ -59,22 +71,29 @@ pub(super) fn walk(graph: &Graph, budget: &Budget) -> Result<Net, ImportError> {
             values.insert(name, result);
         }
     }
-    if !unsupported.is_empty() {
-        return Err(ImportError::Unsupported(unsupported));
+    match unsupported.is_empty() {
+        true => Ok(values
+            .remove(graph.output.as_str())
+            .unwrap_or(Value::Unknown)),
+        false => Err(ImportError::Unsupported(unsupported)),
     }
-    let result = match values.remove(graph.output.as_str()) {
-        Some(Value::Signal(signal)) => scores(&mut net, &signal),
-        Some(Value::Scores(signal, operator)) => {
+}
+
+/// Ends a network with the output of its graph.
+pub(super) fn end(net: &mut Net, graph: &Graph, output: Value) -> Result<(), ImportError> {
+    let result = match output {
+        Value::Signal(signal) => scores(net, &signal),
+        Value::Scores(signal, operator) => {
             net.notes.push(format!(
                 "`{operator}` of the scores is the client's: it computes it after it decrypts"
             ));
-            scores(&mut net, &signal)
+            scores(net, &signal)
         }
-        Some(Value::Levels(..)) => refuse("the output has integers without their scale"),
-        Some(Value::Constant(_) | Value::Unknown) | None => return Err(ImportError::Constant),
+        Value::Levels(..) => refuse("the output has integers without their scale"),
+        Value::Constant(_) | Value::Unknown => return Err(ImportError::Constant),
     };
     match result {
-        Ok(()) => Ok(net),
+        Ok(()) => Ok(()),
         Err(Refusal::Broken(error)) => Err(error),
         Err(Refusal::Unsupported(reason)) => Err(ImportError::Unsupported(vec![Unsupported {
             node: graph.output.clone(),
