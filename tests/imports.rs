@@ -5,10 +5,11 @@ use std::path::PathBuf;
 
 use fhe_nn_core::import::{self, ImportError, Imported, Widths};
 use fhe_nn_core::layer::PartRef;
-use fhe_nn_core::{Floats, Network, Spec};
+use fhe_nn_core::{ClientKey, Floats, Network, Options, Spec};
 use ndarray::{Array2, Axis};
 use networks::mlp::Mlp;
 use networks::qat::Qat;
+use networks::text::Text;
 
 fn models() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/onnx/models"))
@@ -353,4 +354,26 @@ fn parts_of_an_npz_file_are_refused() {
     let mut large = bytes;
     large[at + 1] = b'9';
     assert!(Floats::from_npz(&large).is_err());
+}
+
+/// From a file of PyTorch to encrypted scores that equal the clear ones.
+#[test]
+fn an_imported_network_runs_encrypted() {
+    let (inputs, _) = reference("text");
+    let floats = imported("text").expect("the model is supported").floats;
+    let network = Text::quantize(&floats, &inputs)
+        .expect("it has floats")
+        .network;
+    let plan = network.plan(&Options::default()).expect("parameters exist");
+    let client = ClientKey::generate(&plan).expect("the plan was just found");
+    let server = client.evaluation_key();
+    for tokens in inputs.rows().into_iter().take(3) {
+        let tokens = tokens.to_vec();
+        let request = client.encrypt(&tokens).expect("tokens of the vocabulary");
+        let reply = network
+            .run_encrypted(&server, &request)
+            .expect("its own key");
+        let scores = client.decrypt(&reply).expect("its own reply");
+        assert_eq!(scores, network.run(&tokens).expect("tokens"));
+    }
 }
