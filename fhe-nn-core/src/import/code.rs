@@ -1,6 +1,6 @@
 //! Functions of single values as Rust.
 
-use super::expr::{Expr, Kind, Operation};
+use super::expr::{Expr, Form, Operation};
 
 /// A function `name` that computes an expression; `None` if channels differ, or the standard library lacks
 /// what it needs.
@@ -26,9 +26,9 @@ impl Code {
                 is_atom: true,
             })
         };
-        let (operation, operands) = match expr.kind() {
-            Kind::Argument(_) => return atom("x".to_owned()),
-            Kind::Constant(values) => match values.as_slice() {
+        let (operation, operands) = match expr.form() {
+            Form::Argument(_) => return atom("x".to_owned()),
+            Form::Constant(values) => match values.as_slice() {
                 [one] if one.is_finite() => {
                     return Some(Code {
                         text: format!("{one:?}_f64"),
@@ -37,7 +37,7 @@ impl Code {
                 }
                 _ => return None,
             },
-            Kind::Apply(operation, operands) => (*operation, operands.as_slice()),
+            Form::Apply(operation, operands) => (*operation, operands.as_slice()),
         };
         if let Some(sign) = infix(operation) {
             let text = binary(sign, operands)?;
@@ -51,8 +51,8 @@ impl Code {
         }
         match (operation, operands) {
             (Operation::Select, [test, yes, no]) => {
-                let test = match test.kind() {
-                    Kind::Apply(operation, operands) => comparison(*operation, operands)?,
+                let test = match test.form() {
+                    Form::Apply(operation, operands) => comparison(*operation, operands)?,
                     _ => None,
                 };
                 let test = match test {

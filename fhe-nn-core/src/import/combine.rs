@@ -6,11 +6,12 @@ use std::rc::Rc;
 use fhe_nn_proof::spec::Op;
 use ndarray::{ArrayD, Axis, concatenate};
 
+use super::axes::{axis_of, broadcast, joined};
 use super::error::{Refusal, refuse};
-use super::expr::{Expr, Line};
+use super::expr::Expr;
 use super::graph::Node;
+use super::line::Line;
 use super::net::Net;
-use super::rearrange::{axis_of, broadcast, joined};
 use super::signal::{NOTHING, Signal, Value};
 use super::tensor::{Budget, Constant};
 

@@ -3,6 +3,8 @@
 use std::ops;
 use std::sync::Arc;
 
+use super::line::{Line, at};
+
 /// A function of its arguments; of one, the value of a tensor, where it is that of a tensor.
 ///
 /// Constants are one number, or one for each channel.
@@ -11,13 +13,13 @@ pub(super) struct Expr(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    kind: Kind,
+    form: Form,
     /// Operations in the tree.
     size: usize,
 }
 
 #[derive(Debug)]
-pub(super) enum Kind {
+pub(super) enum Form {
     Argument(usize),
     Constant(Vec<f64>),
     Apply(Operation, Vec<Expr>),
@@ -52,17 +54,10 @@ pub(super) enum Operation {
     Cos,
 }
 
-/// `slope x + offset`, each one number or one for each channel.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Line {
-    pub(super) slope: Vec<f64>,
-    pub(super) offset: Vec<f64>,
-}
-
 impl Expr {
     /// The argument of that number.
     pub(super) fn argument(index: usize) -> Self {
-        Expr::new(Kind::Argument(index))
+        Expr::new(Form::Argument(index))
     }
 
     /// The value of the tensor itself.
@@ -72,27 +67,27 @@ impl Expr {
 
     /// One number, or one for each channel.
     pub(super) fn constant(values: Vec<f64>) -> Self {
-        Expr::new(Kind::Constant(values))
+        Expr::new(Form::Constant(values))
     }
 
     /// An operation on others.
     pub(super) fn apply(operation: Operation, operands: Vec<Expr>) -> Self {
-        Expr::new(Kind::Apply(operation, operands))
+        Expr::new(Form::Apply(operation, operands))
     }
 
-    fn new(kind: Kind) -> Self {
-        let size = match &kind {
-            Kind::Argument(_) | Kind::Constant(_) => 1,
-            Kind::Apply(_, operands) => operands
+    fn new(form: Form) -> Self {
+        let size = match &form {
+            Form::Argument(_) | Form::Constant(_) => 1,
+            Form::Apply(_, operands) => operands
                 .iter()
                 .fold(1usize, |size, operand| size.saturating_add(operand.0.size)),
         };
-        Expr(Arc::new(Inner { kind, size }))
+        Expr(Arc::new(Inner { form, size }))
     }
 
     /// What it is made of.
-    pub(super) fn kind(&self) -> &Kind {
-        &self.0.kind
+    pub(super) fn form(&self) -> &Form {
+        &self.0.form
     }
 
     /// How many operations it takes.
@@ -104,20 +99,20 @@ impl Expr {
     pub(super) fn is(&self, other: &Expr) -> bool {
         let (own, others) = (&self.0, &other.0);
         Arc::ptr_eq(own, others)
-            || matches!((&own.kind, &others.kind), (Kind::Argument(a), Kind::Argument(b)) if a == b)
+            || matches!((&own.form, &others.form), (Form::Argument(a), Form::Argument(b)) if a == b)
     }
 
     /// Whether it is the value of the tensor itself.
     pub(super) fn is_itself(&self) -> bool {
-        matches!(self.0.kind, Kind::Argument(0))
+        matches!(self.0.form, Form::Argument(0))
     }
 
     /// Its value for a channel.
     pub(super) fn value(&self, arguments: &[f64], channel: usize) -> f64 {
-        match &self.0.kind {
-            Kind::Argument(index) => arguments.get(*index).copied().unwrap_or(f64::NAN),
-            Kind::Constant(values) => at(values, channel),
-            Kind::Apply(operation, operands) => {
+        match &self.0.form {
+            Form::Argument(index) => arguments.get(*index).copied().unwrap_or(f64::NAN),
+            Form::Constant(values) => at(values, channel),
+            Form::Apply(operation, operands) => {
                 let mut values = [0.0; 3];
                 for (value, operand) in values.iter_mut().zip(operands) {
                     *value = operand.value(arguments, channel);
@@ -129,10 +124,10 @@ impl Expr {
 
     /// The same of other arguments.
     pub(super) fn of(&self, arguments: &[Expr]) -> Expr {
-        match &self.0.kind {
-            Kind::Argument(index) => arguments.get(*index).unwrap_or(self).clone(),
-            Kind::Constant(_) => self.clone(),
-            Kind::Apply(operation, operands) => {
+        match &self.0.form {
+            Form::Argument(index) => arguments.get(*index).unwrap_or(self).clone(),
+            Form::Constant(_) => self.clone(),
+            Form::Apply(operation, operands) => {
                 let operands = operands.iter().map(|operand| operand.of(arguments));
                 Expr::apply(*operation, operands.collect())
             }
@@ -141,13 +136,13 @@ impl Expr {
 
     /// Itself as a line, if it is made as one.
     pub(super) fn line(&self) -> Option<Line> {
-        match &self.0.kind {
-            Kind::Argument(_) => Some(Line::itself()),
-            Kind::Constant(values) => Some(Line {
+        match &self.0.form {
+            Form::Argument(_) => Some(Line::itself()),
+            Form::Constant(values) => Some(Line {
                 slope: vec![0.0],
                 offset: values.clone(),
             }),
-            Kind::Apply(operation, operands) => {
+            Form::Apply(operation, operands) => {
                 let lines: Option<Vec<Line>> = operands.iter().map(Expr::line).collect();
                 let lines = lines?;
                 match (operation, lines.as_slice()) {
@@ -187,13 +182,13 @@ impl Expr {
     }
 
     fn collect_lines(&self, found: &mut Vec<Line>) {
-        match (self.line(), &self.0.kind) {
+        match (self.line(), &self.0.form) {
             (Some(line), _) => {
                 if !line.is_constant() && !found.contains(&line) {
                     found.push(line);
                 }
             }
-            (None, Kind::Apply(_, operands)) => {
+            (None, Form::Apply(_, operands)) => {
                 operands
                     .iter()
                     .for_each(|operand| operand.collect_lines(found));
@@ -204,10 +199,10 @@ impl Expr {
 
     /// The same of a line, where it computes the line.
     pub(super) fn of_line(&self, line: &Line) -> Expr {
-        match &self.0.kind {
+        match &self.0.form {
             _ if self.line().as_ref() == Some(line) => Expr::itself(),
-            Kind::Argument(_) | Kind::Constant(_) => self.clone(),
-            Kind::Apply(operation, operands) => {
+            Form::Argument(_) | Form::Constant(_) => self.clone(),
+            Form::Apply(operation, operands) => {
                 let operands = operands.iter().map(|operand| operand.of_line(line));
                 Expr::apply(*operation, operands.collect())
             }
@@ -216,7 +211,7 @@ impl Expr {
 
     /// A line of something else, of which it is made: `slope y + offset`, and y.
     pub(super) fn outermost(&self) -> Option<(Line, Expr)> {
-        let Kind::Apply(operation, operands) = &self.0.kind else {
+        let Form::Apply(operation, operands) = &self.0.form else {
             return None;
         };
         let [a, b] = operands.as_slice() else {
@@ -294,86 +289,6 @@ impl Operation {
             Operation::Cos => libm::cos(a),
         }
     }
-}
-
-impl Line {
-    /// `x` itself.
-    pub(super) fn itself() -> Self {
-        Line {
-            slope: vec![1.0],
-            offset: vec![0.0],
-        }
-    }
-
-    pub(super) fn is_constant(&self) -> bool {
-        self.slope.iter().all(|&slope| slope == 0.0)
-    }
-
-    pub(super) fn is_itself(&self) -> bool {
-        self.slope.iter().all(|&slope| slope == 1.0) && !self.shifts()
-    }
-
-    /// Whether any offset is not 0.
-    pub(super) fn shifts(&self) -> bool {
-        self.offset.iter().any(|&offset| offset != 0.0)
-    }
-
-    pub(super) fn slope_at(&self, channel: usize) -> f64 {
-        at(&self.slope, channel)
-    }
-
-    pub(super) fn offset_at(&self, channel: usize) -> f64 {
-        at(&self.offset, channel)
-    }
-
-    pub(super) fn value(&self, x: f64, channel: usize) -> f64 {
-        self.slope_at(channel) * x + self.offset_at(channel)
-    }
-
-    /// Itself of another line's value.
-    pub(super) fn after(&self, inner: &Line) -> Line {
-        let offset = zip(&self.slope, &inner.offset, |a, b| a * b);
-        Line {
-            slope: zip(&self.slope, &inner.slope, |a, b| a * b),
-            offset: zip(&offset, &self.offset, |a, b| a + b),
-        }
-    }
-
-    /// As a function.
-    pub(super) fn expr(&self) -> Expr {
-        if self.is_itself() {
-            return Expr::itself();
-        }
-        let scaled = Expr::itself() * Expr::constant(self.slope.clone());
-        scaled + Expr::constant(self.offset.clone())
-    }
-
-    fn with(&self, other: &Line, combine: impl Fn(f64, f64) -> f64 + Copy) -> Line {
-        Line {
-            slope: zip(&self.slope, &other.slope, combine),
-            offset: zip(&self.offset, &other.offset, combine),
-        }
-    }
-
-    fn scaled(&self, factors: &[f64]) -> Line {
-        Line {
-            slope: zip(&self.slope, factors, |a, b| a * b),
-            offset: zip(&self.offset, factors, |a, b| a * b),
-        }
-    }
-}
-
-/// One number for all, or one for each channel.
-fn at(values: &[f64], channel: usize) -> f64 {
-    match values {
-        [one] => *one,
-        values => values.get(channel).copied().unwrap_or(f64::NAN),
-    }
-}
-
-fn zip(a: &[f64], b: &[f64], combine: impl Fn(f64, f64) -> f64) -> Vec<f64> {
-    let channels = a.len().max(b.len());
-    (0..channels).map(|c| combine(at(a, c), at(b, c))).collect()
 }
 
 macro_rules! operators {

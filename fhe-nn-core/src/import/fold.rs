@@ -2,10 +2,11 @@
 
 use ndarray::{ArrayD, Axis, IxDyn, concatenate};
 
+use super::axes::{axis_of, broadcast, joined, reduced_axes};
 use super::error::{Refusal, refuse};
 use super::expr::Expr;
 use super::graph::Node;
-use super::rearrange::{axis_of, broadcast, joined, rearrange, reduced_axes};
+use super::rearrange::rearrange;
 use super::tensor::{Budget, Constant, Kind, WeightGrid, levels};
 
 /// The results of a node of constants; `None` for operators that are not computed.

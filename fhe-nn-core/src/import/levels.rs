@@ -5,11 +5,11 @@ use std::rc::Rc;
 
 use ndarray::{ArrayD, IxDyn};
 
+use super::axes::{axis_of, broadcast};
 use super::error::{Refusal, refuse};
 use super::expr::Expr;
 use super::graph::Node;
 use super::net::Net;
-use super::rearrange::{axis_of, broadcast};
 use super::signal::{Grid, Signal, Value};
 use super::tensor::{Budget, Constant, Kind, WeightGrid};
 

@@ -3,16 +3,17 @@
 use std::rc::Rc;
 
 use fhe_nn_proof::spec::Window;
-use ndarray::{Array2, ArrayD, Axis, Ix2, IxDyn};
+use ndarray::{Array2, ArrayD, Ix2, IxDyn};
 
+use super::conv::windowed;
 use super::error::{Refusal, refuse};
-use super::expr::Line;
 use super::graph::Node;
+use super::layers::Linear;
+use super::line::Line;
 use super::names::layer_name;
-use super::net::{Linear, Net, Source};
+use super::net::{Net, Source};
 use super::signal::{NOTHING, Signal};
 use super::tensor::{Budget, Constant};
-use super::windows::{Windows, unpadded};
 
 /// Weights of a layer: what multiplies values, and what it is called.
 pub(super) struct Weights {
@@ -25,7 +26,7 @@ pub(super) struct Weights {
 }
 
 /// Most weights that one node may become.
-const MAX_WEIGHTS: usize = 1 << 24;
+pub(super) const MAX_WEIGHTS: usize = 1 << 24;
 
 /// `Gemm`: `alpha A B + beta C`, and `MatMul`.
 pub(super) fn product(
@@ -193,173 +194,13 @@ fn each_position(
     Ok(Signal::whole(base, &[outputs * rows]).at(places.unwrap_or_default()))
 }
 
-/// `Conv`, and averages that are no pool of the language.
-pub(super) fn convolution(
-    net: &mut Net,
-    node: &Node,
-    signal: &Signal,
-    groups: usize,
-    kernel: &Constant,
-    bias: Option<&Constant>,
-) -> Result<Signal, Refusal> {
-    let shape = kernel.values.shape();
-    let (&[outputs, inputs, ..], 3 | 4) = (shape, shape.len()) else {
-        return refuse(format!("its kernel has shape {shape:?}"));
-    };
-    let flat = shape.len() == 3;
-    let area = Area::of(net, signal, flat)?;
-    if groups == 0
-        || inputs.checked_mul(groups) != Some(area.channels)
-        || !outputs.is_multiple_of(groups)
-    {
-        let channels = area.channels;
-        return refuse(format!(
-            "its kernel of shape {shape:?} in {groups} groups does not fit {channels} channels"
-        ));
-    }
-    let windows = Windows::of(node, &shape[2..], area.outer, flat)?;
-    let windows = windows.padded(area.inner, area.pads);
-    let flat_tensor = net.shape(signal.base).len() == 2;
-    if flat_tensor && (windows.kernel[0] != 1 || windows.padding[0] != [0, 0]) {
-        return refuse("its windows have two axes, but what they go over has one");
-    }
-    let (mut window, taps) = windows.square(flat_tensor)?;
-    window.channels = area.channels;
-    window.outputs = outputs;
-    window.groups = groups;
-    let [down, across] = window.kernel;
-    if outputs.saturating_mul(inputs * down * across) > MAX_WEIGHTS {
-        return refuse(format!("it has more than {MAX_WEIGHTS} weights"));
-    }
-    let mut weights = Array2::zeros((outputs, inputs * down * across));
-    let [kernel_down, kernel_across] = windows.kernel;
-    for (index, &w) in kernel.values.iter().enumerate() {
-        let (rest, x) = (index / kernel_across, index % kernel_across);
-        let (rest, y) = (rest / kernel_down, rest % kernel_down);
-        let (output, input) = (rest / inputs, rest % inputs);
-        weights[[output, (input * down + taps[0][y]) * across + taps[1][x]]] = w;
-    }
-    let bias = match bias {
-        None => vec![0.0; outputs],
-        Some(bias) if bias.values.len() == outputs => bias.values.iter().copied().collect(),
-        Some(bias) => return refuse(format!("its bias has shape {:?}", bias.values.shape())),
-    };
-    let scales = scales(kernel, 0, outputs, 1.0);
-    let name = node.inputs.get(1).map_or("", String::as_str);
-    let name = layer_name(name, &node.name, "conv");
-    let base = windowed(
-        net,
-        signal,
-        (window, flat_tensor),
-        weights,
-        bias,
-        scales,
-        name,
-    )?;
-    let [down, across] = windows.output;
-    let shape = match flat {
-        true => vec![1, outputs, across],
-        false => vec![1, outputs, down, across],
-    };
-    Ok(Signal::whole(base, &shape))
-}
-
-/// A convolution of all of a tensor, with the line of its values in its weights.
-fn windowed(
-    net: &mut Net,
-    signal: &Signal,
-    (window, flat): (Window, bool),
-    mut weights: Array2<f64>,
-    mut bias: Vec<f64>,
-    scales: Option<Vec<f64>>,
-    name: String,
-) -> Result<usize, Refusal> {
-    let values = net.values(signal)?;
-    let (reads, line) = match window.pads() && values.line.shifts() {
-        // padding has the value 0 behind the line
-        true => (net.plain(signal)?, Line::itself()),
-        false => (values.tensor, net.by_channel(&values)?),
-    };
-    let area = window.kernel[0] * window.kernel[1];
-    let (inputs, outputs) = (
-        window.channels / window.groups,
-        window.outputs / window.groups,
-    );
-    for (output, mut row) in weights.axis_iter_mut(Axis(0)).enumerate() {
-        for (tap, w) in row.iter_mut().enumerate() {
-            let channel = output / outputs * inputs + tap / area;
-            bias[output] += *w * line.offset_at(channel);
-            *w *= line.slope_at(channel);
-        }
-    }
-    let shape = match (flat, window.output()) {
-        (true, [_, across]) => vec![window.outputs, across],
-        (false, [down, across]) => vec![window.outputs, down, across],
-    };
-    let linear = Linear {
-        name,
-        reads,
-        window: Some((window, flat)),
-        weights,
-        bias,
-        scales: scales.and_then(|scales| rescaled(scales, &line)),
-    };
-    Ok(net.base(shape, Source::Linear(Rc::new(linear))))
-}
-
-/// The area of a tensor that windows go over.
-pub(super) struct Area {
-    pub(super) channels: usize,
-    /// With the padding of nodes before.
-    pub(super) outer: [usize; 2],
-    pub(super) inner: [usize; 2],
-    pub(super) pads: [[usize; 2]; 2],
-}
-
-impl Area {
-    /// # Errors
-    /// A refusal if the signal is not all of a tensor, in order.
-    pub(super) fn of(net: &mut Net, signal: &Signal, flat: bool) -> Result<Self, Refusal> {
-        let shape = signal.shape();
-        let extents = |shape: &[usize]| match (shape, flat) {
-            ([1, _, across], true) => Some([1, *across]),
-            ([1, _, down, across], false) => Some([*down, *across]),
-            _ => None,
-        };
-        let Some(outer) = extents(shape) else {
-            return refuse(format!("its windows go over shape {shape:?}"));
-        };
-        let (inside, pads) = unpadded(&signal.places);
-        let inner = extents(inside.shape()).unwrap_or(outer);
-        let own = inside.shape()[1..].to_vec();
-        let channels = own[0];
-        let whole = match net.bases[signal.base].source {
-            Source::Input => {
-                let order: Vec<u32> = inside.iter().copied().collect();
-                net.arrange(&own, &order)?;
-                true
-            }
-            _ => {
-                let known = &net.bases[signal.base].shape;
-                // of height 1, or along one axis
-                let same = known == &own || (known.len() == 2 && own == [known[0], 1, known[1]]);
-                same && signal.at(inside).is_whole(known.iter().product())
-            }
-        };
-        match whole {
-            true => Ok(Area {
-                channels,
-                outer,
-                inner,
-                pads,
-            }),
-            false => refuse("its windows go over values that were moved about"),
-        }
-    }
-}
-
 /// The scale of the weights of every output; `None` if there are none, or they are not by outputs.
-fn scales(weights: &Constant, axis: usize, outputs: usize, factor: f64) -> Option<Vec<f64>> {
+pub(super) fn scales(
+    weights: &Constant,
+    axis: usize,
+    outputs: usize,
+    factor: f64,
+) -> Option<Vec<f64>> {
     let grid = weights.grid.as_ref()?;
     let own = |output: usize| match &*grid.scales {
         [one] => Some(one * factor.abs()),
@@ -370,7 +211,7 @@ fn scales(weights: &Constant, axis: usize, outputs: usize, factor: f64) -> Optio
 }
 
 /// Scales of weights that one line of their inputs is multiplied into; `None` if the lines differ.
-fn rescaled(scales: Vec<f64>, line: &Line) -> Option<Vec<f64>> {
+pub(super) fn rescaled(scales: Vec<f64>, line: &Line) -> Option<Vec<f64>> {
     let slope = *line.slope.first()?;
     let same = line.slope.iter().all(|&other| other == slope);
     same.then(|| scales.iter().map(|scale| scale * slope.abs()).collect())

@@ -26,17 +26,25 @@
 //! A file is not trusted: it has at most 1 GiB, a model at most 2^26 values, and what is wrong is an
 //! [`ImportError`].
 
+mod area;
+mod axes;
 mod code;
 mod combine;
+mod conv;
+mod embedding;
 mod error;
 mod expr;
 mod fold;
 mod formula;
 mod graph;
+mod kept;
+mod layers;
 mod levels;
+mod line;
 mod linear;
 mod names;
 mod net;
+mod node;
 mod pool;
 mod propose;
 mod proto;
@@ -45,6 +53,7 @@ mod recognize;
 mod scores;
 mod signal;
 mod tensor;
+mod values;
 #[cfg(test)]
 mod vectors;
 mod walk;

@@ -3,13 +3,15 @@
 use fhe_nn_proof::spec::{Op, Pool, PoolSpec, Window};
 use ndarray::{Array2, ArrayD, IxDyn};
 
+use super::area::Area;
+use super::axes::reduced_axes;
+use super::conv::convolution;
 use super::error::{Refusal, refuse};
 use super::expr::Expr;
 use super::graph::Node;
-use super::linear::{Area, Weights, convolution, dense};
+use super::linear::{Weights, dense};
 use super::names::layer_name;
 use super::net::{Net, Source};
-use super::rearrange::reduced_axes;
 use super::signal::Signal;
 use super::tensor::{Constant, Kind};
 use super::windows::Windows;

@@ -1,10 +1,9 @@
 //! Operators that move values about and compute nothing: the same for constants and for the places of
 //! values.
 
-use std::collections::BTreeSet;
+use ndarray::{ArrayD, Axis, IxDyn, Slice, SliceInfoElem};
 
-use ndarray::{ArrayD, ArrayView, Axis, IxDyn, Slice, SliceInfoElem};
-
+use super::axes::{axis_of, broadcast, joined, values_of};
 use super::error::{Refusal, refuse};
 use super::graph::Node;
 use super::tensor::{Budget, Constant};
@@ -230,69 +229,6 @@ pub(super) fn rearrange<T: Copy>(
         }
         _ => Ok(None),
     }
-}
-
-/// The extents that two tensors have together.
-pub(super) fn joined(a: &[usize], b: &[usize]) -> Result<Vec<usize>, Refusal> {
-    let rank = a.len().max(b.len());
-    let at = |shape: &[usize], axis: usize| {
-        let missing = rank - shape.len();
-        axis.checked_sub(missing).map_or(1, |axis| shape[axis])
-    };
-    let extent = |axis| match (at(a, axis), at(b, axis)) {
-        (x, y) if x == y || y == 1 => Ok(x),
-        (1, y) => Ok(y),
-        _ => refuse(format!("shapes {a:?} and {b:?} do not go together")),
-    };
-    (0..rank).map(extent).collect()
-}
-
-/// The same values, repeated to a larger shape.
-pub(super) fn broadcast<T: Copy>(
-    data: &ArrayD<T>,
-    shape: &[usize],
-    node: &Node,
-    budget: &Budget,
-) -> Result<ArrayD<T>, Refusal> {
-    budget.take(values_of(shape), &node.name)?;
-    let view: Option<ArrayView<'_, T, IxDyn>> = data.broadcast(shape);
-    match view {
-        Some(view) => Ok(view.to_owned()),
-        None => refuse(format!("shape {:?} is not {shape:?}", data.shape())),
-    }
-}
-
-/// The axes that a node reduces: given as an operand or an attribute; if none are, all, or by
-/// `noop_with_empty_axes` none.
-pub(super) fn reduced_axes(
-    node: &Node,
-    operand: Option<&Constant>,
-    rank: usize,
-) -> Result<BTreeSet<usize>, Refusal> {
-    let given = match operand {
-        Some(axes) => axes.to_integers(),
-        None => node.integers("axes").unwrap_or_default().to_vec(),
-    };
-    match given.is_empty() {
-        true if node.integer("noop_with_empty_axes", 0) != 0 => Ok(BTreeSet::new()),
-        true => Ok((0..rank).collect()),
-        false => given.into_iter().map(|axis| axis_of(axis, rank)).collect(),
-    }
-}
-
-/// A negative axis counts from the end.
-pub(super) fn axis_of(axis: i64, rank: usize) -> Result<usize, Refusal> {
-    let from_start = if axis < 0 { axis + rank as i64 } else { axis };
-    match usize::try_from(from_start) {
-        Ok(axis) if axis < rank => Ok(axis),
-        _ => refuse(format!("axis {axis} is none of {rank} extents")),
-    }
-}
-
-fn values_of(shape: &[usize]) -> usize {
-    shape
-        .iter()
-        .fold(1, |values, &extent| values.saturating_mul(extent))
 }
 
 /// What 0 and -1 stand for in a shape.

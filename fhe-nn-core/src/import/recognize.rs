@@ -9,7 +9,8 @@ use std::f64::consts::LN_2;
 use fhe_nn_proof::spec::Function;
 
 use super::code::function;
-use super::expr::{Expr, Line};
+use super::expr::Expr;
+use super::line::Line;
 
 /// `outer f(inner x)`.
 #[derive(Debug, Clone)]

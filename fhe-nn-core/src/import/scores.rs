@@ -6,9 +6,11 @@ use fhe_nn_proof::spec::TensorKind;
 use ndarray::{Array2, Axis};
 
 use super::error::Refusal;
-use super::expr::{Expr, Line};
+use super::expr::Expr;
+use super::layers::Linear;
+use super::line::Line;
 use super::linear::{Weights, dense};
-use super::net::{Linear, Net, Source};
+use super::net::{Net, Source};
 use super::recognize::recognize;
 use super::signal::{NOTHING, Signal};
 

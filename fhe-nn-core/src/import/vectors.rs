@@ -9,16 +9,18 @@ use fhe_nn_proof::spec::Window;
 use ndarray::Array2;
 use prost::Message;
 
+use crate::quantize::{Own, float_scores};
+
 use super::error::ImportError;
 use super::expr::Expr;
 use super::graph::Graph;
-use super::net::{Linear, Net, Source};
+use super::layers::Linear;
+use super::net::{Net, Source};
 use super::propose::{Widths, propose};
 use super::proto;
 use super::signal::{Signal, Value};
 use super::tensor::{Budget, Constant};
 use super::walk::{end, run};
-use crate::quantize::{Own, float_scores};
 
 /// A node with values for its inputs and its first output.
 struct Case {
