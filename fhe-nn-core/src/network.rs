@@ -70,6 +70,10 @@ pub trait Network: Sized {
     /// Floats are found by the names of fields: `fc1.weight`, of shape `[outputs, inputs]` as in
     /// PyTorch, and `fc1.bias`, of shape `[outputs]`; without a bias it is 0.
     ///
+    /// Scales that are among the floats are kept and not found from the samples: `fc1.weight_scale`, of shape
+    /// `[outputs]` or `[1]`; of the results of a table `relu.scale` and `relu.zero_point`, of shape `[1]`, and
+    /// of the input `input.scale` and `input.zero_point`.
+    ///
     /// # Shapes
     /// `samples`: `[samples, values of one input]`.
     ///
