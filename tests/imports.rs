@@ -295,6 +295,19 @@ fn an_extent_that_is_not_known_is_named() {
     }
 }
 
+#[test]
+fn widths_that_the_language_does_not_have_are_refused() {
+    let widths = Widths {
+        weights: 99,
+        ..Widths::default()
+    };
+    let error = import::load(models().join("mlp.onnx"), &widths).expect_err("too many");
+    assert_eq!(
+        error.to_string(),
+        "weights have 2 to 16 bits, but 99 were asked for"
+    );
+}
+
 /// Every part of a file is no file, and neither panics nor is believed.
 #[test]
 fn parts_of_a_model_are_refused() {

@@ -46,6 +46,18 @@ pub enum ImportError {
         /// How many are held.
         limit: usize,
     },
+    /// A proposed width that the language does not have.
+    #[error("{what} have {least} to {most} bits, but {bits} were asked for")]
+    Width {
+        /// Of what.
+        what: &'static str,
+        /// The width.
+        bits: u32,
+        /// Least width.
+        least: u32,
+        /// Greatest width.
+        most: u32,
+    },
     /// Operators that have no counterpart here, all of them.
     #[error("{}", list(.0))]
     Unsupported(Vec<Unsupported>),

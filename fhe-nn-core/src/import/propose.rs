@@ -33,14 +33,26 @@ impl Default for Widths {
 }
 
 impl Widths {
-    /// Within the language's limits.
-    fn clamped(self) -> Self {
-        Widths {
-            input: self.input.clamp(1, 16),
-            weights: self.weights.clamp(2, 16),
-            activations: self.activations.clamp(1, MAX_TABLE_BITS - 1),
-            table: self.table.clamp(2, MAX_TABLE_BITS),
-        }
+    /// # Errors
+    /// [`ImportError::Width`] for a width that the language does not have.
+    fn check(&self) -> Result<(), ImportError> {
+        let all = [
+            ("inputs", self.input, 1, 16),
+            ("weights", self.weights, 2, 16),
+            ("activations", self.activations, 1, MAX_TABLE_BITS - 1),
+            ("tables", self.table, 2, MAX_TABLE_BITS),
+        ];
+        let wrong = all
+            .into_iter()
+            .find(|(_, bits, least, most)| !(least..=most).contains(&bits));
+        wrong.map_or(Ok(()), |(what, bits, least, most)| {
+            Err(ImportError::Width {
+                what,
+                bits,
+                least,
+                most,
+            })
+        })
     }
 }
 
@@ -49,7 +61,7 @@ impl Widths {
 /// # Errors
 /// [`ImportError::Unsupported`] for layers that no widths make a declaration of.
 pub(super) fn propose(net: &Net, name: &str, widths: &Widths) -> Result<Spec, ImportError> {
-    let widths = widths.clamped();
+    widths.check()?;
     let own = |tensor: usize, other: u32| {
         let kept = net.widths.iter().find(|(known, _)| *known == tensor);
         kept.map_or(other, |(_, bits)| *bits)
