@@ -131,6 +131,7 @@ fn method(operation: Operation) -> Option<&'static str> {
         Operation::Abs => "abs",
         Operation::Floor => "floor",
         Operation::Ceil => "ceil",
+        Operation::Trunc => "trunc",
         Operation::Round => "round_ties_even",
         Operation::Sin => "sin",
         Operation::Cos => "cos",

@@ -18,7 +18,7 @@ pub(super) fn embedding(
     budget: &Budget,
 ) -> Result<Vec<Value>, Refusal> {
     let is_input = matches!(net.bases[tokens.base].source, Source::Input);
-    if !is_input || !tokens.expr.is_itself() || !tokens.is_whole(net.facts[0].len()) {
+    if !is_input || !tokens.expr.keeps_integers() || !tokens.is_whole(net.facts[0].len()) {
         return refuse("it looks up vectors by something else than the whole input");
     }
     let Ok(matrix) = vectors.values.view().into_dimensionality::<ndarray::Ix2>() else {

@@ -49,6 +49,7 @@ pub(super) enum Operation {
     Sign,
     Floor,
     Ceil,
+    Trunc,
     Round,
     Sin,
     Cos,
@@ -105,6 +106,15 @@ impl Expr {
     /// Whether it is the value of the tensor itself.
     pub(super) fn is_itself(&self) -> bool {
         matches!(self.0.form, Form::Argument(0))
+    }
+
+    /// Whether integers stay what they are, as they do when they are cast to another type.
+    pub(super) fn keeps_integers(&self) -> bool {
+        match &self.0.form {
+            Form::Argument(_) => true,
+            Form::Apply(Operation::Trunc, operands) => operands.iter().all(Expr::keeps_integers),
+            Form::Constant(_) | Form::Apply(..) => false,
+        }
     }
 
     /// Its value for a channel.
@@ -284,6 +294,7 @@ impl Operation {
             Operation::Sign => a.signum(),
             Operation::Floor => a.floor(),
             Operation::Ceil => a.ceil(),
+            Operation::Trunc => a.trunc(),
             Operation::Round => a.round_ties_even(),
             Operation::Sin => libm::sin(a),
             Operation::Cos => libm::cos(a),

@@ -14,7 +14,7 @@ use super::formula::{FORMULAS, formula};
 use super::graph::Node;
 use super::levels::quantization;
 use super::linear::product;
-use super::net::{Net, Source};
+use super::net::Net;
 use super::pool::{pool, reduce};
 use super::rearrange::rearrange;
 use super::signal::{NOTHING, Signal, Value};
@@ -93,24 +93,16 @@ pub(super) fn apply(
     match node.operator.as_str() {
         "Shape" | "Size" => return Ok(vec![shape(node, signal.shape())]),
         "Cast" => {
-            let tokens = matches!(net.bases[signal.base].source, Source::Input);
-            return match node.integer("to", 1) {
-                to if is_real(to) || tokens => one(signal.clone()),
+            let zero = Expr::constant(vec![0.0]);
+            let is_zero = Expr::apply(Operation::Equal, vec![Expr::itself(), zero]);
+            let cast = match node.integer("to", 1) {
+                to if is_real(to) => return one(signal.clone()),
                 // to a boolean
-                9 => {
-                    let zero = Expr::constant(vec![0.0]);
-                    let is_zero = Expr::apply(Operation::Equal, vec![Expr::itself(), zero]);
-                    let truth = Expr::constant(vec![1.0]) - is_zero;
-                    one(elementwise(
-                        net,
-                        node,
-                        &truth,
-                        &[Value::Signal(signal.clone())],
-                        budget,
-                    )?)
-                }
-                _ => refuse("it makes integers of values"),
+                9 => Expr::constant(vec![1.0]) - is_zero,
+                _ => Expr::apply(Operation::Trunc, vec![Expr::itself()]),
             };
+            let operand = [Value::Signal(signal.clone())];
+            return one(elementwise(net, node, &cast, &operand, budget)?);
         }
         "Softmax" | "LogSoftmax" | "ArgMax" | "Hardmax" => {
             return Ok(vec![Value::Scores(signal.clone(), node.operator.clone())]);
