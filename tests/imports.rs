@@ -308,6 +308,21 @@ fn widths_that_the_language_does_not_have_are_refused() {
     );
 }
 
+/// What fuzzing found: each once took the process down.
+#[test]
+fn models_that_fuzzing_found_are_refused() {
+    let found = std::fs::read_dir(models().join("../found")).expect("the folder is there");
+    let files: Vec<_> = found.map(|file| file.expect("a file").path()).collect();
+    assert!(!files.is_empty());
+    for file in files {
+        assert!(
+            import::load(&file, &Widths::default()).is_err(),
+            "{}",
+            file.display()
+        );
+    }
+}
+
 /// Every part of a file is no file, and neither panics nor is believed.
 #[test]
 fn parts_of_a_model_are_refused() {

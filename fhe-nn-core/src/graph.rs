@@ -19,7 +19,7 @@ use fhe_nn_proof::widths::{Lattice, Reader};
 use ndarray::Array2;
 use sha2::{Digest, Sha256};
 
-#[cfg(test)]
+#[cfg(all(test, feature = "tfhe"))]
 pub(crate) use lower::lattices;
 pub(crate) use lower::sum_width;
 pub(crate) use map::convolve;

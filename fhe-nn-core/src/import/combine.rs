@@ -17,6 +17,8 @@ use super::tensor::{Budget, Constant};
 
 /// More operations between two layers are not read.
 const MAX_SIZE: usize = 1000;
+/// Nor more for all channels together.
+const MAX_WORK: usize = 1 << 20;
 
 /// What a formula computes of operands, at least one of which is a signal.
 pub(super) fn elementwise(
@@ -64,7 +66,7 @@ pub(super) fn elementwise(
         });
     }
     let expr = formula.of(&arguments);
-    if expr.size() > MAX_SIZE {
+    if expr.size() > MAX_SIZE || expr.size().saturating_mul(expr.channels()) > MAX_WORK {
         return refuse("too many operations between two layers");
     }
     let by = node.name.as_str().into();

@@ -10,7 +10,7 @@ use super::error::{Refusal, refuse};
 use super::graph::Node;
 use super::layers::Linear;
 use super::line::Line;
-use super::linear::{MAX_WEIGHTS, rescaled, scales};
+use super::linear::{rescaled, scales};
 use super::names::layer_name;
 use super::net::{Net, Source};
 use super::signal::Signal;
@@ -47,21 +47,23 @@ pub(super) fn convolution(
     if flat_tensor && (windows.kernel[0] != 1 || windows.padding[0] != [0, 0]) {
         return refuse("its windows have two axes, but what they go over has one");
     }
-    let (mut window, taps) = windows.square(flat_tensor)?;
+    let (mut window, places) = windows.square(flat_tensor)?;
     window.channels = area.channels;
     window.outputs = outputs;
     window.groups = groups;
     let [down, across] = window.kernel;
-    if outputs.saturating_mul(inputs * down * across) > MAX_WEIGHTS {
-        return refuse(format!("it has more than {MAX_WEIGHTS} weights"));
-    }
+    let taps = inputs.saturating_mul(down * across);
+    net.budget.take(outputs.saturating_mul(taps), &node.name)?;
     let mut weights = Array2::zeros((outputs, inputs * down * across));
     let [kernel_down, kernel_across] = windows.kernel;
     for (index, &w) in kernel.values.iter().enumerate() {
         let (rest, x) = (index / kernel_across, index % kernel_across);
         let (rest, y) = (rest / kernel_down, rest % kernel_down);
         let (output, input) = (rest / inputs, rest % inputs);
-        weights[[output, (input * down + taps[0][y]) * across + taps[1][x]]] = w;
+        weights[[
+            output,
+            (input * down + places[0][y]) * across + places[1][x],
+        ]] = w;
     }
     let bias = match bias {
         None => vec![0.0; outputs],

@@ -16,6 +16,8 @@ struct Inner {
     form: Form,
     /// Operations in the tree.
     size: usize,
+    /// For how many channels its constants differ; 1 if they do not.
+    channels: usize,
 }
 
 #[derive(Debug)]
@@ -77,13 +79,21 @@ impl Expr {
     }
 
     fn new(form: Form) -> Self {
-        let size = match &form {
-            Form::Argument(_) | Form::Constant(_) => 1,
-            Form::Apply(_, operands) => operands
-                .iter()
-                .fold(1usize, |size, operand| size.saturating_add(operand.0.size)),
+        let (size, channels) = match &form {
+            Form::Argument(_) => (1, 1),
+            Form::Constant(values) => (1, values.len()),
+            Form::Apply(_, operands) => {
+                operands.iter().fold((1, 1), |(size, channels), operand| {
+                    let (own, others) = (operand.0.size, operand.0.channels);
+                    (own.saturating_add(size), channels.max(others))
+                })
+            }
         };
-        Expr(Arc::new(Inner { form, size }))
+        Expr(Arc::new(Inner {
+            form,
+            size,
+            channels,
+        }))
     }
 
     /// What it is made of.
@@ -94,6 +104,11 @@ impl Expr {
     /// How many operations it takes.
     pub(super) fn size(&self) -> usize {
         self.0.size
+    }
+
+    /// For how many channels it differs; 1 if it does not.
+    pub(super) fn channels(&self) -> usize {
+        self.0.channels
     }
 
     /// Whether it is the same by its making, not by what it computes.

@@ -30,6 +30,7 @@ impl Net {
     /// A linear layer, with a line of its sums in its weights and bias.
     pub(super) fn linear(&mut self, linear: &Linear, line: &Line) -> Result<usize, Refusal> {
         let channels = linear.weights.nrows();
+        self.budget.take(linear.weights.len(), &linear.name)?;
         let mut weights = linear.weights.clone();
         for (channel, mut row) in weights.rows_mut().into_iter().enumerate() {
             row *= line.slope_at(channel);

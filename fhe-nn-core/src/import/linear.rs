@@ -25,9 +25,6 @@ pub(super) struct Weights {
     pub(super) name: String,
 }
 
-/// Most weights that one node may become.
-pub(super) const MAX_WEIGHTS: usize = 1 << 24;
-
 /// `Gemm`: `alpha A B + beta C`, and `MatMul`.
 pub(super) fn product(
     net: &mut Net,
@@ -102,9 +99,8 @@ pub(super) fn dense(
     let values = net.values(signal)?;
     let all = net.facts[values.tensor].len();
     let outputs = weights.matrix.nrows();
-    if all.saturating_mul(outputs) > MAX_WEIGHTS {
-        return refuse(format!("it has more than {MAX_WEIGHTS} weights"));
-    }
+    net.budget
+        .take(all.saturating_mul(outputs), &weights.name)?;
     let own = signal
         .at(ArrayD::from_shape_vec(IxDyn(&[places.len()]), places.clone()).unwrap_or_default());
     let in_tensor = net.places(&own);

@@ -23,7 +23,7 @@
 //! Integer weights and scales of a model that was trained with quantization are kept: `QuantizeLinear` and
 //! `DequantizeLinear` as Brevitas and PyTorch export them, `Quant` of QONNX.
 //!
-//! A file is not trusted: it has at most 1 GiB, a model at most 2^26 values, and what is wrong is an
+//! A file is not trusted: it has at most 1 GiB, a model at most 2^25 values, and what is wrong is an
 //! [`ImportError`].
 
 mod area;

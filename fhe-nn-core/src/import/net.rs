@@ -18,6 +18,7 @@ use super::expr::Expr;
 use super::layers::Linear;
 use super::names::snake_case;
 use super::signal::Signal;
+use super::tensor::Budget;
 use super::values::Values;
 
 /// The network so far. Widths are not yet what they will be.
@@ -34,6 +35,8 @@ pub(super) struct Net {
     /// Widths of weights that the model itself has: layer and bits.
     pub(super) weights: Vec<(usize, u32)>,
     pub(super) input: Input,
+    /// How many weights may still be written, and held before that.
+    pub(super) budget: Budget,
     /// Of the `Custom` layers, in their order: names, and what they compute.
     pub(super) functions: Vec<(String, Expr)>,
     /// Of every value of the network's input: its place in the model's. Once something reads it.
@@ -86,6 +89,7 @@ impl Net {
             widths: Vec::new(),
             weights: Vec::new(),
             input,
+            budget: Budget::of_weights(),
             functions: Vec::new(),
             arrangement: None,
             made: Vec::new(),

@@ -170,9 +170,8 @@ pub(super) fn reduce(
         None => {
             let weight = factor / count as f64;
             let columns = places.len();
-            if columns.saturating_mul(results) > 1 << 24 {
-                return refuse("it adds up too many values");
-            }
+            net.budget
+                .take(columns.saturating_mul(results), &node.name)?;
             let matrix = Array2::from_shape_fn((results, columns), |(row, column)| {
                 if column / count == row { weight } else { 0.0 }
             });

@@ -30,8 +30,9 @@ const TOLERANCE: f64 = 2e-6;
 /// More inner lines are not tried.
 const MAX_LINES: usize = 6;
 
-/// The activation that computes `e` for so many channels.
-pub(super) fn recognize(e: &Expr, channels: usize) -> Option<Recognized> {
+/// The activation that computes `e`.
+pub(super) fn recognize(e: &Expr) -> Option<Recognized> {
+    let channels = e.channels();
     let lines: Vec<Line> = e.lines_inside().into_iter().take(MAX_LINES).collect();
     let negative = Line {
         slope: vec![-1.0],
@@ -79,8 +80,8 @@ pub(super) fn custom(e: &Expr) -> Option<Recognized> {
 }
 
 /// Whether `e` never decreases, for every channel.
-pub(super) fn never_decreases(e: &Expr, channels: usize) -> bool {
-    (0..channels).all(|channel| {
+pub(super) fn never_decreases(e: &Expr) -> bool {
+    (0..e.channels()).all(|channel| {
         let values: Vec<f64> = points().map(|x| e.value(&[x], channel)).collect();
         let slack = |y: f64| TOLERANCE * y.abs().max(1.0);
         values
@@ -244,7 +245,7 @@ mod tests {
         let x = Expr::itself();
         let minus = number(0.0) - x.clone() * 1.702;
         let quick = x * (number(1.0) / (unary(Operation::Exp, minus) + 1.0));
-        let found = recognize(&quick, 1).expect("a function");
+        let found = recognize(&quick).expect("a function");
         assert_eq!(found.function, Function::Silu);
         assert!((found.inner.slope[0] - 1.702).abs() < 1e-12, "{found:?}");
         assert!(
@@ -259,7 +260,7 @@ mod tests {
         let slopes = Expr::constant(vec![0.25, 0.5]);
         let positive = Expr::apply(Operation::Less, vec![Expr::constant(vec![0.0]), x.clone()]);
         let e = Expr::apply(Operation::Select, vec![positive, x.clone(), slopes * x]) * 4.0;
-        let found = recognize(&e, 2).expect("a function");
+        let found = recognize(&e).expect("a function");
         assert_eq!(found.function, Function::Prelu);
         assert_eq!(found.parameters, [("weight", vec![0.25, 0.5])]);
         assert_eq!(found.inner.slope, [2.0, -3.0]);
@@ -269,6 +270,6 @@ mod tests {
     #[test]
     fn a_function_of_no_activation_is_none() {
         let wave = unary(Operation::Sin, Expr::itself());
-        assert!(recognize(&wave, 1).is_none());
+        assert!(recognize(&wave).is_none());
     }
 }

@@ -16,10 +16,9 @@ use super::signal::{NOTHING, Signal};
 
 /// Ends the network with the values of a signal. A function of single values behind them is the client's.
 pub(super) fn scores(net: &mut Net, signal: &Signal) -> Result<(), Refusal> {
-    let (channels, _) = net.channels(signal.base);
     let line = match signal.expr.line() {
         Some(line) => Some(line),
-        None => recognize(&signal.expr, channels).map(|found| {
+        None => recognize(&signal.expr).map(|found| {
             net.notes.push(format!(
                 "`{}` of the scores is the client's: it computes it after it decrypts",
                 found.function.name()
@@ -50,15 +49,15 @@ pub(super) fn scores(net: &mut Net, signal: &Signal) -> Result<(), Refusal> {
     // a layer that picks the values
     let signal = line.as_ref().map_or_else(|| signal.clone(), lined);
     let count = signal.places.len();
+    if count > 1 << 10 {
+        return super::error::refuse(format!("it has {count} scores"));
+    }
     let weights = Weights {
         matrix: Array2::eye(count),
         bias: vec![0.0; count],
         scales: None,
         name: "scores".to_owned(),
     };
-    if count > 1 << 10 {
-        return super::error::refuse(format!("it has {count} scores"));
-    }
     let places = signal.places.iter().copied().collect();
     let base = dense(net, &signal, places, weights)?;
     let whole = Signal {

@@ -8,9 +8,9 @@ use ndarray::{ArrayD, IxDyn};
 use super::error::ImportError;
 use super::proto;
 
-/// Most values that an import holds at once: constants, and places of the values of all tensors. Half a
-/// gigabyte.
-const MAX_VALUES: usize = 1 << 26;
+/// Most values that an import holds at once: constants, and places of the values of all tensors. A quarter of
+/// a gigabyte.
+const MAX_VALUES: usize = 1 << 25;
 
 /// A tensor of constants, whatever its type was.
 #[derive(Debug, Clone)]
@@ -126,6 +126,11 @@ pub(super) struct Budget(Cell<usize>);
 impl Budget {
     pub(super) fn new() -> Self {
         Budget(Cell::new(MAX_VALUES))
+    }
+
+    /// For the weights of layers, which may be held several times.
+    pub(super) fn of_weights() -> Self {
+        Budget(Cell::new(MAX_VALUES / 2))
     }
 
     /// # Errors

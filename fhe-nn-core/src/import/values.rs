@@ -51,7 +51,7 @@ impl Net {
                     positions,
                 },
                 None => {
-                    let found = known_function(signal, channels)?;
+                    let found = known_function(signal)?;
                     let sums = self.facts[tensor].kind == TensorKind::Sums;
                     let reads = match sums && found.inner.is_itself() {
                         true => tensor,
@@ -64,7 +64,7 @@ impl Net {
                 let (line, found) = match signal.expr.line() {
                     Some(line) => (line, None),
                     None => {
-                        let found = known_function(signal, channels)?;
+                        let found = known_function(signal)?;
                         (found.inner.clone(), Some(found))
                     }
                 };
@@ -80,7 +80,7 @@ impl Net {
             }
             Source::MaxPool(linear, pool) => {
                 // the greatest value of a function that never decreases is that of the greatest
-                let through = never_decreases(&signal.expr, channels);
+                let through = never_decreases(&signal.expr);
                 let inner = Signal {
                     base: linear,
                     by: signal.by.clone(),
@@ -180,8 +180,8 @@ impl Net {
 
 /// # Errors
 /// A refusal if no activation computes it.
-fn known_function(signal: &Signal, channels: usize) -> Result<Recognized, Refusal> {
-    let found = recognize(&signal.expr, channels).or_else(|| custom(&signal.expr));
+fn known_function(signal: &Signal) -> Result<Recognized, Refusal> {
+    let found = recognize(&signal.expr).or_else(|| custom(&signal.expr));
     found.map_or_else(
         || refuse(format!("no activation computes what `{}` does, and channels differ or Rust has no such function", signal.by)),
         Ok,
