@@ -4,6 +4,7 @@
 use fhe_nn_core::prelude::*;
 use fhe_nn_core::spec::FlowError;
 use fhe_nn_tests::Random;
+use ndarray::Axis;
 
 /// Windows, groups, a skip connection, a parameter for every channel.
 #[fhe_network(input(shape = [1, 6, 6], bits = 2))]
@@ -65,6 +66,24 @@ struct Words {
     scores: Dense<6, 2>,
 }
 
+/// Branches of which one is not used, see the test.
+#[fhe_network(input(shape = [3], bits = 1))]
+#[derive(Debug, PartialEq)]
+struct Branches {
+    #[bits(weights = 6)]
+    left: Dense<3, 3>,
+    #[bits(output = 3)]
+    left_relu: Relu,
+    #[from(input)]
+    #[bits(weights = 2)]
+    right: Dense<3, 4>,
+    right_sign: Sign,
+    #[from(left_relu, right_sign)]
+    both: Concat,
+    #[bits(weights = 2)]
+    scores: Dense<7, 2>,
+}
+
 fn cube(x: f32) -> f32 {
     x * x * x
 }
@@ -82,6 +101,38 @@ fn branches_of_one_axis() {
 #[test]
 fn tokens_and_a_product() {
     same::<Words>(13, Random::tokens::<Words>);
+}
+
+/// Values that are put one behind the other come under one key, whether or not anybody makes use of them.
+#[test]
+fn a_branch_that_has_weights_of_zero_alone() {
+    let mut random = Random(17);
+    let mut floats = random.floats::<Branches>();
+    let mut weights = floats.get("scores.weight").expect("drawn").clone();
+    weights.slice_axis_mut(Axis(1), (0..3).into()).fill(0.0);
+    floats.insert("scores.weight", weights).expect("finite");
+    let quantized = Branches::quantize(&floats, &random.samples::<Branches>());
+    let network = quantized.expect("random floats fit").network;
+    for failure_bits in [2.0, 40.0, 128.0] {
+        let options = Options {
+            failure_bits,
+            ..Options::default()
+        };
+        let plan = network.plan(&options).expect("parameters exist");
+        assert_eq!(plan.output.sources, [1, 2]);
+        assert_eq!(plan.dimension_of(1), plan.dimension_of(2), "{plan}");
+    }
+
+    let plan = network.plan(&Options::default()).expect("parameters exist");
+    let client = ClientKey::generate(&plan).expect("the plan was just found");
+    let input = random.input::<Branches>(1.0);
+    let request = client.encrypt(&input).expect("finite");
+    let reply = network.run_encrypted(&client.evaluation_key(), &request);
+    let scores = client.decrypt(&reply.expect("its own key and request"));
+    assert_eq!(
+        scores.expect("its own reply"),
+        network.run(&input).expect("finite")
+    );
 }
 
 #[test]
