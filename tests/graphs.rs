@@ -84,6 +84,32 @@ struct Branches {
     scores: Dense<7, 2>,
 }
 
+/// Windows at the border see 4 and 6 values, one in the middle 9; then all that is left.
+#[fhe_network(input(shape = [1, 6, 6], bits = 1))]
+#[derive(Debug, PartialEq)]
+struct Greatest {
+    #[bits(weights = 2)]
+    conv: Conv2d<1, 1, 2>,
+    #[bits(output = 2, table = 3)]
+    relu: Relu,
+    pool: MaxPool2d<3, 2, 1>,
+    all: GlobalMaxPool,
+    #[bits(weights = 2)]
+    scores: Dense<1, 2>,
+}
+
+/// See the test.
+#[fhe_network(input(shape = [2, 12, 12], bits = 1))]
+struct Wide {
+    #[bits(weights = 2)]
+    conv: Conv2d<2, 3, 1>,
+    #[bits(output = 2)]
+    relu: Relu,
+    pool: GlobalMaxPool,
+    #[bits(weights = 2)]
+    scores: Dense<3, 2>,
+}
+
 fn cube(x: f32) -> f32 {
     x * x * x
 }
@@ -101,6 +127,27 @@ fn branches_of_one_axis() {
 #[test]
 fn tokens_and_a_product() {
     same::<Words>(13, Random::tokens::<Words>);
+}
+
+#[test]
+fn the_greatest_of_windows_that_overlap_and_see_padding() {
+    let plan = same::<Greatest>(18, |random| random.input::<Greatest>(1.0));
+    // the conv's 25, then of the nine windows: 4 x 3, 4 x 5 and 8 in four rounds, 8 in four
+    let stages = plan.stages.iter().map(|stage| stage.neurons);
+    assert_eq!(
+        stages.collect::<Vec<_>>(),
+        [25, 4 * 2 + 4 * 3 + 4, 4 + 4 + 2, 4 + 1, 1, 4, 2, 1, 1]
+    );
+    assert_eq!(plan.bootstraps(), 25 + 40 + 8);
+}
+
+/// A round of a tournament is one stage, however many take part.
+#[test]
+fn a_window_of_144_values_is_eight_stages() {
+    let network: Wide = Random(19).network();
+    let plan = network.plan(&Options::default()).expect("parameters exist");
+    assert_eq!(plan.stages.len(), 1 + 8, "{plan}");
+    assert_eq!(plan.bootstraps(), 3 * 144 + 3 * 143);
 }
 
 /// Values that are put one behind the other come under one key, whether or not anybody makes use of them.
@@ -203,11 +250,11 @@ fn a_model_of_other_windows_is_refused() {
     assert!(error.to_string().contains("stem"), "{error}");
 }
 
-/// Clear, loaded, simulated and encrypted.
+/// Clear, loaded, simulated and encrypted; the plan.
 fn same<N: Network + core::fmt::Debug + PartialEq>(
     seed: u64,
     input: impl Fn(&mut Random) -> Vec<f32>,
-) {
+) -> Plan {
     let mut random = Random(seed);
     let network: N = random.network();
     let loaded = N::from_bytes(&network.to_bytes()).expect("what was saved");
@@ -235,4 +282,5 @@ fn same<N: Network + core::fmt::Debug + PartialEq>(
         let scores = client.decrypt(&reply).expect("the client's own");
         assert_eq!(scores, clear, "{input:?}\n{plan}");
     }
+    plan
 }

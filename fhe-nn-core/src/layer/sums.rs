@@ -25,8 +25,9 @@ pub struct AvgPool1d<const K: usize, const STRIDE: usize = K, const PADDING: usi
     Vec<Affine>,
 );
 
-/// The greatest value of every window of `K x K` values, `STRIDE` apart, of each channel. `K x K - 1`
-/// bootstraps for each result, of tables that read a bit more than the values have.
+/// The greatest value of every window of `K x K` values, `STRIDE` apart, of each channel. For each
+/// result one bootstrap less than its window has values, `K x K - 1` away from padding, of tables that read a
+/// bit more than these have; one after the other are `ceil(log2(K x K))`. Padding does not count.
 ///
 /// # Shapes
 /// `[C, H, W]` to `[C, H', W']` with `H' = floor((H + 2 PADDING - K) / STRIDE) + 1`.
