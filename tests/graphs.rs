@@ -110,6 +110,30 @@ struct Wide {
     scores: Dense<3, 2>,
 }
 
+/// Sums that are put in a row and one behind the other before a table reads them; the last sums are scores.
+#[fhe_network(input(shape = [1, 4, 4], bits = 2))]
+#[derive(Debug, PartialEq)]
+struct Rearranged {
+    #[bits(weights = 2, overflow = calibrated)]
+    conv: Conv2d<1, 2, 3>,
+    #[bits(table = 4)]
+    sign: Sign,
+    #[from(sign)]
+    rows: AvgPool2d<2, 1>,
+    row: Flatten,
+    #[from(sign, sign)]
+    twice: Add,
+    all: GlobalAvgPool,
+    column: Flatten,
+    #[from(row, column)]
+    both: Concat,
+    #[bits(output = 2, table = 4)]
+    tanh: Tanh,
+    #[from(tanh, tanh)]
+    sum: Add,
+    scores: Flatten,
+}
+
 fn cube(x: f32) -> f32 {
     x * x * x
 }
@@ -127,6 +151,13 @@ fn branches_of_one_axis() {
 #[test]
 fn tokens_and_a_product() {
     same::<Words>(13, Random::tokens::<Words>);
+}
+
+#[test]
+fn sums_that_are_rearranged_are_sums() {
+    let plan = same::<Rearranged>(20, |random| random.input::<Rearranged>(1.0));
+    let neurons = plan.stages.iter().map(|stage| stage.neurons);
+    assert_eq!(neurons.collect::<Vec<_>>(), [8, 4]);
 }
 
 #[test]

@@ -60,7 +60,7 @@ pub struct GlobalAvgPool(Vec<Affine>);
 #[derive(Debug, Clone, PartialEq)]
 pub struct GlobalMaxPool(Vec<Affine>);
 
-/// The values in a row.
+/// The values in a row. Sums stay sums, which an activation may read.
 ///
 /// # Shapes
 /// `[..]` to `[product of the extents]`.
@@ -76,7 +76,7 @@ pub struct Flatten(Vec<Affine>);
 pub struct Add(Vec<Affine>);
 
 /// Tensors one behind the other, along their first extent: `#[from(a, b)] both: Concat`. The quantizer
-/// gives them one scale.
+/// gives them one scale. Sums alone stay sums, which an activation may read.
 ///
 /// # Shapes
 /// `[A, ..]` and `[B, ..]` to `[A + B, ..]`.

@@ -15,13 +15,14 @@ pub(super) fn check(errors: &mut Errors, network: &Network) {
         errors.push(no_layers(network));
         return;
     };
+    let sums = sums(network);
     for layer in layers {
         for &source in &layer.sources {
             let before = source.checked_sub(1).map(|index| &layers[index]);
             let error = match (before, &layer.kind) {
                 (None, Kind::Activation(_)) => Some(first_is_an_activation(layer)),
                 (None, _) => tokens(network, layer),
-                (Some(before), _) => reads(network, before, layer),
+                (Some(before), _) => reads(network, before, sums[source], layer),
             };
             if let Some(error) = error {
                 errors.push(error);
@@ -35,8 +36,7 @@ pub(super) fn check(errors: &mut Errors, network: &Network) {
             errors.push(last_is_an_activation(before, last));
         }
         Kind::Activation(_) | Kind::Linear(_) => {}
-        Kind::Pool(pool) if pool.kind == Pool::Average => {}
-        Kind::Combination if matches!(last.layer_type, LayerType::Add | LayerType::Mul) => {}
+        _ if sums[layers.len()] => {}
         Kind::Embedding(_) | Kind::Pool(_) | Kind::Combination => errors.push(
             Error::new(
                 last.place,
@@ -78,8 +78,8 @@ fn tokens(network: &Network, layer: &Layer) -> Option<Error> {
     }
 }
 
-/// Whether a layer can read the result of another.
-fn reads(network: &Network, before: &Layer, layer: &Layer) -> Option<Error> {
+/// Whether a layer can read the result of another, which are sums or not.
+fn reads(network: &Network, before: &Layer, sums: bool, layer: &Layer) -> Option<Error> {
     let (name, found) = (&layer.name, &before.name);
     match (&before.kind, &layer.kind) {
         (_, Kind::Embedding(_)) => Some(
@@ -97,7 +97,7 @@ fn reads(network: &Network, before: &Layer, layer: &Layer) -> Option<Error> {
         {
             None
         }
-        (_, Kind::Activation(_)) if !has_sums(before) => Some(
+        (_, Kind::Activation(_)) if !sums => Some(
             Error::new(
                 layer.place,
                 format!("`{name}` follows `{found}`, but an activation reads sums"),
@@ -124,13 +124,21 @@ fn of_accumulators(network: &Network, layer: &Layer) -> bool {
     sources.any(|index| matches!(network.layers[index].kind, Kind::Linear(_)))
 }
 
-/// Whether a layer adds values up.
-fn has_sums(layer: &Layer) -> bool {
-    match &layer.kind {
-        Kind::Pool(pool) => pool.kind == Pool::Average,
-        Kind::Combination => matches!(layer.layer_type, LayerType::Add | LayerType::Mul),
-        Kind::Linear(_) | Kind::Embedding(_) | Kind::Activation(_) => false,
+/// Of every tensor, whether it has sums of values: a layer adds them up, or only rearranges such sums.
+fn sums(network: &Network) -> Vec<bool> {
+    let mut sums = vec![false];
+    for layer in &network.layers {
+        let mut before = layer.sources.iter();
+        sums.push(match (&layer.kind, layer.layer_type) {
+            (Kind::Pool(pool), _) => pool.kind == Pool::Average,
+            (Kind::Combination, LayerType::Concat | LayerType::Flatten) => {
+                before.all(|&source| sums[source])
+            }
+            (Kind::Combination, _) => true,
+            (Kind::Linear(_) | Kind::Embedding(_) | Kind::Activation(_), _) => false,
+        });
     }
+    sums
 }
 
 /// Accumulators where values are read.

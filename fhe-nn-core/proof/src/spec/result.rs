@@ -131,9 +131,17 @@ impl Op {
             Op::Concat => {
                 let mut shape = first.shape.clone();
                 shape[0] = operands.iter().map(|tensor| tensor.shape[0]).sum();
-                values(shape, ranges.fold(first.range, Range::hull), all_odd)
+                let range = ranges.fold(first.range, Range::hull);
+                let is_sums = |tensor: &&Tensor| tensor.kind == TensorKind::Sums;
+                match operands.iter().all(is_sums) {
+                    true => sums(shape, range),
+                    false => values(shape, range, all_odd),
+                }
             }
-            Op::Flatten => values(vec![first.len()], first.range, first.odd),
+            Op::Flatten => Tensor {
+                shape: vec![first.len()],
+                ..first.clone()
+            },
         }
     }
 }
