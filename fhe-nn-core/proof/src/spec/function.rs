@@ -206,6 +206,17 @@ impl Function {
         }
     }
 
+    /// Whether the value is never smaller at a greater `x`, with the default parameters.
+    pub const fn is_monotone(self) -> bool {
+        match self {
+            Relu | Relu6 | LeakyRelu | Elu | Selu | Celu | Softplus | Sigmoid | HardSigmoid
+            | Tanh | HardTanh | Softsign | Identity | Exp | Sign => true,
+            Prelu | Threshold | Gelu | Silu | Mish | HardSwish | Abs | Square | Wave | Custom => {
+                false
+            }
+        }
+    }
+
     /// Whether half a period further the function has the opposite value. Such a table needs no
     /// padding bit: `T[r + 2^(p-1)] = -T[r]` is what a bootstrap does by itself.
     pub const fn is_antiperiodic(self) -> bool {

@@ -12,9 +12,9 @@ impl Op {
     /// Why it cannot read them.
     pub fn result(&self, operands: &[&Tensor]) -> Result<Tensor, FlowError> {
         let (least, most, takes) = match self {
-            Op::Mul => (2, 2, "two tensors"),
-            Op::Add | Op::Concat => (2, usize::MAX, "two tensors and more"),
-            _ => (1, 1, "one tensor"),
+            Op::Mul => (2, 2, "2 tensors"),
+            Op::Add | Op::Concat => (2, usize::MAX, "at least 2 tensors"),
+            _ => (1, 1, "1 tensor"),
         };
         let (&[first, ..], true) = (operands, (least..=most).contains(&operands.len())) else {
             let reads = operands.len();

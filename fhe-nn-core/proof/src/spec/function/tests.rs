@@ -52,6 +52,24 @@ fn known() -> impl Iterator<Item = Function> {
     Function::all().filter(|&function| function != Custom)
 }
 
+/// Those whose parameters have no defaults may fall, whatever these are here.
+#[test]
+fn monotone_functions_never_fall_and_others_do() {
+    for function in known() {
+        let values = (-800..800).map(|x| value(function, f64::from(x) / 100.0));
+        let values: Vec<f64> = values.collect();
+        let given = function
+            .parameters()
+            .iter()
+            .all(|(_, default)| default.is_some());
+        assert_eq!(
+            function.is_monotone(),
+            values.is_sorted() && given,
+            "{function:?}"
+        );
+    }
+}
+
 #[test]
 fn parameters_are_used() {
     assert_eq!(LeakyRelu.value(-2.0, &[0.1]), -0.2);
