@@ -114,6 +114,36 @@ fn no_finite_number_has_a_value_that_is_none() {
 }
 
 #[test]
+fn no_finite_parameters_give_a_value_that_is_none() {
+    let numbers = [
+        0.0,
+        f64::from_bits(1),
+        f64::MIN_POSITIVE,
+        0.5,
+        1.0,
+        20.0,
+        1e300,
+        f64::MAX,
+    ];
+    let numbers = numbers.map(|x| [x, -x]).concat();
+    for function in known() {
+        for (&x, &a) in numbers
+            .iter()
+            .flat_map(|x| numbers.iter().map(move |a| (x, a)))
+        {
+            for &b in &numbers {
+                let value = function.value(x, &[a, b]);
+                assert!(!value.is_nan(), "{function:?}({x}) with {a} and {b}");
+            }
+        }
+    }
+    assert_eq!(
+        [-1.0, 0.0, 1.0].map(|x| Celu.value(x, &[0.0])),
+        [0.0, 0.0, 1.0]
+    );
+}
+
+#[test]
 fn a_range_begins_at_0_exactly_where_no_value_is_negative() {
     for function in known() {
         let negative = (-4000..4000).any(|i| value(function, f64::from(i) / 100.0) < 0.0);
