@@ -4,6 +4,7 @@
 use fhe_nn_core::prelude::*;
 use fhe_nn_core::spec::FlowError;
 use fhe_nn_tests::Random;
+use ndarray::Axis;
 
 /// Windows, groups, a skip connection, a parameter for every channel.
 #[fhe_network(input(shape = [1, 6, 6], bits = 2))]
@@ -65,6 +66,74 @@ struct Words {
     scores: Dense<6, 2>,
 }
 
+/// Branches of which one is not used, see the test.
+#[fhe_network(input(shape = [3], bits = 1))]
+#[derive(Debug, PartialEq)]
+struct Branches {
+    #[bits(weights = 6)]
+    left: Dense<3, 3>,
+    #[bits(output = 3)]
+    left_relu: Relu,
+    #[from(input)]
+    #[bits(weights = 2)]
+    right: Dense<3, 4>,
+    right_sign: Sign,
+    #[from(left_relu, right_sign)]
+    both: Concat,
+    #[bits(weights = 2)]
+    scores: Dense<7, 2>,
+}
+
+/// Windows at the border see 4 and 6 values, one in the middle 9; then all that is left.
+#[fhe_network(input(shape = [1, 6, 6], bits = 1))]
+#[derive(Debug, PartialEq)]
+struct Greatest {
+    #[bits(weights = 2)]
+    conv: Conv2d<1, 1, 2>,
+    #[bits(output = 2, table = 3)]
+    relu: Relu,
+    pool: MaxPool2d<3, 2, 1>,
+    all: GlobalMaxPool,
+    #[bits(weights = 2)]
+    scores: Dense<1, 2>,
+}
+
+/// See the test.
+#[fhe_network(input(shape = [2, 12, 12], bits = 1))]
+struct Wide {
+    #[bits(weights = 2)]
+    conv: Conv2d<2, 3, 1>,
+    #[bits(output = 2)]
+    relu: Relu,
+    pool: GlobalMaxPool,
+    #[bits(weights = 2)]
+    scores: Dense<3, 2>,
+}
+
+/// Sums that are put in a row and one behind the other before a table reads them; the last sums are scores.
+#[fhe_network(input(shape = [1, 4, 4], bits = 2))]
+#[derive(Debug, PartialEq)]
+struct Rearranged {
+    #[bits(weights = 2, overflow = calibrated)]
+    conv: Conv2d<1, 2, 3>,
+    #[bits(table = 4)]
+    sign: Sign,
+    #[from(sign)]
+    rows: AvgPool2d<2, 1>,
+    row: Flatten,
+    #[from(sign, sign)]
+    twice: Add,
+    all: GlobalAvgPool,
+    column: Flatten,
+    #[from(row, column)]
+    both: Concat,
+    #[bits(output = 2, table = 4)]
+    tanh: Tanh,
+    #[from(tanh, tanh)]
+    sum: Add,
+    scores: Flatten,
+}
+
 fn cube(x: f32) -> f32 {
     x * x * x
 }
@@ -82,6 +151,66 @@ fn branches_of_one_axis() {
 #[test]
 fn tokens_and_a_product() {
     same::<Words>(13, Random::tokens::<Words>);
+}
+
+#[test]
+fn sums_that_are_rearranged_are_sums() {
+    let plan = same::<Rearranged>(20, |random| random.input::<Rearranged>(1.0));
+    let neurons = plan.stages.iter().map(|stage| stage.neurons);
+    assert_eq!(neurons.collect::<Vec<_>>(), [8, 4]);
+}
+
+#[test]
+fn the_greatest_of_windows_that_overlap_and_see_padding() {
+    let plan = same::<Greatest>(18, |random| random.input::<Greatest>(1.0));
+    // the conv's 25, then of the nine windows: 4 x 3, 4 x 5 and 8 in four rounds, 8 in four
+    let stages = plan.stages.iter().map(|stage| stage.neurons);
+    assert_eq!(
+        stages.collect::<Vec<_>>(),
+        [25, 4 * 2 + 4 * 3 + 4, 4 + 4 + 2, 4 + 1, 1, 4, 2, 1, 1]
+    );
+    assert_eq!(plan.bootstraps(), 25 + 40 + 8);
+}
+
+/// A round of a tournament is one stage, however many take part.
+#[test]
+fn a_window_of_144_values_is_eight_stages() {
+    let network: Wide = Random(19).network();
+    let plan = network.plan(&Options::default()).expect("parameters exist");
+    assert_eq!(plan.stages.len(), 1 + 8, "{plan}");
+    assert_eq!(plan.bootstraps(), 3 * 144 + 3 * 143);
+}
+
+/// Values that are put one behind the other come under one key, whether or not anybody makes use of them.
+#[test]
+fn a_branch_that_has_weights_of_zero_alone() {
+    let mut random = Random(17);
+    let mut floats = random.floats::<Branches>();
+    let mut weights = floats.get("scores.weight").expect("drawn").clone();
+    weights.slice_axis_mut(Axis(1), (0..3).into()).fill(0.0);
+    floats.insert("scores.weight", weights).expect("finite");
+    let quantized = Branches::quantize(&floats, &random.samples::<Branches>());
+    let network = quantized.expect("random floats fit").network;
+    for failure_bits in [2.0, 40.0, 128.0] {
+        let options = Options {
+            failure_bits,
+            ..Options::default()
+        };
+        let plan = network.plan(&options).expect("parameters exist");
+        assert_eq!(plan.output.sources, [1, 2]);
+        assert_eq!(plan.dimension_of(1), plan.dimension_of(2), "{plan}");
+    }
+
+    let plan = network.plan(&Options::default()).expect("parameters exist");
+    let client = ClientKey::generate(&plan).expect("the plan was just found");
+    let input = random.input::<Branches>(1.0);
+    let request = client.encrypt(&input).expect("finite");
+    let reply = network.run_encrypted(&client.evaluation_key(), &request);
+    let scores = client.decrypt(&reply.expect("its own key and request"));
+    assert_eq!(
+        scores.expect("its own reply"),
+        network.run(&input).expect("finite")
+    );
 }
 
 #[test]
@@ -152,11 +281,11 @@ fn a_model_of_other_windows_is_refused() {
     assert!(error.to_string().contains("stem"), "{error}");
 }
 
-/// Clear, loaded, simulated and encrypted.
+/// Clear, loaded, simulated and encrypted; the plan.
 fn same<N: Network + core::fmt::Debug + PartialEq>(
     seed: u64,
     input: impl Fn(&mut Random) -> Vec<f32>,
-) {
+) -> Plan {
     let mut random = Random(seed);
     let network: N = random.network();
     let loaded = N::from_bytes(&network.to_bytes()).expect("what was saved");
@@ -184,4 +313,5 @@ fn same<N: Network + core::fmt::Debug + PartialEq>(
         let scores = client.decrypt(&reply).expect("the client's own");
         assert_eq!(scores, clear, "{input:?}\n{plan}");
     }
+    plan
 }

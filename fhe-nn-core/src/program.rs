@@ -33,7 +33,8 @@ impl Graph<'_> {
             match &node.op {
                 Op::Linear(op) => {
                     let sums = trace.sums(op, &node.sources);
-                    trace.tensors.push(sums);
+                    let sources = trace.sources_of(&node.sources);
+                    trace.push(sums, sources);
                 }
                 Op::Lookup(op) => {
                     let linear = name_of(node.sources[0]);
@@ -44,8 +45,8 @@ impl Graph<'_> {
                     if op.rounding == Rounding::Approximate {
                         exactness = Rounding::Approximate;
                     }
-                    let sums = &trace.tensors[node.sources[0]];
-                    let accumulators = trace.accumulators(linear, &op.read, limit, sums)?;
+                    let read = trace.accumulators(linear, &op.read, limit, node.sources[0]);
+                    let accumulators = read?;
                     let accumulators = accumulators.read_by(table, op.rounding);
                     let results = trace.bootstraps(op, node.sources[0]);
                     stages.push(StageDemand {
@@ -53,14 +54,13 @@ impl Graph<'_> {
                         lookup: node.name.to_owned(),
                         phases: op.phases,
                     });
-                    trace.tensors.push(results);
+                    trace.push(results, vec![op.read.stage as u32 + 1]);
                 }
             }
             trace.forget(&self.nodes[index + 1..]);
         }
         let last = self.nodes.len();
-        let sums = &trace.tensors[last];
-        let scores = trace.accumulators(name_of(last), &self.scores, MAX_OUTPUT_BITS, sums)?;
+        let scores = trace.accumulators(name_of(last), &self.scores, MAX_OUTPUT_BITS, last)?;
         let output = match exactness {
             Rounding::Exact => scores,
             Rounding::Approximate => scores.read_by(APPROXIMATE_SCORE_BITS, exactness),
@@ -72,8 +72,6 @@ impl Graph<'_> {
 /// A fresh value or one that a bootstrap made, whose noise others do not have, or only its twins.
 #[derive(Debug, Clone, Copy)]
 struct Atom {
-    /// Where it comes from: 0 is the input, `i + 1` the results of stage i.
-    source: u32,
     /// The bootstrap; different ones have different numbers.
     bootstrap: usize,
     /// What tells bootstraps apart that have noise of their own.
@@ -92,12 +90,14 @@ struct Trace {
     /// Kinds of bootstraps by what they look up.
     kinds: HashMap<u64, usize>,
     tensors: Vec<Vec<Sum>>,
+    /// Whose values each tensor is made of, in ascending order: 0 is the input, `i + 1` the results of
+    /// stage i. All operands of a sum come under one key, those too that all its weights make nothing of.
+    sources: Vec<Vec<u32>>,
 }
 
 impl Trace {
     fn new(inputs: usize) -> Self {
         let atom = |bootstrap| Atom {
-            source: 0,
             bootstrap,
             kind: bootstrap,
             phase: 0,
@@ -108,7 +108,24 @@ impl Trace {
             bootstraps: inputs,
             kinds: HashMap::new(),
             tensors: vec![(0..inputs).map(|atom| vec![(atom as u32, 1)]).collect()],
+            sources: vec![vec![0]],
         }
+    }
+
+    fn push(&mut self, values: Vec<Sum>, sources: Vec<u32>) {
+        self.tensors.push(values);
+        self.sources.push(sources);
+    }
+
+    /// Whose values tensors are made of together.
+    fn sources_of(&self, tensors: &[usize]) -> Vec<u32> {
+        let mut sources: Vec<u32> = tensors
+            .iter()
+            .flat_map(|&tensor| self.sources[tensor].iter().copied())
+            .collect();
+        sources.sort_unstable();
+        sources.dedup();
+        sources
     }
 
     /// Sums of values of tensors.
@@ -137,13 +154,13 @@ impl Trace {
         (0..op.map.len()).map(sum).collect()
     }
 
-    /// Sums as they are read, of at most `limit` bits.
+    /// The sums of a tensor as they are read, of at most `limit` bits.
     fn accumulators(
         &self,
         name: &str,
         read: &Read<'_>,
         limit: u32,
-        sums: &[Sum],
+        tensor: usize,
     ) -> Result<Accumulators, Error> {
         if let Some(neuron) = read.widths.iter().position(|&width| width > limit) {
             return Err(Error::EncryptedWidth {
@@ -153,6 +170,7 @@ impl Trace {
                 limit,
             });
         }
+        let sums = &self.tensors[tensor];
         let neurons = sums.iter().enumerate().map(|(j, sum)| {
             let term = |&(atom, weight): &(u32, i64)| {
                 let atom = self.atoms[atom as usize];
@@ -167,22 +185,11 @@ impl Trace {
             let mut terms: Vec<Term> = sum.iter().map(term).collect();
             (read.width(j), read.lattice(j).step_bits, gain(&mut terms))
         });
-        let atoms = || {
-            sums.iter()
-                .flatten()
-                .map(|&(atom, _)| self.atoms[atom as usize].source)
-        };
-        let mut sources: Vec<u32> = atoms().collect();
-        let terms = (sources.len() as u64).div_ceil(sums.len().max(1) as u64);
-        sources.sort_unstable();
-        sources.dedup();
-        if sources.is_empty() {
-            // sums of nothing are constants, under any key
-            sources.push(self.atoms.last().map_or(0, |atom| atom.source));
-        }
+        let terms = sums.iter().map(Vec::len).sum::<usize>() as u64;
+        let terms = terms.div_ceil(sums.len().max(1) as u64);
         Ok(Accumulators::new(
             name.to_owned(),
-            sources,
+            self.sources[tensor].clone(),
             read.reader,
             u32::try_from(terms).unwrap_or(u32::MAX),
             neurons,
@@ -216,7 +223,6 @@ impl Trace {
             for (j, &kind) in kinds.iter().enumerate() {
                 results.push(vec![(self.atoms.len() as u32, 1)]);
                 self.atoms.push(Atom {
-                    source: read.stage as u32 + 1,
                     bootstrap: first + j,
                     kind,
                     phase,

@@ -22,6 +22,12 @@ impl Network {
     pub(crate) fn name(&self) -> String {
         self.item.ident.unraw().to_string()
     }
+
+    /// The name of a tensor in `#[from(..)]`.
+    pub(crate) fn tensor_name(&self, tensor: usize) -> &str {
+        let layer = tensor.checked_sub(1).map(|index| &self.layers[index]);
+        layer.map_or("input", |layer| &layer.name)
+    }
 }
 
 /// Shape and width of one input.
@@ -47,9 +53,27 @@ pub(crate) struct Layer {
     /// What it reads: 0 is the input, `i + 1` the result of field i.
     pub(crate) sources: Vec<usize>,
     /// Where that was written.
-    pub(crate) from: Option<Place>,
+    pub(crate) from: Option<Names>,
     /// What it computes.
     pub(crate) kind: Kind,
+}
+
+/// An attribute, and the place of each name in it.
+pub(crate) type Names = Spanned<Vec<Place>>;
+
+impl Layer {
+    /// Where it was written what it reads.
+    pub(crate) fn place_of_sources(&self) -> Place {
+        self.from.as_ref().map_or(self.place, |from| from.place)
+    }
+
+    /// Where it was written that it reads this tensor.
+    pub(crate) fn reads_at(&self, tensor: usize) -> Place {
+        let names = self.from.iter().flat_map(|from| &from.value);
+        let mut reads = self.sources.iter().zip(names);
+        let written = reads.find(|(source, _)| **source == tensor);
+        written.map_or(self.place, |(_, place)| *place)
+    }
 }
 
 /// What a field computes.

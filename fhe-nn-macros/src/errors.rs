@@ -162,6 +162,12 @@ pub(crate) fn list(names: &[&str], word: &str) -> String {
     }
 }
 
+/// "1 input", "2 inputs".
+pub(crate) fn count(n: usize, noun: &str) -> String {
+    let plural = if n == 1 { "" } else { "s" };
+    format!("{n} {noun}{plural}")
+}
+
 /// Which of `candidates` was meant by `name`: the nearest, if about a third of it differs at most.
 pub(crate) fn similar<T: Copy>(name: &str, candidates: &[(&str, T)]) -> Option<T> {
     let name = name.to_lowercase();

@@ -35,7 +35,7 @@
 //! | an activation | `[C, ..]` to the same; with k phases to `[k C, ..]` | one for each value that it reads, and more for [wide accumulators](#wide-accumulators) |
 //! | `AvgPool2d<K, STRIDE = K, PADDING = 0>` | `[C, H, W]` to `[C, H', W']` | |
 //! | `AvgPool1d<K, STRIDE = K, PADDING = 0>` | `[C, L]` to `[C, L']` | |
-//! | `MaxPool2d<K, STRIDE = K, PADDING = 0>` | `[C, H, W]` to `[C, H', W']` | `K x K - 1` a result |
+//! | `MaxPool2d<K, STRIDE = K, PADDING = 0>` | `[C, H, W]` to `[C, H', W']` | `K x K - 1` a result, fewer at padding |
 //! | `MaxPool1d<K, STRIDE = K, PADDING = 0>` | `[C, L]` to `[C, L']` | `K - 1` a result |
 //! | `GlobalAvgPool` | `[C, H, W]` to `[C, 1, 1]`, `[C, L]` to `[C, 1]` | |
 //! | `GlobalMaxPool` | as `GlobalAvgPool` | `H W - 1` or `L - 1` a result |

@@ -63,7 +63,7 @@ pub struct Tokens {
 /// What a client encrypts of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Encoding {
-    /// One 1 among as many 0 as the vocabulary has: a vector for it is an exact sum.
+    /// As many values as the vocabulary has, one of them 1: a vector for it is an exact sum.
     OneHot,
     /// Its number: a vector for it takes a table for each of its values.
     Number,
@@ -111,7 +111,7 @@ impl Input {
         }
     }
 
-    /// Texts of so many tokens of a vocabulary, each encrypted as one 1 among as many 0.
+    /// Texts of so many tokens of a vocabulary, each encrypted as that many values, one of them 1.
     pub const fn one_hot(shape: &'static [usize], vocabulary: usize) -> Self {
         Input {
             shape: Cow::Borrowed(shape),

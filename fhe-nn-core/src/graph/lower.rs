@@ -185,7 +185,7 @@ impl<'a> Lowering<'a, '_> {
             }
             _ => return Err(Error::PartMissing),
         };
-        // the scores are the last node: a declaration ends with a layer of sums
+        // the scores are the last node: a declaration ends with sums, or with these in a row
         let (mut nodes, mut stages) = (self.nodes, vec![scores.stage; self.tensors[last] + 1]);
         for (index, node) in nodes.iter_mut().enumerate().rev() {
             let own = stages[index + 1];

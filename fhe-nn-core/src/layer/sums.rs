@@ -25,8 +25,9 @@ pub struct AvgPool1d<const K: usize, const STRIDE: usize = K, const PADDING: usi
     Vec<Affine>,
 );
 
-/// The greatest value of every window of `K x K` values, `STRIDE` apart, of each channel. `K x K - 1`
-/// bootstraps for each result, of tables that read a bit more than the values have.
+/// The greatest value of every window of `K x K` values, `STRIDE` apart, of each channel. For each
+/// result one bootstrap less than its window has values, `K x K - 1` away from padding, of tables that read a
+/// bit more than these have; one after the other are `ceil(log2(K x K))`. Padding does not count.
 ///
 /// # Shapes
 /// `[C, H, W]` to `[C, H', W']` with `H' = floor((H + 2 PADDING - K) / STRIDE) + 1`.
@@ -59,7 +60,7 @@ pub struct GlobalAvgPool(Vec<Affine>);
 #[derive(Debug, Clone, PartialEq)]
 pub struct GlobalMaxPool(Vec<Affine>);
 
-/// The values in a row.
+/// The values in a row. Sums stay sums, which an activation may read.
 ///
 /// # Shapes
 /// `[..]` to `[product of the extents]`.
@@ -75,7 +76,7 @@ pub struct Flatten(Vec<Affine>);
 pub struct Add(Vec<Affine>);
 
 /// Tensors one behind the other, along their first extent: `#[from(a, b)] both: Concat`. The quantizer
-/// gives them one scale.
+/// gives them one scale. Sums alone stay sums, which an activation may read.
 ///
 /// # Shapes
 /// `[A, ..]` and `[B, ..]` to `[A + B, ..]`.

@@ -86,9 +86,10 @@ fn look_up(
         next: 0,
     };
     let first = trace.atoms.len();
-    trace.tensors.push(sums);
+    let sources = trace.sources_of(&[trace.tensors.len() - 1]);
+    trace.push(sums, sources);
     let results = trace.bootstraps(&op, trace.tensors.len() - 1);
-    trace.tensors.push(results);
+    trace.push(results, vec![1]);
     let own = &trace.atoms[first..first + widths.len()];
     let kinds = own.iter().map(|atom| atom.kind).collect();
     (trace, kinds)

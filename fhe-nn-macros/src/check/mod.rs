@@ -92,16 +92,13 @@ fn layer(errors: &mut Errors, network: &Network, facts: &mut Facts, index: usize
         let before = layer.sources[0]
             .checked_sub(1)
             .map(|index| &network.layers[index]);
-        match before.map(|before| (before, &before.kind)) {
-            Some((_, Kind::Linear(linear))) => {
+        match before.map(|before| &before.kind) {
+            Some(Kind::Linear(linear)) => {
                 let index = layer.sources[0] - 1;
                 let stage = Stage::new(network, facts, index, linear, facts.taps[index + 1]);
                 phases_fit = stage.broken_phases().is_none();
             }
-            Some((before, _)) => {
-                let range = facts.tensors[layer.sources[0]].range;
-                phases_fit = sums::table_fits(errors, &before.name, layer, act, range);
-            }
+            Some(_) => phases_fit = sums::table_fits(errors, network, facts, index, act),
             None => {}
         }
     } else {
@@ -127,7 +124,7 @@ fn layer(errors: &mut Errors, network: &Network, facts: &mut Facts, index: usize
         ),
     };
     if last && !matches!(layer.kind, Kind::Linear(_)) {
-        sums::output_fits(errors, layer, tensor.range);
+        sums::output_fits(errors, network, facts, index, &op, tensor.range);
     }
     let taps = op.linear().map_or(1, |linear| linear.taps);
     facts.push(tensor, known, taps);
@@ -179,10 +176,4 @@ fn spec(network: &Network, ops: Vec<Op>) -> Spec {
         input: input(network),
         layers: layers.collect(),
     }
-}
-
-/// "1 input", "2 inputs".
-fn count(n: usize, noun: &str) -> String {
-    let plural = if n == 1 { "" } else { "s" };
-    format!("{n} {noun}{plural}")
 }

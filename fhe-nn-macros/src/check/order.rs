@@ -1,10 +1,11 @@
 //! Law 6: who may read what. Tables read accumulators and sums, all others values and sums; a network ends
 //! with sums.
 
-use fhe_nn_proof::spec::{Overflow, Pool};
-use fhe_nn_proof::widths::MAX_TABLE_BITS;
+mod between;
 
-use crate::ast::{Kind, Layer, Linear, Network};
+use fhe_nn_proof::spec::Pool;
+
+use crate::ast::{Kind, Layer, Network};
 use crate::errors::{Error, Errors, Place};
 use crate::layer::LayerType;
 
@@ -15,13 +16,13 @@ pub(super) fn check(errors: &mut Errors, network: &Network) {
         errors.push(no_layers(network));
         return;
     };
-    for layer in layers {
+    let found = found(network);
+    for (index, layer) in layers.iter().enumerate() {
         for &source in &layer.sources {
-            let before = source.checked_sub(1).map(|index| &layers[index]);
-            let error = match (before, &layer.kind) {
-                (None, Kind::Activation(_)) => Some(first_is_an_activation(layer)),
-                (None, _) => tokens(network, layer),
-                (Some(before), _) => reads(network, before, layer),
+            let error = match (source, &layer.kind) {
+                (0, Kind::Activation(_)) => Some(activation_of_the_input(network, index)),
+                (0, _) => tokens(network, layer),
+                _ => reads(network, source, found[source], index),
             };
             if let Some(error) = error {
                 errors.push(error);
@@ -35,13 +36,12 @@ pub(super) fn check(errors: &mut Errors, network: &Network) {
             errors.push(last_is_an_activation(before, last));
         }
         Kind::Activation(_) | Kind::Linear(_) => {}
-        Kind::Pool(pool) if pool.kind == Pool::Average => {}
-        Kind::Combination if matches!(last.layer_type, LayerType::Add | LayerType::Mul) => {}
+        _ if found[layers.len()] != Found::Values => {}
         Kind::Embedding(_) | Kind::Pool(_) | Kind::Combination => errors.push(
             Error::new(
                 last.place,
                 format!(
-                    "`{}` is the last layer, but a network ends with sums",
+                    "`{}` is the last layer, but a network ends with accumulators or sums",
                     last.name
                 ),
             )
@@ -60,7 +60,7 @@ fn tokens(network: &Network, layer: &Layer) -> Option<Error> {
                 layer.place,
                 format!("`{name}` reads tokens, but the input has numbers"),
             )
-            .note("a token is one of a vocabulary, which the client encrypts as one 1 among as many 0")
+            .note("a token is one of a vocabulary, which the client encrypts one-hot: as many values, one of them 1")
             .help(format!(
                 "declare the input as in `input(shape = [24], vocabulary = {})`",
                 embedding.vocabulary.value
@@ -78,98 +78,67 @@ fn tokens(network: &Network, layer: &Layer) -> Option<Error> {
     }
 }
 
-/// Whether a layer can read the result of another.
-fn reads(network: &Network, before: &Layer, layer: &Layer) -> Option<Error> {
-    let (name, found) = (&layer.name, &before.name);
+/// Whether field `index` can read the result of another.
+fn reads(network: &Network, source: usize, found: Found, index: usize) -> Option<Error> {
+    let (before, layer) = (&network.layers[source - 1], &network.layers[index]);
     match (&before.kind, &layer.kind) {
         (_, Kind::Embedding(_)) => Some(
             Error::new(
-                layer.place,
-                format!("`{name}` reads tokens, but `{found}` has none"),
+                layer.reads_at(source),
+                format!(
+                    "`{}` reads tokens, but `{}` has none",
+                    layer.name, before.name
+                ),
             )
             .help("put the `Embedding` first: only the input has tokens"),
         ),
-        (Kind::Linear(_), Kind::Activation(_)) => None,
-        (Kind::Activation(_), Kind::Activation(_)) => Some(two_activations(before, layer)),
-        // a layer that cannot read what it reads says so itself
-        (Kind::Pool(_) | Kind::Combination, Kind::Activation(_))
-            if of_accumulators(network, before) =>
-        {
-            None
+        (_, Kind::Activation(_)) if found == Found::Values => {
+            Some(activation_of_values(before, source, layer))
         }
-        (_, Kind::Activation(_)) if !has_sums(before) => Some(
-            Error::new(
-                layer.place,
-                format!("`{name}` follows `{found}`, but an activation reads sums"),
-            )
-            .note(format!(
-                "`{found}` has values that an activation made, and two functions are one"
-            ))
-            .help(format!("remove `{name}`")),
-        ),
-        (Kind::Linear(linear), Kind::Linear(_)) => {
-            Some(two_linear_layers(network, before, linear, layer))
-        }
-        (Kind::Linear(linear), _) => Some(accumulators(network, before, linear, layer)),
+        (_, Kind::Activation(_)) => None,
+        (Kind::Linear(linear), _) => Some(between::missing(network, source, linear, index)),
         _ => None,
     }
 }
 
-/// Whether a layer reads accumulators.
-fn of_accumulators(network: &Network, layer: &Layer) -> bool {
-    let mut sources = layer
-        .sources
-        .iter()
-        .filter_map(|source| source.checked_sub(1));
-    sources.any(|index| matches!(network.layers[index].kind, Kind::Linear(_)))
+/// What an activation finds in a tensor.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Found {
+    /// Accumulators, or sums of values: a layer adds them up, or only rearranges such sums.
+    Sums,
+    Values,
+    /// What was made of accumulators that cannot be read: the layer that reads them says so itself.
+    Nothing,
 }
 
-/// Whether a layer adds values up.
-fn has_sums(layer: &Layer) -> bool {
-    match &layer.kind {
-        Kind::Pool(pool) => pool.kind == Pool::Average,
-        Kind::Combination => matches!(layer.layer_type, LayerType::Add | LayerType::Mul),
-        Kind::Linear(_) | Kind::Embedding(_) | Kind::Activation(_) => false,
+/// Of every tensor, the input's first.
+fn found(network: &Network) -> Vec<Found> {
+    let mut found = vec![Found::Values];
+    for layer in &network.layers {
+        let mut before = layer.sources.iter().map(|&source| {
+            let layer = source
+                .checked_sub(1)
+                .map(|index| &network.layers[index].kind);
+            match layer {
+                Some(Kind::Linear(_)) => Found::Nothing,
+                _ => found[source],
+            }
+        });
+        let nothing = before.clone().any(|found| found == Found::Nothing);
+        let sums = match (&layer.kind, layer.layer_type) {
+            (Kind::Linear(_), _) => true,
+            (Kind::Embedding(_) | Kind::Activation(_), _) => false,
+            (Kind::Pool(_) | Kind::Combination, _) if nothing => {
+                found.push(Found::Nothing);
+                continue;
+            }
+            (Kind::Pool(pool), _) => pool.kind == Pool::Average,
+            (_, LayerType::Concat | LayerType::Flatten) => before.all(|found| found == Found::Sums),
+            (Kind::Combination, _) => true,
+        };
+        found.push(if sums { Found::Sums } else { Found::Values });
     }
-}
-
-/// Accumulators where values are read.
-fn accumulators(network: &Network, before: &Layer, linear: &Linear, layer: &Layer) -> Error {
-    let (name, found) = (&layer.name, &before.name);
-    let error = Error::new(
-        layer.from.unwrap_or(layer.place),
-        format!("`{name}` reads the accumulators of `{found}`, but needs an activation between"),
-    )
-    .note(
-        "scales and bias of a linear layer live in the table of the \
-            activation behind it",
-    );
-    let behind = network.layers.iter().find(|other| {
-        matches!(other.kind, Kind::Activation(_))
-            && other.sources == [layer_index(network, layer) + 1]
-    });
-    match behind {
-        Some(act) if matches!(&layer.kind, Kind::Pool(pool) if pool.kind == Pool::Max) => error
-            .help(format!(
-                "put `{name}` behind `{}`: the greatest is the same",
-                act.name
-            )),
-        _ => match layer.from {
-            None => error.help(format!(
-                "add `{}` after `{found}`",
-                between(network, linear)
-            )),
-            Some(_) => error.help(format!(
-                "put `{}` behind `{found}`, and name it here",
-                between(network, linear)
-            )),
-        },
-    }
-}
-
-fn layer_index(network: &Network, layer: &Layer) -> usize {
-    let same = |other: &Layer| core::ptr::eq(other, layer);
-    network.layers.iter().position(same).unwrap_or(0)
+    found
 }
 
 fn no_layers(network: &Network) -> Error {
@@ -184,20 +153,42 @@ fn no_layers(network: &Network) -> Error {
     ))
 }
 
-fn first_is_an_activation(layer: &Layer) -> Error {
+fn activation_of_the_input(network: &Network, index: usize) -> Error {
+    let layer = &network.layers[index];
     let name = &layer.name;
-    Error::new(
-        layer.place,
-        format!(
-            "`{name}` is the first layer, but a network begins with a linear \
-            layer"
-        ),
+    let error = Error::new(
+        layer.reads_at(0),
+        format!("`{name}` reads the input, but an activation reads accumulators or sums"),
     )
     .note(
         "a function of single values needs no encryption: the client \
             applies it before it encrypts",
-    )
-    .help(format!("remove `{name}`"))
+    );
+    match index {
+        0 => error.help(format!("remove `{name}`")),
+        _ => error.help(format!(
+            "name a linear layer for `{name}`, or a layer of sums"
+        )),
+    }
+}
+
+fn activation_of_values(before: &Layer, source: usize, layer: &Layer) -> Error {
+    let (name, found) = (&layer.name, &before.name);
+    let note = match (&before.kind, before.layer_type) {
+        (Kind::Activation(_), _) => {
+            "two functions of single values, one after the other, are one".to_owned()
+        }
+        (Kind::Embedding(_), _) => format!(
+            "a function of a token's vector is a vector: apply it to the weights of `{found}`"
+        ),
+        (Kind::Pool(_), _) => format!("`{found}` only chooses from values, and adds up none"),
+        _ => format!("`{found}` only moves values: apply a function where they are made"),
+    };
+    let law =
+        format!("`{name}` reads values of `{found}`, but an activation reads accumulators or sums");
+    Error::new(layer.reads_at(source), law)
+        .note(note)
+        .help(format!("remove `{name}`, or put a linear layer before it"))
 }
 
 fn last_is_an_activation(before: Option<&Layer>, layer: &Layer) -> Error {
@@ -206,10 +197,9 @@ fn last_is_an_activation(before: Option<&Layer>, layer: &Layer) -> Error {
         Kind::Linear(linear) => Some(linear),
         _ => None,
     });
-    let wraps = linear.is_some_and(wraps);
     let error = Error::new(
         layer.place,
-        format!("`{name}` is the last layer, but a network ends with a linear layer"),
+        format!("`{name}` is the last layer, but a network ends with accumulators or sums"),
     )
     .note(
         "a function of single values needs no encryption: the client \
@@ -219,7 +209,7 @@ fn last_is_an_activation(before: Option<&Layer>, layer: &Layer) -> Error {
         Kind::Activation(activation) => activation.phases() as usize,
         _ => 1,
     };
-    if wraps || phases > 1 {
+    if linear.is_some_and(between::wraps) || phases > 1 {
         let outputs = linear.map_or(1, |linear| linear.form.outputs());
         let values = outputs.saturating_mul(phases);
         error.help(format!(
@@ -228,63 +218,4 @@ fn last_is_an_activation(before: Option<&Layer>, layer: &Layer) -> Error {
     } else {
         error.help(format!("remove `{name}`"))
     }
-}
-
-fn two_activations(before: &Layer, layer: &Layer) -> Error {
-    let name = &layer.name;
-    Error::new(
-        layer.place,
-        format!(
-            "`{name}` follows the activation `{}`, but an activation reads a \
-                linear layer",
-            before.name
-        ),
-    )
-    .note("two functions of single values, one behind the other, are one")
-    .help(format!("remove `{name}`"))
-}
-
-fn two_linear_layers(network: &Network, before: &Layer, linear: &Linear, layer: &Layer) -> Error {
-    let name = &layer.name;
-    Error::new(
-        layer.place,
-        format!(
-            "`{name}` follows the linear layer `{}`, but needs an activation between",
-            before.name
-        ),
-    )
-    .note(
-        "scales and bias of a linear layer live in the table of the \
-        activation behind it",
-    )
-    .help(format!(
-        "add `{}` before `{name}`",
-        between(network, linear)
-    ))
-}
-
-/// An activation that could stand behind a linear layer.
-fn between(network: &Network, linear: &Linear) -> String {
-    match wraps(linear) {
-        true => format!("#[bits(output = 3)] {}: Wave,", unused(network, "wave")),
-        false => {
-            let keys = format!("output = 4, table = {MAX_TABLE_BITS}");
-            format!("#[bits({keys})] {}: Identity,", unused(network, "between"))
-        }
-    }
-}
-
-fn wraps(linear: &Linear) -> bool {
-    let word = linear.overflow;
-    word.is_some_and(|word| word.value == Overflow::Wrap)
-}
-
-/// A name for a new field.
-fn unused(network: &Network, name: &str) -> String {
-    let taken = |name: &str| network.layers.iter().any(|layer| layer.name == name);
-    let mut unused = name.to_owned();
-    while taken(&unused) {
-        unused.push('_');
-    }
-    unused
 }

@@ -13,21 +13,26 @@ pub(super) fn check(errors: &mut Errors, network: &Network) {
             .collect();
         let name = &layer.name;
         match (&layer.kind, readers.as_slice()) {
-            (_, [reader, ..]) if index == last => unreachable!("`{}` is behind the last", reader.name),
+            (_, [reader, ..]) if index == last => {
+                unreachable!("`{}` is after the last", reader.name)
+            }
             (_, []) if index != last => errors.push(
                 Error::new(
                     layer.name_place,
-                    format!("nothing reads `{name}`, but every result has a use"),
+                    format!("`{name}` is never read, but every result must be"),
                 )
                 .note("a layer without `#[from(..)]` reads the field before it")
                 .help(format!("read it by `#[from(..)]`, or remove `{name}`")),
             ),
             (Kind::Linear(_), [first, second, ..]) => errors.push(
                 Error::new(
-                    second.from.unwrap_or(second.place),
-                    format!("`{}` reads the accumulators of `{name}`, but so does `{}`", second.name, first.name),
+                    second.reads_at(index + 1),
+                    format!(
+                        "`{}` reads the accumulators of `{name}`, but so does `{}`",
+                        second.name, first.name
+                    ),
                 )
-                .note("the width and the modulus of accumulators are those of the one table that reads them")
+                .note("an accumulator is encrypted for the one table that reads it")
                 .help(format!("declare `{name}` twice, once for each")),
             ),
             _ => {}

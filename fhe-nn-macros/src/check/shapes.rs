@@ -8,9 +8,9 @@ use fhe_nn_proof::spec::{
 };
 use fhe_nn_proof::widths::{Range, accumulator_bits};
 
-use super::{Facts, activation, count};
+use super::{Facts, activation};
 use crate::ast::{Form, Kind, Layer, Linear, Network, Pool};
-use crate::errors::{Error, Errors, Place, Spanned};
+use crate::errors::{Error, Errors, Place, Spanned, count};
 use crate::layer::{Axes, LayerType};
 
 /// A layer as data, in the shape of what it reads, and whether that shape is known; its accumulators are
@@ -40,18 +40,15 @@ pub(super) fn agree(
             let tokens = network.input.tokens?;
             let vocabulary = tokens.vocabulary;
             if embedding.vocabulary.value != vocabulary {
-                reads.mismatch(
-                    embedding.vocabulary.place,
-                    format!(
-                        "`{}` knows {}, but the input has {vocabulary}",
-                        layer.name,
-                        count(embedding.vocabulary.value, "token")
-                    ),
-                    format!(
-                        "write `{}: Embedding<{vocabulary}, {}>`",
-                        layer.name, embedding.dimension
-                    ),
+                let (name, dimension) = (&layer.name, embedding.dimension);
+                let law = format!(
+                    "`{name}` has vectors for {}, but the vocabulary of the input is {vocabulary}",
+                    count(embedding.vocabulary.value, "token")
                 );
+                let help = format!("write `{name}: Embedding<{vocabulary}, {dimension}>`");
+                let error = Error::new(embedding.vocabulary.place, law).help(help);
+                reads.errors.push(error);
+                reads.known = false;
             }
             Op::Embedding(EmbeddingSpec {
                 vocabulary,
@@ -223,7 +220,7 @@ impl Reads<'_> {
             let ways = self.layer.sources.iter().map(|&source| self.way(source));
             let ways: Vec<String> = ways.collect();
             self.errors.push(
-                Error::new(self.layer.from.unwrap_or(self.layer.place), law)
+                Error::new(self.layer.place_of_sources(), law)
                     .note(format!("{note}\n{}", ways.join("\n")))
                     .help("name fields of one shape"),
             );

@@ -3,9 +3,9 @@
 use fhe_nn_proof::spec::Overflow;
 use fhe_nn_proof::widths::{Range, accumulator_bits, accumulator_bound, max_weight};
 
-use super::{Facts, count};
+use super::Facts;
 use crate::ast::{Activation, Form, Kind, Linear, Network};
-use crate::errors::Place;
+use crate::errors::{Place, count};
 
 /// A linear layer with what it reads and who reads it.
 pub(super) struct Stage<'a> {
@@ -13,14 +13,12 @@ pub(super) struct Stage<'a> {
     pub(super) linear: &'a Linear,
     /// Weights of a neuron.
     taps: usize,
-    /// What it reads; `None` for the input.
-    source: Option<&'a str>,
+    /// What it reads.
+    source: String,
     /// The activation behind it; `None` for the last stage, which the client decrypts.
     pub(super) reader: Option<Reader<'a>>,
     /// The range of the values that it reads.
     pub(super) range: Range,
-    /// Width of these values, if they are results of an activation, or the input.
-    bits: Option<u32>,
 }
 
 /// An activation that reads accumulators.
@@ -40,7 +38,6 @@ impl<'a> Stage<'a> {
         taps: usize,
     ) -> Self {
         let source = network.layers[index].sources[0];
-        let before = source.checked_sub(1).map(|index| &network.layers[index]);
         let reader = network.layers.iter().find_map(|layer| match &layer.kind {
             Kind::Activation(activation) if layer.sources.contains(&(index + 1)) => Some(Reader {
                 name: &layer.name,
@@ -53,14 +50,9 @@ impl<'a> Stage<'a> {
             name: &network.layers[index].name,
             linear,
             taps,
-            source: before.map(|layer| layer.name.as_str()),
+            source: described(network, source),
             reader,
             range: facts.tensors[source].range,
-            bits: match before.map(|layer| &layer.kind) {
-                None => Some(network.input.bits),
-                Some(Kind::Activation(act)) => Some(act.output),
-                Some(_) => None,
-            },
         }
     }
 
@@ -95,11 +87,6 @@ impl<'a> Stage<'a> {
         let weights = self.linear.weights.value;
         let bound = accumulator_bound(self.taps, self.range, weights);
         let bound = bound.map_or("more than 2^64".to_owned(), |bound| bound.to_string());
-        let source = match (self.source, self.bits) {
-            (None, bits) => format!("{}-bit input", bits.unwrap_or(1)),
-            (Some(name), Some(bits)) => format!("{bits}-bit `{name}`"),
-            (Some(name), None) => format!("`{name}`"),
-        };
         let terms = match &self.linear.form {
             Form::Dense { .. } => count(self.taps, "input"),
             Form::Conv { flat, taps, .. } => {
@@ -115,9 +102,10 @@ impl<'a> Stage<'a> {
             }
         };
         format!(
-            "{terms} x {} ({source}) x {} ({weights}-bit weights) = \
+            "{terms} x {} ({}) x {} ({weights}-bit weights) = \
                 {bound}, plus a sign",
             self.range.max_abs(),
+            self.source,
             max_weight(weights),
         )
     }
@@ -134,5 +122,16 @@ impl<'a> Stage<'a> {
             }
         };
         (values > 0).then(|| count(values, noun))
+    }
+}
+
+/// A tensor by its name, with its width if that was written: "4-bit input", "`pool`".
+pub(super) fn described(network: &Network, tensor: usize) -> String {
+    match tensor.checked_sub(1).map(|index| &network.layers[index]) {
+        None => format!("{}-bit input", network.input.bits),
+        Some(layer) => match &layer.kind {
+            Kind::Activation(act) => format!("{}-bit `{}`", act.output, layer.name),
+            _ => format!("`{}`", layer.name),
+        },
     }
 }

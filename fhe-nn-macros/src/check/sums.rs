@@ -1,23 +1,27 @@
 //! Laws 3 and 5 for sums of values, whose width follows from what is added up; and for the tables inside of
 //! layers that have some.
 
-use fhe_nn_proof::spec::{Function, Pool};
+use fhe_nn_proof::spec::{Function, Op, Pool, Tensor};
 use fhe_nn_proof::widths::{MAX_OUTPUT_BITS, MAX_ROUNDED_BITS, MAX_TABLE_BITS, Range};
 
 use super::Facts;
-use crate::ast::{Activation, Kind, Layer, Network};
-use crate::errors::{Error, Errors};
+use super::stage::described;
+use crate::ast::{Activation, Kind, Network};
+use crate::errors::{Error, Errors, count};
 use crate::layer::LayerType;
 
 /// Law 3: a table reads `table` bits of a sum, else all of them. Whether phases fit, too.
 pub(super) fn table_fits(
     errors: &mut Errors,
-    before: &str,
-    layer: &Layer,
+    network: &Network,
+    facts: &Facts,
+    index: usize,
     act: &Activation,
-    range: Range,
 ) -> bool {
-    let (name, width) = (&layer.name, range.signed_bits().max(2));
+    let layer = &network.layers[index];
+    let (name, source) = (&layer.name, layer.sources[0]);
+    let (before, range) = (network.tensor_name(source), facts.tensors[source].range);
+    let width = range.signed_bits().max(2);
     if act.function == Function::Wave {
         errors.push(
             Error::new(
@@ -25,7 +29,9 @@ pub(super) fn table_fits(
                 format!("`Wave` of `{name}` needs accumulators that wrap, but `{before}` has sums"),
             )
             .note("a wave repeats after 2^accumulator, which only a linear layer has")
-            .help(format!("write `{name}: Identity`")),
+            .help(format!(
+                "write `{name}: Identity`, or put a `Dense` that wraps before it"
+            )),
         );
         return false;
     }
@@ -44,7 +50,6 @@ pub(super) fn table_fits(
     }
     let limit = act.function.reader().max_width();
     if act.table.is_none() && width > limit {
-        let Range { lo, hi } = range;
         let more = match width {
             ..=MAX_ROUNDED_BITS => "",
             _ => ", but sums of more than 20 bits cannot be read encrypted",
@@ -54,7 +59,7 @@ pub(super) fn table_fits(
                 layer.place,
                 format!("sums of `{before}` need {width} bits, but the table of `{name}` reads at most {limit}"),
             )
-            .note(format!("they reach from {lo} to {hi}"))
+            .note(arithmetic(network, facts, source, range))
             .help(format!("write `table = {limit}` on `{name}`{more}")),
         );
         return false;
@@ -92,51 +97,134 @@ pub(super) fn tables_between_fit(
     index: usize,
 ) {
     let layer = &network.layers[index];
-    let range = |operand: usize| facts.tensors[layer.sources[operand]].range;
-    let negative = |range: Range| range.times(Range { lo: -1, hi: -1 });
-    let reads: Vec<(&str, Range)> = match (&layer.kind, layer.layer_type) {
-        (Kind::Pool(pool), _) if pool.kind == Pool::Max => {
-            vec![(
-                "differences of two values",
-                range(0).plus(negative(range(0))),
-            )]
-        }
-        (_, LayerType::Mul) => vec![
-            ("sums of two values", range(0).plus(range(1))),
-            (
-                "differences of two values",
-                range(0).plus(negative(range(1))),
-            ),
-        ],
-        _ => Vec::new(),
+    let (verb, reads): (_, &[(&str, i64)]) = match (&layer.kind, layer.layer_type) {
+        (Kind::Pool(pool), _) if pool.kind == Pool::Max => ("compares", &[("differences", -1)]),
+        (_, LayerType::Mul) => ("multiplies", &[("sums", 1), ("differences", -1)]),
+        _ => return,
     };
-    let wide = reads
-        .into_iter()
-        .find(|(_, range)| range.signed_bits() > MAX_TABLE_BITS);
-    if let Some((what, range)) = wide {
-        let (name, bits, Range { lo, hi }) = (&layer.name, range.signed_bits(), range);
-        errors.push(
-            Error::new(
-                layer.place,
-                format!("`{name}` looks up {what} of {bits} bits, but a table reads at most {MAX_TABLE_BITS}"),
-            )
+    // a pool compares values of one tensor
+    let sources = [layer.sources[0], layer.sources[layer.sources.len() - 1]];
+    let read = |[a, b]: [Range; 2], sign| a.plus(b.times(Range { lo: sign, hi: sign }));
+    let ranges = sources.map(|source| facts.tensors[source].range);
+    let wide = reads.iter().find_map(|&(what, sign)| {
+        let range = read(ranges, sign);
+        (range.signed_bits() > MAX_TABLE_BITS).then_some((what, range))
+    });
+    let Some((what, range)) = wide else { return };
+    let (name, bits, Range { lo, hi }) = (&layer.name, range.signed_bits(), range);
+    let law = format!(
+        "`{name}` {verb} values whose {what} need {bits} bits, but a table reads at most {MAX_TABLE_BITS}"
+    );
+    let fits = |range: Range| {
+        let mut all = reads.iter().map(|&(_, sign)| read([range; 2], sign));
+        all.all(|range| range.signed_bits() <= MAX_TABLE_BITS)
+    };
+    errors.push(
+        Error::new(layer.place, law)
             .note(format!("they reach from {lo} to {hi}"))
-            .help("make what it reads narrower: lower `output` of the activations before it"),
+            .help(narrower(network, index, fits)),
+    );
+}
+
+/// Law 5: sums that are the scores have at most [`MAX_OUTPUT_BITS`] bits.
+pub(super) fn output_fits(
+    errors: &mut Errors,
+    network: &Network,
+    facts: &Facts,
+    index: usize,
+    op: &Op,
+    range: Range,
+) {
+    let (layer, bits) = (&network.layers[index], range.signed_bits());
+    if bits > MAX_OUTPUT_BITS {
+        let fits = |range: Range| {
+            let before = layer.sources.iter().map(|&source| Tensor {
+                range,
+                ..facts.tensors[source].clone()
+            });
+            let before: Vec<Tensor> = before.collect();
+            let sums = op.result(&before.iter().collect::<Vec<_>>());
+            sums.is_ok_and(|sums| sums.range.signed_bits() <= MAX_OUTPUT_BITS)
+        };
+        let law = format!(
+            "sums of `{}` need {bits} bits, but at most {MAX_OUTPUT_BITS} can be decrypted",
+            layer.name
+        );
+        errors.push(
+            Error::new(layer.place, law)
+                .note(arithmetic(network, facts, index + 1, range))
+                .help(narrower(network, index, fits)),
         );
     }
 }
 
-/// Law 5: sums that are the scores have at most [`MAX_OUTPUT_BITS`] bits.
-pub(super) fn output_fits(errors: &mut Errors, layer: &Layer, range: Range) {
-    let (name, bits, Range { lo, hi }) = (&layer.name, range.signed_bits(), range);
-    if bits > MAX_OUTPUT_BITS {
-        errors.push(
-            Error::new(
-                layer.place,
-                format!("sums of `{name}` need {bits} bits, but at most {MAX_OUTPUT_BITS} can be decrypted"),
-            )
-            .note(format!("they reach from {lo} to {hi}"))
-            .help("make what it reads narrower: lower `output` of the activations before it"),
-        );
+/// How sums of a range come about: "25 values x 15 (4-bit input) = 375, plus a sign".
+fn arithmetic(network: &Network, facts: &Facts, tensor: usize, range: Range) -> String {
+    let Range { lo, hi } = range;
+    let (most, sign) = match -lo > hi {
+        true => (lo, ""),
+        false => (hi, ", plus a sign"),
+    };
+    let layer = &network.layers[tensor - 1];
+    let of = |source: usize| {
+        let Range { lo, hi } = facts.tensors[source].range;
+        let most = if most < 0 { lo } else { hi };
+        format!("{most} ({})", described(network, source))
+    };
+    match (&layer.kind, layer.layer_type) {
+        (Kind::Pool(pool), _) => {
+            let of = of(layer.sources[0]);
+            let shape = &facts.tensors[layer.sources[0]].shape;
+            let taps = match &pool.taps {
+                Some(taps) => taps.kernel.value.pow(shape.len() as u32 - 1),
+                None => shape.iter().skip(1).product(),
+            };
+            format!("{} x {of} = {most}{sign}", count(taps, "value"))
+        }
+        (_, LayerType::Add) => {
+            let terms: Vec<String> = layer.sources.iter().map(|&source| of(source)).collect();
+            format!("{} = {most}{sign}", terms.join(" + "))
+        }
+        _ => format!("they reach from {lo} to {hi}"),
+    }
+}
+
+/// The edit that makes what field `index` reads narrow enough: of what it all comes from, if its width was
+/// written.
+fn narrower(network: &Network, index: usize, fits: impl Fn(Range) -> bool) -> String {
+    let sources = network.layers[index].sources.iter();
+    let mut origins = sources.map(|&source| origin(network, source));
+    let first = origins.next();
+    let only = first.filter(|first| origins.all(|other| other == *first));
+    let edit = only.and_then(|tensor| {
+        let layer = tensor.checked_sub(1).map(|index| &network.layers[index]);
+        match layer.map(|layer| (layer, &layer.kind)) {
+            None => {
+                let mut narrower = (1..network.input.bits).rev();
+                let bits = narrower.find(|&bits| fits(Range::unsigned(bits)))?;
+                Some(format!("write `bits = {bits}` on the input"))
+            }
+            Some((layer, Kind::Activation(act))) => {
+                let mut narrower = (1..act.output).rev();
+                let bits = narrower.find(|&bits| fits(act.function.range(bits)))?;
+                Some(format!("write `output = {bits}` on `{}`", layer.name))
+            }
+            Some(_) => None,
+        }
+    });
+    edit.unwrap_or_else(|| {
+        "make what it reads narrower: lower `output` of the activations before it".to_owned()
+    })
+}
+
+/// Who made the values of a tensor: layers that only move them or choose from them did not.
+fn origin(network: &Network, tensor: usize) -> usize {
+    let Some(layer) = tensor.checked_sub(1).map(|index| &network.layers[index]) else {
+        return tensor;
+    };
+    match (&layer.kind, layer.layer_type) {
+        (Kind::Pool(pool), _) if pool.kind == Pool::Max => origin(network, layer.sources[0]),
+        (_, LayerType::Flatten) => origin(network, layer.sources[0]),
+        _ => tensor,
     }
 }

@@ -5,19 +5,21 @@ use syn::punctuated::Punctuated;
 use syn::{Field, Ident, Meta, Token};
 
 use super::is;
-use crate::errors::{Error, Errors, Place, list, similar};
+use crate::ast::Names;
+use crate::errors::{Error, Errors, Place, Spanned, count, list, similar};
 use crate::layer::{LayerType, Written};
 
 /// The name of the network's input.
 const INPUT: &str = "input";
 
-/// What field `index` reads, 0 for the input and `i + 1` for field i, and where that was written.
+/// What field `index` reads, 0 for the input and `i + 1` for field i, and where that and each name was
+/// written.
 pub(super) fn sources(
     errors: &mut Errors,
     fields: &[&Field],
     index: usize,
     layer: LayerType,
-) -> Option<(Vec<usize>, Option<Place>)> {
+) -> Option<(Vec<usize>, Option<Names>)> {
     let field = fields[index];
     let name = name_of(field)?;
     let (least, most) = layer.operands();
@@ -26,27 +28,12 @@ pub(super) fn sources(
         if least == 1 {
             return Some((vec![index], None));
         }
-        // values, which such a layer reads
-        let values = fields[..index].iter().filter(|field| {
-            let layer = Written::new(&field.ty).and_then(|written| written.layer);
-            !matches!(layer, Some(LayerType::Dense | LayerType::Conv(_)) | None)
-        });
-        let values: Vec<String> = values.filter_map(|field| name_of(field)).collect();
-        let example = match values.as_slice() {
-            [] => format!("{INPUT}, {INPUT}"),
-            [one] => format!("{one}, {one}"),
-            [.., one, other] => format!("{one}, {other}"),
-        };
-        errors.push(
-            Error::new(
-                Place::of(&field.ty),
-                format!(
-                    "`{}` of `{name}` reads several tensors, but which is not written",
-                    layer.name()
-                ),
-            )
-            .help(format!("write `#[from({example})]` on `{name}`")),
+        let law = format!(
+            "`{}` of `{name}` needs the names of two tensors, but has none",
+            layer.name()
         );
+        let help = completed(fields, index, layer, Vec::new());
+        errors.push(Error::new(Place::of(&field.ty), law).help(help));
         return None;
     };
     let place = Place::of(&attr.meta);
@@ -73,28 +60,58 @@ pub(super) fn sources(
     };
     if !(least..=most).contains(&names.len()) {
         let takes = match (least, most) {
-            (1, 1) => "one tensor",
-            (2, 2) => "two tensors",
-            _ => "two tensors and more",
+            (1, 1) => "1",
+            (2, 2) => "2",
+            _ => "at least 2",
         };
-        errors.push(
-            Error::new(
-                place,
-                format!(
-                    "`{}` of `{name}` reads {}, but takes {takes}",
-                    layer.name(),
-                    names.len()
-                ),
-            )
-            .help(format!("write {takes} into `#[from(..)]` on `{name}`")),
+        let law = format!(
+            "`{}` of `{name}` reads {}, but takes {takes}",
+            layer.name(),
+            count(names.len(), "tensor")
         );
+        let names = names.iter().map(|name| name.unraw().to_string());
+        let help = completed(fields, index, layer, names.collect());
+        errors.push(Error::new(place, law).help(help));
         return None;
     }
     let sources: Vec<Option<usize>> = names
         .iter()
         .map(|source| source_of(errors, fields, index, source))
         .collect();
-    Some((sources.into_iter().collect::<Option<_>>()?, Some(place)))
+    let places = names.iter().map(Place::of).collect();
+    let from = Spanned {
+        value: places,
+        place,
+    };
+    Some((sources.into_iter().collect::<Option<_>>()?, Some(from)))
+}
+
+/// The edit that gives field `index` as many names as it takes: those that were written, then the nearest
+/// before it that it could read.
+fn completed(fields: &[&Field], index: usize, layer: LayerType, mut names: Vec<String>) -> String {
+    let (least, most) = layer.operands();
+    let type_of = |field: &Field| Written::new(&field.ty).and_then(|written| written.layer);
+    let reads = |field: &Field| match type_of(field) {
+        None => false,
+        Some(LayerType::Dense | LayerType::Conv(_)) => most == 1,
+        Some(_) => true,
+    };
+    let tokens = fields
+        .iter()
+        .any(|field| type_of(field) == Some(LayerType::Embedding));
+    let input = Some(INPUT.to_owned()).filter(|_| !tokens || most == 1);
+    let before = fields[..index].iter().filter(|field| reads(field));
+    let before = before.filter_map(|field| name_of(field));
+    let mut others: Vec<String> = input.into_iter().chain(before).collect();
+    others.retain(|other| !names.contains(other));
+    names.truncate(most);
+    let missing = least.saturating_sub(names.len());
+    names.extend(others.split_off(others.len().saturating_sub(missing)));
+    while names.len() < least {
+        names.push(names.last().map_or(INPUT, |last| last).to_owned());
+    }
+    let name = name_of(fields[index]).unwrap_or_default();
+    format!("write `#[from({})]` on `{name}`", names.join(", "))
 }
 
 fn source_of(
@@ -113,7 +130,7 @@ fn source_of(
         let which = if found == index {
             "itself"
         } else {
-            "a field behind it"
+            "a field after it"
         };
         errors.push(
             Error::new(

@@ -127,7 +127,10 @@ fn number(errors: &mut Errors, vocabulary: Spanned<u32>, bits: Spanned<u32>) -> 
                 ),
             )
             .note("with `bits`, a token is encrypted as a number, and its vector looked up")
-            .help("remove `bits`: tokens are then one 1 among as many 0, and need no tables"),
+            .help(format!(
+                "remove `bits = {}` from the input: tokens are then one-hot, {} values, one of them 1",
+                bits.value, vocabulary.value
+            )),
         );
         return None;
     }
@@ -151,7 +154,7 @@ fn number(errors: &mut Errors, vocabulary: Spanned<u32>, bits: Spanned<u32>) -> 
     })
 }
 
-/// Tokens of which the client encrypts one 1 among as many 0.
+/// Tokens of which the client encrypts as many values as there are, one of them 1.
 fn one_hot(errors: &mut Errors, vocabulary: Spanned<u32>, tokens: usize) -> Option<Tokens> {
     let values = (tokens as u64).saturating_mul(vocabulary.value.into());
     if values > MAX_VALUES {

@@ -32,7 +32,7 @@ pub(super) fn sizes(
                 };
                 let number = integer.read(errors, &expr, |nearest| match (layer, nearest) {
                     (LayerType::Dense, _) | (_, None) => advice(layer, name),
-                    (_, Some(nearest)) => format!("use {nearest} instead"),
+                    (_, Some(nearest)) => format!("write `{nearest}` instead"),
                 });
                 number.map(|number| Spanned {
                     value: extent_of(number.value),

@@ -9,14 +9,12 @@ use crate::errors::Error;
 
 /// Cases whose help is prose, because the remedy is not one edit: what the user meant is unknown.
 const PROSE: &[&str] = &[
-    "stride_of_zero",
     "two_sizes",
-    "accumulators_added",
+    "flatten_before_the_activation",
     "later_name",
     "nothing_reads_it",
-    "numbers_of_nine_bits",
+    "pool_before_a_square",
     "pool_before_the_activation",
-    "pool_of_wide_values",
     "shapes_that_differ",
     "tokens_without_embedding",
     "two_tables_read_one",
@@ -27,6 +25,7 @@ const PROSE: &[&str] = &[
     "one_size",
     "size_is_a_constant",
     "unknown",
+    "activation_of_the_input",
     "too_many_values",
     "zero_extent",
     "zero_outputs",
@@ -106,11 +105,20 @@ fn mend(source: &str, error: &Error) -> Option<String> {
         let named = |line: &&str| line.trim_start().starts_with(&format!("{name}:"));
         lines.iter().position(named)
     };
-    // a field's line, behind that of its attribute
-    let attribute = |name: &str| {
+    // where a field's attributes begin, and the line of one of them
+    let top = |name: &str| {
         let line = field(name)?;
-        let above = line.checked_sub(1)?;
-        Some(above).filter(|above| lines[*above].contains("#[bits"))
+        let attributes = lines[..line].iter().rev();
+        let above = attributes.take_while(|line| line.trim_start().starts_with("#["));
+        Some(line - above.count())
+    };
+    let attribute = |name: &str, which: &str| {
+        let mut attributes = top(name)?..field(name)?;
+        attributes.find(|&line| lines[line].contains(which))
+    };
+    let network = || {
+        let attribute = |line: &&str| line.starts_with("#[fhe_network");
+        lines.iter().position(attribute)
     };
     let mut edited: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
     match verb {
@@ -119,26 +127,18 @@ fn mend(source: &str, error: &Error) -> Option<String> {
             source.replace_range(error.place.bytes(), edit);
             return Some(source);
         }
-        "write" if edit.starts_with("#[fhe_network") => {
-            let line = lines
-                .iter()
-                .position(|line| line.starts_with("#[fhe_network"))?;
-            edited[line] = edit.to_owned();
+        "write" if edit.starts_with("#[fhe_network") => edited[network()?] = edit.to_owned(),
+        "write" if edit.starts_with("#[") => {
+            let (which, _) = edit.split_once('(')?;
+            match attribute(target, which) {
+                Some(line) => edited[line] = edit.to_owned(),
+                None => edited.insert(field(target)?, edit.to_owned()),
+            }
         }
-        "write" if edit.starts_with("#[from") => edited.insert(field(target)?, edit.to_owned()),
-        "write" if edit.starts_with("#[bits") => match attribute(target) {
-            Some(line) => edited[line] = edit.to_owned(),
-            None => edited.insert(field(target)?, edit.to_owned()),
-        },
         "write" if edit.contains(" = ") => {
-            let (line, open) = match attribute(target) {
+            let (line, open) = match attribute(target, "#[bits") {
                 Some(line) => (line, "bits("),
-                None if rest.starts_with(" on the input") => (
-                    lines
-                        .iter()
-                        .position(|line| line.starts_with("#[fhe_network"))?,
-                    "input(",
-                ),
+                None if rest.starts_with(" on the input") => (network()?, "input("),
                 None => {
                     let line = field(target)?;
                     edited.insert(line, "#[bits()]".to_owned());
@@ -147,7 +147,7 @@ fn mend(source: &str, error: &Error) -> Option<String> {
             };
             let start = edited[line].find(open)? + open.len();
             for entry in entries(edit) {
-                edited[line] = set(&edited[line], start, entry.trim())?;
+                edited[line] = set(&edited[line], start, entry.trim(), true)?;
             }
         }
         "write" => {
@@ -155,8 +155,11 @@ fn mend(source: &str, error: &Error) -> Option<String> {
             edited[field(name)?] = format!("{edit},");
         }
         "add" => {
+            if let Some((_, from)) = rest.split_once("and write `") {
+                edited[attribute(target, "#[from")?] = from.split_once('`')?.0.to_owned();
+            }
             let line = match rest.split_once('`')?.0 {
-                " before " => attribute(target).or_else(|| field(target))?,
+                " before " => top(target)?,
                 " after " => field(target)? + 1,
                 " to " => {
                     return Some(source.replacen(
@@ -170,14 +173,16 @@ fn mend(source: &str, error: &Error) -> Option<String> {
             edited.insert(line, edit.to_owned());
         }
         "remove" if edit.starts_with("#[bits") => {
-            edited.remove(attribute(target)?);
+            edited.remove(attribute(target, "#[bits")?);
+        }
+        "remove" if rest.starts_with(" from the input") => {
+            let line = network()?;
+            let start = edited[line].find("input(")? + "input(".len();
+            edited[line] = set(&edited[line], start, edit, false)?;
         }
         "remove" => match field(edit) {
             Some(line) => {
-                edited.remove(line);
-                if let Some(line) = attribute(edit) {
-                    edited.remove(line);
-                }
+                edited.drain(top(edit)?..=line);
             }
             None => {
                 let mut source = source.to_owned();
@@ -193,8 +198,8 @@ fn mend(source: &str, error: &Error) -> Option<String> {
     Some(edited.join("\n"))
 }
 
-/// A line with `key = value` among the keys that begin at `start`.
-fn set(line: &str, start: usize, entry: &str) -> Option<String> {
+/// A line with `key = value` among the keys that begin at `start`, or without the key.
+fn set(line: &str, start: usize, entry: &str, with: bool) -> Option<String> {
     let (key, _) = entry.split_once(" = ")?;
     let (before, keys) = line.split_at(start);
     let end = keys
@@ -206,7 +211,7 @@ fn set(line: &str, start: usize, entry: &str) -> Option<String> {
         let old = old.split('=').next().unwrap_or_default().trim();
         !old.is_empty() && old != key
     });
-    entries.push(entry.to_owned());
+    entries.extend(with.then(|| entry.to_owned()));
     Some(format!("{before}{}{after}", entries.join(",")))
 }
 

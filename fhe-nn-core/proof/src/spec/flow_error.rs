@@ -8,7 +8,7 @@ use crate::widths::MAX_VALUES;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FlowError {
-    /// A layer reads itself or one behind it.
+    /// A layer reads itself or one after it.
     #[error("reads tensor {tensor}, but only {tensors} are there yet")]
     Order {
         /// Which it reads.
@@ -17,7 +17,7 @@ pub enum FlowError {
         tensors: usize,
     },
     /// A layer reads more tensors than it takes, or fewer.
-    #[error("takes {takes}, but reads {reads} tensors")]
+    #[error("reads {reads}, but takes {takes}")]
     Arity {
         /// How many it takes.
         takes: &'static str,

@@ -24,7 +24,7 @@ pub enum Function {
     Elu,
     /// `1.0507 x` for `x > 0`, else `1.0507 x 1.6733 (exp(x) - 1)`.
     Selu,
-    /// `max(x, 0) + min(alpha (exp(x / alpha) - 1), 0)`, 1.
+    /// `max(x, 0) + min(alpha (exp(x / alpha) - 1), 0)`, 1; for 0, where PyTorch has none, `max(x, 0)`.
     Celu,
     /// `x (1 + erf(x / sqrt 2)) / 2`.
     Gelu,
@@ -171,6 +171,8 @@ impl Function {
             },
             (Elu | Celu, _) if x > 0.0 => x,
             (Elu, [alpha, ..]) => alpha * libm::expm1(x),
+            // the limit of ever smaller ones
+            (Celu, [0.0, ..]) => 0.0,
             (Celu, [alpha, ..]) => alpha * libm::expm1(x / alpha),
             (Selu, _) if x > 0.0 => SELU_SCALE * x,
             (Selu, _) => SELU_SCALE * SELU_ALPHA * libm::expm1(x),
@@ -203,6 +205,17 @@ impl Function {
                 | HardTanh,
                 _,
             ) => panic!("`{}` has parameters, or is unknown", self.name()),
+        }
+    }
+
+    /// Whether the value is never smaller at a greater `x`, with the default parameters.
+    pub const fn is_monotone(self) -> bool {
+        match self {
+            Relu | Relu6 | LeakyRelu | Elu | Selu | Celu | Softplus | Sigmoid | HardSigmoid
+            | Tanh | HardTanh | Softsign | Identity | Exp | Sign => true,
+            Prelu | Threshold | Gelu | Silu | Mish | HardSwish | Abs | Square | Wave | Custom => {
+                false
+            }
         }
     }
 

@@ -12,9 +12,9 @@ impl Op {
     /// Why it cannot read them.
     pub fn result(&self, operands: &[&Tensor]) -> Result<Tensor, FlowError> {
         let (least, most, takes) = match self {
-            Op::Mul => (2, 2, "two tensors"),
-            Op::Add | Op::Concat => (2, usize::MAX, "two tensors and more"),
-            _ => (1, 1, "one tensor"),
+            Op::Mul => (2, 2, "2 tensors"),
+            Op::Add | Op::Concat => (2, usize::MAX, "at least 2 tensors"),
+            _ => (1, 1, "1 tensor"),
         };
         let (&[first, ..], true) = (operands, (least..=most).contains(&operands.len())) else {
             let reads = operands.len();
@@ -131,9 +131,17 @@ impl Op {
             Op::Concat => {
                 let mut shape = first.shape.clone();
                 shape[0] = operands.iter().map(|tensor| tensor.shape[0]).sum();
-                values(shape, ranges.fold(first.range, Range::hull), all_odd)
+                let range = ranges.fold(first.range, Range::hull);
+                let is_sums = |tensor: &&Tensor| tensor.kind == TensorKind::Sums;
+                match operands.iter().all(is_sums) {
+                    true => sums(shape, range),
+                    false => values(shape, range, all_odd),
+                }
             }
-            Op::Flatten => values(vec![first.len()], first.range, first.odd),
+            Op::Flatten => Tensor {
+                shape: vec![first.len()],
+                ..first.clone()
+            },
         }
     }
 }

@@ -20,7 +20,13 @@ impl<'a> Lowering<'a, '_> {
         let (reader, phases) = by.map_or((Reader::Client, 1), |act| {
             (act.function.reader(), act.phases.max(1))
         });
-        let index = tensor.checked_sub(1).ok_or(Error::PartMissing)?;
+        let facts = &self.facts[tensor];
+        // values in a row are the same values
+        let mut index = tensor.checked_sub(1).ok_or(Error::PartMissing)?;
+        while matches!(self.spec.layers[index].op, Op::Flatten) {
+            let before = self.spec.sources(index)[0];
+            index = before.checked_sub(1).ok_or(Error::PartMissing)?;
+        }
         let sources = self.spec.sources(index);
         let odd = sources.iter().all(|&source| self.facts[source].odd);
         let stage = self.stages;
@@ -40,7 +46,6 @@ impl<'a> Lowering<'a, '_> {
             Op::Pool(pool) if !pool.window.pads() => vec![1; pool.window.taps()],
             _ => Vec::new(),
         };
-        let facts = &self.facts[tensor];
         let width = sum_width(facts.range, phases);
         let channels = facts.shape[0];
         let lattice = match weights.is_empty() {

@@ -11,6 +11,9 @@ use crate::layer::Vectors;
 
 impl<'a> Lowering<'a, '_> {
     /// The greatest of the values of each window, as in a cup: of two, `b + max(a - b, 0)`.
+    ///
+    /// All games of a round, those of all windows, are one lookup. Of an odd number of values the last
+    /// comes into the next round as it is.
     pub(super) fn greatest(
         &mut self,
         name: &'a str,
@@ -18,33 +21,45 @@ impl<'a> Lowering<'a, '_> {
         pool: &PoolSpec,
         values: &Tensor,
     ) -> usize {
-        let mut left: Vec<usize> = (0..pool.window.taps())
-            .map(|tap| {
-                let map = Map::Rows(Rows::tap(&pool.window, tap));
-                self.sums(name, vec![source], map, Cow::Borrowed(&[]))
-            })
-            .collect();
-        let len = pool.window.output_len();
-        while left.len() > 1 {
-            left = left
-                .chunks(2)
-                .map(|pair| match *pair {
-                    [a, b] => {
-                        let apart = values
-                            .range
-                            .plus(values.range.times(Range { lo: -1, hi: -1 }));
-                        let lattice = Lattice::of([1, -1], 0, values.odd, apart.signed_bits() - 1);
-                        let less = Map::Rows(Rows::each(len, &[1, -1]));
-                        let less = self.sums(name, vec![a, b], less, Cow::Borrowed(&[]));
-                        let more = self.fixed(name, less, Fixed::Positive, apart, lattice, len);
-                        let greatest = Map::Rows(Rows::each(len, &[1, 1]));
-                        self.sums(name, vec![b, more], greatest, Cow::Borrowed(&[]))
-                    }
-                    _ => pair[0],
-                })
-                .collect();
+        let windows = Rows::windows(&pool.window);
+        let seen = |j| windows.row(j).iter().map(|term| term.index).collect();
+        // the values that each window has left, and the tensor that they are in
+        let mut left: Vec<Vec<usize>> = (0..windows.len()).map(seen).collect();
+        let mut from = source;
+        if left.iter().all(|values| values.len() < 2) {
+            return self.sums(name, vec![from], Map::Rows(windows), Cow::Borrowed(&[]));
         }
-        left[0]
+        let negative = values.range.times(Range { lo: -1, hi: -1 });
+        let apart = values.range.plus(negative);
+        let lattice = Lattice::of([1, -1], 0, values.odd, apart.signed_bits() - 1);
+        let term = |operand, index, weight| Term {
+            operand,
+            index,
+            weight,
+        };
+        while left.iter().any(|values| values.len() > 1) {
+            let (mut games, mut winners) = (Vec::new(), Vec::new());
+            for values in &mut left {
+                let first = winners.len();
+                for pair in values.chunks(2) {
+                    winners.push(match *pair {
+                        [a, b] => {
+                            games.push(vec![term(0, a, 1), term(0, b, -1)]);
+                            vec![term(0, b, 1), term(1, games.len() - 1, 1)]
+                        }
+                        _ => vec![term(0, pair[0], 1)],
+                    });
+                }
+                *values = (first..winners.len()).collect();
+            }
+            let len = games.len();
+            let less = Map::Rows(Rows::new(games));
+            let less = self.sums(name, vec![from], less, Cow::Borrowed(&[]));
+            let more = self.fixed(name, less, Fixed::Positive, apart, lattice, len);
+            let winners = Map::Rows(Rows::new(winners));
+            from = self.sums(name, vec![from, more], winners, Cow::Borrowed(&[]));
+        }
+        from
     }
 
     /// `a b = floor((a + b)^2 / 4) - floor((a - b)^2 / 4)`: both squares are odd, or neither.

@@ -2,7 +2,7 @@
 
 use super::Reads;
 use crate::ast::{Form, Kind, Layer};
-use crate::check::count;
+use crate::errors::count;
 
 impl Reads<'_> {
     /// How what comes in came about.

@@ -4,7 +4,7 @@ use fhe_nn_proof::spec::{Window, WindowError};
 
 use super::Reads;
 use crate::ast::{Kind, Taps};
-use crate::errors::Spanned;
+use crate::errors::{Error, Spanned, count};
 
 impl Reads<'_> {
     /// Height and width of what windows move over, a length as one of height 1.
@@ -74,10 +74,14 @@ impl Reads<'_> {
                 let side = input[1].min(if flat { input[1] } else { input[0] });
                 let padded = side + 2 * taps.padding.value;
                 let fits = (padded - 1) / taps.dilation + 1;
+                let mut values = count(side, "value");
+                if padded > side {
+                    values += &format!(" and {} of padding", padded - side);
+                }
                 (
                     taps.kernel.place,
                     format!(
-                        "kernel of `{name}` spans {reach}, but its input has {padded} values along an axis"
+                        "kernel of `{name}` spans {reach}, but its input has {values} along an axis"
                     ),
                     changed(Taps {
                         kernel: Spanned {
@@ -88,21 +92,23 @@ impl Reads<'_> {
                     }),
                 )
             }
-            Err(WindowError::Padding) => (
-                taps.padding.place,
-                format!(
-                    "padding of `{name}` is {}, but its kernel spans {}: windows would see padding alone",
-                    taps.padding.value,
-                    window.reach(1)
-                ),
-                changed(Taps {
-                    padding: Spanned {
-                        value: window.reach(1) - 1,
-                        ..taps.padding
-                    },
+            Err(WindowError::Padding) => {
+                let (padding, reach) = (taps.padding, window.reach(1));
+                let value = reach - 1;
+                let law = format!(
+                    "padding of `{name}` is {}, but must be less than {reach}",
+                    padding.value
+                );
+                let help = changed(Taps {
+                    padding: Spanned { value, ..padding },
                     ..*taps
-                }),
-            ),
+                });
+                let error = Error::new(padding.place, law).note(format!(
+                    "the kernel spans {reach}, so a window would see padding alone"
+                ));
+                self.errors.push(error.help(help));
+                return None;
+            }
             Err(error @ (WindowError::Zero | WindowError::Groups)) => (
                 self.layer.place,
                 format!("`{name}` has windows that cannot be: {error}"),

@@ -52,6 +52,24 @@ fn known() -> impl Iterator<Item = Function> {
     Function::all().filter(|&function| function != Custom)
 }
 
+/// Those whose parameters have no defaults may fall, whatever these are here.
+#[test]
+fn monotone_functions_never_fall_and_others_do() {
+    for function in known() {
+        let values = (-800..800).map(|x| value(function, f64::from(x) / 100.0));
+        let values: Vec<f64> = values.collect();
+        let given = function
+            .parameters()
+            .iter()
+            .all(|(_, default)| default.is_some());
+        assert_eq!(
+            function.is_monotone(),
+            values.is_sorted() && given,
+            "{function:?}"
+        );
+    }
+}
+
 #[test]
 fn parameters_are_used() {
     assert_eq!(LeakyRelu.value(-2.0, &[0.1]), -0.2);
@@ -93,6 +111,36 @@ fn no_finite_number_has_a_value_that_is_none() {
             }
         }
     }
+}
+
+#[test]
+fn no_finite_parameters_give_a_value_that_is_none() {
+    let numbers = [
+        0.0,
+        f64::from_bits(1),
+        f64::MIN_POSITIVE,
+        0.5,
+        1.0,
+        20.0,
+        1e300,
+        f64::MAX,
+    ];
+    let numbers = numbers.map(|x| [x, -x]).concat();
+    for function in known() {
+        for (&x, &a) in numbers
+            .iter()
+            .flat_map(|x| numbers.iter().map(move |a| (x, a)))
+        {
+            for &b in &numbers {
+                let value = function.value(x, &[a, b]);
+                assert!(!value.is_nan(), "{function:?}({x}) with {a} and {b}");
+            }
+        }
+    }
+    assert_eq!(
+        [-1.0, 0.0, 1.0].map(|x| Celu.value(x, &[0.0])),
+        [0.0, 0.0, 1.0]
+    );
 }
 
 #[test]

@@ -1,0 +1,104 @@
+//! Accumulators where values are read: an activation must stand between.
+
+use fhe_nn_proof::spec::{Overflow, Pool};
+use fhe_nn_proof::widths::MAX_TABLE_BITS;
+
+use crate::ast::{Kind, Layer, Linear, Network};
+use crate::errors::Error;
+use crate::layer::LayerType;
+
+/// Field `index` reads the accumulators of a linear layer, tensor `source`.
+pub(super) fn missing(network: &Network, source: usize, linear: &Linear, index: usize) -> Error {
+    let layer = &network.layers[index];
+    let (name, found) = (&layer.name, network.tensor_name(source));
+    let law =
+        format!("`{name}` reads the accumulators of `{found}`, but needs an activation between");
+    let help = swapped(network, index).unwrap_or_else(|| added(network, source, linear, index));
+    Error::new(layer.reads_at(source), law)
+        .note("scales and bias of a linear layer live in the table of the activation after it")
+        .help(help)
+}
+
+/// The advice to put a field after the activation that comes next, if it may stand there as well.
+fn swapped(network: &Network, index: usize) -> Option<String> {
+    let layer = &network.layers[index];
+    if !moves(layer) {
+        return None;
+    }
+    let mut last = index;
+    let (after, function) = loop {
+        let mut layers = network.layers.iter().enumerate();
+        let (next, reader) = layers.find(|(_, other)| other.sources == [last + 1])?;
+        match &reader.kind {
+            Kind::Activation(act) => break (&reader.name, act.function),
+            _ if moves(reader) => last = next,
+            _ => return None,
+        }
+    };
+    let put = format!("put `{}` after `{after}`", layer.name);
+    Some(match (&layer.kind, function.is_monotone()) {
+        (Kind::Pool(_), true) => format!("{put}: the greatest is the same"),
+        (Kind::Pool(_), false) => format!(
+            "{put}, and train again: `{}` does not only grow, so the greatest is another",
+            function.name()
+        ),
+        _ => format!("{put}: the values are the same"),
+    })
+}
+
+/// Whether a layer has no values but those that it reads.
+fn moves(layer: &Layer) -> bool {
+    match (&layer.kind, layer.layer_type) {
+        (Kind::Pool(pool), _) => pool.kind == Pool::Max,
+        (_, layer_type) => layer_type == LayerType::Flatten,
+    }
+}
+
+/// The edit that puts an activation between.
+fn added(network: &Network, source: usize, linear: &Linear, index: usize) -> String {
+    let layer = &network.layers[index];
+    let (keys, name, function) = match wraps(linear) {
+        true => ("output = 3".to_owned(), "wave", "Wave"),
+        false => (
+            format!("output = 4, table = {MAX_TABLE_BITS}"),
+            "between",
+            "Identity",
+        ),
+    };
+    let name = unused(network, name);
+    let from = match source == index {
+        true => String::new(),
+        false => format!("#[from({})] ", network.tensor_name(source)),
+    };
+    let add = format!(
+        "add `{from}#[bits({keys})] {name}: {function},` before `{}`",
+        layer.name
+    );
+    match layer.from {
+        None => add,
+        Some(_) => {
+            let names = layer.sources.iter().map(|&read| match read == source {
+                true => name.as_str(),
+                false => network.tensor_name(read),
+            });
+            let names: Vec<&str> = names.collect();
+            format!("{add}, and write `#[from({})]` there", names.join(", "))
+        }
+    }
+}
+
+/// Whether accumulators wrap.
+pub(super) fn wraps(linear: &Linear) -> bool {
+    let word = linear.overflow;
+    word.is_some_and(|word| word.value == Overflow::Wrap)
+}
+
+/// A name for a new field.
+fn unused(network: &Network, name: &str) -> String {
+    let taken = |name: &str| network.layers.iter().any(|layer| layer.name == name);
+    let mut unused = name.to_owned();
+    while taken(&unused) {
+        unused.push('_');
+    }
+    unused
+}
