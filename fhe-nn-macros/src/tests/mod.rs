@@ -2,6 +2,7 @@
 
 mod help;
 
+use fhe_nn_proof::spec::Spec;
 use proc_macro2::TokenStream;
 use syn::Item;
 
@@ -107,6 +108,7 @@ fn what_is_accepted_has_facts_and_what_has_none_is_refused() {
             Ok(spec) => {
                 accepted += 1;
                 assert_eq!(spec.flow().err(), None, "{item}");
+                assert_eq!(declared_again(&spec), spec, "{item}");
             }
             Err(errors) => {
                 refused += 1;
@@ -115,6 +117,23 @@ fn what_is_accepted_has_facts_and_what_has_none_is_refused() {
         }
     }
     assert!(accepted > 300 && refused > 300, "{accepted} of {refused}");
+}
+
+/// The network that a declaration declares as it prints itself.
+fn declared_again(spec: &Spec) -> Spec {
+    let text = spec.declaration(&[]);
+    let item: syn::ItemStruct = syn::parse_str(&text).expect("it prints a struct");
+    let [attr] = item.attrs.as_slice() else {
+        panic!("one attribute of the network:\n{text}");
+    };
+    let args = attr.meta.require_list().expect("it says what the input is");
+    let mut bare = item.clone();
+    bare.attrs.clear();
+    let network = parse::parse(args.tokens.clone(), quote::quote!(#bare));
+    match network.and_then(|network| crate::check::check(&network)) {
+        Ok(spec) => spec,
+        Err(errors) => panic!("{}\n{text}", errors[0].message()),
+    }
 }
 
 /// Lehmer's generator (Knuth's constants, 1997): enough for tests.
