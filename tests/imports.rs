@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use fhe_nn_core::import::{self, ImportError, Imported, Widths};
 use fhe_nn_core::layer::PartRef;
-use fhe_nn_core::{ClientKey, Floats, Network, Options, Spec};
+use fhe_nn_core::{ClientKey, Error, Floats, Network, Options, Spec};
 use ndarray::{Array2, Axis};
 use networks::mlp::Mlp;
 use networks::qat::Qat;
@@ -374,6 +374,14 @@ fn parts_of_an_npz_file_are_refused() {
             .to_string();
         assert_eq!(error.lines().count(), 1, "{error}");
     }
+    // found by fuzzing: a name that no safetensors file can hold
+    let name = b"1.weight.npy";
+    let mut reserved = bytes.clone();
+    while let Some(at) = reserved.windows(name.len()).position(|part| part == name) {
+        reserved[at..at + name.len()].copy_from_slice(b"__metadata__");
+    }
+    let error = Floats::from_npz(&reserved).expect_err("it could not be saved");
+    assert!(matches!(error, Error::TensorReserved { .. }), "{error}");
     // a header that declares more values than there are
     let at = bytes
         .windows(5)

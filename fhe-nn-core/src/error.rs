@@ -133,6 +133,12 @@ pub enum Error {
         /// Name of the tensor.
         tensor: String,
     },
+    /// A tensor has a name that means something else in a file.
+    #[error("tensor `{tensor}` needs another name: safetensors files keep this one for themselves")]
+    TensorReserved {
+        /// Name of the tensor.
+        tensor: String,
+    },
     /// A model file has a tensor that its network has no use for.
     #[error("tensor `{tensor}` belongs to no layer of `{network}`")]
     TensorUnknown {

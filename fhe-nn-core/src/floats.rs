@@ -97,9 +97,12 @@ impl Floats {
     /// Adds a tensor, in the place of one of the same name.
     ///
     /// # Errors
-    /// [`Error::TensorNotFinite`].
+    /// [`Error::TensorNotFinite`], and [`Error::TensorReserved`] for a name that no file can hold.
     pub fn insert(&mut self, name: impl Into<String>, tensor: ArrayD<f32>) -> Result<(), Error> {
         let name = name.into();
+        if name == "__metadata__" {
+            return Err(Error::TensorReserved { tensor: name });
+        }
         match tensor.iter().position(|x| !x.is_finite()) {
             Some(index) => Err(Error::TensorNotFinite {
                 tensor: name,
