@@ -137,6 +137,12 @@ impl Floats {
         self.0.get(name)
     }
 
+    /// Forgets a tensor; whether there was one.
+    #[cfg(feature = "import")]
+    pub(crate) fn remove(&mut self, name: &str) -> bool {
+        self.0.remove(name).is_some()
+    }
+
     /// Every name with its tensor, in the order of the names.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &ArrayD<f32>)> {
         self.0.iter().map(|(name, tensor)| (name.as_str(), tensor))

@@ -182,6 +182,9 @@ fn combined(
             "it combines values of different places: its operands have other shapes or orders",
         );
     }
+    if op == Op::Add {
+        net.share_scales(&tensors);
+    }
     let tensor = net.push(name, tensors.to_vec(), op)?;
     let base = net.written(tensor);
     Ok(Signal {
@@ -229,6 +232,7 @@ pub(super) fn concat(
     let Ok(places) = concatenate(Axis(axis), &views) else {
         return refuse("its operands have different shapes");
     };
+    net.share_scales(&tensors);
     let tensor = net.push("concat", tensors, Op::Concat)?;
     let all = |of: fn(&Line, usize) -> f64| -> Vec<f64> {
         let each = lines.iter();

@@ -41,7 +41,12 @@ impl Net {
         let Op::Activation(act) = &self.layers[tensor - 1].op else {
             return refuse("values of a layer without a table have the scale of what it reads");
         };
-        let lo = act.function.range(grid.bits().clamp(1, 8)).lo;
+        let range = act.function.range(grid.bits().clamp(1, 8));
+        // the same integers where the function has them, so that 0 stays 0
+        let lo = match range.contains(grid.lo) && range.contains(grid.hi) {
+            true => grid.lo,
+            false => range.lo,
+        };
         let name = self.layers[tensor - 1].name.to_string();
         self.fix(tensor, &name, grid, lo)?;
         Ok(tensor)
@@ -67,23 +72,73 @@ impl Net {
         Ok(())
     }
 
+    /// Gives tensors that are added up or put together scales that the quantizer finds, if theirs differ.
+    pub(super) fn share_scales(&mut self, tensors: &[usize]) {
+        let roots: Vec<usize> = tensors
+            .iter()
+            .flat_map(|&tensor| self.roots(tensor))
+            .collect();
+        let scale = |root: &usize| {
+            let name = self.name_of(*root);
+            let kept = self.floats.get(&format!("{name}.scale"));
+            kept.and_then(|scale| scale.first().copied())
+        };
+        let mut scales = roots.iter().filter_map(scale);
+        let first = scales.next();
+        if scales.all(|other| Some(other) == first) {
+            return;
+        }
+        for root in roots {
+            let name = self.name_of(root).to_owned();
+            if self.floats.remove(&format!("{name}.scale")) {
+                self.floats.remove(&format!("{name}.zero_point"));
+                self.notes.push(format!(
+                    "`{name}` is added to values of another scale, so its own is not kept"
+                ));
+            }
+        }
+    }
+
+    /// The tensors that have the scale of a tensor: itself, or what it is chosen from.
+    fn roots(&self, tensor: usize) -> Vec<usize> {
+        match tensor.checked_sub(1).map(|index| &self.layers[index]) {
+            Some(layer) if chooses(layer) => {
+                let sources = self.sources(tensor - 1);
+                sources
+                    .into_iter()
+                    .flat_map(|source| self.roots(source))
+                    .collect()
+            }
+            _ => vec![tensor],
+        }
+    }
+
+    fn sources(&self, index: usize) -> Vec<usize> {
+        match &*self.layers[index].sources {
+            [] => vec![index],
+            sources => sources.to_vec(),
+        }
+    }
+
+    fn name_of(&self, tensor: usize) -> &str {
+        let layer = tensor.checked_sub(1).map(|index| &self.layers[index]);
+        layer.map_or("input", |layer| &layer.name)
+    }
+
     /// Whether a tensor has a scale that is kept, and the same.
     fn is_on(&self, tensor: usize, grid: Grid) -> bool {
-        let layer = tensor.checked_sub(1).map(|index| &self.layers[index]);
-        let chooses = |layer: &&Layer| match &layer.op {
-            Op::Pool(pool) => pool.kind == Pool::Max,
-            op => matches!(op, Op::Concat | Op::Flatten),
-        };
-        if let Some(layer) = layer.filter(chooses) {
-            let before = [tensor - 1];
-            let sources = match layer.sources.is_empty() {
-                true => &before[..],
-                false => &layer.sources,
-            };
-            return sources.iter().all(|&source| self.is_on(source, grid));
-        }
-        let name = layer.map_or("input", |layer| &layer.name);
-        let kept = self.floats.get(&format!("{name}.scale"));
-        kept.and_then(|scale| scale.first().copied()) == Some(grid.scale as f32)
+        self.roots(tensor).into_iter().all(|root| {
+            let name = self.name_of(root);
+            let kept = self.floats.get(&format!("{name}.scale"));
+            kept.and_then(|scale| scale.first().copied()) == Some(grid.scale as f32)
+        })
+    }
+}
+
+/// Whether the results of a layer are some of the values that it reads.
+fn chooses(layer: &Layer) -> bool {
+    match &layer.op {
+        Op::Pool(pool) => pool.kind == Pool::Max,
+        op => matches!(op, Op::Concat | Op::Flatten),
     }
 }

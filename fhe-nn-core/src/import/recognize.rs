@@ -140,7 +140,8 @@ fn try_function(
         };
         let agrees = |y: f64| {
             let (own, known) = (own(y), factor * function.value(y, &found));
-            (own - known).abs() <= TOLERANCE * known.abs().max(1.0)
+            // both may overflow
+            own == known || (own - known).abs() <= TOLERANCE * known.abs().max(1.0)
         };
         if !(factor.is_normal() && points().all(agrees)) {
             return None;
@@ -225,8 +226,8 @@ fn shared(mut values: Vec<f64>) -> Vec<f64> {
 /// Where functions are compared: dense around 0, and far from it. 0 itself, where signs differ, is not one.
 fn points() -> impl Iterator<Item = f64> {
     let near = (-160..160).map(|k| (f64::from(k) + 0.437) / 20.0);
-    let far = [-90.3, -40.7, -20.9, -12.3];
-    let beyond = [12.3, 20.9, 40.7, 90.3];
+    let far = [-9e3, -1.1e3, -330.1, -90.3, -40.7, -20.9, -12.3];
+    let beyond = [12.3, 20.9, 40.7, 90.3, 330.1, 1.1e3, 9e3];
     far.into_iter().chain(near).chain(beyond)
 }
 
@@ -265,6 +266,22 @@ mod tests {
         assert_eq!(found.parameters, [("weight", vec![0.25, 0.5])]);
         assert_eq!(found.inner.slope, [2.0, -3.0]);
         assert_eq!(found.outer.slope, [4.0]);
+    }
+
+    #[test]
+    fn a_rectifier_that_is_cut_far_away_is_none() {
+        let number = |x: f64| Expr::constant(vec![x]);
+        let binary = |operation, a, b| Expr::apply(operation, vec![a, b]);
+        let rectified = binary(Operation::Max, Expr::itself(), number(0.0));
+        let cut = binary(Operation::Min, rectified.clone(), number(200.0));
+        assert_eq!(
+            recognize(&rectified).map(|found| found.function),
+            Some(Function::Relu)
+        );
+        assert_eq!(
+            recognize(&cut).map(|found| found.function),
+            Some(Function::HardTanh)
+        );
     }
 
     #[test]
