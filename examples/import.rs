@@ -20,7 +20,7 @@ use fhe_nn_examples::cli;
 struct Args {
     /// The model.
     model: PathBuf,
-    /// Where the weights go [default: the model's name with `.safetensors`].
+    /// Where the weights go [default: the model's name with `.floats.safetensors`].
     #[arg(long)]
     weights_to: Option<PathBuf>,
     /// Bits of inputs.
@@ -51,7 +51,7 @@ fn import(args: Args) -> Result<(), Box<dyn StdError>> {
     let imported = import::load(&args.model, &widths)?;
     let weights = args
         .weights_to
-        .unwrap_or_else(|| args.model.with_extension("safetensors"));
+        .unwrap_or_else(|| args.model.with_extension("floats.safetensors"));
     imported.floats.save(&weights)?;
     // a line of comment each, so that all that is printed can be pasted
     println!(

@@ -133,6 +133,12 @@ pub enum Error {
         /// Name of the tensor.
         tensor: String,
     },
+    /// Two tensors would have one name.
+    #[error("two tensors would be called `{tensor}`")]
+    TensorTwice {
+        /// The name.
+        tensor: String,
+    },
     /// A tensor has a name that means something else in a file.
     #[error("tensor `{tensor}` needs another name: safetensors files keep this one for themselves")]
     TensorReserved {

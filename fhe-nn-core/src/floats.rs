@@ -115,21 +115,31 @@ impl Floats {
         }
     }
 
-    /// The same, where `from` is called `to`: a tensor of that name, or all of a layer. Models of other origin
-    /// so get the names of fields: `floats.renamed("net.0", "fc1")` makes `fc1.weight` of `net.0.weight`.
-    #[must_use]
-    pub fn renamed(self, from: &str, to: &str) -> Self {
-        let own = |name: String| match name.strip_prefix(from) {
-            Some("") => to.to_owned(),
-            Some(rest) if rest.starts_with('.') => format!("{to}{rest}"),
-            _ => name,
+    /// The same under other names, those of fields: of `[(from, to), ..]`, a tensor or all of a layer `from`
+    /// gets the name `to`. `floats.renamed(&[("net.0", "fc1")])` makes `fc1.weight` of `net.0.weight`.
+    ///
+    /// # Errors
+    /// [`Error::TensorTwice`] if two tensors would have one name.
+    pub fn renamed(self, names: &[(&str, &str)]) -> Result<Self, Error> {
+        let own = |name: &str| {
+            let renamed = names
+                .iter()
+                .find_map(|(from, to)| match name.strip_prefix(from)? {
+                    "" => Some((*to).to_owned()),
+                    rest if rest.starts_with('.') => Some(format!("{to}{rest}")),
+                    _ => None,
+                });
+            renamed.unwrap_or_else(|| name.to_owned())
         };
-        Floats(
-            self.0
-                .into_iter()
-                .map(|(name, tensor)| (own(name), tensor))
-                .collect(),
-        )
+        let mut floats = Self::new();
+        for (name, tensor) in self.0 {
+            let name = own(&name);
+            if floats.get(&name).is_some() {
+                return Err(Error::TensorTwice { tensor: name });
+            }
+            floats.insert(name, tensor)?;
+        }
+        Ok(floats)
     }
 
     /// The tensor of that name.

@@ -333,7 +333,7 @@ pub struct ActivationsB {
     #[bits(weights = 4, overflow = calibrated)]
     abs_0: Dense<6, 3>,
     #[bits(output = 4, table = 5)]
-    prelu2: Prelu,
+    abs: Abs,
     #[from(input)]
     #[bits(weights = 4, overflow = calibrated)]
     square_0: Dense<6, 3>,
@@ -389,7 +389,7 @@ pub struct ActivationsB {
     scaled_0: Dense<6, 3>,
     #[bits(output = 4, table = 5)]
     tanh: Tanh,
-    #[from(softsign, prelu, leaky_relu, prelu2, square, custom, square2, exp, sign, identity, custom2, threshold, custom3, custom4, tanh)]
+    #[from(softsign, prelu, leaky_relu, abs, square, custom, square2, exp, sign, identity, custom2, threshold, custom3, custom4, tanh)]
     concat: Concat,
     #[bits(weights = 4)]
     scores: Dense<45, 45>,
@@ -422,38 +422,38 @@ use fhe_nn_core::prelude::*;
 pub struct ActivationsC {
     #[bits(weights = 4, overflow = calibrated)]
     logsigmoid_0: Dense<6, 3>,
-    #[bits(output = 4, table = 5)]
-    softplus: Softplus,
-    #[from(input)]
-    #[bits(weights = 4, overflow = calibrated)]
-    tanhshrink_0: Dense<6, 3>,
     #[bits(output = 4, function = function, table = 5)]
     custom: Custom,
     #[from(input)]
     #[bits(weights = 4, overflow = calibrated)]
-    softshrink_0: Dense<6, 3>,
+    tanhshrink_0: Dense<6, 3>,
     #[bits(output = 4, function = function2, table = 5)]
     custom2: Custom,
     #[from(input)]
     #[bits(weights = 4, overflow = calibrated)]
-    hardshrink_0: Dense<6, 3>,
+    softshrink_0: Dense<6, 3>,
     #[bits(output = 4, function = function3, table = 5)]
     custom3: Custom,
     #[from(input)]
     #[bits(weights = 4, overflow = calibrated)]
-    sin_0: Dense<6, 3>,
+    hardshrink_0: Dense<6, 3>,
     #[bits(output = 4, function = function4, table = 5)]
     custom4: Custom,
     #[from(input)]
     #[bits(weights = 4, overflow = calibrated)]
-    floor_0: Dense<6, 3>,
+    sin_0: Dense<6, 3>,
     #[bits(output = 4, function = function5, table = 5)]
     custom5: Custom,
     #[from(input)]
     #[bits(weights = 4, overflow = calibrated)]
-    round_0: Dense<6, 3>,
+    floor_0: Dense<6, 3>,
     #[bits(output = 4, function = function6, table = 5)]
     custom6: Custom,
+    #[from(input)]
+    #[bits(weights = 4, overflow = calibrated)]
+    round_0: Dense<6, 3>,
+    #[bits(output = 4, function = function7, table = 5)]
+    custom7: Custom,
     #[from(input)]
     #[bits(weights = 4, overflow = calibrated)]
     maximum_0: Dense<6, 3>,
@@ -467,9 +467,9 @@ pub struct ActivationsC {
     #[from(input)]
     #[bits(weights = 4, overflow = calibrated)]
     log_0: Dense<6, 3>,
-    #[bits(output = 4, function = function7, table = 5)]
-    custom7: Custom,
-    #[from(softplus, custom, custom2, custom3, custom4, custom5, custom6, leaky_relu, sigmoid, custom7)]
+    #[bits(output = 4, function = function8, table = 5)]
+    custom8: Custom,
+    #[from(custom, custom2, custom3, custom4, custom5, custom6, custom7, leaky_relu, sigmoid, custom8)]
     concat: Concat,
     #[bits(weights = 4)]
     scores: Dense<30, 30>,
@@ -477,35 +477,40 @@ pub struct ActivationsC {
 
 fn function(x: f32) -> f32 {
     let x = f64::from(x);
-    (x - x.tanh()) as f32
+    (1.0_f64 / (x.exp() + 1.0_f64)).ln() as f32
 }
 
 fn function2(x: f32) -> f32 {
     let x = f64::from(x);
-    ((if 0.20000000298023224_f64 < x { x - 0.20000000298023224_f64 } else { 0.0_f64 }) + (if x < (-0.20000000298023224_f64) { x + 0.20000000298023224_f64 } else { 0.0_f64 })) as f32
+    (x - x.tanh()) as f32
 }
 
 fn function3(x: f32) -> f32 {
     let x = f64::from(x);
-    (if (1.0_f64 - f64::from(u8::from(f64::from(u8::from(0.30000001192092896_f64 < x)) == 0.0_f64))).max(1.0_f64 - f64::from(u8::from(f64::from(u8::from(x < (-0.30000001192092896_f64))) == 0.0_f64))) != 0.0 { x } else { 0.0_f64 }) as f32
+    ((if 0.20000000298023224_f64 < x { x - 0.20000000298023224_f64 } else { 0.0_f64 }) + (if x < (-0.20000000298023224_f64) { x + 0.20000000298023224_f64 } else { 0.0_f64 })) as f32
 }
 
 fn function4(x: f32) -> f32 {
     let x = f64::from(x);
-    x.sin() as f32
+    (if (1.0_f64 - f64::from(u8::from(f64::from(u8::from(0.30000001192092896_f64 < x)) == 0.0_f64))).max(1.0_f64 - f64::from(u8::from(f64::from(u8::from(x < (-0.30000001192092896_f64))) == 0.0_f64))) != 0.0 { x } else { 0.0_f64 }) as f32
 }
 
 fn function5(x: f32) -> f32 {
     let x = f64::from(x);
-    x.floor() as f32
+    x.sin() as f32
 }
 
 fn function6(x: f32) -> f32 {
     let x = f64::from(x);
-    x.round_ties_even() as f32
+    x.floor() as f32
 }
 
 fn function7(x: f32) -> f32 {
+    let x = f64::from(x);
+    x.round_ties_even() as f32
+}
+
+fn function8(x: f32) -> f32 {
     let x = f64::from(x);
     ((x * x) + 1.0_f64).ln() as f32
 }

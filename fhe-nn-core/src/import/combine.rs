@@ -10,7 +10,7 @@ use super::axes::{axis_of, broadcast, joined};
 use super::error::{Refusal, refuse};
 use super::expr::Expr;
 use super::graph::Node;
-use super::line::Line;
+use super::line::{Line, zip};
 use super::net::Net;
 use super::signal::{NOTHING, Signal, Value};
 use super::tensor::{Budget, Constant};
@@ -18,7 +18,7 @@ use super::tensor::{Budget, Constant};
 /// More operations between two layers are not read.
 const MAX_SIZE: usize = 1000;
 /// Nor more for all channels together.
-const MAX_WORK: usize = 1 << 20;
+const MAX_WORK: usize = 1 << 17;
 
 /// What a formula computes of operands, at least one of which is a signal.
 pub(super) fn elementwise(
@@ -134,8 +134,7 @@ fn sum(net: &mut Net, a: &Signal, b: &Signal) -> Result<Signal, Refusal> {
     let lines = (net.by_channel(&values_a)?, net.by_channel(&values_b)?);
     let (tensors, line) = match lines {
         (line, other) if line.slope == other.slope => {
-            let both = [&line, &other].map(|line| line.offset.clone());
-            let offset = sums(&both[0], &both[1]);
+            let offset = zip(&line.offset, &other.offset, |a, b| a + b);
             let slope = line.slope;
             ([values_a.tensor, values_b.tensor], Line { slope, offset })
         }
@@ -171,7 +170,7 @@ fn product(net: &mut Net, a: &Signal, b: &Signal) -> Result<Signal, Refusal> {
 fn combined(
     net: &mut Net,
     (a, b): (&Signal, &Signal),
-    tensors: [usize; 2],
+    mut tensors: [usize; 2],
     name: &str,
     op: Op,
     line: Line,
@@ -183,6 +182,9 @@ fn combined(
         );
     }
     if op == Op::Add {
+        for tensor in &mut tensors {
+            *tensor = net.of_one_scale(*tensor)?;
+        }
         net.share_scales(&tensors);
     }
     let tensor = net.push(name, tensors.to_vec(), op)?;
@@ -192,6 +194,7 @@ fn combined(
         places: Rc::new(places),
         expr: line.expr(),
         by: a.by.clone(),
+        is_integer: false,
     })
 }
 
@@ -217,14 +220,18 @@ pub(super) fn concat(
         let values = net.values(signal)?;
         // lines that shift and scale all channels stay behind the layer
         let line = net.by_channel(&values)?;
-        let tensor = values.tensor;
+        let tensor = net.of_one_scale(values.tensor)?;
         let own = net.places(signal);
         budget.take(own.len(), &node.name)?;
         places.push(own.mapv(|place| match place {
             NOTHING => NOTHING,
             place => place + before,
         }));
-        before += net.facts[tensor].len() as u32;
+        let own = u32::try_from(net.facts[tensor].len()).ok();
+        before = match own.and_then(|own| before.checked_add(own)) {
+            Some(before) if before < NOTHING => before,
+            _ => return refuse("it has too many values"),
+        };
         lines.push((line, net.facts[tensor].shape[0]));
         tensors.push(tensor);
     }
@@ -253,15 +260,6 @@ pub(super) fn concat(
         places: Rc::new(places),
         expr: line.expr(),
         by: "".into(),
+        is_integer: false,
     })
-}
-
-fn sums(a: &[f64], b: &[f64]) -> Vec<f64> {
-    let at = |values: &[f64], index: usize| match values {
-        [one] => *one,
-        values => values[index],
-    };
-    (0..a.len().max(b.len()))
-        .map(|index| at(a, index) + at(b, index))
-        .collect()
 }

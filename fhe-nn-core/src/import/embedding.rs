@@ -29,8 +29,12 @@ pub(super) fn embedding(
     }
     let dimension = matrix.ncols();
     let positions = tokens.places.len();
+    let scale = match vectors.grid.as_ref().map(|grid| &*grid.scales) {
+        Some([one]) => Some(*one),
+        _ => None,
+    };
     let name = layer_name(&node.inputs[0], &node.name, "embedding");
-    let tensor = net.embedding(&name, &matrix.to_owned())?;
+    let tensor = net.embedding(&name, &matrix.to_owned(), scale)?;
     budget.take(positions * dimension, &node.name)?;
     let base = net.written(tensor);
     let mut shape = tokens.shape().to_vec();

@@ -38,6 +38,12 @@ pub enum ImportError {
         /// What the model calls it.
         name: String,
     },
+    /// A file whose messages would take more memory than is given to them.
+    #[error("the model's messages take more than {limit} bytes of memory")]
+    TooHeavy {
+        /// How much they may take.
+        limit: u64,
+    },
     /// More values than are held in memory.
     #[error("the model needs more than {limit} values at once, at `{node}`")]
     TooLarge {

@@ -132,6 +132,35 @@ impl Expr {
         }
     }
 
+    /// The finite numbers in it that are not 0, for a channel; some, if there are many.
+    pub(super) fn constants(&self, channel: usize) -> Vec<f64> {
+        let mut constants = Vec::new();
+        self.collect_constants(channel, &mut constants);
+        constants
+    }
+
+    fn collect_constants(&self, channel: usize, found: &mut Vec<f64>) {
+        const MOST: usize = 32;
+        match &self.0.form {
+            Form::Argument(_) => {}
+            Form::Constant(values) => {
+                let value = at(values, channel);
+                if value.is_finite()
+                    && value != 0.0
+                    && found.len() < MOST
+                    && !found.contains(&value)
+                {
+                    found.push(value);
+                }
+            }
+            Form::Apply(_, operands) => {
+                operands
+                    .iter()
+                    .for_each(|operand| operand.collect_constants(channel, found));
+            }
+        }
+    }
+
     /// Its value for a channel.
     pub(super) fn value(&self, arguments: &[f64], channel: usize) -> f64 {
         match &self.0.form {

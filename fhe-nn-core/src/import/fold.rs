@@ -23,6 +23,7 @@ pub(super) fn fold(
             _ => Ok(None),
         };
     };
+    budget.take(first.values.len(), &node.name)?;
     if let Some(moved) = rearrange(node, &first.values, &operands[1..], 0.0, budget)? {
         let constants = moved.into_iter().map(|values| Constant {
             grid: moved_grid(node, first, &values),
@@ -32,7 +33,17 @@ pub(super) fn fold(
         });
         return Ok(Some(constants.collect()));
     }
-    let one = |constant: Constant| Ok(Some(vec![constant]));
+    let one = |constant: Constant| {
+        budget.take(constant.values.len(), &node.name)?;
+        Ok(Some(vec![constant]))
+    };
+    if let "Identity" | "Dropout" = node.operator.as_str() {
+        return one(first.clone());
+    }
+    // of channels, which constants alone do not tell
+    if node.operator == "BatchNormalization" {
+        return Ok(None);
+    }
     if let Some(formula) = formula {
         return one(elementwise(node, operands, formula, budget)?);
     }

@@ -6,8 +6,12 @@ use std::rc::Rc;
 use prost::Message;
 
 use super::error::{ImportError, Refusal, refuse};
-use super::proto;
+use super::fold::is_real;
 use super::tensor::{Budget, Constant};
+use super::{proto, weigh};
+
+/// The oldest version of the operators that is read.
+const OLDEST: i64 = 9;
 
 /// The only input, the only output and the nodes between that matter, in an order in which they run.
 #[derive(Debug)]
@@ -24,6 +28,8 @@ pub(super) struct Input {
     pub(super) name: String,
     /// With a first extent of 1 for the batch, if there is more than one extent.
     pub(super) shape: Vec<usize>,
+    /// Whether it has integers.
+    pub(super) is_integer: bool,
 }
 
 /// An operator.
@@ -44,13 +50,22 @@ impl Graph {
     /// # Errors
     /// [`ImportError`] for bytes that are no model, and for graphs that cannot run.
     pub(super) fn parse(bytes: &[u8], budget: &Budget) -> Result<Self, ImportError> {
+        weigh::check(bytes)?;
         let model = proto::Model::decode(bytes)?;
         let broken = |reason: String| Err(ImportError::Graph(reason));
         let Some(graph) = model.graph else {
-            return broken("there is none".to_owned());
+            return broken("the model has none".to_owned());
         };
-        let own = model.operator_sets.iter().find(|set| set.domain.is_empty());
-        let version = own.map_or(1, |set| set.version);
+        let mut sets = model.operator_sets.iter();
+        let own = sets.find(|set| matches!(set.domain.as_str(), "" | "ai.onnx"));
+        let version = match own.map_or(0, |set| set.version) {
+            version @ OLDEST.. => version,
+            version => {
+                return broken(format!(
+                    "its operators have version {version}, but {OLDEST} and later are read"
+                ));
+            }
+        };
         let mut constants = HashMap::new();
         for tensor in &graph.constants {
             let constant = Rc::new(Constant::decode(tensor, budget)?);
@@ -77,7 +92,11 @@ impl Graph {
                 (true, Some(first)) => first.clone(),
                 _ => node.name,
             },
-            operator: node.operator,
+            operator: match node.domain.as_str() {
+                "" | "ai.onnx" | "qonnx.custom_op.general" | "onnx.brevitas" => node.operator,
+                // the same name may mean something else
+                domain => format!("{domain}:{}", node.operator),
+            },
             inputs: node.inputs,
             outputs: node.outputs,
             version,
@@ -114,6 +133,7 @@ impl Graph {
             input: Input {
                 name: input.name.clone(),
                 shape: shape(input)?,
+                is_integer: !is_real(data_type(input)),
             },
             output: output.name.clone(),
             nodes: needed(nodes, &output.name),
@@ -136,6 +156,12 @@ fn needed(nodes: Vec<Node>, output: &str) -> Vec<Node> {
     kept
 }
 
+/// The number of the input's type in `onnx.proto`.
+fn data_type(input: &proto::Value) -> i64 {
+    let tensor = input.kind.as_ref().and_then(|kind| kind.tensor.as_ref());
+    tensor.map_or(0, |tensor| tensor.data_type.into())
+}
+
 /// The shape of the input for a batch of 1.
 fn shape(input: &proto::Value) -> Result<Vec<usize>, ImportError> {
     let name = &input.name;
@@ -151,7 +177,8 @@ fn shape(input: &proto::Value) -> Result<Vec<usize>, ImportError> {
                 Ok(size) if size > 0 => size,
                 _ => return Err(broken(&format!("has an extent of {number}"))),
             },
-            _ if axis == 0 => 1,
+            // of a single extent, it is no batch
+            _ if axis == 0 && extents.len() > 1 => 1,
             other => {
                 return Err(ImportError::Dynamic {
                     input: name.clone(),

@@ -10,10 +10,23 @@ use super::signal::{Grid, Signal};
 impl Net {
     /// A signal, quantized as the model says: a tensor with this scale.
     pub(super) fn quantized(&mut self, signal: &Signal, grid: Grid) -> Result<usize, Refusal> {
+        let asked = grid;
+        let levels = (grid.hi - grid.lo + 1) as u64;
+        if !levels.is_power_of_two() {
+            return refuse(format!(
+                "it keeps {levels} levels, but tables have a power of two"
+            ));
+        }
         let values = self.values(signal)?;
         if values.tensor == 0 && values.line.is_itself() {
-            self.fix(0, "input", grid, 0)?;
-            return Ok(0);
+            return match self.widths.iter().any(|(tensor, _)| *tensor == 0) {
+                true if self.is_on(0, grid) => Ok(0),
+                true => refuse("the input is quantized a second time, differently"),
+                false => {
+                    self.grids.push((0, grid));
+                    self.fix(0, "input", grid, 0).map(|()| 0)
+                }
+            };
         }
         if values.line.is_itself() && self.is_on(values.tensor, grid) {
             return Ok(values.tensor);
@@ -41,6 +54,15 @@ impl Net {
         let Op::Activation(act) = &self.layers[tensor - 1].op else {
             return refuse("values of a layer without a table have the scale of what it reads");
         };
+        // what is never negative has no levels below 0
+        let is_unsigned = act.function.range(1).lo == 0;
+        let grid = match is_unsigned && grid.zero_point > grid.lo {
+            true => Grid {
+                lo: grid.zero_point,
+                ..grid
+            },
+            false => grid,
+        };
         let range = act.function.range(grid.bits().clamp(1, 8));
         // the same integers where the function has them, so that 0 stays 0
         let lo = match range.contains(grid.lo) && range.contains(grid.hi) {
@@ -49,6 +71,7 @@ impl Net {
         };
         let name = self.layers[tensor - 1].name.to_string();
         self.fix(tensor, &name, grid, lo)?;
+        self.grids.push((tensor, asked));
         Ok(tensor)
     }
 
@@ -99,6 +122,19 @@ impl Net {
         }
     }
 
+    /// A tensor itself, or its values after a table, if it has the scale of a product.
+    pub(super) fn of_one_scale(&mut self, tensor: usize) -> Result<usize, Refusal> {
+        let mut root = tensor;
+        while let Some(index) = root.checked_sub(1) {
+            match self.layers[index].op {
+                Op::Mul => return self.identity(tensor),
+                Op::Pool(_) | Op::Flatten => root = self.sources(index)[0],
+                _ => break,
+            }
+        }
+        Ok(tensor)
+    }
+
     /// The tensors that have the scale of a tensor: itself, or what it is chosen from.
     fn roots(&self, tensor: usize) -> Vec<usize> {
         match tensor.checked_sub(1).map(|index| &self.layers[index]) {
@@ -128,9 +164,8 @@ impl Net {
     /// Whether a tensor has a scale that is kept, and the same.
     fn is_on(&self, tensor: usize, grid: Grid) -> bool {
         self.roots(tensor).into_iter().all(|root| {
-            let name = self.name_of(root);
-            let kept = self.floats.get(&format!("{name}.scale"));
-            kept.and_then(|scale| scale.first().copied()) == Some(grid.scale as f32)
+            let known = self.grids.iter().find(|(tensor, _)| *tensor == root);
+            known.is_some_and(|(_, known)| *known == grid)
         })
     }
 }

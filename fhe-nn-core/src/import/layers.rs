@@ -48,7 +48,11 @@ impl Net {
         let weights = ArrayD::from_shape_vec(IxDyn(&shape), values)
             .expect("as many weights as the layer has taps");
         if let Some(scales) = &linear.scales {
-            let own = |c: usize| scales[c] * line.slope_at(c).abs();
+            // the weights of a channel that the line makes nothing of are 0 on any scale
+            let own = |c: usize| match line.slope_at(c).abs() {
+                0.0 => scales[c],
+                slope => scales[c] * slope,
+            };
             let scales: Vec<f64> = (0..channels).map(own).collect();
             if scales.iter().all(|scale| scale.is_normal()) {
                 let most = linear.weights.rows().into_iter().zip(&scales).enumerate();
@@ -56,10 +60,8 @@ impl Net {
                     let largest = row.iter().fold(0.0, |m: f64, w| m.max(w.abs()));
                     (largest * line.slope_at(c).abs() / scale).round()
                 });
-                let most = most.fold(1.0, f64::max) as u64;
-                // 2^(w - 1) - 1 at most
-                let bits = 64 - most.leading_zeros() + 1;
-                self.weights.push((tensor - 1, bits.clamp(2, 16)));
+                let bits = weight_bits(most.fold(1.0, f64::max));
+                self.weights.push((tensor - 1, bits));
                 let scales: Array1<f32> = scales.iter().map(|&scale| scale as f32).collect();
                 self.floats
                     .insert(format!("{name}.weight_scale"), scales.into_dyn())?;
@@ -162,6 +164,7 @@ impl Net {
         &mut self,
         name: &str,
         vectors: &Array2<f64>,
+        scale: Option<f64>,
     ) -> Result<usize, Refusal> {
         let (vocabulary, dimension) = vectors.dim();
         let positions = self.bases[0].shape.iter().product();
@@ -181,6 +184,13 @@ impl Net {
         });
         let tensor = self.push(name, vec![0], op)?;
         let name = self.layers[tensor - 1].name.to_string();
+        if let Some(scale) = scale {
+            let largest = vectors.iter().fold(0.0, |most: f64, x| most.max(x.abs()));
+            self.weights
+                .push((tensor - 1, weight_bits(largest / scale)));
+            let scale = ArrayD::from_elem(IxDyn(&[1]), scale as f32);
+            self.floats.insert(format!("{name}.weight_scale"), scale)?;
+        }
         let weights = vectors.mapv(|x| x as f32).into_dyn();
         self.floats.insert(format!("{name}.weight"), weights)?;
         Ok(tensor)
@@ -233,4 +243,10 @@ fn activation(function: Function) -> ActivationSpec {
         rounding: Rounding::Exact,
         phases: 1,
     }
+}
+
+/// Bits of weights of at most so large integers: `2^(w - 1) - 1` at most.
+fn weight_bits(most: f64) -> u32 {
+    let most = most.round().max(1.0) as u64;
+    (64 - most.leading_zeros() + 1).clamp(2, 16)
 }

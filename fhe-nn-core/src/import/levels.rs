@@ -30,7 +30,9 @@ pub(super) fn quantization(
     let Some(Some(first)) = operands.first() else {
         return Ok(None);
     };
-    if let (Value::Levels(signal, grid), "Clip") = (first, node.operator.as_str()) {
+    if let (Value::Levels(signal, grid), "Clip", 11..) =
+        (first, node.operator.as_str(), node.version)
+    {
         let limit = |index| constant(index).and_then(Constant::scalar);
         let lo = limit(1).map_or(grid.lo, |lo| grid.lo.max(lo.ceil() as i64));
         let hi = limit(2).map_or(grid.hi, |hi| grid.hi.min(hi.floor() as i64));
@@ -90,7 +92,13 @@ pub(super) fn quantization(
                     };
                     let is_symmetric = zeros.iter().all(|&zero| zero == 0.0);
                     let axis = axis_of(axis, values.values.ndim().max(1)).unwrap_or(0);
-                    let grid = is_symmetric.then(|| weight_grid(scale, axis));
+                    if !is_symmetric {
+                        net.notes.push(format!(
+                            "what `{}` makes has zero points that are not 0, so it is quantized again",
+                            node.name
+                        ));
+                    }
+                    let grid = is_symmetric.then(|| weight_grid(scale, axis, values.values.ndim()));
                     Constant {
                         grid: grid.flatten(),
                         ..Constant::new(made, Kind::Real)
@@ -134,6 +142,7 @@ pub(super) fn quantization(
                     base: net.written(tensor),
                     expr: Expr::itself(),
                     by: signal.by.clone(),
+                    is_integer: false,
                 },
             })))
         }
@@ -181,7 +190,7 @@ fn along(
 }
 
 /// The scales of weights; `None` if they are not by one axis.
-fn weight_grid(scale: &Constant, axis: usize) -> Option<WeightGrid> {
+fn weight_grid(scale: &Constant, axis: usize, rank: usize) -> Option<WeightGrid> {
     let own = scale.values.iter().copied();
     let positive = |&scale: &f64| scale.is_normal() && scale > 0.0;
     let scales: Vec<f64> = own.filter(positive).collect();
@@ -193,10 +202,11 @@ fn weight_grid(scale: &Constant, axis: usize) -> Option<WeightGrid> {
         shape if shape.len() > 1 => {
             let mut long = (0..shape.len()).filter(|&axis| shape[axis] > 1);
             let axis = long.next().unwrap_or(0);
-            if long.next().is_some() {
+            if long.next().is_some() || shape.len() > rank {
                 return None;
             }
-            axis
+            // extents go together from the last on
+            axis + rank - shape.len()
         }
         _ => axis,
     };

@@ -84,7 +84,7 @@ pub(super) fn at(values: &[f64], channel: usize) -> f64 {
     }
 }
 
-fn zip(a: &[f64], b: &[f64], combine: impl Fn(f64, f64) -> f64) -> Vec<f64> {
+pub(super) fn zip(a: &[f64], b: &[f64], combine: impl Fn(f64, f64) -> f64) -> Vec<f64> {
     let channels = a.len().max(b.len());
     (0..channels).map(|c| combine(at(a, c), at(b, c))).collect()
 }

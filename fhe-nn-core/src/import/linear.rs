@@ -162,6 +162,7 @@ fn each_position(
         .iter()
         .enumerate()
         .all(|(index, &place)| place as usize == index % inputs * rows + index / inputs)
+        && a.places.len() == net.shape(a.base).iter().product::<usize>()
         || is_input;
     let (known, area) = match shape.as_slice() {
         [channels, across] => (*channels == inputs, [1, *across]),

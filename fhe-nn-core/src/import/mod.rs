@@ -57,6 +57,7 @@ mod values;
 #[cfg(test)]
 mod vectors;
 mod walk;
+mod weigh;
 mod windows;
 
 use std::path::Path;
@@ -111,8 +112,8 @@ pub fn load(path: impl AsRef<Path>, widths: &Widths) -> Result<Imported, ImportE
         first.into_iter().chain(letters).collect::<String>()
     });
     let mut name: String = words.collect();
-    // a layer of that name would be the struct itself
-    if names::is_layer(&name) {
+    // a layer or trait of that name would be hidden
+    if names::is_taken(&name) {
         name.push_str("Network");
     }
     onnx(&file::read(path)?, &name, widths)

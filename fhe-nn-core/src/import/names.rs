@@ -47,8 +47,45 @@ pub(super) fn layer_name(tensor: &str, node: &str, other: &str) -> String {
     }
 }
 
-/// Whether a layer type has this name.
-pub(super) fn is_layer(name: &str) -> bool {
+/// Whether something has this name that a program with a network uses.
+pub(super) fn is_taken(name: &str) -> bool {
+    const OTHERS: &[&str] = &[
+        "Network",
+        "Plan",
+        "Spec",
+        "Scores",
+        "Options",
+        "Error",
+        "Floats",
+        "Calibration",
+        "Quantized",
+        "ClientKey",
+        "EvaluationKey",
+        "Execution",
+        "Progress",
+        "Reply",
+        "Request",
+        "Self",
+        "Option",
+        "Some",
+        "None",
+        "Result",
+        "Ok",
+        "Err",
+        "Vec",
+        "Box",
+        "String",
+        "Send",
+        "Sync",
+        "Sized",
+        "Copy",
+        "Clone",
+        "Drop",
+        "Fn",
+        "From",
+        "Into",
+        "Iterator",
+    ];
     const LAYERS: &[&str] = &[
         "Dense",
         "Conv1d",
@@ -65,7 +102,9 @@ pub(super) fn is_layer(name: &str) -> bool {
         "Concat",
         "Mul",
     ];
-    LAYERS.contains(&name) || Function::all().any(|function| function.name() == name)
+    OTHERS.contains(&name)
+        || LAYERS.contains(&name)
+        || Function::all().any(|function| function.name() == name)
 }
 
 /// Longest name.

@@ -17,7 +17,7 @@ use super::error::{Refusal, refuse};
 use super::expr::Expr;
 use super::layers::Linear;
 use super::names::snake_case;
-use super::signal::Signal;
+use super::signal::{Grid, Signal};
 use super::tensor::Budget;
 use super::values::Values;
 
@@ -32,6 +32,8 @@ pub(super) struct Net {
     pub(super) notes: Vec<String>,
     /// Widths of inputs and results that the model itself has: tensor and bits.
     pub(super) widths: Vec<(usize, u32)>,
+    /// What these results are on: tensor and grid.
+    pub(super) grids: Vec<(usize, Grid)>,
     /// Widths of weights that the model itself has: layer and bits.
     pub(super) weights: Vec<(usize, u32)>,
     pub(super) input: Input,
@@ -41,6 +43,8 @@ pub(super) struct Net {
     pub(super) functions: Vec<(String, Expr)>,
     /// Of every value of the network's input: its place in the model's. Once something reads it.
     pub(super) arrangement: Option<Vec<u32>>,
+    /// Of every value of the model's input: its place in the network's.
+    inverse: Vec<u32>,
     pub(super) made: Vec<(usize, Expr, Values)>,
     names: HashSet<String>,
 }
@@ -87,11 +91,13 @@ impl Net {
             floats: Floats::new(),
             notes: Vec::new(),
             widths: Vec::new(),
+            grids: Vec::new(),
             weights: Vec::new(),
             input,
             budget: Budget::of_weights(),
             functions: Vec::new(),
             arrangement: None,
+            inverse: Vec::new(),
             made: Vec::new(),
             names: HashSet::from(["input".to_owned()]),
         }
@@ -152,6 +158,10 @@ impl Net {
             }
             self.input.shape = shape.to_vec().into();
             self.facts[0] = self.input.tensor();
+            self.inverse = vec![0; order.len()];
+            for (own, &of_model) in order.iter().enumerate() {
+                self.inverse[of_model as usize] = own as u32;
+            }
             self.arrangement = Some(order.to_vec());
         }
         Ok(())
@@ -171,15 +181,10 @@ impl Net {
 
     /// The same places in the tensor that is written.
     pub(super) fn places(&self, signal: &Signal) -> ArrayD<u32> {
-        match (&self.bases[signal.base].source, &self.arrangement) {
-            (Source::Input, Some(order)) => {
-                let mut inverse = vec![0u32; order.len()];
-                for (own, &of_model) in order.iter().enumerate() {
-                    inverse[of_model as usize] = own as u32;
-                }
-                signal
-                    .places
-                    .mapv(|place| inverse.get(place as usize).copied().unwrap_or(place))
+        match &self.bases[signal.base].source {
+            Source::Input if !self.inverse.is_empty() => {
+                let own = |place: u32| self.inverse.get(place as usize).copied();
+                signal.places.mapv(|place| own(place).unwrap_or(place))
             }
             _ => (*signal.places).clone(),
         }

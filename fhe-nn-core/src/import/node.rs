@@ -67,9 +67,12 @@ pub(super) fn apply(
         .clone()
         .find(|value| matches!(value, Value::Scores(..)))
     {
-        return refuse(format!(
-            "it computes something of `{operator}`, which needs all values at once"
-        ));
+        return match (node.operator.as_str(), &operands[0]) {
+            ("Identity" | "Dropout", Some(scores)) => Ok(vec![scores.clone()]),
+            _ => refuse(format!(
+                "it computes something of `{operator}`, which needs all values at once"
+            )),
+        };
     }
     if present
         .clone()
@@ -95,17 +98,28 @@ pub(super) fn apply(
         "Cast" => {
             let zero = Expr::constant(vec![0.0]);
             let is_zero = Expr::apply(Operation::Equal, vec![Expr::itself(), zero]);
-            let cast = match node.integer("to", 1) {
-                to if is_real(to) => return one(signal.clone()),
+            let (cast, is_integer) = match node.integer("to", 1) {
+                to if is_real(to) => {
+                    return one(Signal {
+                        is_integer: false,
+                        ..signal.clone()
+                    });
+                }
                 // to a boolean
-                9 => Expr::constant(vec![1.0]) - is_zero,
-                _ => Expr::apply(Operation::Trunc, vec![Expr::itself()]),
+                9 => (Expr::constant(vec![1.0]) - is_zero, false),
+                _ => (Expr::apply(Operation::Trunc, vec![Expr::itself()]), true),
             };
             let operand = [Value::Signal(signal.clone())];
-            return one(elementwise(net, node, &cast, &operand, budget)?);
+            let result = elementwise(net, node, &cast, &operand, budget)?;
+            return one(Signal {
+                is_integer,
+                ..result
+            });
         }
         "Softmax" | "LogSoftmax" | "ArgMax" | "Hardmax" => {
-            return Ok(vec![Value::Scores(signal.clone(), node.operator.clone())]);
+            let axis = node.integer("axis", -1);
+            let operator = format!("{} along axis {axis}", node.operator);
+            return Ok(vec![Value::Scores(signal.clone(), operator)]);
         }
         "Gemm" | "MatMul" => {
             let Some(b) = constant(1) else {
@@ -145,6 +159,9 @@ pub(super) fn apply(
         _ => {}
     }
     if let Some(formula) = formula {
+        if signal.is_integer && !matches!(node.operator.as_str(), "Identity" | "Dropout") {
+            return refuse("it computes something of integers, whose arithmetic is another");
+        }
         let operands: Vec<Value> = match node.operator.as_str() {
             "BatchNormalization" => along_channels(signal, operands),
             _ => operands.iter().flatten().cloned().collect(),

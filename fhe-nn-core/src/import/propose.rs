@@ -154,7 +154,11 @@ pub(super) fn propose(net: &Net, name: &str, widths: &Widths) -> Result<Spec, Im
     }
     if let Err((index, error)) = spec.flow() {
         let layer = &spec.layers[index].name;
-        return Err(ImportError::Graph(format!("`{layer}` {error}")));
+        return Err(ImportError::Unsupported(vec![Unsupported {
+            node: layer.to_string(),
+            operator: "layer".to_owned(),
+            reason: error.to_string(),
+        }]));
     }
     Ok(spec)
 }

@@ -50,6 +50,8 @@ pub(super) struct Node {
     pub(super) operator: String,
     #[prost(message, repeated, tag = "5")]
     pub(super) attributes: Vec<Attribute>,
+    #[prost(string, tag = "7")]
+    pub(super) domain: String,
 }
 
 /// A parameter of an operator.

@@ -24,11 +24,30 @@ pub(super) struct Recognized {
     pub(super) own: Option<Expr>,
 }
 
-/// Values may differ by so much, of values above 1 by so much of them: constants of exports have the
-/// precision of `f32`.
+/// Values may differ by so much of them, or of the largest near 0: constants of exports have the precision of
+/// `f32`.
 const TOLERANCE: f64 = 2e-6;
 /// More inner lines are not tried.
 const MAX_LINES: usize = 6;
+
+impl Recognized {
+    /// What is computed of something, in words.
+    pub(super) fn text(&self, of: &str) -> String {
+        let number = |values: &[f64]| match values {
+            [one] => one.to_string(),
+            _ => "its own number for each channel".to_owned(),
+        };
+        let parameters = self.parameters.iter();
+        let parameters = parameters.map(|(name, values)| format!(", {name} = {}", number(values)));
+        let parameters: String = parameters.collect();
+        let mut text = format!("`{}({of}{parameters})`", self.function.name());
+        if !self.outer.is_itself() {
+            let (slope, offset) = (number(&self.outer.slope), number(&self.outer.offset));
+            text += &format!(" times {slope} plus {offset}");
+        }
+        text
+    }
+}
 
 /// The activation that computes `e`.
 pub(super) fn recognize(e: &Expr) -> Option<Recognized> {
@@ -82,31 +101,26 @@ pub(super) fn custom(e: &Expr) -> Option<Recognized> {
 /// Whether `e` never decreases, for every channel.
 pub(super) fn never_decreases(e: &Expr) -> bool {
     (0..e.channels()).all(|channel| {
-        let values: Vec<f64> = points().map(|x| e.value(&[x], channel)).collect();
-        let slack = |y: f64| TOLERANCE * y.abs().max(1.0);
+        let mut xs: Vec<f64> = points().chain(around(&e.constants(channel))).collect();
+        xs.sort_by(f64::total_cmp);
+        let values: Vec<f64> = xs.iter().map(|&x| e.value(&[x], channel)).collect();
+        let slack = TOLERANCE * size(values.iter().copied());
         values
             .windows(2)
-            .all(|two| two[0] <= two[1] + slack(two[1]))
+            .all(|two| two[0] <= two[1] + slack.max(TOLERANCE * two[1].abs()))
     })
 }
 
 fn try_inner(e: &Expr, inner: &Line, channels: usize) -> Option<Recognized> {
     let usable = |channel| {
         let (slope, offset) = (inner.slope_at(channel), inner.offset_at(channel));
-        slope.is_normal() && offset.is_finite()
+        (slope.is_normal() || slope == 0.0) && offset.is_finite()
     };
-    if !(0..channels).all(usable) {
+    if !(0..channels).all(usable) || inner.is_constant() {
         return None;
     }
-    // the value at y = inner(x)
-    let value = |y: f64, channel: usize| {
-        let x = (y - inner.offset_at(channel)) / inner.slope_at(channel);
-        e.value(&[x], channel)
-    };
-    let candidates = Function::all().filter(|function| !is_excluded(*function));
-    candidates
-        .into_iter()
-        .find_map(|function| try_function(function, inner, channels, &value))
+    let mut candidates = Function::all().filter(|function| !is_excluded(*function));
+    candidates.find_map(|function| try_function(function, e, inner, channels))
 }
 
 /// Those that are lines, repeat, or are unknown here.
@@ -117,17 +131,26 @@ fn is_excluded(function: Function) -> bool {
     )
 }
 
-fn try_function(
-    function: Function,
-    inner: &Line,
-    channels: usize,
-    value: &impl Fn(f64, usize) -> f64,
-) -> Option<Recognized> {
+fn try_function(function: Function, e: &Expr, inner: &Line, channels: usize) -> Option<Recognized> {
     let names = function.parameters();
     let mut parameters: Vec<Vec<f64>> = vec![Vec::with_capacity(channels); names.len()];
     let mut factors = Vec::with_capacity(channels);
     for channel in 0..channels {
-        let own = |y| value(y, channel);
+        let (slope, offset) = (inner.slope_at(channel), inner.offset_at(channel));
+        if slope == 0.0 {
+            // a channel that is constant has the function's value there
+            let (own, known) = (
+                e.value(&[0.0], channel),
+                names.is_empty().then(|| function.value(offset, &[]))?,
+            );
+            if (own - known).abs() > TOLERANCE * known.abs().max(1.0) {
+                return None;
+            }
+            factors.push(1.0);
+            continue;
+        }
+        // the value at y = inner(x)
+        let own = |y: f64| e.value(&[(y - offset) / slope], channel);
         let found = fit(function, &own)?;
         let unit = match names {
             [] => own(2.0) / function.value(2.0, &[]),
@@ -138,19 +161,22 @@ fn try_function(
             true => 1.0,
             false => unit,
         };
+        let least = TOLERANCE * size(points().filter(|y| y.abs() < 8.0).map(own));
         let agrees = |y: f64| {
             let (own, known) = (own(y), factor * function.value(y, &found));
             // both may overflow
-            own == known || (own - known).abs() <= TOLERANCE * known.abs().max(1.0)
+            own == known || (own - known).abs() <= least.max(TOLERANCE * known.abs())
         };
-        if !(factor.is_normal() && points().all(agrees)) {
+        let constants = e.constants(channel);
+        let bends = around(&constants).chain(around(&constants).map(|x| slope * x + offset));
+        if !(factor.is_normal() && points().chain(bends).all(agrees)) {
             return None;
         }
-        // slopes that differ are a `Prelu`, and one of -1 makes an `Abs`
+        // slopes that differ are a `Prelu`
         let differs = parameters
             .first()
-            .is_some_and(|all| all.first() != found.first());
-        if function == Function::LeakyRelu && (channel > 0 && differs || found[0] == -1.0) {
+            .is_some_and(|all| channel > 0 && all.first() != found.first());
+        if function == Function::LeakyRelu && differs {
             return None;
         }
         parameters
@@ -158,6 +184,11 @@ fn try_function(
             .zip(found)
             .for_each(|(all, own)| all.push(own));
         factors.push(factor);
+    }
+    // slopes of -1 make an `Abs`, and of 1 nothing
+    let rectifies = matches!(function, Function::LeakyRelu | Function::Prelu);
+    if rectifies && parameters[0].iter().all(|slope| slope.abs() == 1.0) {
+        return None;
     }
     Some(Recognized {
         inner: inner.clone(),
@@ -196,7 +227,7 @@ fn fit(function: Function, value: &impl Fn(f64) -> f64) -> Option<Vec<f64>> {
             vec![ends.0 as f32 as f64, value(-FAR)]
         }
         Function::Elu => vec![value(-1.0) / libm::expm1(-1.0)],
-        Function::Celu => vec![-value(-FAR)],
+        Function::Celu => vec![-value(-1e6)],
         Function::Softplus => vec![LN_2 / value(0.0), 20.0],
         Function::HardSigmoid => {
             let step = 1e-3;
@@ -223,12 +254,27 @@ fn shared(mut values: Vec<f64>) -> Vec<f64> {
     values
 }
 
-/// Where functions are compared: dense around 0, and far from it. 0 itself, where signs differ, is not one.
+/// Where functions are compared: dense around 0, and from near it to far. 0 itself, where signs differ, is
+/// not one.
 fn points() -> impl Iterator<Item = f64> {
     let near = (-160..160).map(|k| (f64::from(k) + 0.437) / 20.0);
-    let far = [-9e3, -1.1e3, -330.1, -90.3, -40.7, -20.9, -12.3];
-    let beyond = [12.3, 20.9, 40.7, 90.3, 330.1, 1.1e3, 9e3];
-    far.into_iter().chain(near).chain(beyond)
+    let sizes = (-24..25).map(|k| 1.17 * 10f64.powf(f64::from(k) / 4.0));
+    near.chain(sizes.flat_map(|size| [-size, size]))
+}
+
+/// On either side of numbers that a function bends at, and of their opposites.
+fn around(constants: &[f64]) -> impl Iterator<Item = f64> + '_ {
+    constants
+        .iter()
+        .flat_map(|&c| [0.999, 1.001].map(|by| by * c))
+        .flat_map(|x| [x, -x])
+}
+
+/// How large values are that are finite.
+fn size(values: impl Iterator<Item = f64>) -> f64 {
+    values
+        .filter(|value| value.is_finite())
+        .fold(f64::MIN_POSITIVE, |size, value| size.max(value.abs()))
 }
 
 #[cfg(test)]

@@ -20,8 +20,8 @@ pub(super) fn scores(net: &mut Net, signal: &Signal) -> Result<(), Refusal> {
         Some(line) => Some(line),
         None => recognize(&signal.expr).map(|found| {
             net.notes.push(format!(
-                "`{}` of the scores is the client's: it computes it after it decrypts",
-                found.function.name()
+                "{} is the client's: it computes it after it decrypts",
+                found.text("the scores")
             ));
             found.inner
         }),

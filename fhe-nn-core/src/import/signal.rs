@@ -35,6 +35,8 @@ pub(super) struct Signal {
     pub(super) expr: Expr,
     /// The node that computes it last.
     pub(super) by: Rc<str>,
+    /// Whether the model has integers here, of which arithmetic is another.
+    pub(super) is_integer: bool,
 }
 
 /// `scale (q - zero_point)` for integers `q` in `[lo, hi]`.
@@ -56,6 +58,7 @@ impl Signal {
             places: Rc::new(places.expect("as many places as the shape has values")),
             expr: Expr::itself(),
             by: "".into(),
+            is_integer: false,
         }
     }
 
@@ -66,6 +69,7 @@ impl Signal {
             places: Rc::new(places),
             expr: self.expr.clone(),
             by: self.by.clone(),
+            is_integer: self.is_integer,
         }
     }
 

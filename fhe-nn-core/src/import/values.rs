@@ -84,6 +84,7 @@ impl Net {
                 let inner = Signal {
                     base: linear,
                     by: signal.by.clone(),
+                    is_integer: false,
                     places: signal.places.clone(),
                     expr: match through {
                         true => signal.expr.clone(),
@@ -102,6 +103,7 @@ impl Net {
                     false => self.values(&Signal {
                         base,
                         by: signal.by.clone(),
+                        is_integer: false,
                         places: signal.places.clone(),
                         expr: signal.expr.clone(),
                     })?,
@@ -150,7 +152,7 @@ impl Net {
         let tensor = &self.facts[values.tensor];
         let positions = tensor.len() / tensor.shape[0].max(1);
         let is_uniform = values.line.slope.len() == 1 && values.line.offset.len() == 1;
-        if is_uniform || values.positions == positions {
+        if is_uniform || values.tensor != 0 && values.positions == positions {
             return Ok(values.line.clone());
         }
         // a line for every value of the model's input

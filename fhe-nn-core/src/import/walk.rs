@@ -17,8 +17,11 @@ use super::tensor::Budget;
 pub(super) fn walk(graph: &Graph, budget: &Budget) -> Result<Net, ImportError> {
     let mut net = Net::new(&graph.input.shape);
     budget.take(net.facts[0].len(), &graph.input.name)?;
-    let input = Value::Signal(Signal::whole(0, &graph.input.shape));
-    let result = run(&mut net, graph, input, budget)?;
+    let input = Signal {
+        is_integer: graph.input.is_integer,
+        ..Signal::whole(0, &graph.input.shape)
+    };
+    let result = run(&mut net, graph, Value::Signal(input), budget)?;
     end(&mut net, graph, result)?;
     Ok(net)
 }
@@ -55,9 +58,11 @@ pub(super) fn run(
             }
         };
         let mut results = results.into_iter();
-        for name in node.outputs.iter().filter(|name| !name.is_empty()) {
+        for name in &node.outputs {
             let result = results.next().unwrap_or(Value::Unknown);
-            values.insert(name, result);
+            if !name.is_empty() {
+                values.insert(name, result);
+            }
         }
     }
     match unsupported.is_empty() {

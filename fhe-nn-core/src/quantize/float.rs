@@ -92,7 +92,7 @@ impl Float<'_> {
         let (channels, taps) = (linear.channels, linear.taps);
         let shape = match linear.window {
             None => vec![channels, taps],
-            Some(window) if window.input[0] == 1 && window.kernel[0] == 1 => {
+            Some(window) if linear.flat => {
                 vec![channels, taps / window.kernel[1], window.kernel[1]]
             }
             Some(window) => {

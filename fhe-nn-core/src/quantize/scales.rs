@@ -59,6 +59,16 @@ impl Scales {
                 continue;
             }
             let sources = spec.sources(index);
+            let is_product = |&source: &usize| {
+                let root = roots[source].0.checked_sub(1);
+                root.is_some_and(|root| spec.layers[root].op == Op::Mul)
+            };
+            if sources.iter().any(is_product) {
+                return Err(undeclarable(
+                    &layer.name,
+                    "a product has a scale of its own, and a table gives it another",
+                ));
+            }
             let (first, factor) = roots[sources[0]];
             shared[first] = true;
             for &source in &sources[1..] {

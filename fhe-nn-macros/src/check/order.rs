@@ -97,8 +97,42 @@ fn reads(network: &Network, source: usize, found: Found, index: usize) -> Option
         }
         (_, Kind::Activation(_)) => None,
         (Kind::Linear(linear), _) => Some(between::missing(network, source, linear, index)),
+        (_, Kind::Combination)
+            if matches!(layer.layer_type, LayerType::Add | LayerType::Concat) =>
+        {
+            let product = product_of(network, source)?;
+            Some(of_another_scale(network, product, source, layer))
+        }
         _ => None,
     }
+}
+
+/// The product whose scale a tensor has.
+fn product_of(network: &Network, source: usize) -> Option<&Layer> {
+    let layer = &network.layers[source.checked_sub(1)?];
+    match (&layer.kind, layer.layer_type) {
+        (_, LayerType::Mul) => Some(layer),
+        (Kind::Pool(_), _) | (_, LayerType::Flatten) => product_of(network, layer.sources[0]),
+        _ => None,
+    }
+}
+
+/// A product that is added to other values, or put beside them.
+fn of_another_scale(network: &Network, product: &Layer, source: usize, layer: &Layer) -> Error {
+    let (name, found) = (&layer.name, &network.layers[source - 1].name);
+    let between = between::unused(network, "between");
+    let whose = match *found == product.name {
+        true => "is a product".to_owned(),
+        false => format!("has that of the product `{}`", product.name),
+    };
+    Error::new(
+        layer.reads_at(source),
+        format!("`{name}` needs values of one scale, but `{found}` {whose}"),
+    )
+    .note("a product has as its scale that of both factors multiplied, which no other values have")
+    .help(format!(
+        "put `#[bits(output = 4, table = 8)] {between}: Identity,` after `{found}`, and name it here"
+    ))
 }
 
 /// What an activation finds in a tensor.

@@ -15,6 +15,7 @@ const PROSE: &[&str] = &[
     "nothing_reads_it",
     "pool_before_a_square",
     "pool_before_the_activation",
+    "product_added",
     "shapes_that_differ",
     "tokens_without_embedding",
     "two_tables_read_one",

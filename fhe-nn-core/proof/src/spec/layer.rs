@@ -155,6 +155,8 @@ pub struct LinearSpec {
     pub positions: usize,
     /// Where a convolution looks.
     pub window: Option<Window>,
+    /// Whether it looks along one axis.
+    pub flat: bool,
     /// Width of a weight.
     pub weights: u32,
     /// Width that the accumulator is held to.
@@ -193,6 +195,7 @@ impl Op {
                 taps: dense.inputs,
                 positions: 1,
                 window: None,
+                flat: false,
                 weights: dense.weights,
                 accumulator: dense.accumulator,
                 overflow: dense.overflow,
@@ -202,6 +205,7 @@ impl Op {
                 taps: conv.window.taps(),
                 positions: conv.window.positions(),
                 window: Some(conv.window),
+                flat: conv.flat,
                 weights: conv.weights,
                 accumulator: conv.accumulator,
                 overflow: conv.overflow,

@@ -94,7 +94,7 @@ pub(super) fn wraps(linear: &Linear) -> bool {
 }
 
 /// A name for a new field.
-fn unused(network: &Network, name: &str) -> String {
+pub(super) fn unused(network: &Network, name: &str) -> String {
     let taken = |name: &str| network.layers.iter().any(|layer| layer.name == name);
     let mut unused = name.to_owned();
     while taken(&unused) {
