@@ -2,7 +2,11 @@
 //! encrypted engine must agree on.
 //!
 //! - [`client`]: what a client must know.
+//! - [`error`]: what can be wrong with a model.
+//! - [`graph`]: the integer program of a network, which every backend runs.
+//! - [`model`]: model files.
 //! - [`noise`]: the variance of every operation.
+//! - [`part`]: the integers of every layer.
 //! - [`plan`]: parameters of an encrypted run.
 //! - [`rounding`]: how low bits of a wide accumulator are removed.
 //! - [`spec`]: what a declaration says, as data.
@@ -11,8 +15,13 @@
 //! `fhe-nn-macros` checks declarations with it, `fhe-nn-core` quantizes and plans with it.
 
 pub mod client;
+pub mod error;
+pub mod graph;
+pub mod model;
 pub mod noise;
+pub mod part;
 pub mod plan;
+mod program;
 pub mod rounding;
 pub mod spec;
 pub mod widths;
