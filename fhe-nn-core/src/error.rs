@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use fhe_nn_proof::error::ModelError;
+use fhe_nn_proof::error::{ModelError, ProofError};
 
 /// Any error of this crate.
 #[derive(Debug, thiserror::Error)]
@@ -151,4 +151,13 @@ pub enum Error {
         /// The law.
         law: &'static str,
     },
+}
+
+impl From<ProofError> for Error {
+    fn from(error: ProofError) -> Self {
+        match error {
+            ProofError::Model(error) => error.into(),
+            ProofError::Plan(error) => error.into(),
+        }
+    }
 }

@@ -179,8 +179,8 @@ pub trait Network: Sized {
     /// # Errors
     /// [`Error::Plan`] if there are none, and what [`Graph::program`] refuses.
     fn plan(&self, options: &Options) -> Result<Plan, Error> {
-        let graph = self.graph();
-        Ok(Plan::find(&graph.program(graph.fingerprint())?, options)?)
+        let (_, plan) = self.graph().plan(options)?;
+        Ok(plan)
     }
 
     /// Runs many inputs as they would run encrypted under a plan, without keys: with noise drawn from the

@@ -1,5 +1,6 @@
 //! What can be wrong with a model, with the numbers inside.
 
+use crate::plan::PlanError;
 use crate::spec::{FlowError, Spec};
 
 /// Why integers are not a model of a declaration, or not one that runs encrypted.
@@ -151,6 +152,17 @@ pub enum ModelError {
         /// Greatest width.
         limit: u32,
     },
+}
+
+/// Why a model is not proved.
+#[derive(Debug, thiserror::Error)]
+pub enum ProofError {
+    /// It is not what was declared, or its sums are too wide.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// There are no parameters.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
 }
 
 impl ModelError {

@@ -8,6 +8,7 @@
 //! - [`noise`]: the variance of every operation.
 //! - [`part`]: the integers of every layer.
 //! - [`plan`]: parameters of an encrypted run.
+//! - [`prove`]: all of it, from the bytes of a model file to the parameters.
 //! - [`rounding`]: how low bits of a wide accumulator are removed.
 //! - [`spec`]: what a declaration says, as data.
 //! - [`widths`]: how many bits an accumulator needs.
@@ -22,6 +23,7 @@ pub mod noise;
 pub mod part;
 pub mod plan;
 mod program;
+pub mod prove;
 pub mod rounding;
 pub mod spec;
 pub mod widths;
