@@ -1,5 +1,6 @@
 //! What cannot run encrypted runs in the clear, and the plan says why, with layer and numbers.
 
+use fhe_nn_core::ModelError;
 use fhe_nn_core::prelude::*;
 use fhe_nn_proof::plan::PlanError;
 use fhe_nn_tests::Random;
@@ -31,7 +32,8 @@ fn accumulators_of_more_than_20_bits_run_in_the_clear_only() {
     let error = refused::<Wide>();
     let expected = matches!(
         &error,
-        Error::EncryptedWidth { layer, width, limit: 20, .. } if layer == "fc" && *width > 20
+        Error::Model(ModelError::EncryptedWidth { layer, width, limit: 20, .. })
+            if layer == "fc" && *width > 20
     );
     assert!(expected, "{error}");
     assert!(error.to_string().contains("accumulator = 20"), "{error}");

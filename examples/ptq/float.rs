@@ -1,6 +1,6 @@
 //! The float network, which the quantized ones are compared with.
 
-use fhe_nn_core::{Error, Floats};
+use fhe_nn_core::{Error, Floats, ModelError};
 use ndarray::{Array2, ArrayView, Dimension};
 
 /// The digit of the greatest score for each image, `[images, 784]`.
@@ -26,5 +26,5 @@ fn tensor<D: Dimension>(floats: &Floats, name: String) -> Result<ArrayView<'_, f
     floats
         .get(&name)
         .and_then(|tensor| tensor.view().into_dimensionality().ok())
-        .ok_or(Error::TensorMissing { tensor: name })
+        .ok_or_else(|| ModelError::TensorMissing { tensor: name }.into())
 }

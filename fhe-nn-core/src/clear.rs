@@ -10,7 +10,8 @@ use fhe_nn_proof::spec::Window;
 use ndarray::{Array2, Axis, LinalgScalar, Zip};
 
 use crate::backend::Backend;
-use crate::graph::{LinearOp, LookupOp, Map, Read, convolve};
+use crate::graph::{LinearOp, LookupOp, Map, Read};
+use crate::sums::{add_up, convolve};
 
 /// Backend over integers, for any number of inputs at once: values are `[inputs, neurons]`.
 #[derive(Debug, Default)]
@@ -32,7 +33,7 @@ impl Backend for Clear {
                 kernel,
                 padding,
             } => linear_sums(operands[0], kernel, Some(window), *padding),
-            Map::Rows(rows) => rows.apply(operands, |weight| weight),
+            Map::Rows(rows) => add_up(rows, operands, |weight| weight),
         };
         if !op.phases.is_empty() {
             let positions = op.map.len() / op.phases.len();
@@ -112,3 +113,6 @@ fn sums<T: LinalgScalar + Send + Sync>(
         Some(window) => convolve(window, weights.view(), padding, values),
     }
 }
+
+#[cfg(test)]
+mod tests;

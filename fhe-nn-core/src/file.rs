@@ -4,15 +4,14 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use crate::Error;
+use fhe_nn_proof::model::{MAX_BYTES, check_size};
 
-/// Most bytes of a file of weights that are read: 1 GiB.
-pub(crate) const MAX_BYTES: u64 = 1 << 30;
+use crate::Error;
 
 /// The bytes of a file of at most [`MAX_BYTES`].
 ///
 /// # Errors
-/// [`Error::Read`] and [`Error::TooLarge`].
+/// [`Error::Read`] and [`crate::ModelError::TooLarge`].
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Error> {
     let failed = |source| Error::Read {
         path: path.to_owned(),
@@ -39,15 +38,4 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
         path: path.to_owned(),
         source,
     })
-}
-
-/// Refuses what is larger than [`MAX_BYTES`].
-pub(crate) fn check_size(bytes: u64) -> Result<(), Error> {
-    match bytes {
-        0..=MAX_BYTES => Ok(()),
-        _ => Err(Error::TooLarge {
-            bytes,
-            limit: MAX_BYTES,
-        }),
-    }
 }

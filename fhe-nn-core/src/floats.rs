@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use fhe_nn_proof::error::ModelError;
 use ndarray::{ArrayD, IxDyn};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 
@@ -25,7 +26,7 @@ impl Floats {
     /// dictionary are counts, are left out.
     ///
     /// # Errors
-    /// [`Error::Read`], [`Error::TooLarge`] and those of [`Floats::from_bytes`].
+    /// [`Error::Read`], [`ModelError::TooLarge`] and those of [`Floats::from_bytes`].
     pub fn load(path: impl AsRef<Path>) -> Result<Self, Error> {
         Self::from_bytes(&file::read(path.as_ref())?)
     }
@@ -33,9 +34,9 @@ impl Floats {
     /// The tensors of a safetensors file in memory.
     ///
     /// # Errors
-    /// [`Error::NotSafetensors`], [`Error::TensorType`] and [`Error::TensorNotFinite`].
+    /// [`ModelError::NotSafetensors`], [`ModelError::TensorType`] and [`Error::TensorNotFinite`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
-        let file = SafeTensors::deserialize(bytes).map_err(Error::NotSafetensors)?;
+        let file = SafeTensors::deserialize(bytes).map_err(ModelError::NotSafetensors)?;
         let mut floats = Self::new();
         for (name, view) in file.iter().filter(|(_, view)| view.dtype() != Dtype::I64) {
             let shape = IxDyn(view.shape());
@@ -50,7 +51,7 @@ impl Floats {
     /// float32 or float64.
     ///
     /// # Errors
-    /// [`Error::Read`], [`Error::TooLarge`], [`Error::Malformed`], [`Error::TensorType`] and
+    /// [`Error::Read`], [`ModelError::TooLarge`], [`Error::Malformed`], [`ModelError::TensorType`] and
     /// [`Error::TensorNotFinite`].
     #[cfg(feature = "import")]
     pub fn load_npz(path: impl AsRef<Path>) -> Result<Self, Error> {
@@ -163,12 +164,12 @@ impl Floats {
         &self,
         name: &str,
         shape: D,
-    ) -> Result<Option<ndarray::ArrayView<'_, f32, D>>, Error> {
+    ) -> Result<Option<ndarray::ArrayView<'_, f32, D>>, ModelError> {
         let Some(tensor) = self.get(name) else {
             return Ok(None);
         };
         if tensor.shape() != shape.slice() {
-            return Err(Error::TensorShape {
+            return Err(ModelError::TensorShape {
                 tensor: name.to_owned(),
                 expected: shape.slice().to_vec(),
                 actual: tensor.shape().to_vec(),
@@ -180,7 +181,7 @@ impl Floats {
 }
 
 /// Values of a tensor of any float type, little-endian as the format has it.
-fn values(name: &str, view: &TensorView<'_>) -> Result<Vec<f32>, Error> {
+fn values(name: &str, view: &TensorView<'_>) -> Result<Vec<f32>, ModelError> {
     let data = view.data();
     let (words, _) = data.as_chunks::<2>();
     Ok(match view.dtype() {
@@ -201,7 +202,7 @@ fn values(name: &str, view: &TensorView<'_>) -> Result<Vec<f32>, Error> {
             words.iter().map(wide).collect()
         }
         other => {
-            return Err(Error::TensorType {
+            return Err(ModelError::TensorType {
                 tensor: name.to_owned(),
                 expected: "F32, F64, F16 or BF16",
                 actual: format!("{other:?}"),

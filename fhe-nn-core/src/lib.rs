@@ -45,20 +45,18 @@ mod encrypted;
 mod error;
 mod file;
 mod floats;
-pub mod graph;
 #[cfg(feature = "import")]
 pub mod import;
 #[cfg(feature = "tfhe")]
 mod keys;
 pub mod layer;
-mod model;
 mod network;
 #[cfg(feature = "import")]
 mod npz;
-mod program;
 pub mod quantize;
 mod reading;
 mod simulated;
+mod sums;
 #[cfg(feature = "tfhe")]
 mod wire;
 
@@ -67,6 +65,8 @@ pub use encrypted::{Execution, Profile, Progress, Work};
 pub use error::Error;
 pub use fhe_nn_macros::fhe_network;
 pub use fhe_nn_proof::client::{Affine, ClientSpec, Line, Scores};
+pub use fhe_nn_proof::error::ModelError;
+pub use fhe_nn_proof::graph;
 pub use fhe_nn_proof::noise::{self, SECURITY_BITS};
 pub use fhe_nn_proof::plan::{self, Options, Plan, PlanError};
 pub use fhe_nn_proof::rounding;

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use fhe_nn_proof::client::{ClientSpec, Scores};
+use fhe_nn_proof::model;
 use fhe_nn_proof::plan::{Options, Plan};
 use fhe_nn_proof::spec::Spec;
 use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
@@ -20,7 +21,7 @@ use crate::quantize::{Own, float_scores, quantize};
 use crate::simulated::Simulated;
 #[cfg(feature = "tfhe")]
 use crate::wire::{Reply, Request};
-use crate::{Calibration, Error, Floats, Quantized, file, model};
+use crate::{Calibration, Error, Floats, Quantized, file};
 
 /// How many inputs the clear backend takes at once: few enough that their values stay in cache.
 const CLEAR_BATCH: usize = 256;
@@ -78,8 +79,8 @@ pub trait Network: Sized {
     /// `samples`: `[samples, values of one input]`.
     ///
     /// # Errors
-    /// [`Error::AccumulatorBreaks`] names a neuron that does not keep its promised width. Others
-    /// name the sample or tensor that is missing, of another shape or not finite.
+    /// [`AccumulatorBreaks`](crate::ModelError::AccumulatorBreaks) names a neuron that does not keep its
+    /// promised width. Others name the sample or tensor that is missing, of another shape or not finite.
     fn quantize_with(
         floats: &Floats,
         samples: &Array2<f32>,
@@ -115,7 +116,7 @@ pub trait Network: Sized {
     /// Loads what [`Network::save`] saved.
     ///
     /// # Errors
-    /// [`Error::Read`], [`Error::TooLarge`] and those of [`Network::from_bytes`].
+    /// [`Error::Read`] and those of [`Network::from_bytes`].
     fn load(path: impl AsRef<Path>) -> Result<Self, Error> {
         Self::from_bytes(&file::read(path.as_ref())?)
     }
@@ -128,9 +129,8 @@ pub trait Network: Sized {
     /// The network of a model file in memory. Everything that this crate relies on is checked.
     ///
     /// # Errors
-    /// [`Error::NotSafetensors`], [`Error::NotAModel`], [`Error::ModelVersion`],
-    /// [`Error::ModelDiffers`], errors that name a tensor, and [`Error::AccumulatorBreaks`] for
-    /// widths that do not hold what the weights can reach.
+    /// [`Error::Model`]: what is no model of this declaration, and widths that do not hold what the weights
+    /// can reach.
     fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
         Self::from_parts(&mut Parts::new(model::from_bytes(Self::SPEC, bytes)?))
     }
@@ -179,8 +179,8 @@ pub trait Network: Sized {
     /// # Errors
     /// [`Error::Plan`] if there are none, and what [`Graph::program`] refuses.
     fn plan(&self, options: &Options) -> Result<Plan, Error> {
-        let graph = self.graph();
-        Ok(Plan::find(&graph.program(graph.fingerprint())?, options)?)
+        let (_, plan) = self.graph().plan(options)?;
+        Ok(plan)
     }
 
     /// Runs many inputs as they would run encrypted under a plan, without keys: with noise drawn from the

@@ -6,10 +6,11 @@
 
 use std::io::{Cursor, Read};
 
+use fhe_nn_proof::error::ModelError;
+use fhe_nn_proof::model::{MAX_BYTES, check_size};
 use ndarray::{ArrayD, IxDyn, ShapeBuilder};
 use zip::ZipArchive;
 
-use crate::file::{MAX_BYTES, check_size};
 use crate::{Error, floats};
 
 /// Longest header of an npy file.
@@ -18,7 +19,7 @@ const MAX_HEADER: usize = 1 << 14;
 /// The tensors of an npz file by name. Integers, which are no weights, are left out.
 ///
 /// # Errors
-/// [`Error::Malformed`], [`Error::TooLarge`] and [`Error::TensorType`].
+/// [`Error::Malformed`], [`ModelError::TooLarge`] and [`ModelError::TensorType`].
 pub(crate) fn tensors(bytes: &[u8]) -> Result<Vec<(String, ArrayD<f32>)>, Error> {
     check_size(bytes.len() as u64)?;
     let malformed = |reason: String| Error::Malformed {
@@ -40,7 +41,7 @@ pub(crate) fn tensors(bytes: &[u8]) -> Result<Vec<(String, ArrayD<f32>)>, Error>
         let read = file.by_ref().take(left + 1).read_to_end(&mut content);
         read.map_err(|error| malformed(format!("`{name}`: {error}")))?;
         let size = content.len() as u64;
-        left = left.checked_sub(size).ok_or(Error::TooLarge {
+        left = left.checked_sub(size).ok_or(ModelError::TooLarge {
             bytes: size,
             limit: left,
         })?;
@@ -66,11 +67,12 @@ fn tensor(name: &str, bytes: &[u8]) -> Result<Option<ArrayD<f32>>, Error> {
         "f8" => 8,
         kind if kind.starts_with(['i', 'u', 'b']) => return Ok(None),
         _ => {
-            return Err(Error::TensorType {
+            return Err(ModelError::TensorType {
                 tensor: name.to_owned(),
                 expected: "float16, float32 or float64, little-endian",
                 actual: header.kind.to_owned(),
-            });
+            }
+            .into());
         }
     };
     let extents = header.shape.iter();

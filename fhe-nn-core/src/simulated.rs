@@ -21,8 +21,9 @@ use rand_distr::{Distribution, Normal};
 
 use crate::backend::Backend;
 use crate::digits::{Digit, Part, known};
-use crate::graph::{LinearOp, LookupOp, Map, convolve};
+use crate::graph::{LinearOp, LookupOp, Map};
 use crate::reading::Reading;
+use crate::sums::{add_up, convolve};
 
 /// Backend over phases, in turns of the torus from -1/2 to 1/2: values are `[inputs, neurons]`.
 pub(crate) struct Simulated<'a> {
@@ -117,7 +118,7 @@ impl Backend for Simulated<'_> {
                 // padding is a constant below
                 convolve(window, kernel.mapv(f64::from).view(), 0.0, operands[0])
             }
-            Map::Rows(rows) => rows.apply(operands, |weight| weight as f64),
+            Map::Rows(rows) => add_up(rows, operands, |weight| weight as f64),
         };
         for (j, mut column) in sums.axis_iter_mut(Axis(1)).enumerate() {
             let constant = op.constant(j) as f64 * step;

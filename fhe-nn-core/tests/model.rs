@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
+use fhe_nn_core::layer::{Part, PartRef};
 use fhe_nn_core::prelude::*;
+use fhe_nn_proof::prove::prove;
 use ndarray::{Array1, Array2};
 use proptest::prelude::*;
 use safetensors::{Dtype, SafeTensors, View};
@@ -305,6 +307,17 @@ fn a_fingerprint_is_that_of_the_integers() {
         fingerprint(&change("fc3.phases", 0, 1)),
         "an integer"
     );
+}
+
+/// What a macro proves of a file is what the network finds that is loaded from it.
+#[test]
+fn a_file_proves_what_its_network_plans() {
+    let (model, options) = (mixed(0.0), Options::default());
+    let proof = prove(Mixed::SPEC, &model.to_bytes(), &options).expect("a model");
+    let parts: Vec<PartRef<'_>> = proof.parts.iter().map(Part::as_ref).collect();
+    assert_eq!(parts, model.parts());
+    assert_eq!(proof.program.model, model.graph().fingerprint());
+    assert_eq!(proof.plan, model.plan(&options).expect("parameters exist"));
 }
 
 proptest! {

@@ -103,7 +103,9 @@ fn absent(name: &Ident, generics: &Generics, attrs: &[Attribute]) -> TokenStream
         &TokenStream::new(),
         &quote!({
             let _ = parts;
-            ::core::result::Result::Err(::fhe_nn_core::Error::PartMissing)
+            ::core::result::Result::Err(::fhe_nn_core::Error::Model(
+                ::fhe_nn_core::ModelError::PartMissing,
+            ))
         }),
         &quote!(::std::vec::Vec::new()),
     )

@@ -1,5 +1,6 @@
 //! Networks that keep every law, and the data that they expand to.
 
+use fhe_nn_core::ModelError;
 use fhe_nn_core::prelude::*;
 use fhe_nn_core::spec::{
     ActivationSpec, DenseSpec, Function, Input, Layer, Op, Overflow, Rounding,
@@ -172,5 +173,8 @@ fn the_greatest_extents_do_not_overflow() {
 #[test]
 fn a_network_is_made_of_the_parts_of_its_layers() {
     let none = &mut fhe_nn_core::layer::Parts::new(Vec::new());
-    assert!(matches!(Digits::from_parts(none), Err(Error::PartMissing)));
+    assert!(matches!(
+        Digits::from_parts(none),
+        Err(Error::Model(ModelError::PartMissing))
+    ));
 }

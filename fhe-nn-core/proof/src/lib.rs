@@ -2,8 +2,13 @@
 //! encrypted engine must agree on.
 //!
 //! - [`client`]: what a client must know.
+//! - [`error`]: what can be wrong with a model.
+//! - [`graph`]: the integer program of a network, which every backend runs.
+//! - [`model`]: model files.
 //! - [`noise`]: the variance of every operation.
+//! - [`part`]: the integers of every layer.
 //! - [`plan`]: parameters of an encrypted run.
+//! - [`prove`]: all of it, from the bytes of a model file to the parameters.
 //! - [`rounding`]: how low bits of a wide accumulator are removed.
 //! - [`spec`]: what a declaration says, as data.
 //! - [`widths`]: how many bits an accumulator needs.
@@ -11,8 +16,14 @@
 //! `fhe-nn-macros` checks declarations with it, `fhe-nn-core` quantizes and plans with it.
 
 pub mod client;
+pub mod error;
+pub mod graph;
+pub mod model;
 pub mod noise;
+pub mod part;
 pub mod plan;
+mod program;
+pub mod prove;
 pub mod rounding;
 pub mod spec;
 pub mod widths;

@@ -134,6 +134,14 @@ impl Range {
         }
     }
 
+    /// Of its values plus a phase.
+    pub const fn shifted_by(self, phase: i64) -> Range {
+        self.plus(Range {
+            lo: phase,
+            hi: phase,
+        })
+    }
+
     /// Of the product of a value of each.
     pub fn times(self, other: Range) -> Range {
         let ends = [self.lo, self.hi];
@@ -190,6 +198,11 @@ pub fn accumulator_bits(fan_in: usize, input: Range, weight_bits: u32) -> Option
         }
         .signed_bits(),
     )
+}
+
+/// Width of sums of a range, of which so many values are read.
+pub fn sum_width(range: Range, phases: u32) -> u32 {
+    range.signed_bits().max(2).max(1 + phases.max(1).ilog2())
 }
 
 /// How many inputs at most fit an accumulator of `bits` bits: the inverse of

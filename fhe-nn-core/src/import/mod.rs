@@ -62,6 +62,7 @@ mod windows;
 
 use std::path::Path;
 
+use fhe_nn_proof::model::check_size;
 use fhe_nn_proof::spec::Spec;
 use ndarray::Array2;
 
@@ -124,7 +125,7 @@ pub fn load(path: impl AsRef<Path>, widths: &Widths) -> Result<Imported, ImportE
 /// # Errors
 /// [`ImportError`] for models that are broken, and with all nodes that have no counterpart.
 pub fn onnx(bytes: &[u8], name: &str, widths: &Widths) -> Result<Imported, ImportError> {
-    file::check_size(bytes.len() as u64)?;
+    check_size(bytes.len() as u64).map_err(Error::from)?;
     let budget = Budget::new();
     let graph = Graph::parse(bytes, &budget)?;
     let net = walk::walk(&graph, &budget)?;

@@ -4,8 +4,9 @@
 //! whatever is in it. Parameters come with the floats, under PyTorch's names: of a field `act` that is a
 //! `LeakyRelu`, `act.negative_slope`, else its default.
 
+use fhe_nn_proof::error::ModelError;
+
 use super::{Layer, Part, PartRef, Tables, sealed::Sealed};
-use crate::Error;
 
 /// `max(x, 0)`; results in `[0, 2^output - 1]`.
 #[derive(Debug, Clone, PartialEq)]
@@ -119,10 +120,10 @@ macro_rules! tabulated {
     ($($layer:ident),*) => {$(
         impl Sealed for $layer {}
         impl Layer for $layer {
-            fn from_part(part: Part) -> Result<Self, Error> {
+            fn from_part(part: Part) -> Result<Self, ModelError> {
                 match part {
                     Part::Tables(tables) => Ok($layer(tables)),
-                    _ => Err(Error::PartMissing),
+                    _ => Err(ModelError::PartMissing),
                 }
             }
             fn part(&self) -> PartRef<'_> {
@@ -161,10 +162,10 @@ macro_rules! antiperiodic {
     ($($layer:ident),*) => {$(
         impl Sealed for $layer {}
         impl Layer for $layer {
-            fn from_part(part: Part) -> Result<Self, Error> {
+            fn from_part(part: Part) -> Result<Self, ModelError> {
                 match part {
                     Part::Antiperiodic => Ok($layer(())),
-                    _ => Err(Error::PartMissing),
+                    _ => Err(ModelError::PartMissing),
                 }
             }
             fn part(&self) -> PartRef<'_> {

@@ -1,7 +1,8 @@
 //! Convolutions: a dense layer at every position, of the values in a window.
 
+use fhe_nn_proof::error::ModelError;
+
 use super::{Layer, Linear, Part, PartRef, sealed::Sealed};
-use crate::Error;
 
 /// A convolution of `IN` channels to `OUT` channels by windows of `K x K` taps, `STRIDE` apart, of which
 /// the taps are `DILATION` apart. Padding has the value 0. Of `GROUPS` groups of channels each sees its own.
@@ -77,11 +78,11 @@ macro_rules! convolution {
             const GROUPS: usize,
         > Layer for $layer<IN, OUT, K, STRIDE, PADDING, DILATION, GROUPS>
         {
-            fn from_part(part: Part) -> Result<Self, Error> {
+            fn from_part(part: Part) -> Result<Self, ModelError> {
                 let taps = IN / GROUPS.max(1) * $area(K);
                 match part {
                     Part::Linear(linear) if linear.weights.dim() == (OUT, taps) => Ok(Self(linear)),
-                    _ => Err(Error::PartMissing),
+                    _ => Err(ModelError::PartMissing),
                 }
             }
 

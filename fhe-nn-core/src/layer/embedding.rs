@@ -1,9 +1,8 @@
 //! Vectors for tokens.
 
-use ndarray::Array2;
+use fhe_nn_proof::error::ModelError;
 
-use super::{Layer, Part, PartRef, sealed::Sealed};
-use crate::Error;
+use super::{Layer, Part, PartRef, Vectors, sealed::Sealed};
 
 /// A vector of `DIM` values for each token of a text, of `V` tokens that there are.
 ///
@@ -17,15 +16,6 @@ use crate::Error;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Embedding<const V: usize, const DIM: usize>(Vectors);
 
-/// The integers of an embedding: `q` stands for `scale q`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Vectors {
-    /// A row for each token, `[vocabulary, dimension]`.
-    pub weights: Array2<i16>,
-    /// Real value of one unit.
-    pub scale: f64,
-}
-
 impl<const V: usize, const DIM: usize> Embedding<V, DIM> {
     /// The integers of the layer.
     pub fn vectors(&self) -> &Vectors {
@@ -36,10 +26,10 @@ impl<const V: usize, const DIM: usize> Embedding<V, DIM> {
 impl<const V: usize, const DIM: usize> Sealed for Embedding<V, DIM> {}
 
 impl<const V: usize, const DIM: usize> Layer for Embedding<V, DIM> {
-    fn from_part(part: Part) -> Result<Self, Error> {
+    fn from_part(part: Part) -> Result<Self, ModelError> {
         match part {
             Part::Embedding(vectors) if vectors.weights.dim() == (V, DIM) => Ok(Embedding(vectors)),
-            _ => Err(Error::PartMissing),
+            _ => Err(ModelError::PartMissing),
         }
     }
 

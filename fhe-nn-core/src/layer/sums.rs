@@ -1,10 +1,9 @@
 //! Layers without weights or tables of their own: they add up, compare or multiply what comes in.
 
 use fhe_nn_proof::client::Affine;
-use fhe_nn_proof::spec::{Op, Pool};
+use fhe_nn_proof::error::ModelError;
 
 use super::{Layer, Part, PartRef, sealed::Sealed};
-use crate::Error;
 
 /// The average of every window of `K x K` values, `STRIDE` apart, of each channel: a sum; the division
 /// lives in the next table. Padding counts as 0.
@@ -91,41 +90,14 @@ pub struct Concat(Vec<Affine>);
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mul(Vec<Affine>);
 
-/// What the result of a layer without weights or tables means, if its operands mean these.
-pub(crate) fn result_of(op: &Op, sources: &[Affine]) -> Option<Affine> {
-    let first = *sources.first()?;
-    match op {
-        Op::Pool(pool) => match pool.kind {
-            Pool::Max => Some(first),
-            Pool::Average => {
-                let taps = pool.window.taps();
-                Some(Affine {
-                    scale: first.scale / taps as f64,
-                    zero_point: first.zero_point * taps as i64,
-                })
-            }
-        },
-        Op::Add => Some(Affine {
-            scale: first.scale,
-            zero_point: sources.iter().map(|source| source.zero_point).sum(),
-        }),
-        Op::Mul => Some(Affine {
-            scale: first.scale * sources.get(1)?.scale,
-            zero_point: 0,
-        }),
-        Op::Concat | Op::Flatten => Some(first),
-        Op::Dense(_) | Op::Conv(_) | Op::Embedding(_) | Op::Activation(_) => None,
-    }
-}
-
 macro_rules! sums {
     ($([$($generics:tt)*] $layer:ty;)*) => {$(
         impl $($generics)* Sealed for $layer {}
         impl $($generics)* Layer for $layer {
-            fn from_part(part: Part) -> Result<Self, Error> {
+            fn from_part(part: Part) -> Result<Self, ModelError> {
                 match part {
                     Part::Sources(sources) => Ok(Self(sources)),
-                    _ => Err(Error::PartMissing),
+                    _ => Err(ModelError::PartMissing),
                 }
             }
             fn part(&self) -> PartRef<'_> {

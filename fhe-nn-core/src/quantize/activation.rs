@@ -1,6 +1,7 @@
 //! Activations: the integer table of every channel.
 
 use fhe_nn_proof::client::{Affine, Line};
+use fhe_nn_proof::error::ModelError;
 use fhe_nn_proof::spec::ActivationSpec;
 use fhe_nn_proof::widths::Range;
 use ndarray::{Array2, ArrayView2, Axis};
@@ -8,7 +9,6 @@ use rayon::prelude::*;
 
 use super::float::Curve;
 use super::{Preactivation, Signal};
-use crate::Error;
 use crate::backend::Backend;
 use crate::clear::Clear;
 use crate::graph::{LookupOp, Read, Table};
@@ -20,7 +20,7 @@ use crate::layer::{Part, Tables};
 /// one scale. An antiperiodic activation has fixed results.
 ///
 /// # Errors
-/// [`Error::TableTooWide`].
+/// [`ModelError::TableTooWide`].
 pub(super) fn quantize(
     name: &str,
     spec: &ActivationSpec,
@@ -28,7 +28,7 @@ pub(super) fn quantize(
     read: Read<'_>,
     before: &Preactivation,
     (real, meaning): (Array2<f64>, Affine),
-) -> Result<(Part, Signal), Error> {
+) -> Result<(Part, Signal), ModelError> {
     let levels = spec.function.range(spec.output);
     let antiperiodic = spec.function.is_antiperiodic();
     let limit = spec.function.reader().max_width();
@@ -42,7 +42,7 @@ pub(super) fn quantize(
     };
     let widest = (0..op.read.neurons()).map(|j| op.table_bits(j)).max();
     if let Some(bits) = widest.filter(|&bits| bits > limit) {
-        return Err(Error::TableTooWide {
+        return Err(ModelError::TableTooWide {
             layer: name.to_owned(),
             bits,
             limit,

@@ -1,9 +1,11 @@
 //! The float network: what every layer computes in reals.
 
+use fhe_nn_proof::error::ModelError;
 use fhe_nn_proof::spec::{ActivationSpec, Encoding, Function, LinearSpec, Op, Pool, Spec};
 use ndarray::{Array1, Array2, Axis, IxDyn, concatenate};
 
-use crate::graph::{Rows, convolve};
+use crate::graph::Rows;
+use crate::sums::{add_up, convolve};
 use crate::{Error, Floats};
 
 /// A function of the user's.
@@ -45,7 +47,7 @@ impl Float<'_> {
     /// one period.
     ///
     /// # Errors
-    /// [`Error::TensorMissing`] and [`Error::TensorShape`] for the floats, [`Error::RealNotFinite`].
+    /// [`ModelError::TensorMissing`] and [`ModelError::TensorShape`] for the floats, [`Error::RealNotFinite`].
     pub(super) fn layer(
         &self,
         index: usize,
@@ -110,7 +112,7 @@ impl Float<'_> {
     /// A tensor that must be there, as a matrix of its first extent.
     pub(super) fn tensor(&self, name: &str, shape: &[usize]) -> Result<Array2<f64>, Error> {
         let tensor = self.floats.shaped(name, IxDyn(shape))?;
-        let tensor = tensor.ok_or_else(|| Error::TensorMissing {
+        let tensor = tensor.ok_or_else(|| ModelError::TensorMissing {
             tensor: name.to_owned(),
         })?;
         let rows = shape.first().copied().unwrap_or(1);
@@ -130,13 +132,13 @@ impl Float<'_> {
             let given = self.floats.get(&tensor);
             let Some(given) = given else {
                 let one = default.map(|default| Array1::from_elem(1, default));
-                return one.ok_or(Error::TensorMissing { tensor });
+                return one.ok_or(ModelError::TensorMissing { tensor });
             };
             match given.len() {
                 len if len == 1 || len == channels => {
                     Ok(given.iter().map(|&x| f64::from(x)).collect())
                 }
-                _ => Err(Error::TensorShape {
+                _ => Err(ModelError::TensorShape {
                     tensor,
                     expected: vec![channels],
                     actual: given.shape().to_vec(),
@@ -149,7 +151,7 @@ impl Float<'_> {
         let before = &self.spec.layers[..index];
         let own = before.iter().filter(|layer| custom(&layer.op)).count();
         let custom = match act.function {
-            Function::Custom => Some(*self.functions.get(own).ok_or(Error::PartMissing)?),
+            Function::Custom => Some(*self.functions.get(own).ok_or(ModelError::PartMissing)?),
             _ => None,
         };
         Ok(Curve {
@@ -203,7 +205,9 @@ fn values(op: &Op, operands: &[&Array2<f64>]) -> Option<Array2<f64>> {
     Some(match op {
         Op::Pool(pool) => match pool.kind {
             Pool::Average => {
-                let sums = Rows::windows(&pool.window).apply(operands, |weight| weight as f64);
+                let sums = add_up(&Rows::windows(&pool.window), operands, |weight| {
+                    weight as f64
+                });
                 sums / pool.window.taps() as f64
             }
             Pool::Max => greatest(&pool.window, first),
@@ -234,7 +238,8 @@ pub(super) fn greatest<T>(window: &fhe_nn_proof::spec::Window, values: &Array2<T
 where
     T: ndarray::LinalgScalar + PartialOrd + Send + Sync,
 {
-    let taps = (0..window.taps()).map(|tap| Rows::tap(window, tap).apply(&[values], |_| T::one()));
+    let taps =
+        (0..window.taps()).map(|tap| add_up(&Rows::tap(window, tap), &[values], |_| T::one()));
     let greater = |a: Array2<T>, b: Array2<T>| {
         ndarray::Zip::from(&a)
             .and(&b)

@@ -6,30 +6,30 @@
 //! `input.zero_point` those of the input. Weights that are integers times their scale are these integers.
 
 use fhe_nn_proof::client::Affine;
+use fhe_nn_proof::error::ModelError;
 use fhe_nn_proof::widths::Range;
 
 use super::Float;
-use crate::Error;
 
 impl Float<'_> {
     /// The scale of the weights of every channel of a layer, if it is given.
     ///
     /// # Errors
-    /// [`Error::TensorShape`], and [`Error::TensorValue`] for scales that are not positive.
+    /// [`ModelError::TensorShape`], and [`ModelError::TensorValue`] for scales that are not positive.
     pub(super) fn weight_scales(
         &self,
         layer: &str,
         channels: usize,
-    ) -> Result<Option<Vec<f64>>, Error> {
+    ) -> Result<Option<Vec<f64>>, ModelError> {
         self.scales(&format!("{layer}.weight_scale"), channels)
     }
 
     /// What the integers of a tensor mean, if it is given.
     ///
     /// # Errors
-    /// [`Error::TensorShape`], and [`Error::TensorValue`] for a scale that is not positive or a zero point
+    /// [`ModelError::TensorShape`], and [`ModelError::TensorValue`] for a scale that is not positive or a zero point
     /// that is none of the integers.
-    pub(super) fn kept(&self, tensor: usize, levels: Range) -> Result<Option<Affine>, Error> {
+    pub(super) fn kept(&self, tensor: usize, levels: Range) -> Result<Option<Affine>, ModelError> {
         let name = match tensor.checked_sub(1) {
             None => "input",
             Some(index) => &self.spec.layers[index].name,
@@ -45,7 +45,7 @@ impl Float<'_> {
                 scale: scales[0],
                 zero_point: zero_point as i64,
             })),
-            false => Err(Error::TensorValue {
+            false => Err(ModelError::TensorValue {
                 tensor: zero,
                 index: 0,
                 value: zero_point,
@@ -55,14 +55,14 @@ impl Float<'_> {
     }
 
     /// Positive numbers, so many or one for all.
-    fn scales(&self, name: &str, count: usize) -> Result<Option<Vec<f64>>, Error> {
+    fn scales(&self, name: &str, count: usize) -> Result<Option<Vec<f64>>, ModelError> {
         let Some(scales) = self.floats.get(name) else {
             return Ok(None);
         };
         let scales: Vec<f64> = scales.iter().map(|&scale| f64::from(scale)).collect();
         let positive = |&scale: &f64| scale.is_normal() && scale > 0.0;
         if let Some(index) = scales.iter().position(|scale| !positive(scale)) {
-            return Err(Error::TensorValue {
+            return Err(ModelError::TensorValue {
                 tensor: name.to_owned(),
                 index,
                 value: scales[index],
@@ -72,7 +72,7 @@ impl Float<'_> {
         match scales.as_slice() {
             [one] => Ok(Some(vec![*one; count])),
             all if all.len() == count => Ok(Some(scales)),
-            all => Err(Error::TensorShape {
+            all => Err(ModelError::TensorShape {
                 tensor: name.to_owned(),
                 expected: vec![count],
                 actual: vec![all.len()],

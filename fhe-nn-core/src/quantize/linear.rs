@@ -1,5 +1,7 @@
 //! Linear layers: integer weights, phases and widths.
 
+use fhe_nn_proof::error::ModelError;
+use fhe_nn_proof::part::proved_ranges;
 use fhe_nn_proof::spec::{ActivationSpec, Function, LinearSpec, Overflow};
 use fhe_nn_proof::widths::Range;
 use ndarray::{Array1, Array2, ArrayView1, Axis};
@@ -36,7 +38,7 @@ const NEAR: f64 = 0.95;
 /// `real` is what the float network has.
 ///
 /// # Errors
-/// [`Error::AccumulatorBreaks`].
+/// [`ModelError::AccumulatorBreaks`].
 pub(super) fn quantize(
     place: &Place<'_>,
     input: &Signal,
@@ -80,7 +82,7 @@ pub(super) fn quantize(
         .collect();
     let shift = |ranges: &[Range]| -> Vec<Range> {
         let shifted = ranges.iter().zip(&phases);
-        shifted.map(|(range, t)| shifted_by(*range, *t)).collect()
+        shifted.map(|(range, t)| range.shifted_by(*t)).collect()
     };
     let widths: Vec<u32> = match place.linear.overflow {
         Overflow::Wrap => vec![place.linear.accumulator; neurons.len()],
@@ -192,7 +194,7 @@ impl Place<'_> {
     }
 
     /// Refuses accumulators that need more bits than promised.
-    fn hold(&self, ranges: &[Range], promised: u32) -> Result<(), Error> {
+    fn hold(&self, ranges: &[Range], promised: u32) -> Result<(), ModelError> {
         let mut broken = ranges
             .iter()
             .enumerate()
@@ -200,7 +202,7 @@ impl Place<'_> {
             .filter(|&(_, needs)| needs > promised);
         match broken.next() {
             None => Ok(()),
-            Some((neuron, needs)) => Err(Error::AccumulatorBreaks {
+            Some((neuron, needs)) => Err(ModelError::AccumulatorBreaks {
                 layer: self.name.to_owned(),
                 neuron,
                 needs,
@@ -224,20 +226,6 @@ impl Place<'_> {
     }
 }
 
-/// What the accumulators of each neuron can be, whatever the inputs within `levels`.
-pub(crate) fn proved_ranges(weights: &Array2<i16>, levels: Range) -> Vec<Range> {
-    let reach = |row: ArrayView1<'_, i16>| {
-        row.iter().fold(Range { lo: 0, hi: 0 }, |sum, &w| {
-            let (a, b) = (i64::from(w) * levels.lo, i64::from(w) * levels.hi);
-            Range {
-                lo: sum.lo.saturating_add(a.min(b)),
-                hi: sum.hi.saturating_add(a.max(b)),
-            }
-        })
-    };
-    weights.rows().into_iter().map(reach).collect()
-}
-
 /// Moves each bias by the mean difference between the real values and what the accumulators stand
 /// for: rounded weights err in one direction on inputs that are never negative (Nagel et al., 2019,
 /// "Data-Free Quantization Through Weight Equalization and Bias Correction", section 4.2).
@@ -250,14 +238,6 @@ fn correct_bias(linear: &mut Linear, real: &Array2<f64>, accumulators: &Array2<i
         let pairs = reals.iter().zip(accumulators.iter());
         let error: f64 = pairs.map(|(&x, &acc)| x - line.real(acc)).sum();
         linear.bias[j] += error / reals.len() as f64;
-    }
-}
-
-/// A range moved by a phase.
-pub(crate) fn shifted_by(range: Range, phase: i64) -> Range {
-    Range {
-        lo: range.lo.saturating_add(phase),
-        hi: range.hi.saturating_add(phase),
     }
 }
 
@@ -276,10 +256,10 @@ fn constants(integers: &Array2<i64>) -> Vec<Option<i64>> {
 fn threshold_within(range: Range, phase: i64) -> i64 {
     let (never, always) = (-range.hi - 1, -range.lo);
     if phase < never {
-        let bits = shifted_by(range, never).signed_bits();
+        let bits = range.shifted_by(never).signed_bits();
         phase.max(Range::signed(bits).lo - range.lo)
     } else if phase > always {
-        let bits = shifted_by(range, always).signed_bits();
+        let bits = range.shifted_by(always).signed_bits();
         phase.min(Range::signed(bits).hi - range.hi)
     } else {
         phase

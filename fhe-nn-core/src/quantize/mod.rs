@@ -17,10 +17,10 @@ mod scales;
 mod tensor;
 
 pub use calibration::Calibration;
-pub(crate) use linear::{proved_ranges, shifted_by};
 pub use report::{Fidelity, LayerReport, Report};
 
-use fhe_nn_proof::spec::{Spec, Tensor};
+use fhe_nn_proof::error::ModelError;
+use fhe_nn_proof::spec::Spec;
 use ndarray::Array2;
 
 use self::float::Float;
@@ -44,7 +44,7 @@ pub struct Quantized<N> {
 /// The integers of every layer of `spec`.
 ///
 /// # Errors
-/// Those of the samples, of the floats, and [`Error::AccumulatorBreaks`].
+/// Those of the samples, of the floats, and [`ModelError::AccumulatorBreaks`].
 pub(crate) fn quantize(
     spec: &Spec,
     floats: &Floats,
@@ -53,7 +53,7 @@ pub(crate) fn quantize(
     calibration: &Calibration,
 ) -> Result<(Vec<Part>, Report), Error> {
     calibration.check()?;
-    let facts = flow(spec)?;
+    let facts = spec.flow().map_err(|at| ModelError::flow(spec, at))?;
     let float = Float {
         spec,
         floats,
@@ -78,22 +78,14 @@ pub(crate) fn float_scores(
     floats: &Floats,
     inputs: &Array2<f32>,
 ) -> Result<Array2<f64>, Error> {
-    flow(spec)?;
+    spec.flow().map_err(|at| ModelError::flow(spec, at))?;
     let float = Float {
         spec,
         floats,
         functions,
     };
     let mut tensors = float.run(reals(spec, inputs)?)?;
-    tensors.pop().ok_or(Error::PartMissing)
-}
-
-/// The facts of all tensors.
-fn flow(spec: &Spec) -> Result<Vec<Tensor>, Error> {
-    spec.flow().map_err(|(index, source)| Error::Flow {
-        layer: spec.layers[index].name.to_string(),
-        source,
-    })
+    tensors.pop().ok_or(ModelError::PartMissing.into())
 }
 
 /// Refuses values whose scale or errors, which are squared, could not be computed.

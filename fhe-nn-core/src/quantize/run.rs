@@ -1,6 +1,8 @@
 //! The way of a declaration through its layers, one after the other.
 
 use fhe_nn_proof::client::Affine;
+use fhe_nn_proof::error::ModelError;
+use fhe_nn_proof::part::result_of;
 use fhe_nn_proof::spec::{
     self, ActivationSpec, EmbeddingSpec, Encoding, Function, Layer, Op, Overflow, Pool, Window,
 };
@@ -14,7 +16,8 @@ use super::{Calibration, Fidelity, Report, activation, check_finite, undeclarabl
 use crate::Error;
 use crate::clear::linear_sums;
 use crate::graph::{Read, Rows};
-use crate::layer::{Part, Vectors, result_of};
+use crate::layer::{Part, Vectors};
+use crate::sums::add_up;
 
 /// A declaration on its way through its layers.
 pub(super) struct Run<'a> {
@@ -56,7 +59,7 @@ impl<'a> Run<'a> {
     /// The integers of all layers.
     ///
     /// # Errors
-    /// Those of the floats, and [`Error::AccumulatorBreaks`].
+    /// Those of the floats, and [`ModelError::AccumulatorBreaks`].
     pub(super) fn layers(mut self) -> Result<(Vec<Part>, Report), Error> {
         let mut parts = Vec::with_capacity(self.float.spec.layers.len());
         for index in 0..self.float.spec.layers.len() {
@@ -78,17 +81,17 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn values(&self, tensor: usize) -> Result<&Signal, Error> {
+    fn values(&self, tensor: usize) -> Result<&Signal, ModelError> {
         match self.tensors.get(tensor).and_then(Option::as_ref) {
             Some(Tensor::Values(signal)) => Ok(signal),
-            Some(Tensor::Accumulators(_)) | None => Err(Error::PartMissing),
+            Some(Tensor::Accumulators(_)) | None => Err(ModelError::PartMissing),
         }
     }
 
     fn linear(&mut self, index: usize) -> Result<(Part, Tensor), Error> {
         let spec = self.float.spec;
         let layer = &spec.layers[index];
-        let linear = layer.op.linear().ok_or(Error::PartMissing)?;
+        let linear = layer.op.linear().ok_or(ModelError::PartMissing)?;
         let reader = spec.reader(index);
         let kept = self.float.weight_scales(&layer.name, linear.channels)?;
         let place = Place {
@@ -176,7 +179,7 @@ impl<'a> Run<'a> {
                 of_sums = signal.as_sums(channels, act.phases);
                 &of_sums
             }
-            None => return Err(Error::PartMissing),
+            None => return Err(ModelError::PartMissing.into()),
         };
         let read = Read {
             stage: 0,
@@ -216,13 +219,13 @@ impl<'a> Run<'a> {
         let integers: Vec<&Array2<i64>> = operands.iter().map(|signal| &signal.integers).collect();
         let integers = match op {
             Op::Pool(pool) => match pool.kind {
-                Pool::Average => Rows::windows(&pool.window).apply(&integers, |weight| weight),
+                Pool::Average => add_up(&Rows::windows(&pool.window), &integers, |weight| weight),
                 Pool::Max => float::greatest(&pool.window, integers[0]),
             },
             op => float::combined(op, &integers),
         };
         let meanings: Vec<Affine> = operands.iter().map(|signal| signal.meaning).collect();
-        let meaning = result_of(op, &meanings).ok_or(Error::PartMissing)?;
+        let meaning = result_of(op, &meanings).ok_or(ModelError::PartMissing)?;
         let signal = Signal {
             real,
             integers,

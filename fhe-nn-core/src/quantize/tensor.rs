@@ -2,13 +2,12 @@
 
 use fhe_nn_proof::client::{Affine, Line};
 use fhe_nn_proof::spec::Spec;
-use fhe_nn_proof::widths::Range;
+use fhe_nn_proof::widths::{Range, sum_width};
 use ndarray::{Array2, Axis};
 
 use super::scales::Scales;
 use super::{Calibration, Fidelity, undeclarable};
 use crate::Error;
-use crate::graph::sum_width;
 
 /// Values of a tensor over the samples, `[samples, values]`.
 pub(super) struct Signal {

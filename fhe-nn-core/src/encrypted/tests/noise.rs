@@ -22,7 +22,7 @@ use super::random::{Hidden, Net, Random, Shape};
 use crate::backend::Backend;
 use crate::clear::Clear;
 use crate::encrypted::{Ciphertexts, Execution, Stages, linear, modulus, rotate, switch_modulus};
-use crate::graph::{LinearOp, LookupOp, Map, Op, Read, Table, lattices};
+use crate::graph::{LinearOp, LookupOp, Map, Op, Read, Table};
 use crate::keys::{ClientKey, EvaluationKey, Keys};
 use crate::layer::Linear;
 
@@ -270,7 +270,7 @@ impl Measured {
                 stage: 0,
                 reader: Reader::Antiperiodic,
                 widths: (&*sums.widths).into(),
-                lattices: lattices(sums, PHASES as u32, false),
+                lattices: sums.lattices(PHASES as u32, false),
                 positions: 1,
             },
             table: Table::Antiperiodic(&spec),

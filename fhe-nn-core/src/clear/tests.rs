@@ -1,96 +1,16 @@
-//! Laws of the integer program.
+//! What layers make of values that need tables between sums.
 
-use fhe_nn_proof::spec::{DenseSpec, Input, Layer, Op as SpecOp, Overflow, Pool, PoolSpec, Window};
-use ndarray::{Array2, array};
+use fhe_nn_proof::client::Affine;
+use fhe_nn_proof::spec::{
+    DenseSpec, Input, Layer, Op as SpecOp, Overflow, Pool, PoolSpec, Spec, Window,
+};
+use ndarray::Array2;
 use proptest::prelude::*;
 
 use super::*;
 use crate::backend::interpret;
-use crate::clear::{self, Clear};
+use crate::graph::Graph;
 use crate::layer::{Linear, PartRef};
-
-#[test]
-fn phases_of_an_accumulator_stay_on_its_lattice() {
-    // sums of any integers, of odd ones, of none
-    for weights in [[1, 3], [4, 8], [0, 0]] {
-        let layer = Linear {
-            weights: array![weights],
-            phases: vec![1],
-            widths: vec![4],
-            scales: vec![1.0],
-            bias: vec![0.0],
-            input: Affine {
-                scale: 1.0,
-                zero_point: 0,
-            },
-        };
-        for (phases, odd) in [1, 2, 4, 8]
-            .into_iter()
-            .flat_map(|k| [(k, false), (k, true)])
-        {
-            let lattices = lower::lattices(&layer, phases, odd);
-            let apart = (1 << 3) / phases;
-            assert_eq!(apart % (1 << lattices[0].step_bits), 0, "{phases} {odd}");
-        }
-    }
-}
-
-/// Two fields read one, and a third both: what a unit is worth is asked of the first who reads.
-#[test]
-fn stages_are_those_of_the_first_reader() {
-    let dense = |inputs, outputs| {
-        SpecOp::Dense(DenseSpec {
-            inputs,
-            outputs,
-            weights: 2,
-            accumulator: 8,
-            overflow: Overflow::Checked,
-        })
-    };
-    let act = || {
-        SpecOp::Activation(ActivationSpec {
-            function: Function::Sign,
-            output: 1,
-            table: None,
-            rounding: Rounding::Exact,
-            phases: 1,
-        })
-    };
-    let layers = vec![
-        Layer::new("a", dense(2, 2)),
-        Layer::new("a_sign", act()),
-        Layer::new("b", dense(2, 2)),
-        Layer::new("b_sign", act()),
-        Layer::reading("sum", &[2, 4], SpecOp::Add),
-        Layer::new("scores", dense(2, 1)),
-    ];
-    let spec = Spec {
-        layers: layers.into(),
-        ..Spec::new("Net", Input::new(&[2], 1), &[])
-    };
-    let linear = |outputs| of_weights(Array2::ones((outputs, 2)), 4);
-    let (two, one) = (linear(2), linear(1));
-    let meanings = [two.input; 2];
-    let parts = [
-        PartRef::Linear(&two),
-        PartRef::Antiperiodic,
-        PartRef::Linear(&two),
-        PartRef::Antiperiodic,
-        PartRef::Sources(&meanings),
-        PartRef::Linear(&one),
-    ];
-    let graph = Graph::new(&spec, &parts).expect("the parts of the spec");
-    let stages = graph.nodes.iter().map(|node| match &node.op {
-        Op::Linear(op) => op.stage,
-        Op::Lookup(op) => op.next,
-    });
-    // `a_sign` is read by `b`, whose sums are read second, and by `sum`, those of `scores` third
-    assert_eq!(stages.collect::<Vec<_>>(), [0, 1, 1, 2, 2, 2]);
-    assert_eq!((graph.input_stage, graph.stages()), (0, 2));
-    // a sum of two odd values is even
-    let program = graph.program([0; 32]).expect("every width can be read");
-    assert_eq!(program.output.sources, [1, 2]);
-}
 
 proptest! {
     /// With and without padding, of windows that overlap.
@@ -174,7 +94,14 @@ fn run(shape: &'static [usize], layers: Vec<Layer>, values: &[i64]) -> Vec<i64> 
             overflow: Overflow::Checked,
         }),
     ));
-    let linear = of_weights(Array2::eye(len), 16);
+    let linear = Linear {
+        weights: Array2::eye(len),
+        phases: vec![0; len],
+        widths: vec![16; len],
+        scales: vec![1.0; len],
+        bias: vec![0.0; len],
+        input: unit,
+    };
     let mut parts: Vec<PartRef<'_>> = spec
         .layers
         .iter()
@@ -185,20 +112,5 @@ fn run(shape: &'static [usize], layers: Vec<Layer>, values: &[i64]) -> Vec<i64> 
     let graph = Graph::new(&spec, &parts).expect("the parts of the spec");
     let input = Array2::from_shape_vec((1, values.len()), values.to_vec()).expect("one row");
     let Ok(sums) = interpret(&graph, &mut Clear, input);
-    clear::scores(&graph.scores, sums).row(0).to_vec()
-}
-
-fn of_weights(weights: Array2<i16>, width: u32) -> Linear {
-    let neurons = weights.nrows();
-    Linear {
-        weights,
-        phases: vec![0; neurons],
-        widths: vec![width; neurons],
-        scales: vec![1.0; neurons],
-        bias: vec![0.0; neurons],
-        input: Affine {
-            scale: 1.0,
-            zero_point: 0,
-        },
-    }
+    scores(&graph.scores, sums).row(0).to_vec()
 }

@@ -5,30 +5,23 @@ mod tables;
 
 use std::borrow::Cow;
 
-use fhe_nn_proof::client::{Affine, Line};
-use fhe_nn_proof::spec::{Encoding, Op as SpecOp, Pool, Spec, Tensor, Window};
-
-#[cfg(test)]
-pub(crate) use self::read::lattices;
-pub(crate) use self::read::sum_width;
 use super::map::{Map, Rows};
 use super::{Graph, LinearOp, LookupOp, Node, Op, Table};
-use crate::Error;
-use crate::layer::{PartRef, result_of};
+use crate::client::{Affine, Line};
+use crate::error::ModelError;
+use crate::part::{PartRef, result_of};
+use crate::spec::{Encoding, Op as SpecOp, Pool, Spec, Tensor, Window};
 
 impl<'a> Graph<'a> {
     /// The program of a declaration with the integers `parts` of its layers.
     ///
     /// # Errors
-    /// [`Error::Flow`] if the layers do not fit together, [`Error::PartMissing`] if the parts are not
+    /// [`ModelError::Flow`] if the layers do not fit together, [`ModelError::PartMissing`] if the parts are not
     /// those of the declaration.
-    pub fn new(spec: &'a Spec, parts: &[PartRef<'a>]) -> Result<Self, Error> {
-        let facts = spec.flow().map_err(|(index, source)| Error::Flow {
-            layer: spec.layers[index].name.to_string(),
-            source,
-        })?;
+    pub fn new(spec: &'a Spec, parts: &[PartRef<'a>]) -> Result<Self, ModelError> {
+        let facts = spec.flow().map_err(|at| ModelError::flow(spec, at))?;
         if spec.layers.len() != parts.len() || parts.is_empty() {
-            return Err(Error::PartMissing);
+            return Err(ModelError::PartMissing);
         }
         let mut lowering = Lowering {
             spec,
@@ -59,7 +52,7 @@ struct Lowering<'a, 'p> {
 
 impl<'a> Lowering<'a, '_> {
     /// The nodes of a layer; the tensor of its results.
-    fn layer(&mut self, index: usize) -> Result<usize, Error> {
+    fn layer(&mut self, index: usize) -> Result<usize, ModelError> {
         let layer = &self.spec.layers[index];
         let sources = self.spec.sources(index);
         let from: Vec<usize> = sources.iter().map(|&source| self.tensors[source]).collect();
@@ -100,7 +93,7 @@ impl<'a> Lowering<'a, '_> {
                 let table = match (part, act.function.is_antiperiodic()) {
                     (PartRef::Tables(tables), false) => Table::Padded(tables),
                     (PartRef::Antiperiodic, true) => Table::Antiperiodic(act),
-                    _ => return Err(Error::PartMissing),
+                    _ => return Err(ModelError::PartMissing),
                 };
                 self.lookup(
                     name,
@@ -137,7 +130,7 @@ impl<'a> Lowering<'a, '_> {
                 Cow::Borrowed(&[]),
             ),
             (SpecOp::Flatten, PartRef::Sources(_)) => from[0],
-            _ => return Err(Error::PartMissing),
+            _ => return Err(ModelError::PartMissing),
         })
     }
 
@@ -162,7 +155,7 @@ impl<'a> Lowering<'a, '_> {
         self.nodes.len()
     }
 
-    fn finish(self) -> Result<Graph<'a>, Error> {
+    fn finish(self) -> Result<Graph<'a>, ModelError> {
         let last = self.spec.layers.len();
         let scores = self.read(last, None)?;
         let encoder = match self.spec.input.tokens {
@@ -170,20 +163,20 @@ impl<'a> Lowering<'a, '_> {
                 scale: 1.0,
                 zero_point: 0,
             },
-            None => self.meaning_of_inputs().ok_or(Error::PartMissing)?,
+            None => self.meaning_of_inputs().ok_or(ModelError::PartMissing)?,
         };
         let decoder = match self.parts[last - 1] {
             PartRef::Linear(linear) => (0..linear.outputs()).map(|c| linear.line(c)).collect(),
             PartRef::Sources(sources) => {
                 let meaning = result_of(&self.spec.layers[last - 1].op, sources);
-                let meaning = meaning.ok_or(Error::PartMissing)?;
+                let meaning = meaning.ok_or(ModelError::PartMissing)?;
                 let line = Line {
                     slope: meaning.scale,
                     offset: -meaning.scale * meaning.zero_point as f64,
                 };
                 vec![line; scores.widths.len()]
             }
-            _ => return Err(Error::PartMissing),
+            _ => return Err(ModelError::PartMissing),
         };
         // the scores are the last node: a declaration ends with sums, or with these in a row
         let (mut nodes, mut stages) = (self.nodes, vec![scores.stage; self.tensors[last] + 1]);

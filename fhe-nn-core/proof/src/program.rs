@@ -3,13 +3,12 @@
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use fhe_nn_proof::noise::{Term, gain};
-use fhe_nn_proof::plan::{Accumulators, Fingerprint, Program, StageDemand};
-use fhe_nn_proof::spec::Rounding;
-use fhe_nn_proof::widths::{MAX_OUTPUT_BITS, MAX_ROUNDED_BITS};
-
-use crate::Error;
+use crate::error::ModelError;
 use crate::graph::{Graph, LinearOp, LookupOp, Op, Read};
+use crate::noise::{Term, gain};
+use crate::plan::{Accumulators, Fingerprint, Program, StageDemand};
+use crate::spec::Rounding;
+use crate::widths::{MAX_OUTPUT_BITS, MAX_ROUNDED_BITS};
 
 /// Of scores that sum up values which approximate rounding may have moved by a step, the top bits that
 /// noise must leave readable.
@@ -19,8 +18,8 @@ impl Graph<'_> {
     /// Widths and 2-norms of all sums, or the reason why the network cannot run encrypted.
     ///
     /// # Errors
-    /// [`Error::EncryptedWidth`].
-    pub fn program(&self, model: Fingerprint) -> Result<Program, Error> {
+    /// [`ModelError::EncryptedWidth`].
+    pub fn program(&self, model: Fingerprint) -> Result<Program, ModelError> {
         let mut trace = Trace::new(self.client_spec().integers());
         let mut stages = Vec::new();
         // scores are as exact as the values that they are sums of
@@ -161,9 +160,9 @@ impl Trace {
         read: &Read<'_>,
         limit: u32,
         tensor: usize,
-    ) -> Result<Accumulators, Error> {
+    ) -> Result<Accumulators, ModelError> {
         if let Some(neuron) = read.widths.iter().position(|&width| width > limit) {
-            return Err(Error::EncryptedWidth {
+            return Err(ModelError::EncryptedWidth {
                 layer: name.to_owned(),
                 neuron,
                 width: read.widths[neuron],

@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 
-use fhe_nn_proof::widths::{Lattice, Reader};
+use crate::widths::{Lattice, Reader};
 use ndarray::{Array2, array};
 
 use super::*;

@@ -2,7 +2,7 @@
 //!
 //! A [`Graph`] borrows the integers of a model and says what happens to them, node by node in the
 //! order of execution. There are two operations: sums of values with integer weights, and lookups of
-//! sums in tables. Backends give them their meaning; the meaning in the clear ([`crate::clear`]) is the
+//! sums in tables. Backends give them their meaning; the meaning in the clear (`fhe_nn_core::clear`) is the
 //! definition.
 //!
 //! A declared layer is one node, but for those that need tables between sums: the maximum of two values
@@ -13,19 +13,14 @@ mod map;
 
 use std::borrow::Cow;
 
-use fhe_nn_proof::client::{Affine, ClientSpec, Line};
-use fhe_nn_proof::spec::{ActivationSpec, Function, Rounding, Spec};
-use fhe_nn_proof::widths::{Lattice, Reader};
 use ndarray::Array2;
 use sha2::{Digest, Sha256};
 
-#[cfg(all(test, feature = "tfhe"))]
-pub(crate) use lower::lattices;
-pub(crate) use lower::sum_width;
-pub(crate) use map::convolve;
-pub use map::{Map, Rows, Term};
-
-use crate::layer::{PartRef, Tables};
+pub use self::map::{Map, Rows, Term};
+use crate::client::{Affine, ClientSpec, Line};
+use crate::part::{PartRef, Tables};
+use crate::spec::{ActivationSpec, Function, Rounding, Spec};
+use crate::widths::{Lattice, Reader};
 
 /// The integer program of a network.
 #[derive(Debug, Clone)]

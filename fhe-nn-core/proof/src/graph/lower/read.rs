@@ -2,13 +2,12 @@
 
 use std::borrow::Cow;
 
-use fhe_nn_proof::spec::{ActivationSpec, Op};
-use fhe_nn_proof::widths::{Lattice, Range, Reader};
-
 use super::Lowering;
-use crate::Error;
+use crate::error::ModelError;
 use crate::graph::Read;
-use crate::layer::{Linear, PartRef};
+use crate::part::PartRef;
+use crate::spec::{ActivationSpec, Op};
+use crate::widths::{Lattice, Reader, sum_width};
 
 impl<'a> Lowering<'a, '_> {
     /// How a tensor of the declaration is read, by an activation or by the client.
@@ -16,16 +15,16 @@ impl<'a> Lowering<'a, '_> {
         &self,
         tensor: usize,
         by: Option<&ActivationSpec>,
-    ) -> Result<Read<'a>, Error> {
+    ) -> Result<Read<'a>, ModelError> {
         let (reader, phases) = by.map_or((Reader::Client, 1), |act| {
             (act.function.reader(), act.phases.max(1))
         });
         let facts = &self.facts[tensor];
         // values in a row are the same values
-        let mut index = tensor.checked_sub(1).ok_or(Error::PartMissing)?;
+        let mut index = tensor.checked_sub(1).ok_or(ModelError::PartMissing)?;
         while matches!(self.spec.layers[index].op, Op::Flatten) {
             let before = self.spec.sources(index)[0];
-            index = before.checked_sub(1).ok_or(Error::PartMissing)?;
+            index = before.checked_sub(1).ok_or(ModelError::PartMissing)?;
         }
         let sources = self.spec.sources(index);
         let odd = sources.iter().all(|&source| self.facts[source].odd);
@@ -37,7 +36,7 @@ impl<'a> Lowering<'a, '_> {
                 stage,
                 reader,
                 widths: Cow::Borrowed(&linear.widths),
-                lattices: lattices(linear, phases, odd),
+                lattices: linear.lattices(phases, odd),
                 positions: spec.positions,
             });
         }
@@ -63,20 +62,4 @@ impl<'a> Lowering<'a, '_> {
             positions: facts.len() / channels,
         })
     }
-}
-
-/// Width of sums of a range, of which so many values are read.
-pub(crate) fn sum_width(range: Range, phases: u32) -> u32 {
-    range.signed_bits().max(2).max(1 + phases.max(1).ilog2())
-}
-
-/// The values that each neuron's accumulators can have.
-pub(crate) fn lattices(linear: &Linear, phases: u32, odd: bool) -> Vec<Lattice> {
-    let neurons = linear.weights.rows().into_iter().zip(&linear.phases);
-    let neurons = neurons.zip(&linear.widths).map(|((row, &phase), &width)| {
-        let coarsest = width - 1 - phases.ilog2();
-        let weights = row.iter().map(|&w| i64::from(w));
-        Lattice::of(weights, phase, odd, coarsest)
-    });
-    neurons.collect()
 }

@@ -1,7 +1,8 @@
 //! How the declaration in a file differs from that of the program.
 
-use fhe_nn_proof::spec::{Layer, Spec};
 use serde_json::Value;
+
+use crate::spec::{Layer, Spec};
 
 /// The first difference between a declaration and that of a file.
 pub(super) fn difference(ours: &Spec, theirs: &Spec) -> Option<String> {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use safetensors::{Dtype, SafeTensors, View};
 
-use crate::Error;
+use crate::error::ModelError;
 
 /// A tensor to be written.
 pub(super) struct Tensor {
@@ -68,26 +68,26 @@ values!(i8 = I8, i16 = I16, i64 = I64, u8 = U8, f64 = F64);
 /// Values of the tensor of that name, type and shape.
 ///
 /// # Errors
-/// [`Error::TensorMissing`], [`Error::TensorType`] and [`Error::TensorShape`].
+/// [`ModelError::TensorMissing`], [`ModelError::TensorType`] and [`ModelError::TensorShape`].
 pub(super) fn values<T: Value>(
     file: &SafeTensors<'_>,
     name: &str,
     shape: &[usize],
-) -> Result<Vec<T>, Error> {
+) -> Result<Vec<T>, ModelError> {
     let tensor = || name.to_owned();
     let view = file
         .tensor(name)
-        .map_err(|_| Error::TensorMissing { tensor: tensor() })?;
+        .map_err(|_| ModelError::TensorMissing { tensor: tensor() })?;
     let (dtype, expected) = T::DTYPE;
     if view.dtype() != dtype {
-        return Err(Error::TensorType {
+        return Err(ModelError::TensorType {
             tensor: tensor(),
             expected,
             actual: format!("{:?}", view.dtype()),
         });
     }
     if view.shape() != shape {
-        return Err(Error::TensorShape {
+        return Err(ModelError::TensorShape {
             tensor: tensor(),
             expected: shape.to_vec(),
             actual: view.shape().to_vec(),

@@ -2,35 +2,30 @@
 
 use std::collections::BTreeSet;
 
-use fhe_nn_proof::client::Affine;
-use fhe_nn_proof::spec::{ActivationSpec, EmbeddingSpec, LinearSpec, Op, Overflow, Spec};
-use fhe_nn_proof::widths::{Range, max_weight};
 use ndarray::Array2;
 use safetensors::SafeTensors;
 
 use super::tensors::values;
-use crate::Error;
-use crate::graph::sum_width;
-use crate::layer::{Linear, Part, Tables, Vectors};
-use crate::quantize::{proved_ranges, shifted_by};
+use crate::client::Affine;
+use crate::error::ModelError;
+use crate::part::{Linear, Part, Tables, Vectors, proved_ranges};
+use crate::spec::{ActivationSpec, EmbeddingSpec, LinearSpec, Op, Overflow, Spec};
+use crate::widths::{Range, max_weight, sum_width};
 
 /// The integers of every layer.
-pub(super) fn parts(spec: &Spec, file: &SafeTensors<'_>) -> Result<Vec<Part>, Error> {
+pub(super) fn parts(spec: &Spec, file: &SafeTensors<'_>) -> Result<Vec<Part>, ModelError> {
     let mut reader = Reader {
         file,
         read: BTreeSet::new(),
     };
-    let facts = spec.flow().map_err(|(index, source)| Error::Flow {
-        layer: spec.layers[index].name.to_string(),
-        source,
-    })?;
+    let facts = spec.flow().map_err(|at| ModelError::flow(spec, at))?;
     let mut parts: Vec<Part> = Vec::with_capacity(spec.layers.len());
     for (index, layer) in spec.layers.iter().enumerate() {
         let sources = spec.sources(index);
         let first = &facts[sources[0]];
         parts.push(match &layer.op {
             op @ (Op::Dense(_) | Op::Conv(_)) => {
-                let linear = op.linear().ok_or(Error::PartMissing)?;
+                let linear = op.linear().ok_or(ModelError::PartMissing)?;
                 let reads = spec.reader(index);
                 Part::Linear(reader.linear(&layer.name, &linear, reads, first.range)?)
             }
@@ -60,7 +55,7 @@ pub(super) fn parts(spec: &Spec, file: &SafeTensors<'_>) -> Result<Vec<Part>, Er
         .find(|&name| !reader.read.contains(name))
     {
         None => Ok(parts),
-        Some(name) => Err(Error::TensorUnknown {
+        Some(name) => Err(ModelError::TensorUnknown {
             tensor: name.to_owned(),
             network: spec.name.to_string(),
         }),
@@ -78,7 +73,7 @@ impl Reader<'_> {
         &mut self,
         name: &str,
         shape: &[usize],
-    ) -> Result<Vec<T>, Error> {
+    ) -> Result<Vec<T>, ModelError> {
         self.read.insert(name.to_owned());
         values(self.file, name, shape)
     }
@@ -89,12 +84,12 @@ impl Reader<'_> {
         name: &str,
         shape: &[usize],
         range: impl Fn(usize) -> Range,
-    ) -> Result<Vec<T>, Error> {
+    ) -> Result<Vec<T>, ModelError> {
         let values: Vec<T> = self.values(name, shape)?;
         for (index, &value) in values.iter().enumerate() {
             let (value, Range { lo, hi }) = (value.into(), range(index));
             if !(lo..=hi).contains(&value) {
-                return Err(Error::TensorInteger {
+                return Err(ModelError::TensorInteger {
                     tensor: name.to_owned(),
                     index,
                     value,
@@ -113,11 +108,11 @@ impl Reader<'_> {
         count: usize,
         needs: &'static str,
         is_good: impl Fn(f64) -> bool,
-    ) -> Result<Vec<f64>, Error> {
+    ) -> Result<Vec<f64>, ModelError> {
         let values: Vec<f64> = self.values(name, &[count])?;
         match values.iter().position(|&x| !is_good(x)) {
             None => Ok(values),
-            Some(index) => Err(Error::TensorValue {
+            Some(index) => Err(ModelError::TensorValue {
                 tensor: name.to_owned(),
                 index,
                 value: values[index],
@@ -132,7 +127,7 @@ impl Reader<'_> {
         linear: &LinearSpec,
         reader: Option<&ActivationSpec>,
         levels: Range,
-    ) -> Result<Linear, Error> {
+    ) -> Result<Linear, ModelError> {
         let tensor = |field: &str| format!("{name}.{field}");
         let (outputs, inputs) = (linear.channels, linear.taps);
         let antiperiodic = reader.filter(|act| act.function.is_antiperiodic());
@@ -172,10 +167,10 @@ impl Reader<'_> {
         };
         let phases: Vec<i64> = self.integers(&tensor("phases"), &[outputs], phase_range)?;
         if linear.overflow == Overflow::Checked {
-            let needs = |j: usize| shifted_by(proved[j], phases[j]).signed_bits();
+            let needs = |j: usize| proved[j].shifted_by(phases[j]).signed_bits();
             let mut broken = (0..outputs).filter(|&j| needs(j) > widths[j]);
             if let Some(neuron) = broken.next() {
-                return Err(Error::AccumulatorBreaks {
+                return Err(ModelError::AccumulatorBreaks {
                     layer: name.to_owned(),
                     neuron,
                     needs: needs(neuron),
@@ -198,7 +193,7 @@ impl Reader<'_> {
     }
 
     /// What each tensor means that a layer reads, of which the integers lie in `levels`.
-    fn meanings(&mut self, name: &str, levels: &[Range]) -> Result<Vec<Affine>, Error> {
+    fn meanings(&mut self, name: &str, levels: &[Range]) -> Result<Vec<Affine>, ModelError> {
         let tensor = format!("{name}.input");
         let pairs = self.reals(&tensor, 2 * levels.len(), "must be finite", f64::is_finite)?;
         let (pairs, _) = pairs.as_chunks::<2>();
@@ -211,7 +206,7 @@ impl Reader<'_> {
             } else {
                 return Ok(Affine { scale, zero_point });
             };
-            Err(Error::TensorValue {
+            Err(ModelError::TensorValue {
                 tensor: tensor.clone(),
                 index: 2 * operand + place,
                 value: [scale, zero][place],
@@ -226,7 +221,7 @@ impl Reader<'_> {
         name: &str,
         embedding: &EmbeddingSpec,
         levels: Range,
-    ) -> Result<Vectors, Error> {
+    ) -> Result<Vectors, ModelError> {
         let shape = [embedding.vocabulary, embedding.dimension];
         let weights = self.weights(name, embedding.weights, &shape, levels)?;
         let positive = |x: f64| x.is_normal() && x > 0.0;
@@ -241,7 +236,7 @@ impl Reader<'_> {
         bits: u32,
         shape: &[usize; 2],
         range: Range,
-    ) -> Result<Array2<i16>, Error> {
+    ) -> Result<Array2<i16>, ModelError> {
         let tensor = format!("{name}.weights");
         let weights = match bits {
             ..=8 => {
@@ -258,13 +253,13 @@ impl Reader<'_> {
         name: &str,
         act: &ActivationSpec,
         widths: &[u32],
-    ) -> Result<Tables, Error> {
+    ) -> Result<Tables, ModelError> {
         let bits = |&width: &u32| act.table_bits(width);
         let limit = act.function.reader().max_width();
         if let Some(bits) = widths.iter().map(bits).max()
             && bits > limit
         {
-            return Err(Error::TableTooWide {
+            return Err(ModelError::TableTooWide {
                 layer: name.to_owned(),
                 bits,
                 limit,

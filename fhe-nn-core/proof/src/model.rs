@@ -17,16 +17,18 @@ mod tensors;
 
 use std::collections::HashMap;
 
-use fhe_nn_proof::client::Affine;
-use fhe_nn_proof::spec::{Op, Spec};
 use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use self::tensors::Tensor;
-use crate::layer::{Part, PartRef};
-use crate::{Error, file};
+use crate::client::Affine;
+use crate::error::ModelError;
+use crate::part::{Part, PartRef};
+use crate::spec::{Op, Spec};
 
+/// Most bytes of a file of weights that are read: 1 GiB.
+pub const MAX_BYTES: u64 = 1 << 30;
 /// Version of the format that is written, and the newest that is read.
 const VERSION: u64 = 1;
 /// Entry of the metadata.
@@ -40,7 +42,7 @@ struct Metadata {
 }
 
 /// A model file.
-pub(crate) fn to_bytes(spec: &Spec, parts: &[PartRef<'_>]) -> Vec<u8> {
+pub fn to_bytes(spec: &Spec, parts: &[PartRef<'_>]) -> Vec<u8> {
     let mut tensors = Vec::new();
     for (layer, part) in spec.layers.iter().zip(parts) {
         let mut push =
@@ -131,24 +133,40 @@ fn meanings(sources: &[Affine]) -> Tensor {
 /// The integers of a model file.
 ///
 /// # Errors
-/// See [`crate::Network::from_bytes`].
-pub(crate) fn from_bytes(spec: &Spec, bytes: &[u8]) -> Result<Vec<Part>, Error> {
-    file::check_size(bytes.len() as u64)?;
-    let (_, header) = SafeTensors::read_metadata(bytes).map_err(Error::NotSafetensors)?;
+/// [`ModelError::TooLarge`], [`ModelError::NotSafetensors`], [`ModelError::NotAModel`],
+/// [`ModelError::ModelVersion`], [`ModelError::ModelDiffers`], errors that name a tensor, and
+/// [`ModelError::AccumulatorBreaks`] for widths that do not hold what the weights can reach.
+pub fn from_bytes(spec: &Spec, bytes: &[u8]) -> Result<Vec<Part>, ModelError> {
+    check_size(bytes.len() as u64)?;
+    let (_, header) = SafeTensors::read_metadata(bytes).map_err(ModelError::NotSafetensors)?;
     let entry = header.metadata().as_ref().and_then(|map| map.get(METADATA));
     check_metadata(spec, entry.map(String::as_str))?;
-    let file = SafeTensors::deserialize(bytes).map_err(Error::NotSafetensors)?;
+    let file = SafeTensors::deserialize(bytes).map_err(ModelError::NotSafetensors)?;
     read::parts(spec, &file)
 }
 
-fn check_metadata(spec: &Spec, entry: Option<&str>) -> Result<(), Error> {
-    let not_a_model = |reason: String| Error::NotAModel { reason };
+/// Refuses what is larger than [`MAX_BYTES`].
+///
+/// # Errors
+/// [`ModelError::TooLarge`].
+pub fn check_size(bytes: u64) -> Result<(), ModelError> {
+    match bytes {
+        0..=MAX_BYTES => Ok(()),
+        _ => Err(ModelError::TooLarge {
+            bytes,
+            limit: MAX_BYTES,
+        }),
+    }
+}
+
+fn check_metadata(spec: &Spec, entry: Option<&str>) -> Result<(), ModelError> {
+    let not_a_model = |reason: String| ModelError::NotAModel { reason };
     let entry = entry.ok_or_else(|| not_a_model(format!("no metadata `{METADATA}`")))?;
     let json: Value = serde_json::from_str(entry).map_err(|e| not_a_model(e.to_string()))?;
     let version = json.get("version").and_then(Value::as_u64);
     let found = version.ok_or_else(|| not_a_model("no version in its metadata".to_owned()))?;
     if found > VERSION {
-        return Err(Error::ModelVersion {
+        return Err(ModelError::ModelVersion {
             found,
             newest: VERSION,
         });
@@ -157,7 +175,7 @@ fn check_metadata(spec: &Spec, entry: Option<&str>) -> Result<(), Error> {
         serde_json::from_value(json).map_err(|e| not_a_model(e.to_string()))?;
     match differ::difference(spec, &metadata.spec) {
         None => Ok(()),
-        Some(difference) => Err(Error::ModelDiffers {
+        Some(difference) => Err(ModelError::ModelDiffers {
             network: spec.name.to_string(),
             difference,
         }),

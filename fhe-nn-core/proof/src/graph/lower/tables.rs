@@ -2,12 +2,11 @@
 
 use std::borrow::Cow;
 
-use fhe_nn_proof::spec::{EmbeddingSpec, PoolSpec, Rounding, Tensor};
-use fhe_nn_proof::widths::{Lattice, Range, Reader};
-
 use super::Lowering;
 use crate::graph::{Fixed, LookupOp, Map, Read, Rows, Table, Term};
-use crate::layer::Vectors;
+use crate::part::Vectors;
+use crate::spec::{EmbeddingSpec, PoolSpec, Rounding, Tensor};
+use crate::widths::{Lattice, Range, Reader};
 
 impl<'a> Lowering<'a, '_> {
     /// The greatest of the values of each window, as in a cup: of two, `b + max(a - b, 0)`.

@@ -1,0 +1,184 @@
+//! What can be wrong with a model, with the numbers inside.
+
+use crate::plan::PlanError;
+use crate::spec::{FlowError, Spec};
+
+/// Why integers are not a model of a declaration, or not one that runs encrypted.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ModelError {
+    /// Bytes are no safetensors file, or a part of one.
+    #[error("not a whole safetensors file: {0}")]
+    NotSafetensors(safetensors::SafeTensorError),
+    /// A file of weights is not a quantized model.
+    #[error("not a quantized model: {reason}")]
+    NotAModel {
+        /// What is wrong with its metadata.
+        reason: String,
+    },
+    /// A model file of a later version of this crate.
+    #[error("the model has format {found}, but at most {newest} is known")]
+    ModelVersion {
+        /// Format of the file.
+        found: u64,
+        /// Newest format that is read.
+        newest: u64,
+    },
+    /// The model is that of another network.
+    #[error("the model is of another network than `{network}`: {difference}")]
+    ModelDiffers {
+        /// Name of the network.
+        network: String,
+        /// The first difference between the declarations.
+        difference: String,
+    },
+    /// A file is larger than is read.
+    #[error("the file has {bytes} bytes, but at most {limit} are read")]
+    TooLarge {
+        /// Its size.
+        bytes: u64,
+        /// The largest size that is read.
+        limit: u64,
+    },
+    /// A tensor is missing.
+    #[error("tensor `{tensor}` is missing")]
+    TensorMissing {
+        /// Name of the tensor.
+        tensor: String,
+    },
+    /// A model file has a tensor that its network has no use for.
+    #[error("tensor `{tensor}` belongs to no layer of `{network}`")]
+    TensorUnknown {
+        /// Name of the tensor.
+        tensor: String,
+        /// Name of the network.
+        network: String,
+    },
+    /// A tensor has another shape than its layer.
+    #[error("tensor `{tensor}` needs shape {expected:?}, but has {actual:?}")]
+    TensorShape {
+        /// Name of the tensor.
+        tensor: String,
+        /// Shape that the layer takes.
+        expected: Vec<usize>,
+        /// Shape that it has.
+        actual: Vec<usize>,
+    },
+    /// A tensor holds values of another type.
+    #[error("tensor `{tensor}` needs type {expected}, but has {actual}")]
+    TensorType {
+        /// Name of the tensor.
+        tensor: String,
+        /// Types that are read.
+        expected: &'static str,
+        /// Type that it has.
+        actual: String,
+    },
+    /// A real value of a tensor is outside its range.
+    #[error("value {index} of tensor `{tensor}` is {value}, but {needs}")]
+    TensorValue {
+        /// Name of the tensor.
+        tensor: String,
+        /// Position of the value in row-major order.
+        index: usize,
+        /// The value.
+        value: f64,
+        /// What it should be.
+        needs: &'static str,
+    },
+    /// An integer of a tensor is outside its range.
+    #[error("integer {index} of tensor `{tensor}` is {value}, but must lie in [{lo}, {hi}]")]
+    TensorInteger {
+        /// Name of the tensor.
+        tensor: String,
+        /// Position of the integer in row-major order.
+        index: usize,
+        /// The integer.
+        value: i64,
+        /// Least allowed.
+        lo: i64,
+        /// Greatest allowed.
+        hi: i64,
+    },
+    /// A neuron does not keep the width that was promised for it.
+    #[error(
+        "accumulator of neuron {neuron} of `{layer}` needs {needs} bits, but {promised} are promised{}",
+        more(*others)
+    )]
+    AccumulatorBreaks {
+        /// Name of the layer.
+        layer: String,
+        /// The first neuron that breaks the promise.
+        neuron: usize,
+        /// Width that it needs.
+        needs: u32,
+        /// Width that was promised.
+        promised: u32,
+        /// How many neurons of the layer break it besides.
+        others: usize,
+    },
+    /// A table is wider than the language allows.
+    #[error("table of `{layer}` needs {bits} bits, but {limit} are allowed")]
+    TableTooWide {
+        /// Name of the activation.
+        layer: String,
+        /// Bits that it reads.
+        bits: u32,
+        /// Most bits that a table reads.
+        limit: u32,
+    },
+    /// Layers that do not fit together; the macro would not have accepted them.
+    #[error("`{layer}` {source}")]
+    Flow {
+        /// Name of the layer.
+        layer: String,
+        /// Why.
+        source: FlowError,
+    },
+    /// The integers handed to a network are not those of its declaration.
+    #[error("the integers of the model are not those of the declared layers")]
+    PartMissing,
+    /// An accumulator is too wide for what reads it.
+    #[error(
+        "accumulator of neuron {neuron} of `{layer}` has {width} bits, but at most {limit} can be read encrypted\n  = help: lower `weights` of `{layer}`, or promise `accumulator = {limit}`"
+    )]
+    EncryptedWidth {
+        /// Name of the linear layer.
+        layer: String,
+        /// First neuron that is too wide.
+        neuron: usize,
+        /// Width of its accumulator.
+        width: u32,
+        /// Greatest width.
+        limit: u32,
+    },
+}
+
+/// Why a model is not proved.
+#[derive(Debug, thiserror::Error)]
+pub enum ProofError {
+    /// It is not what was declared, or its sums are too wide.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// There are no parameters.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+}
+
+impl ModelError {
+    /// Of what [`Spec::flow`] found.
+    pub fn flow(spec: &Spec, (index, source): (usize, FlowError)) -> Self {
+        ModelError::Flow {
+            layer: spec.layers[index].name.to_string(),
+            source,
+        }
+    }
+}
+
+fn more(others: usize) -> String {
+    match others {
+        0 => String::new(),
+        1 => "; so does 1 more neuron".to_owned(),
+        _ => format!("; so do {others} more neurons"),
+    }
+}

@@ -1,0 +1,195 @@
+//! The integers of a quantized network, layer by layer.
+
+use ndarray::{Array2, ArrayView1};
+
+use crate::client::{Affine, Line};
+use crate::spec::{Op, Pool};
+use crate::widths::{Lattice, Range};
+
+/// The integers of one layer.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Part {
+    /// Of a linear layer.
+    Linear(Linear),
+    /// Of an embedding.
+    Embedding(Vectors),
+    /// Of an activation with a table per channel.
+    Tables(Tables),
+    /// Of a layer that has no integers but knows what those mean that it reads.
+    Sources(Vec<Affine>),
+    /// An antiperiodic activation has one table, which its widths define: no integers.
+    Antiperiodic,
+}
+
+/// The integers of one layer, borrowed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum PartRef<'a> {
+    /// Of a linear layer.
+    Linear(&'a Linear),
+    /// Of an embedding.
+    Embedding(&'a Vectors),
+    /// Of an activation with a table per channel.
+    Tables(&'a Tables),
+    /// Of a layer that has no integers but knows what those mean that it reads.
+    Sources(&'a [Affine]),
+    /// An antiperiodic activation has one table, which its widths define: no integers.
+    Antiperiodic,
+}
+
+/// The integers of a linear layer, and what they mean in reals:
+/// neuron j stands for `scales_j x input.scale x (acc_j - input.zero_point x sum_i w_ij) + bias_j`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Linear {
+    /// Integer weights, `[neurons, inputs]`; of a convolution `[channels, taps]`, and all else by channel.
+    pub weights: Array2<i16>,
+    /// Integer added to each accumulator: the bias of a neuron whose activation is antiperiodic,
+    /// 0 where the bias lives in the neuron's own table or is added by the client.
+    pub phases: Vec<i64>,
+    /// Width of each neuron's accumulator in bits, `A_j`.
+    pub widths: Vec<u32>,
+    /// Real value of one unit of each neuron's weights.
+    pub scales: Vec<f64>,
+    /// Real bias of each neuron.
+    pub bias: Vec<f64>,
+    /// What the integers that enter the layer mean.
+    pub input: Affine,
+}
+
+/// The integers of an embedding: `q` stands for `scale q`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Vectors {
+    /// A row for each token, `[vocabulary, dimension]`.
+    pub weights: Array2<i16>,
+    /// Real value of one unit.
+    pub scale: f64,
+}
+
+/// One table per neuron, of `2^p_j` entries where the neuron's table reads `p_j` bits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tables {
+    /// The tables one behind the other. Entry `i` of a table of p bits belongs to
+    /// `r = i - 2^(p-1)`.
+    entries: Vec<i16>,
+    /// Where each table begins, and at last where the last ends.
+    starts: Vec<usize>,
+}
+
+impl Part {
+    /// The same, borrowed.
+    pub fn as_ref(&self) -> PartRef<'_> {
+        match self {
+            Part::Linear(linear) => PartRef::Linear(linear),
+            Part::Embedding(vectors) => PartRef::Embedding(vectors),
+            Part::Tables(tables) => PartRef::Tables(tables),
+            Part::Sources(sources) => PartRef::Sources(sources),
+            Part::Antiperiodic => PartRef::Antiperiodic,
+        }
+    }
+}
+
+impl Linear {
+    /// Number of neurons, of a convolution of channels.
+    pub fn outputs(&self) -> usize {
+        self.weights.nrows()
+    }
+
+    /// Number of input values, of a convolution of taps.
+    pub fn inputs(&self) -> usize {
+        self.weights.ncols()
+    }
+
+    /// What accumulator `j` (without its phase) means in reals.
+    pub fn line(&self, j: usize) -> Line {
+        let sum: i64 = self.weights.row(j).iter().map(|&w| i64::from(w)).sum();
+        let slope = self.scales[j] * self.input.scale;
+        Line {
+            slope,
+            offset: self.bias[j] - slope * (self.input.zero_point * sum) as f64,
+        }
+    }
+
+    /// The values that each neuron's accumulators can have, of odd values if `odd`, as a reader of so many
+    /// phases takes them.
+    pub fn lattices(&self, phases: u32, odd: bool) -> Vec<Lattice> {
+        let neurons = self.weights.rows().into_iter().zip(&self.phases);
+        let neurons = neurons.zip(&self.widths).map(|((row, &phase), &width)| {
+            let coarsest = width - 1 - phases.ilog2();
+            let weights = row.iter().map(|&w| i64::from(w));
+            Lattice::of(weights, phase, odd, coarsest)
+        });
+        neurons.collect()
+    }
+}
+
+impl Tables {
+    /// Tables from one slice each.
+    pub fn new<'a>(tables: impl IntoIterator<Item = &'a [i16]>) -> Self {
+        let (mut entries, mut starts) = (Vec::new(), vec![0]);
+        for table in tables {
+            entries.extend_from_slice(table);
+            starts.push(entries.len());
+        }
+        Tables { entries, starts }
+    }
+
+    /// The table of neuron `j`.
+    pub fn table(&self, j: usize) -> &[i16] {
+        &self.entries[self.starts[j]..self.starts[j + 1]]
+    }
+
+    /// Number of neurons.
+    pub fn len(&self) -> usize {
+        self.starts.len() - 1
+    }
+
+    /// Whether there is no table.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// All tables one behind the other.
+    pub fn entries(&self) -> &[i16] {
+        &self.entries
+    }
+}
+
+/// What accumulators of each row of `weights` can be, whatever the inputs within `levels`: the exact range.
+pub fn proved_ranges(weights: &Array2<i16>, levels: Range) -> Vec<Range> {
+    let reach = |row: ArrayView1<'_, i16>| {
+        row.iter().fold(Range { lo: 0, hi: 0 }, |sum, &w| {
+            let (a, b) = (i64::from(w) * levels.lo, i64::from(w) * levels.hi);
+            Range {
+                lo: sum.lo.saturating_add(a.min(b)),
+                hi: sum.hi.saturating_add(a.max(b)),
+            }
+        })
+    };
+    weights.rows().into_iter().map(reach).collect()
+}
+
+/// What the result of a layer without weights or tables means, if its operands mean these.
+pub fn result_of(op: &Op, sources: &[Affine]) -> Option<Affine> {
+    let first = *sources.first()?;
+    match op {
+        Op::Pool(pool) => match pool.kind {
+            Pool::Max => Some(first),
+            Pool::Average => {
+                let taps = pool.window.taps();
+                Some(Affine {
+                    scale: first.scale / taps as f64,
+                    zero_point: first.zero_point * taps as i64,
+                })
+            }
+        },
+        Op::Add => Some(Affine {
+            scale: first.scale,
+            zero_point: sources.iter().map(|source| source.zero_point).sum(),
+        }),
+        Op::Mul => Some(Affine {
+            scale: first.scale * sources.get(1)?.scale,
+            zero_point: 0,
+        }),
+        Op::Concat | Op::Flatten => Some(first),
+        Op::Dense(_) | Op::Conv(_) | Op::Embedding(_) | Op::Activation(_) => None,
+    }
+}

@@ -1,0 +1,159 @@
+//! The proof of a model: what follows from a declaration and the bytes of a model file, and nothing else.
+//!
+//! Reading proves the widths of every neuron from its weights; the program says what its sums ask of
+//! parameters; the plan is found or there is none. The macro does this when it expands, a network when it
+//! is loaded and planned, by the same functions: they come to the same results, bit for bit.
+
+use crate::error::ProofError;
+use crate::graph::Graph;
+use crate::model;
+use crate::part::{Part, PartRef};
+use crate::plan::{Options, Plan, Program};
+use crate::spec::Spec;
+
+/// A model that holds what was declared, and runs encrypted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Proof {
+    /// The integers of the layers, in their order.
+    pub parts: Vec<Part>,
+    /// What they ask of parameters.
+    pub program: Program,
+    /// The parameters.
+    pub plan: Plan,
+}
+
+/// Proves a model.
+///
+/// # Errors
+/// Those of [`model::from_bytes`], [`Graph::new`] and [`Graph::plan`].
+pub fn prove(spec: &Spec, bytes: &[u8], options: &Options) -> Result<Proof, ProofError> {
+    let parts = model::from_bytes(spec, bytes)?;
+    let borrowed: Vec<PartRef<'_>> = parts.iter().map(Part::as_ref).collect();
+    let (program, plan) = Graph::new(spec, &borrowed)?.plan(options)?;
+    Ok(Proof {
+        parts,
+        program,
+        plan,
+    })
+}
+
+impl Graph<'_> {
+    /// What the integers ask of parameters, and the best that there are.
+    ///
+    /// # Errors
+    /// Those of [`Graph::program`] and [`Plan::find`].
+    pub fn plan(&self, options: &Options) -> Result<(Program, Plan), ProofError> {
+        let program = self.program(self.fingerprint())?;
+        let plan = Plan::find(&program, options)?;
+        Ok((program, plan))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::array;
+
+    use super::*;
+    use crate::client::Affine;
+    use crate::error::ModelError;
+    use crate::part::{Linear, Tables};
+    use crate::plan::PlanError;
+    use crate::spec::{ActivationSpec, DenseSpec, Function, Input, Layer, Op, Overflow, Rounding};
+
+    #[test]
+    fn a_model_proves_what_its_network_plans() {
+        let (spec, parts) = (both(), parts(1));
+        let bytes = model::to_bytes(&spec, &refs(&parts));
+        let options = Options::default();
+        let proof = prove(&spec, &bytes, &options).expect("a model that holds");
+        assert_eq!(proof.parts, parts);
+        let refs = refs(&parts);
+        let graph = Graph::new(&spec, &refs).expect("its parts");
+        assert_eq!(proof.program.model, graph.fingerprint());
+        let (program, plan) = graph.plan(&options).expect("parameters exist");
+        assert_eq!((&proof.program, &proof.plan), (&program, &plan));
+        assert!(plan.serves(&program));
+    }
+
+    #[test]
+    fn a_neuron_that_breaks_its_promise_is_named() {
+        let (spec, parts) = (both(), parts(3));
+        let bytes = model::to_bytes(&spec, &refs(&parts));
+        let error = prove(&spec, &bytes, &Options::default()).expect_err("sums reach 6");
+        assert!(matches!(
+            error,
+            ProofError::Model(ModelError::AccumulatorBreaks {
+                neuron: 0,
+                needs: 4,
+                promised: 3,
+                ..
+            })
+        ));
+    }
+
+    #[test]
+    fn a_model_without_a_plan_says_why() {
+        let bytes = model::to_bytes(&both(), &refs(&parts(1)));
+        let options = Options {
+            failure_bits: 2048.0,
+            ..Options::default()
+        };
+        let error = prove(&both(), &bytes, &options).expect_err("no probability");
+        assert!(matches!(error, ProofError::Plan(PlanError::FailureBits(_))));
+    }
+
+    fn both() -> Spec {
+        let dense = |inputs, weights, accumulator| {
+            Op::Dense(DenseSpec {
+                inputs,
+                outputs: 1,
+                weights,
+                accumulator,
+                overflow: Overflow::Checked,
+            })
+        };
+        let relu = Op::Activation(ActivationSpec {
+            function: Function::Relu,
+            output: 1,
+            table: None,
+            rounding: Rounding::Exact,
+            phases: 1,
+        });
+        let layers = vec![
+            Layer::new("sum", dense(2, 3, 3)),
+            Layer::new("both", relu),
+            Layer::new("score", dense(1, 2, 2)),
+        ];
+        Spec {
+            layers: layers.into(),
+            ..Spec::new("Both", Input::new(&[2], 1), &[])
+        }
+    }
+
+    /// Of weight 1, sums of two bits stay within the 3 bits that are promised.
+    fn parts(weight: i16) -> Vec<Part> {
+        let linear = |weights, width| {
+            Part::Linear(Linear {
+                weights,
+                phases: vec![0],
+                widths: vec![width],
+                scales: vec![1.0],
+                bias: vec![0.0],
+                input: Affine {
+                    scale: 1.0,
+                    zero_point: 0,
+                },
+            })
+        };
+        let table: [i16; 8] = [0, 0, 0, 0, 0, 0, 1, 1];
+        vec![
+            linear(array![[weight, weight]], 3),
+            Part::Tables(Tables::new([&table[..]])),
+            linear(array![[1]], 2),
+        ]
+    }
+
+    fn refs(parts: &[Part]) -> Vec<PartRef<'_>> {
+        parts.iter().map(Part::as_ref).collect()
+    }
+}
