@@ -40,6 +40,7 @@ extern crate self as fhe_nn_core;
 pub mod backend;
 pub mod clear;
 mod digits;
+mod embedded;
 #[cfg(feature = "tfhe")]
 mod encrypted;
 mod error;
@@ -60,6 +61,7 @@ mod sums;
 #[cfg(feature = "tfhe")]
 mod wire;
 
+pub use embedded::{Embedded, Planned};
 #[cfg(feature = "tfhe")]
 pub use encrypted::{Execution, Profile, Progress, Work};
 pub use error::Error;
@@ -95,7 +97,8 @@ pub mod prelude {
         Sigmoid, Sign, Silu, Softplus, Softsign, Square, Tanh, Threshold, Wave,
     };
     pub use crate::{
-        Calibration, Error, Floats, Network, Options, Plan, Quantized, Scores, Spec, fhe_network,
+        Calibration, Embedded, Error, Floats, Network, Options, Plan, Quantized, Scores, Spec,
+        fhe_network,
     };
     #[cfg(feature = "tfhe")]
     pub use crate::{ClientKey, EvaluationKey, Execution, Progress, Reply, Request};

@@ -2,7 +2,7 @@
 
 use fhe_nn_proof::spec::{Function, Overflow, Rounding, Tokens};
 use syn::ext::IdentExt;
-use syn::{ItemStruct, Path};
+use syn::{ItemStruct, LitStr, Path};
 
 use crate::errors::{Place, Spanned};
 use crate::layer::{Axes, LayerType};
@@ -15,6 +15,16 @@ pub(crate) struct Network {
     pub(crate) input: Input,
     /// The fields in the order in which they run.
     pub(crate) layers: Vec<Layer>,
+    /// The model that is proved and embedded.
+    pub(crate) weights: Option<Weights>,
+}
+
+/// A quantized model.
+pub(crate) struct Weights {
+    /// Where its file is, from the source file.
+    pub(crate) path: LitStr,
+    /// Every table and score fails with probability at most 2 to minus this.
+    pub(crate) failure: Option<Spanned<u64>>,
 }
 
 impl Network {

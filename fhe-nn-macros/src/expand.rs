@@ -3,6 +3,7 @@
 
 mod data;
 
+use fhe_nn_proof::prove::Proof;
 use fhe_nn_proof::spec::Spec;
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use quote::quote;
@@ -14,12 +15,15 @@ use crate::layer::Written;
 use crate::parse::is;
 
 /// The struct and its `impl Network`.
-pub(crate) fn expand(network: &Network, spec: &Spec) -> TokenStream {
-    let item = &network.item;
-    let custom = network.layers.iter().filter_map(|layer| match &layer.kind {
-        Kind::Activation(act) => act.custom.as_ref(),
-        _ => None,
-    });
+pub(crate) fn expand(declared: &Network, spec: &Spec, proof: Option<&Proof>) -> TokenStream {
+    let item = &declared.item;
+    let custom = declared
+        .layers
+        .iter()
+        .filter_map(|layer| match &layer.kind {
+            Kind::Activation(act) => act.custom.as_ref(),
+            _ => None,
+        });
     let custom: Vec<&Path> = custom.collect();
     let functions = match custom.is_empty() {
         true => TokenStream::new(),
@@ -36,11 +40,24 @@ pub(crate) fn expand(network: &Network, spec: &Spec) -> TokenStream {
         &quote!(::core::result::Result::Ok(Self { #(#fields: parts.take()?),* })),
         &quote!(::std::vec::Vec::from([#(::fhe_nn_core::layer::Layer::part(&self.#fields)),*])),
     );
-    quote!(#item #network)
+    let model = match (&declared.weights, proof) {
+        (Some(weights), Some(proof)) => {
+            let path = &weights.path;
+            embedded(
+                &item.ident,
+                &item.attrs,
+                &quote!(::core::include_bytes!(#path)),
+                &data::planned(proof),
+            )
+        }
+        _ => TokenStream::new(),
+    };
+    quote!(#item #network #model)
 }
 
 /// The errors, and a stand-in for the network so that they are the only ones.
-pub(crate) fn fallback(item: TokenStream, errors: &[Error]) -> TokenStream {
+/// With `embeds`, also for its model.
+pub(crate) fn fallback(item: TokenStream, errors: &[Error], embeds: bool) -> TokenStream {
     let errors = errors.iter().map(Error::to_compile_error);
     let item = without_ours(item);
     let item = match syn::parse2(item.clone()) {
@@ -48,7 +65,16 @@ pub(crate) fn fallback(item: TokenStream, errors: &[Error]) -> TokenStream {
             item.attrs.retain(|attr| !is(attr, "fhe_network"));
             item.fields.iter_mut().for_each(stand_in);
             let network = absent(&item.ident, &item.generics, &item.attrs);
-            quote!(#item #network)
+            let model = match embeds && item.generics.params.is_empty() {
+                true => embedded(
+                    &item.ident,
+                    &item.attrs,
+                    &quote!(&[]),
+                    &quote!(::fhe_nn_core::Planned::ABSENT),
+                ),
+                false => TokenStream::new(),
+            };
+            quote!(#item #network #model)
         }
         Ok(Item::Enum(item)) => {
             let network = absent(&item.ident, &item.generics, &item.attrs);
@@ -109,6 +135,26 @@ fn absent(name: &Ident, generics: &Generics, attrs: &[Attribute]) -> TokenStream
         }),
         &quote!(::std::vec::Vec::new()),
     )
+}
+
+/// The `impl Embedded` of a network.
+fn embedded(
+    name: &Ident,
+    attrs: &[Attribute],
+    model: &TokenStream,
+    plan: &TokenStream,
+) -> TokenStream {
+    let conditions = attrs.iter().filter(|attr| attr.path().is_ident("cfg"));
+    quote! {
+        #(#conditions)*
+        const _: () = {
+            #[automatically_derived]
+            impl ::fhe_nn_core::Embedded for #name {
+                const MODEL: &'static [u8] = #model;
+                const PLAN: ::fhe_nn_core::Planned = #plan;
+            }
+        };
+    }
 }
 
 fn implement(

@@ -208,6 +208,7 @@ mod literal;
 mod parse;
 #[cfg(test)]
 mod tests;
+mod weights;
 
 use errors::Error;
 use proc_macro2::TokenStream;
@@ -220,15 +221,17 @@ pub fn fhe_network(
     args: proc_macro::TokenStream,
     item: proc_macro::TokenStream,
 ) -> proc_macro::TokenStream {
-    let item = TokenStream::from(item);
-    declare(args.into(), item.clone())
-        .unwrap_or_else(|errors| expand::fallback(item, &errors))
+    let (args, item) = (TokenStream::from(args), TokenStream::from(item));
+    let embeds = args.to_string().contains("weights");
+    declare(args, item.clone())
+        .unwrap_or_else(|errors| expand::fallback(item, &errors, embeds))
         .into()
 }
 
-/// The three phases, with a barrier after each.
+/// The phases, with a barrier after each.
 fn declare(args: TokenStream, item: TokenStream) -> Result<TokenStream, Vec<Error>> {
     let network = parse::parse(args, item)?;
     let spec = check::check(&network)?;
-    Ok(expand::expand(&network, &spec))
+    let proof = weights::prove(&network, &spec)?;
+    Ok(expand::expand(&network, &spec, proof.as_ref()))
 }

@@ -2,6 +2,7 @@
 
 use crate::plan::PlanError;
 use crate::spec::{FlowError, Spec};
+use crate::widths::Range;
 
 /// Why integers are not a model of a declaration, or not one that runs encrypted.
 #[derive(Debug, thiserror::Error)]
@@ -110,6 +111,8 @@ pub enum ModelError {
         layer: String,
         /// The first neuron that breaks the promise.
         neuron: usize,
+        /// What it reaches, whatever the inputs are.
+        reaches: Range,
         /// Width that it needs.
         needs: u32,
         /// Width that was promised.

@@ -193,3 +193,35 @@ pub fn result_of(op: &Op, sources: &[Affine]) -> Option<Affine> {
         Op::Dense(_) | Op::Conv(_) | Op::Embedding(_) | Op::Activation(_) => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// No range is too wide: every end is what some input makes, found by trying all.
+        #[test]
+        fn ranges_are_those_that_inputs_reach(
+            weights in prop::collection::vec(-9i16..10, 1..5),
+            lo in -3i64..1,
+            extent in 0i64..4,
+        ) {
+            let levels = Range { lo, hi: lo + extent };
+            let count = (extent + 1) as usize;
+            let sums = (0..count.pow(weights.len() as u32)).map(|index| {
+                let mut rest = index;
+                weights.iter().fold(0, |sum, &w| {
+                    let q = lo + (rest % count) as i64;
+                    rest /= count;
+                    sum + i64::from(w) * q
+                })
+            });
+            let sums: Vec<i64> = sums.collect();
+            let rows = Array2::from_shape_vec((1, weights.len()), weights).expect("one row");
+            let proved = proved_ranges(&rows, levels)[0];
+            prop_assert_eq!(Some(&proved.lo), sums.iter().min());
+            prop_assert_eq!(Some(&proved.hi), sums.iter().max());
+        }
+    }
+}

@@ -205,6 +205,7 @@ impl Place<'_> {
             Some((neuron, needs)) => Err(ModelError::AccumulatorBreaks {
                 layer: self.name.to_owned(),
                 neuron,
+                reaches: ranges[neuron],
                 needs,
                 promised,
                 others: broken.count(),

@@ -1,86 +1,19 @@
-//! The argument of `#[fhe_network(..)]`: shape and width of one input.
+//! The argument `input(..)`: shape and width of one input.
 
 use fhe_nn_proof::spec::{Encoding, Tokens};
 use fhe_nn_proof::widths::{MAX_TABLE_BITS, MAX_VALUES};
-use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
-use syn::ext::IdentExt;
-use syn::parse::Parser;
-use syn::punctuated::Punctuated;
-use syn::{Expr, Ident, Meta, Token};
+use syn::Expr;
 
 use super::extent_of;
 use crate::ast::Input;
 use crate::attr::Keys;
-use crate::errors::{Error, Errors, Place, Spanned, similar};
-use crate::key::{Key, Owner};
+use crate::errors::{Error, Errors, Place, Spanned};
+use crate::key::Key;
 use crate::literal::{Integer, peel};
 
-/// `input(shape = [..], bits = ..)`, the one argument of `#[fhe_network(..)]`.
-pub(super) fn input(errors: &mut Errors, args: TokenStream, name: &Ident) -> Option<Input> {
-    const EXAMPLE: &str = "#[fhe_network(input(shape = [784], bits = 1))]";
-    let metas = match Punctuated::<Meta, Token![,]>::parse_terminated.parse2(args) {
-        Ok(metas) => metas,
-        Err(error) => {
-            errors
-                .push(Error::from(error).help(format!("the input is declared as in `{EXAMPLE}`")));
-            return None;
-        }
-    };
-    let mut keys: Option<Option<Keys<'_>>> = None;
-    for meta in &metas {
-        let written = meta.path().to_token_stream().to_string();
-        let place = Place::of(meta.path());
-        if written != "input" {
-            let meant = similar(&written, &[("input", ())]).is_some();
-            errors.push(
-                Error::new(
-                    place,
-                    format!("`{written}` is not an argument of `#[fhe_network(..)]`"),
-                )
-                .note(
-                    "its one argument is `input(..)`; other widths belong to the \
-                        fields, in `#[bits(..)]`",
-                )
-                .help(if meant {
-                    "write `input` instead".to_owned()
-                } else {
-                    format!("the input is declared as in `{EXAMPLE}`")
-                }),
-            );
-            if !meant {
-                continue;
-            }
-        } else if keys.is_some() {
-            errors.push(
-                Error::new(
-                    place,
-                    "`input` is written twice, but a network has one input",
-                )
-                .help("remove one of the two"),
-            );
-            continue;
-        }
-        keys = Some(Keys::parse(errors, Owner::Input, meta));
-    }
-    let Some(keys) = keys else {
-        // the attribute's place with the struct's hygiene, or the compiler would add a remark
-        // about the macro
-        let attribute = name.span().located_at(Span::call_site());
-        errors.push(
-            Error::new(
-                Place::at(attribute),
-                format!("`{}` has no input", name.unraw()),
-            )
-            .note(
-                "the width of an accumulator follows from the width of what is \
-                added up",
-            )
-            .help(format!("write `{EXAMPLE}`")),
-        );
-        return None;
-    };
-    let keys = keys?;
+/// `input(shape = [..], bits = ..)`.
+pub(super) fn input(errors: &mut Errors, keys: &Keys<'_>) -> Option<Input> {
     let shape = keys
         .required(errors, Key::Shape)
         .and_then(|value| shape(errors, value));

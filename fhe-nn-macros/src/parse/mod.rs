@@ -1,5 +1,6 @@
 //! From tokens to the declared network: everything that one field or one list can tell.
 
+mod args;
 mod field;
 mod from;
 mod input;
@@ -32,7 +33,7 @@ fn network(errors: &mut Errors, args: TokenStream, item: TokenStream) -> Option<
         }
     };
     shell(errors, &item);
-    let input = input::input(errors, args, &item.ident);
+    let args = args::args(errors, args, &item.ident);
     let fields = match &item.fields {
         Fields::Named(fields) => &fields.named,
         Fields::Unnamed(_) => {
@@ -46,7 +47,8 @@ fn network(errors: &mut Errors, args: TokenStream, item: TokenStream) -> Option<
         .collect();
     Some(Network {
         layers: layers.into_iter().collect::<Option<_>>()?,
-        input: input?,
+        input: args.input?,
+        weights: args.weights,
         item: ItemStruct {
             fields: without_ours(item.fields),
             ..item

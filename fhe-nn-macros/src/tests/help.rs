@@ -46,6 +46,8 @@ const PROSE: &[&str] = &[
 #[test]
 fn pasted_help_compiles() {
     let ui = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/ui");
+    // where models are looked for, as there is no source file here
+    std::env::set_current_dir(ui.join("weights")).expect("a folder");
     let mut cases: Vec<_> = fs::read_dir(ui)
         .expect("the cases are there")
         .flat_map(|law| fs::read_dir(law.expect("a law").path()).expect("a folder"))

@@ -1,6 +1,7 @@
 //! Tests of the whole front-end, in process: `proc_macro2` works outside of a compiler too.
 
 mod help;
+mod weights;
 
 use fhe_nn_proof::spec::Spec;
 use proc_macro2::TokenStream;
@@ -238,7 +239,7 @@ fn no_soup_of_tokens_makes_it_panic() {
         networks += 1;
         if let Err(errors) = declare(args, item.clone()) {
             assert!(!errors.is_empty());
-            expand::fallback(item, &errors);
+            expand::fallback(item, &errors, true);
         }
     }
     assert!(networks > 1_000, "{networks} are balanced");

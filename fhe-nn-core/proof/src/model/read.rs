@@ -173,6 +173,7 @@ impl Reader<'_> {
                 return Err(ModelError::AccumulatorBreaks {
                     layer: name.to_owned(),
                     neuron,
+                    reaches: proved[neuron].shifted_by(phases[neuron]),
                     needs: needs(neuron),
                     promised: widths[neuron],
                     others: broken.count(),
