@@ -139,7 +139,7 @@ fn model(errors: &mut Errors, meta: &Meta) -> Option<LitStr> {
             "`weights` of the network is no path of a file, in quotes",
         )
         .note("the file is a quantized model, as `save` writes it; the bits of weights belong to the fields")
-        .help("write `weights = \"digits.safetensors\"`"),
+        .help("write the path of a model, as in `weights = \"digits.safetensors\"`"),
     );
     None
 }
@@ -155,12 +155,15 @@ fn bits(errors: &mut Errors, meta: &Meta) -> Option<Spanned<u64>> {
         errors.push(
             Error::new(Place::of(meta), "`failure` needs a value")
                 .note("each table and score fails with probability at most 2 to minus this")
-                .help("write `failure = 128`"),
+                .help("write `failure = 128` on the network"),
         );
         return None;
     };
     integer.read(errors, &pair.value, |nearest| {
-        format!("write `failure = {}`", nearest.unwrap_or(128))
+        format!(
+            "write `failure = {}` on the network",
+            nearest.unwrap_or(128)
+        )
     })
 }
 

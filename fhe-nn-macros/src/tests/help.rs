@@ -41,6 +41,13 @@ const PROSE: &[&str] = &[
     "no_comma",
     "the_attribute_twice",
     "widths_on_the_network",
+    "bits_for_a_path",
+    "corrupt_model",
+    "missing_model",
+    "model_of_another_network",
+    "no_parameters",
+    "one_too_many",
+    "weights_twice",
 ];
 
 #[test]
@@ -142,6 +149,7 @@ fn mend(source: &str, error: &Error) -> Option<String> {
             let (line, open) = match attribute(target, "#[bits") {
                 Some(line) => (line, "bits("),
                 None if rest.starts_with(" on the input") => (network()?, "input("),
+                None if rest.starts_with(" on the network") => (network()?, "fhe_network("),
                 None => {
                     let line = field(target)?;
                     edited.insert(line, "#[bits()]".to_owned());

@@ -21,6 +21,16 @@ const NETWORK: &str = "struct Both {
     scores: Dense<1, 2>,
 }";
 
+/// Scores of 20 bits, behind weights of 12.
+const WIDE: &str = "struct Wide {
+    #[bits(weights = 3, accumulator = 3)]
+    sum: Dense<2, 1>,
+    #[bits(output = 8)]
+    both: Relu,
+    #[bits(weights = 12)]
+    scores: Dense<1, 2>,
+}";
+
 #[test]
 fn the_models_of_the_cases_are_these() {
     let folder = PathBuf::from(concat!(
@@ -28,7 +38,7 @@ fn the_models_of_the_cases_are_these() {
         "/../tests/ui/weights/models"
     ));
     let other = spec("struct Other { #[bits(weights = 3)] scores: Dense<2, 1> }");
-    let both = spec(NETWORK);
+    let (both, wide) = (spec(NETWORK), spec(WIDE));
     let cases = [
         ("good", model(&both, array![[1], [-2]])),
         // of weights of 4 bits, [0, 4] takes four bits
@@ -37,6 +47,7 @@ fn the_models_of_the_cases_are_these() {
             "other",
             to_bytes(&other, &[PartRef::Linear(&linear(array![[1, 1]], 3))]),
         ),
+        ("wide", model_of(&wide, array![[2047], [-2047]], 20)),
         ("corrupt", model(&both, array![[1], [-2]])[..100].to_vec()),
     ];
     for (name, bytes) in cases {
@@ -55,11 +66,15 @@ fn spec(network: &str) -> Spec {
 }
 
 fn model(spec: &Spec, last: Array2<i16>) -> Vec<u8> {
+    model_of(spec, last, 3)
+}
+
+fn model_of(spec: &Spec, last: Array2<i16>, width: u32) -> Vec<u8> {
     let table: [i16; 8] = [0, 0, 0, 0, 0, 0, 1, 1];
     let parts = [
         Part::Linear(linear(array![[1, 1]], 3)),
         Part::Tables(Tables::new([&table[..]])),
-        Part::Linear(linear(last, 3)),
+        Part::Linear(linear(last, width)),
     ];
     to_bytes(spec, &parts.each_ref().map(Part::as_ref))
 }
