@@ -164,6 +164,27 @@
 //! written `accumulator` bounds them. A table that reads fewer bits is cheaper, although more are
 //! dropped: each bit that it reads above 4 (`Wave` and `Sign`: 5) costs 2 to 4 times as much.
 //!
+//! # A model at compile time
+//!
+//! With `weights`, the macro reads the quantized model, and the compiler proves it: every neuron's range from
+//! its own weights, and that parameters exist for every layer at `failure` bits, 128 unless written. The
+//! path starts from the folder of the source file, as that of `include_bytes!`, and a change of the file
+//! compiles anew. The network then is `fhe_nn_core::Embedded`: `Digits::embedded()` needs no file and cannot
+//! fail, `Digits::PLAN` has bootstraps, failure probability, sizes and fingerprint as constants.
+//!
+//! ```text
+//! #[fhe_network(input(shape = [784], bits = 1), weights = "digits.safetensors", failure = 128)]
+//! ```
+//!
+//! ```text
+//! error: neuron 1 of `scores` needs 4 bits, but has 3
+//!        = note: with the weights of `models/one_too_many.safetensors`, it reaches [0, 4]
+//!        = help: write `accumulator = 4` on `scores`; then quantize and save the model again
+//!   |
+//!   |     #[bits(weights = 4, accumulator = 3)]
+//!   |                                       ^
+//! ```
+//!
 //! # The laws
 //!
 //! 1. Shapes agree from layer to layer and with the input; kernels fit, padding is less than what a kernel
