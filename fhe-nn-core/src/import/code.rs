@@ -1,6 +1,7 @@
 //! Functions of single values as Rust.
 
-use super::expr::{Expr, Form, Operation};
+use super::expr::{Expr, Form};
+use super::operation::Operation;
 
 /// A function `name` that computes an expression; `None` if channels differ, or the standard library lacks
 /// what it needs.

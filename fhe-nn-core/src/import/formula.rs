@@ -1,8 +1,9 @@
 //! Operators that compute each value by itself, as formulas.
 
 use super::error::{Refusal, refuse};
-use super::expr::{Expr, Operation};
+use super::expr::Expr;
 use super::graph::Node;
+use super::operation::Operation;
 
 /// The operators that have one.
 pub(super) const FORMULAS: &[&str] = &[

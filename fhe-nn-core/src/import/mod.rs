@@ -45,6 +45,7 @@ mod linear;
 mod names;
 mod net;
 mod node;
+mod operation;
 mod pool;
 mod propose;
 mod proto;

@@ -280,7 +280,7 @@ fn size(values: impl Iterator<Item = f64>) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::import::expr::Operation;
+    use crate::import::operation::Operation;
 
     fn unary(operation: Operation, x: Expr) -> Expr {
         Expr::apply(operation, vec![x])
