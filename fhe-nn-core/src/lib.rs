@@ -33,6 +33,9 @@
 //! [`fhe_network`] documents the language, [`Network`] what a network can do. The encrypted half
 //! (`ClientKey`, `EvaluationKey`, `Network::run_encrypted`) is behind the default feature `tfhe`;
 //! without it declaring, checking, quantizing and running in the clear build in seconds.
+//!
+//! The feature `import` reads models from elsewhere, `import::load` for ONNX and [`Floats`] for npz files.
+//! [`Embedded`] is a network whose model the compiler has read and proved.
 
 // the macro expands to paths under `fhe_nn_core`; this makes them work in here too
 extern crate self as fhe_nn_core;
