@@ -41,6 +41,7 @@ fn mnist(args: Args) -> Result<(), Box<dyn StdError>> {
         inputs: test.images.view(),
         labels: &test.labels,
         float_accuracy: None,
+        least_accuracy: None,
         show: &|index| picture(test.images.row(index).as_slice().unwrap_or_default()),
     };
     story.tell(&digits, args.story)

@@ -38,6 +38,8 @@ pub struct Story<'a> {
     pub labels: &'a [u8],
     /// Accuracy of the float network that the integers come from, if there is one.
     pub float_accuracy: Option<f64>,
+    /// Accuracy that the integers have at least, if that is promised.
+    pub least_accuracy: Option<f64>,
     /// A row as it is shown, whole lines.
     pub show: &'a dyn Fn(usize) -> String,
 }
@@ -47,7 +49,7 @@ impl Story<'_> {
     /// network, the client decrypts.
     ///
     /// # Panics
-    /// If an encrypted result differs from the clear one.
+    /// If the clear accuracy is less than promised, or an encrypted result differs from the clear one.
     ///
     /// # Errors
     /// Those of planning, of keys and of running.
@@ -57,6 +59,12 @@ impl Story<'_> {
         let clear = network.run_batch(self.inputs)?;
         let clear_time = start.elapsed();
         let clear_accuracy = accuracy_of(&clear, self.labels);
+        if let Some(least) = self.least_accuracy {
+            assert!(
+                clear_accuracy >= least,
+                "{clear_accuracy} in the clear, but {least} is promised"
+            );
+        }
         let (what, all) = (self.what, self.labels.len());
         println!(
             "clear: {:.2}% of {all} test {what}s, {clear_time:.2?}",

@@ -41,12 +41,6 @@ pub enum Error {
         /// Why.
         source: std::io::Error,
     },
-    /// Linear layers and activations do not alternate.
-    #[error("`{layer}` breaks the order of a linear layer, an activation, .., a linear layer")]
-    EncryptedOrder {
-        /// Name of the layer.
-        layer: String,
-    },
     /// Integers that are not those of the declaration, or a file that does not hold them.
     #[error(transparent)]
     Model(#[from] ModelError),

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::PathBuf;
 
-use fhe_nn_proof::error::{ModelError, ProofError};
+use fhe_nn_proof::error::{ModelError, ProofError, more};
 use fhe_nn_proof::model::MAX_BYTES;
 use fhe_nn_proof::plan::Options;
 use fhe_nn_proof::prove::{Proof, prove as prove_bytes};
@@ -82,11 +82,7 @@ fn broken(network: &Network, weights: &Weights, error: ProofError) -> Error {
             promised,
             others,
         }) => {
-            let others = match others {
-                0 => String::new(),
-                1 => "; so does 1 more neuron".to_owned(),
-                _ => format!("; so do {others} more neurons"),
-            };
+            let others = more(others);
             let linear = network.layers.iter().find_map(|own| match &own.kind {
                 Kind::Linear(linear) if own.name == layer => Some(linear),
                 _ => None,

@@ -178,7 +178,8 @@ impl ModelError {
     }
 }
 
-fn more(others: usize) -> String {
+/// How many neurons break a law besides the one that is named: "; so do 3 more neurons", or nothing.
+pub fn more(others: usize) -> String {
     match others {
         0 => String::new(),
         1 => "; so does 1 more neuron".to_owned(),

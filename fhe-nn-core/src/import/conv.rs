@@ -118,10 +118,7 @@ pub(super) fn windowed(
             *w *= line.slope_at(channel);
         }
     }
-    let shape = match (flat, window.output()) {
-        (true, [_, across]) => vec![window.outputs, across],
-        (false, [down, across]) => vec![window.outputs, down, across],
-    };
+    let shape = window.output_shape(flat);
     let linear = Linear {
         name,
         reads,

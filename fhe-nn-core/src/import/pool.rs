@@ -200,10 +200,7 @@ fn pooled(
         && signal.expr.is_itself()
     {
         let window = spec.window;
-        let own = match (spec.flat, window.output()) {
-            (true, [_, across]) => vec![window.outputs, across],
-            (false, [down, across]) => vec![window.outputs, down, across],
-        };
+        let own = window.output_shape(spec.flat);
         let base = net.base(own, Source::MaxPool(signal.base, spec));
         return Ok(Signal::whole(base, shape));
     }

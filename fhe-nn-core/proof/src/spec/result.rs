@@ -54,7 +54,7 @@ impl Op {
         };
         let windows = |window: &Window, flat| {
             window.check().map_err(FlowError::Window)?;
-            expect(&extents(window.channels, window.input, flat), &first.shape)
+            expect(&window.input_shape(flat), &first.shape)
         };
         let others = &operands[1..];
         match self {
@@ -101,7 +101,7 @@ impl Op {
                 kind: TensorKind::Accumulators,
             },
             Op::Conv(conv) => Tensor {
-                shape: extents(conv.window.outputs, conv.window.output(), conv.flat),
+                shape: conv.window.output_shape(conv.flat),
                 range: Range::signed(conv.accumulator),
                 odd: false,
                 kind: TensorKind::Accumulators,
@@ -117,7 +117,7 @@ impl Op {
                 values(shape, act.function.range(act.output), odd)
             }
             Op::Pool(pool) => {
-                let shape = extents(pool.window.outputs, pool.window.output(), pool.flat);
+                let shape = pool.window.output_shape(pool.flat);
                 match pool.kind {
                     Pool::Max => values(shape, first.range, first.odd),
                     Pool::Average => sums(shape, pool.range(first.range)),
@@ -160,13 +160,5 @@ impl PoolSpec {
                 }
             }
         }
-    }
-}
-
-/// The shape of so many channels of an area; of height 1 and flat, of a length.
-fn extents(channels: usize, [down, across]: [usize; 2], flat: bool) -> Vec<usize> {
-    match flat {
-        true => vec![channels, across],
-        false => vec![channels, down, across],
     }
 }

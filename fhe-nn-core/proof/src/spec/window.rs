@@ -121,6 +121,16 @@ impl Window {
         self.outputs * self.positions()
     }
 
+    /// The shape of what comes in; flat, of `[channels, length]`.
+    pub fn input_shape(&self, flat: bool) -> Vec<usize> {
+        extents(self.channels, self.input, flat)
+    }
+
+    /// The shape of what goes out; flat, of `[channels, length]`.
+    pub fn output_shape(&self, flat: bool) -> Vec<usize> {
+        extents(self.outputs, self.output(), flat)
+    }
+
     /// Whether any window sees padding.
     pub const fn pads(&self) -> bool {
         self.padding[0] > 0 || self.padding[1] > 0
@@ -142,6 +152,14 @@ impl Window {
         let y = place(0, position / across, tap % area / kernel_across)?;
         let x = place(1, position % across, tap % kernel_across)?;
         Some((from * self.input[0] + y) * self.input[1] + x)
+    }
+}
+
+/// The shape of so many channels of an area; of height 1 and flat, of a length.
+fn extents(channels: usize, [down, across]: [usize; 2], flat: bool) -> Vec<usize> {
+    match flat {
+        true => vec![channels, across],
+        false => vec![channels, down, across],
     }
 }
 
