@@ -71,39 +71,12 @@ pub(super) fn quantize(
         .map(|of_channel| extent(of_channel.iter()))
         .collect();
 
-    let held = match place.linear.overflow {
-        Overflow::Checked => &proved,
-        Overflow::Calibrated | Overflow::Wrap => &seen,
-    };
-    let phases: Vec<i64> = neurons
-        .iter()
-        .zip(held)
-        .map(|(neuron, range)| place.phase(neuron, *range))
-        .collect();
+    let wanted: Vec<f64> = neurons.iter().map(|neuron| neuron.phase).collect();
+    let (phases, widths) = place.settle(&wanted, &proved, &seen, input.levels)?;
     let shift = |ranges: &[Range]| -> Vec<Range> {
         let shifted = ranges.iter().zip(&phases);
         shifted.map(|(range, t)| range.shifted_by(*t)).collect()
     };
-    let widths: Vec<u32> = match place.linear.overflow {
-        Overflow::Wrap => vec![place.linear.accumulator; neurons.len()],
-        Overflow::Checked | Overflow::Calibrated => {
-            place.hold(held, place.linear.accumulator)?;
-            let held = shift(held);
-            let proved = shift(&proved);
-            // a table that reads all bits must fit the language too
-            let promise = place.linear.promise(input.levels, place.reader);
-            let limit = match place.reader {
-                Some(act) if act.table.is_none() => act.function.reader().max_width(),
-                Some(_) | None => promise,
-            };
-            place.hold(&held, promise.min(limit))?;
-            let widths = held.iter().zip(&proved);
-            widths
-                .map(|(held, proved)| place.width(*held, *proved))
-                .collect()
-        }
-    };
-
     let (proved, seen) = (shift(&proved), shift(&seen));
     let scales = Array1::from_iter(neurons.iter().map(|n| n.scale)).insert_axis(Axis(1));
     let dequantized = weights.mapv(f64::from) * &scales;
@@ -161,19 +134,64 @@ pub(super) fn quantize(
 }
 
 impl Place<'_> {
+    /// Phases and widths of neurons that `proved` says what they can reach and `seen` what they did, without
+    /// their phases; `wanted` are phases before they are brought into range. Inputs lie within `levels`.
+    ///
+    /// # Errors
+    /// [`ModelError::AccumulatorBreaks`].
+    pub(crate) fn settle(
+        &self,
+        wanted: &[f64],
+        proved: &[Range],
+        seen: &[Range],
+        levels: Range,
+    ) -> Result<(Vec<i64>, Vec<u32>), ModelError> {
+        let held = match self.linear.overflow {
+            Overflow::Checked => proved,
+            Overflow::Calibrated | Overflow::Wrap => seen,
+        };
+        let phases = wanted.iter().zip(held);
+        let phases: Vec<i64> = phases
+            .map(|(&phase, range)| self.phase(phase, *range))
+            .collect();
+        if self.linear.overflow == Overflow::Wrap {
+            return Ok((phases, vec![self.linear.accumulator; wanted.len()]));
+        }
+        self.hold(held, self.linear.accumulator)?;
+        let shift = |ranges: &[Range]| -> Vec<Range> {
+            let shifted = ranges.iter().zip(&phases);
+            shifted.map(|(range, t)| range.shifted_by(*t)).collect()
+        };
+        let (held, proved) = (shift(held), shift(proved));
+        self.hold(&held, self.limit(levels))?;
+        let widths = held.iter().zip(&proved);
+        let widths = widths.map(|(held, proved)| self.width(*held, *proved));
+        Ok((phases, widths.collect()))
+    }
+
+    /// The widest accumulator that a neuron may have, with its phase: what was promised, and what a table
+    /// that reads all bits takes.
+    pub(crate) fn limit(&self, levels: Range) -> u32 {
+        let promise = self.linear.promise(levels, self.reader);
+        match self.reader {
+            Some(act) if act.table.is_none() => promise.min(act.function.reader().max_width()),
+            Some(_) | None => promise,
+        }
+    }
+
     /// The function that reads the accumulators.
     pub(super) fn function(&self) -> Option<Function> {
         self.reader.map(|act| act.function)
     }
 
     /// The integer added to a neuron's accumulators, which span `range` without it.
-    fn phase(&self, neuron: &Neuron, range: Range) -> i64 {
+    fn phase(&self, wanted: f64, range: Range) -> i64 {
         match (self.function(), self.linear.overflow) {
             (Some(Function::Sign | Function::Wave), Overflow::Wrap) => {
                 let modulus = f64::from(self.linear.accumulator).exp2();
-                neuron.phase.rem_euclid(modulus) as i64
+                wanted.rem_euclid(modulus) as i64
             }
-            (Some(Function::Sign), _) => threshold_within(range, neuron.phase as i64),
+            (Some(Function::Sign), _) => threshold_within(range, wanted as i64),
             (_, _) => 0,
         }
     }

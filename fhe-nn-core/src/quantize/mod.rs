@@ -7,6 +7,7 @@
 mod activation;
 mod calibration;
 mod float;
+mod groups;
 mod kept;
 mod linear;
 mod neuron;

@@ -61,13 +61,13 @@ impl Neuron {
         let (bias, phase) = match place.function() {
             Some(Function::Wave) => {
                 let units: f64 = absorbed().map(|(w, q)| integer(w) * q as f64).sum();
-                (bias + unit * units, (bias / unit).round() + units - centre)
+                let phase = phase_of(place.function(), bias, unit, centre);
+                (bias + unit * units, phase + units)
             }
             _ => {
                 let reals: f64 = absorbed().map(|(w, q)| w * q as f64).sum();
                 let bias = bias + input.meaning.scale * reals;
-                // acc - centre + bias / unit >= 0 for an integer acc
-                (bias, (bias / unit - centre).floor())
+                (bias, phase_of(place.function(), bias, unit, centre))
             }
         };
         Neuron {
@@ -77,5 +77,14 @@ impl Neuron {
             bias,
             phase,
         }
+    }
+}
+
+/// A bias in units of the accumulator, of which zero points make up `centre`: an integer.
+pub(crate) fn phase_of(function: Option<Function>, bias: f64, unit: f64, centre: f64) -> f64 {
+    match function {
+        Some(Function::Wave) => (bias / unit).round() - centre,
+        // acc - centre + bias / unit >= 0 for an integer acc
+        _ => (bias / unit - centre).floor(),
     }
 }
