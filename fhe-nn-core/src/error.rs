@@ -32,6 +32,53 @@ pub enum Error {
         "evaluation key was read itself and did not keep the bytes\n  = help: send those on, or the key that the client made"
     )]
     KeyWasRead,
+    /// A tensor operation of a training failed.
+    #[cfg(feature = "train")]
+    #[error("training: {0}")]
+    Tensors(#[from] candle_core::Error),
+    /// A module computes with integers whose meaning it does not know.
+    #[cfg(feature = "train")]
+    #[error(
+        "`{tensor}` of `{network}` has no scale yet\n  = help: call `calibrate` with samples of the inputs first, as `Trainer::fit` does"
+    )]
+    NotCalibrated {
+        /// Name of the network.
+        network: String,
+        /// Name of the field, or `input`.
+        tensor: String,
+    },
+    /// There are not as many labels as inputs.
+    #[cfg(feature = "train")]
+    #[error("{inputs} inputs have {labels} labels, but each has one")]
+    Labels {
+        /// Number of inputs.
+        inputs: usize,
+        /// Number of labels.
+        labels: usize,
+    },
+    /// The loss is no number any more.
+    #[cfg(feature = "train")]
+    #[error(
+        "the loss of `{network}` is no finite number in epoch {epoch}\n  = help: lower `rate` of the trainer"
+    )]
+    Diverged {
+        /// Name of the network.
+        network: String,
+        /// Epoch, from 1.
+        epoch: usize,
+    },
+    /// A file does not hold the training that would go on from it.
+    #[cfg(feature = "train")]
+    #[error(
+        "`{}` cannot be taken up: {reason}\n  = help: remove the file, and the training begins anew",
+        path.display()
+    )]
+    Checkpoint {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        reason: &'static str,
+    },
     /// A key could not be read or written.
     #[cfg(feature = "tfhe")]
     #[error("{what} could not be read or written: {source}")]

@@ -61,6 +61,8 @@ pub mod quantize;
 mod reading;
 mod simulated;
 mod sums;
+#[cfg(feature = "train")]
+pub mod train;
 #[cfg(feature = "tfhe")]
 mod wire;
 

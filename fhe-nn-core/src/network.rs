@@ -105,6 +105,15 @@ pub trait Network: Sized {
         float_scores(Self::SPEC, &own::<Self>(), floats, inputs)
     }
 
+    /// The declaration with random weights, to be trained: the same weights every time.
+    ///
+    /// # Errors
+    /// [`Error::Model`] for layers that do not fit together, and [`Error::Tensors`].
+    #[cfg(feature = "train")]
+    fn trainable(device: &candle_core::Device) -> Result<crate::train::Trainable, Error> {
+        crate::train::Trainable::new(Self::SPEC, own::<Self>(), device, 0)
+    }
+
     /// Saves the integers, with their meaning and the declaration, as one safetensors file.
     ///
     /// # Errors

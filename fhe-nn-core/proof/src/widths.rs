@@ -161,6 +161,14 @@ impl Range {
         }
     }
 
+    /// What of it lies within another, or the end of that which is nearest.
+    pub fn within(self, other: Range) -> Range {
+        Range {
+            lo: self.lo.clamp(other.lo, other.hi),
+            hi: self.hi.clamp(other.lo, other.hi),
+        }
+    }
+
     /// Whether `value` lies in the range.
     pub const fn contains(self, value: i64) -> bool {
         self.lo <= value && value <= self.hi

@@ -66,7 +66,7 @@ pub(super) fn quantize(
 }
 
 /// What the results of an antiperiodic activation mean.
-pub(super) fn fixed_meaning(spec: &ActivationSpec) -> Affine {
+pub(crate) fn fixed_meaning(spec: &ActivationSpec) -> Affine {
     Affine {
         scale: 1.0 / spec.function.range(spec.output).hi as f64,
         zero_point: 0,
@@ -106,8 +106,14 @@ pub(super) fn signs(phases: u32, read: &Read<'_>, before: &Preactivation) -> Arr
     all
 }
 
-/// The tables: the entry of bucket r is the result at the bucket's centre,
+/// The real at the centre of bucket r of a table that reads accumulators without their lowest d bits:
 /// `r 2^d + (2^d - 1) / 2`.
+pub(crate) fn centre(line: Line, dropped: u32, r: i64) -> f64 {
+    let bucket = f64::from(dropped).exp2();
+    line.slope * (r as f64 * bucket + (bucket - 1.0) / 2.0) + line.offset
+}
+
+/// The tables: the entry of bucket r is the result at the bucket's centre.
 fn tables(
     op: &LookupOp<'_>,
     curve: &Curve<'_>,
@@ -119,11 +125,9 @@ fn tables(
         .into_par_iter()
         .map(|c| {
             let j = c * op.read.positions;
-            let (line, Range { lo, hi }) = (lines[c], Range::signed(op.table_bits(j)));
-            let bucket = f64::from(op.dropped_bits(j)).exp2();
+            let Range { lo, hi } = Range::signed(op.table_bits(j));
             let entry = |r: i64| {
-                let centre = r as f64 * bucket + (bucket - 1.0) / 2.0;
-                let y = curve.value(line.slope * centre + line.offset, c);
+                let y = curve.value(centre(lines[c], op.dropped_bits(j), r), c);
                 meaning.quantize(y, levels) as i16
             };
             (lo..=hi).map(entry).collect()

@@ -53,7 +53,7 @@ impl Calibration {
     }
 
     /// Scale and zero point of a tensor with these finite values.
-    pub(super) fn tensor<'a>(
+    pub(crate) fn tensor<'a>(
         &self,
         values: impl ExactSizeIterator<Item = &'a f64> + Clone,
         levels: Range,

@@ -12,15 +12,15 @@ use crate::{Error, Floats};
 pub(crate) type Own<'a> = &'a (dyn Fn(f32) -> f32 + Sync);
 
 /// A declaration with its floats and the user's own functions.
-pub(super) struct Float<'a> {
-    pub(super) spec: &'a Spec,
-    pub(super) floats: &'a Floats,
+pub(crate) struct Float<'a> {
+    pub(crate) spec: &'a Spec,
+    pub(crate) floats: &'a Floats,
     /// Of the `Custom` layers, in their order.
-    pub(super) functions: &'a [Own<'a>],
+    pub(crate) functions: &'a [Own<'a>],
 }
 
 /// An activation's function with its parameters.
-pub(super) struct Curve<'a> {
+pub(crate) struct Curve<'a> {
     function: Function,
     custom: Option<Own<'a>>,
     /// Each for all channels, or one for each.
@@ -32,7 +32,7 @@ impl Float<'_> {
     ///
     /// # Errors
     /// Those of [`Float::layer`].
-    pub(super) fn run(&self, input: Array2<f64>) -> Result<Vec<Array2<f64>>, Error> {
+    pub(crate) fn run(&self, input: Array2<f64>) -> Result<Vec<Array2<f64>>, Error> {
         let mut tensors = vec![input];
         for index in 0..self.spec.layers.len() {
             let sources = self.spec.sources(index);
@@ -86,22 +86,12 @@ impl Float<'_> {
     }
 
     /// Weights, `[channels, taps]`, and bias.
-    pub(super) fn linear(
+    pub(crate) fn linear(
         &self,
         name: &str,
         linear: &LinearSpec,
     ) -> Result<(Array2<f64>, Array1<f64>), Error> {
-        let (channels, taps) = (linear.channels, linear.taps);
-        let shape = match linear.window {
-            None => vec![channels, taps],
-            Some(window) if linear.flat => {
-                vec![channels, taps / window.kernel[1], window.kernel[1]]
-            }
-            Some(window) => {
-                let [down, across] = window.kernel;
-                vec![channels, taps / (down * across), down, across]
-            }
-        };
+        let (channels, shape) = (linear.channels, weight_shape(linear));
         let weights = self.tensor(&format!("{name}.weight"), &shape)?;
         let bias = format!("{name}.bias");
         let bias = self.floats.shaped(&bias, IxDyn(&[channels]))?;
@@ -110,7 +100,7 @@ impl Float<'_> {
     }
 
     /// A tensor that must be there, as a matrix of its first extent.
-    pub(super) fn tensor(&self, name: &str, shape: &[usize]) -> Result<Array2<f64>, Error> {
+    pub(crate) fn tensor(&self, name: &str, shape: &[usize]) -> Result<Array2<f64>, Error> {
         let tensor = self.floats.shaped(name, IxDyn(shape))?;
         let tensor = tensor.ok_or_else(|| ModelError::TensorMissing {
             tensor: name.to_owned(),
@@ -124,7 +114,7 @@ impl Float<'_> {
     }
 
     /// The function of an activation.
-    pub(super) fn curve(&self, index: usize, act: &ActivationSpec) -> Result<Curve<'_>, Error> {
+    pub(crate) fn curve(&self, index: usize, act: &ActivationSpec) -> Result<Curve<'_>, Error> {
         let name = &self.spec.layers[index].name;
         let channels = self.channels(index);
         let parameter = |&(parameter, default): &(&str, Option<f64>)| {
@@ -166,6 +156,21 @@ impl Float<'_> {
         let source = self.spec.sources(index)[0];
         let facts = self.spec.flow().unwrap_or_default();
         facts.get(source).map_or(1, |tensor| tensor.shape[0])
+    }
+}
+
+/// The shape of the weights of a layer, as PyTorch has it.
+pub(crate) fn weight_shape(linear: &LinearSpec) -> Vec<usize> {
+    let (channels, taps) = (linear.channels, linear.taps);
+    match linear.window {
+        None => vec![channels, taps],
+        Some(window) if linear.flat => {
+            vec![channels, taps / window.kernel[1], window.kernel[1]]
+        }
+        Some(window) => {
+            let [down, across] = window.kernel;
+            vec![channels, taps / (down * across), down, across]
+        }
     }
 }
 
@@ -250,7 +255,7 @@ where
 
 impl Curve<'_> {
     /// The value at `x` for a neuron of a channel.
-    pub(super) fn value(&self, x: f64, channel: usize) -> f64 {
+    pub(crate) fn value(&self, x: f64, channel: usize) -> f64 {
         if let Some(custom) = self.custom {
             return f64::from(custom(x as f32));
         }

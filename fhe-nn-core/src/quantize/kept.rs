@@ -16,7 +16,7 @@ impl Float<'_> {
     ///
     /// # Errors
     /// [`ModelError::TensorShape`], and [`ModelError::TensorValue`] for scales that are not positive.
-    pub(super) fn weight_scales(
+    pub(crate) fn weight_scales(
         &self,
         layer: &str,
         channels: usize,
@@ -29,7 +29,7 @@ impl Float<'_> {
     /// # Errors
     /// [`ModelError::TensorShape`], and [`ModelError::TensorValue`] for a scale that is not positive or a zero point
     /// that is none of the integers.
-    pub(super) fn kept(&self, tensor: usize, levels: Range) -> Result<Option<Affine>, ModelError> {
+    pub(crate) fn kept(&self, tensor: usize, levels: Range) -> Result<Option<Affine>, ModelError> {
         let name = match tensor.checked_sub(1) {
             None => "input",
             Some(index) => &self.spec.layers[index].name,

@@ -15,17 +15,17 @@ use crate::clear::linear_sums;
 use crate::layer::Linear;
 
 /// A declared linear layer, and who reads it.
-pub(super) struct Place<'a> {
+pub(crate) struct Place<'a> {
     /// Name of the field.
-    pub(super) name: &'a str,
+    pub(crate) name: &'a str,
     /// The declaration.
-    pub(super) linear: &'a LinearSpec,
+    pub(crate) linear: &'a LinearSpec,
     /// The activation that reads the accumulators; `None` for the last layer.
-    pub(super) reader: Option<&'a ActivationSpec>,
+    pub(crate) reader: Option<&'a ActivationSpec>,
     /// Scales of weights that are kept as they are.
-    pub(super) kept: Option<Vec<f64>>,
+    pub(crate) kept: Option<Vec<f64>>,
     /// Whether biases make up for the mean error of the accumulators.
-    pub(super) corrects_bias: bool,
+    pub(crate) corrects_bias: bool,
 }
 
 /// Accumulators of at most this many bits are summed without overflow.
@@ -285,7 +285,8 @@ fn threshold_within(range: Range, phase: i64) -> i64 {
     }
 }
 
-fn extent<'a>(values: impl Iterator<Item = &'a i64> + Clone) -> Range {
+/// From the least to the greatest.
+pub(crate) fn extent<'a>(values: impl Iterator<Item = &'a i64> + Clone) -> Range {
     Range {
         lo: values.clone().copied().min().unwrap_or(0),
         hi: values.copied().max().unwrap_or(0),

@@ -24,12 +24,18 @@ use fhe_nn_proof::error::ModelError;
 use fhe_nn_proof::spec::Spec;
 use ndarray::Array2;
 
-use self::float::Float;
-pub(crate) use self::float::Own;
+pub(crate) use self::float::{Float, Own};
 use self::run::Run;
-use self::samples::reals;
-use self::scales::Scales;
 use self::tensor::{Preactivation, Signal};
+#[cfg(feature = "train")]
+pub(crate) use self::{
+    activation::{centre, fixed_meaning},
+    float::{Curve, weight_shape},
+    groups::Groups,
+    linear::{Place, extent},
+    neuron::phase_of,
+};
+pub(crate) use self::{samples::reals, scales::Scales};
 use crate::layer::Part;
 use crate::{Error, Floats};
 

@@ -9,7 +9,7 @@ use crate::Error;
 ///
 /// # Errors
 /// [`Error::NoSamples`], [`Error::InputLength`], [`Error::SampleNotFinite`] and [`Error::NoToken`].
-pub(super) fn reals(spec: &Spec, samples: &Array2<f32>) -> Result<Array2<f64>, Error> {
+pub(crate) fn reals(spec: &Spec, samples: &Array2<f32>) -> Result<Array2<f64>, Error> {
     if samples.nrows() == 0 {
         return Err(Error::NoSamples {
             network: spec.name.to_string(),

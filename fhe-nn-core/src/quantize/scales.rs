@@ -10,7 +10,7 @@ use super::{Calibration, Float, undeclarable};
 use crate::Error;
 
 /// What the integers of some tensors must mean.
-pub(super) struct Scales {
+pub(crate) struct Scales {
     groups: Groups,
     /// Of every tensor that is a root: the scale, if it is shared.
     shared: Vec<Option<f64>>,
@@ -26,7 +26,7 @@ impl Scales {
     ///
     /// # Errors
     /// [`Error::Undeclarable`] if given scales differ that must be one, and those of the float network.
-    pub(super) fn find(
+    pub(crate) fn find(
         float: &Float<'_>,
         facts: &[Tensor],
         samples: &Array2<f64>,
@@ -86,7 +86,7 @@ impl Scales {
     }
 
     /// What the integers of a tensor mean that is free, from its real values.
-    pub(super) fn of(
+    pub(crate) fn of(
         &self,
         tensor: usize,
         real: &Array2<f64>,
@@ -116,7 +116,7 @@ impl Scales {
     }
 
     /// The same for values that are symmetric around 0.
-    pub(super) fn symmetric(
+    pub(crate) fn symmetric(
         &self,
         tensor: usize,
         values: &Array2<f64>,

@@ -1,0 +1,160 @@
+//! A training on disk.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use candle_core::{Device, Tensor, safetensors as tensors};
+use safetensors::SafeTensors;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::examples::Examples;
+use super::history::History;
+use super::optimizer::Descent;
+use super::trainable::Trainable;
+use super::trainer::Trainer;
+use crate::{Error, file};
+
+/// Where a training is saved, and which one it is.
+pub(super) struct Checkpoint {
+    path: PathBuf,
+    training: String,
+}
+
+/// What is not in tensors.
+#[derive(Serialize, Deserialize)]
+struct Header {
+    /// Of this format.
+    version: u32,
+    /// Fingerprint of the declaration, the trainer and the number of examples.
+    training: String,
+    steps: usize,
+    history: History,
+}
+
+const VERSION: u32 = 1;
+/// The key of the header among the metadata of a safetensors file.
+const HEADER: &str = "training";
+
+type Found = (History, BTreeMap<String, Tensor>);
+
+impl Checkpoint {
+    pub(super) fn new(
+        path: &Path,
+        trainer: &Trainer<'_>,
+        module: &Trainable,
+        training: &Examples<'_>,
+    ) -> Self {
+        let settings = (
+            (
+                trainer.epochs,
+                trainer.batch,
+                trainer.rate,
+                trainer.schedule,
+                trainer.optimizer,
+            ),
+            (
+                trainer.seed,
+                trainer.calibration,
+                trainer.teacher.as_ref().map(|t| (t.weight, t.temperature)),
+            ),
+            (
+                trainer.augment.is_some(),
+                module.precision,
+                module.powers_of_two,
+                module.pruned,
+            ),
+            (module.spec(), training.len()),
+        );
+        let hash = Sha256::digest(format!("{settings:?}"));
+        Checkpoint {
+            path: path.to_owned(),
+            training: hash.iter().map(|byte| format!("{byte:02x}")).collect(),
+        }
+    }
+
+    /// Writes what is needed to go on. A file that is there stays whole until the new one is.
+    ///
+    /// # Errors
+    /// [`Error::Write`].
+    pub(super) fn save(
+        &self,
+        module: &Trainable,
+        descent: &Descent,
+        history: &History,
+        best: &BTreeMap<String, Tensor>,
+    ) -> Result<(), Error> {
+        let mut all: HashMap<String, Tensor> = descent.state().collect();
+        for (name, var) in module.named() {
+            all.insert(format!("now.{name}"), var.as_tensor().copy()?);
+        }
+        for (name, tensor) in best {
+            all.insert(format!("best.{name}"), tensor.clone());
+        }
+        let header = Header {
+            version: VERSION,
+            training: self.training.clone(),
+            steps: descent.steps,
+            history: history.clone(),
+        };
+        let header = serde_json::to_string(&header).expect("a header has string keys only");
+        let metadata = HashMap::from([(HEADER.to_owned(), header)]);
+        let bytes = safetensors::serialize(&all, Some(metadata))
+            .expect("tensors are whole, and names unique");
+        let beside = self.path.with_extension("new");
+        file::write(&beside, &bytes)?;
+        fs::rename(&beside, &self.path).map_err(|source| Error::Write {
+            path: self.path.clone(),
+            source,
+        })
+    }
+
+    /// Takes up what was saved; `None` if there is no file.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`] for a file of another training, or none of these; [`Error::Read`].
+    pub(super) fn load(
+        &self,
+        module: &Trainable,
+        descent: &mut Descent,
+    ) -> Result<Option<Found>, Error> {
+        if !self.path.exists() {
+            return Ok(None);
+        }
+        let bytes = file::read(&self.path)?;
+        let header = header(&bytes).ok_or_else(|| self.refused("it is no checkpoint"))?;
+        if header.version != VERSION {
+            return Err(self.refused("it has another version"));
+        }
+        if header.training != self.training {
+            return Err(self.refused("it is of another network, or was begun with other settings"));
+        }
+        let all = tensors::load_buffer(&bytes, &Device::Cpu)?;
+        let of = |kind: &str, name: &str| all.get(&format!("{kind}.{name}"));
+        let mut best = BTreeMap::new();
+        for (name, var) in module.named() {
+            let saved = of("now", &name).zip(of("best", &name));
+            let saved =
+                saved.filter(|(now, best)| now.dims() == var.dims() && best.dims() == var.dims());
+            let (now, best_of) = saved.ok_or_else(|| self.refused("tensors are missing"))?;
+            var.set(&now.to_device(var.device())?)?;
+            best.insert(name, best_of.to_device(var.device())?);
+        }
+        let device = &module.device;
+        descent.restore(header.steps, |name| all.get(name)?.to_device(device).ok());
+        Ok(Some((header.history, best)))
+    }
+
+    fn refused(&self, reason: &'static str) -> Error {
+        Error::Checkpoint {
+            path: self.path.clone(),
+            reason,
+        }
+    }
+}
+
+fn header(bytes: &[u8]) -> Option<Header> {
+    let (_, metadata) = SafeTensors::read_metadata(bytes).ok()?;
+    serde_json::from_str(metadata.metadata().as_ref()?.get(HEADER)?).ok()
+}

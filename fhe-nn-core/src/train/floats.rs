@@ -1,0 +1,229 @@
+//! Floats of a module: those whose quantization gives back its integers, and those it was made from.
+
+use candle_core::Tensor;
+use fhe_nn_proof::error::ModelError;
+use ndarray::{Array2, ArrayD, IxDyn};
+
+use super::integers::array;
+use super::parameters::{Learned, log_scales, reads_wave};
+use super::trainable::Trainable;
+use crate::quantize::{Float, reals, weight_shape};
+use crate::{Error, Floats};
+
+impl Trainable {
+    /// Floats whose quantization, with the samples of the last calibration, gives the integers that this module
+    /// computes with: weights that are integers times their scale, and these scales.
+    ///
+    /// # Errors
+    /// [`Error::NotCalibrated`], and [`Error::TensorNotFinite`] after a training that diverged.
+    pub fn floats(&self) -> Result<Floats, Error> {
+        let mut floats = self.given.clone();
+        for (index, _) in self.with_weights() {
+            let layer = &self.spec.layers[index];
+            let Some(linear) = layer.op.linear() else {
+                let (vectors, scale) = (self.vectors(index)?, self.meaning(index + 1)?.scale);
+                let integers = vectors.flatten_all()?.to_vec1::<f32>()?;
+                let reals = integers.iter().map(|&q| (f64::from(q) * scale) as f32);
+                insert(
+                    &mut floats,
+                    format!("{}.weight", layer.name),
+                    vectors.dims(),
+                    reals.collect(),
+                )?;
+                continue;
+            };
+            let input = self.meaning(self.spec.sources(index)[0])?;
+            let integers = array(&self.integers(index, &self.place(index, &linear))?.0)?;
+            let scales = self.weight_scales(index, &linear, input)?;
+            let rows = integers.rows().into_iter().zip(&scales);
+            let weights = rows.flat_map(|(row, &scale)| {
+                let row: Vec<f32> = row.iter().map(|&w| (f64::from(w) * scale) as f32).collect();
+                row
+            });
+            let name = &layer.name;
+            insert(
+                &mut floats,
+                format!("{name}.weight"),
+                &weight_shape(&linear),
+                weights.collect(),
+            )?;
+            let biases = self.biases(index, &linear, &integers, input)?;
+            let (count, scales) = ([linear.channels], scales.iter().map(|&scale| scale as f32));
+            insert(
+                &mut floats,
+                format!("{name}.bias"),
+                &count,
+                biases.iter().map(|&b| b as f32).collect(),
+            )?;
+            insert(
+                &mut floats,
+                format!("{name}.weight_scale"),
+                &count,
+                scales.collect(),
+            )?;
+        }
+        self.insert_scales(&mut floats)?;
+        Ok(floats)
+    }
+
+    /// The floats behind: no weight is rounded. They are those of the float network of the same shape.
+    ///
+    /// # Errors
+    /// Those of [`Trainable::floats`].
+    pub fn latent(&self) -> Result<Floats, Error> {
+        let mut floats = self.given.clone();
+        for (index, learned) in self.with_weights() {
+            let layer = &self.spec.layers[index];
+            let mut weight = learned.weight.as_tensor().clone();
+            let Some(linear) = layer.op.linear() else {
+                let values = weight.flatten_all()?.to_vec1()?;
+                insert(
+                    &mut floats,
+                    format!("{}.weight", layer.name),
+                    weight.dims(),
+                    values,
+                )?;
+                continue;
+            };
+            let bias = learned.bias.as_ref().ok_or(ModelError::PartMissing)?;
+            let mut bias = bias.as_tensor().clone();
+            if reads_wave(&self.spec, index) {
+                let input = self.meaning(self.spec.sources(index)[0])?;
+                let unit = 4.0 / f64::from(linear.accumulator).exp2();
+                let centre = (weight.sum(1)? * input.zero_point as f64)?;
+                weight = (weight * (unit / input.scale))?;
+                bias = ((bias + centre)? * unit)?;
+            }
+            let values = weight.flatten_all()?.to_vec1()?;
+            insert(
+                &mut floats,
+                format!("{}.weight", layer.name),
+                &weight_shape(&linear),
+                values,
+            )?;
+            insert(
+                &mut floats,
+                format!("{}.bias", layer.name),
+                &[linear.channels],
+                bias.to_vec1()?,
+            )?;
+        }
+        self.insert_scales(&mut floats)?;
+        Ok(floats)
+    }
+
+    /// Takes over trained floats, as [`crate::Network::quantize_with`] takes them, to train them on: post-training
+    /// quantization is then where the training begins. What has no scale gets one from the samples.
+    ///
+    /// # Errors
+    /// Those of [`crate::Network::quantize_with`].
+    pub fn load(&mut self, floats: &Floats, samples: &Array2<f32>) -> Result<(), Error> {
+        let mut given = Floats::new();
+        let learns = |name: &str| {
+            let (layer, tensor) = name.rsplit_once('.').unwrap_or((name, ""));
+            let index = self.spec.layers.iter().position(|own| own.name == layer);
+            matches!(tensor, "weight" | "bias" | "weight_scale")
+                && index.is_some_and(|index| self.learned[index].is_some())
+        };
+        for (name, tensor) in floats.iter().filter(|(name, _)| !learns(name)) {
+            given.insert(name, tensor.clone())?;
+        }
+        self.given = given;
+        self.scales.fill(None);
+        let samples = reals(&self.spec, samples)?;
+        self.find_input_scale(&samples)?;
+        let float = Float {
+            spec: &self.spec,
+            floats,
+            functions: &self.functions,
+        };
+        for index in 0..self.spec.layers.len() {
+            let layer = &self.spec.layers[index];
+            let Some(learned) = &self.learned[index] else {
+                continue;
+            };
+            let Some(linear) = layer.op.linear() else {
+                let vectors =
+                    float.tensor(&format!("{}.weight", layer.name), learned.weight.dims())?;
+                learned
+                    .weight
+                    .set(&self.tensor(vectors.iter().copied(), learned.weight.dims())?)?;
+                continue;
+            };
+            let (mut weights, mut bias) = float.linear(&layer.name, &linear)?;
+            if reads_wave(&self.spec, index) {
+                let input = self.meaning(self.spec.sources(index)[0])?;
+                let unit = 4.0 / f64::from(linear.accumulator).exp2();
+                weights *= input.scale / unit;
+                bias /= unit;
+                for (bias, row) in bias.iter_mut().zip(weights.rows()) {
+                    *bias -= input.zero_point as f64 * row.sum();
+                }
+            }
+            learned
+                .weight
+                .set(&self.tensor(weights.iter().copied(), learned.weight.dims())?)?;
+            if let Some(own) = &learned.bias {
+                own.set(&self.tensor(bias.iter().copied(), own.dims())?)?;
+            }
+            if let Some(log) = &learned.log_scale {
+                let kept = float.weight_scales(&layer.name, linear.channels)?;
+                log.set(&match kept {
+                    Some(kept) => self.tensor(kept.iter().map(|scale| scale.ln()), log.dims())?,
+                    None => log_scales(&learned.weight, linear.weights)?
+                        .as_tensor()
+                        .clone(),
+                })?;
+            }
+        }
+        let samples = samples.mapv(|x| x as f32);
+        self.calibrate(&samples)
+    }
+
+    /// The layers of which something is learned.
+    fn with_weights(&self) -> impl Iterator<Item = (usize, &Learned)> {
+        let learned = self.learned.iter().enumerate();
+        learned.filter_map(|(index, learned)| Some((index, learned.as_ref()?)))
+    }
+
+    fn tensor(
+        &self,
+        values: impl Iterator<Item = f64>,
+        shape: &[usize],
+    ) -> candle_core::Result<Tensor> {
+        let values: Vec<f32> = values.map(|x| x as f32).collect();
+        Tensor::from_vec(values, shape, &self.device)
+    }
+
+    fn insert_scales(&self, floats: &mut Floats) -> Result<(), Error> {
+        for (tensor, scale) in self.scales.iter().enumerate() {
+            let Some(scale) = scale else { continue };
+            let meaning = self.meaning(tensor)?;
+            let name = self.name_of(tensor);
+            insert(
+                floats,
+                format!("{name}.scale"),
+                &[1],
+                vec![meaning.scale as f32],
+            )?;
+            insert(
+                floats,
+                format!("{name}.zero_point"),
+                &[1],
+                vec![scale.zero_point as f32],
+            )?;
+        }
+        Ok(())
+    }
+}
+
+fn insert(
+    floats: &mut Floats,
+    name: String,
+    shape: &[usize],
+    values: Vec<f32>,
+) -> Result<(), Error> {
+    let tensor =
+        ArrayD::from_shape_vec(IxDyn(shape), values).expect("as many values as the shape has");
+    floats.insert(name, tensor)
+}

@@ -1,0 +1,100 @@
+//! What a training went through.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::plot::{Axis, Plot, Series};
+use crate::{Error, file};
+
+/// The epochs of a training.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct History {
+    network: String,
+    /// All of them.
+    pub epochs: Vec<Epoch>,
+    /// The one with the greatest accuracy, the first of equals; its weights are kept.
+    pub best: usize,
+    /// Whether it was stopped early.
+    pub stopped: bool,
+}
+
+/// One round over the examples.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Epoch {
+    /// Mean loss over the training examples, while they were learned.
+    pub loss: f64,
+    /// The part of the validation examples that was right afterwards.
+    pub accuracy: f64,
+}
+
+impl History {
+    pub(super) fn new(network: &str) -> Self {
+        History {
+            network: network.to_owned(),
+            epochs: Vec::new(),
+            best: 0,
+            stopped: false,
+        }
+    }
+
+    /// Adds an epoch: whether it is the best.
+    pub(super) fn push(&mut self, epoch: Epoch) -> bool {
+        self.epochs.push(epoch);
+        let is_best = self.epochs[..self.epochs.len() - 1]
+            .iter()
+            .all(|before| before.accuracy < epoch.accuracy);
+        if is_best {
+            self.best = self.epochs.len() - 1;
+        }
+        is_best
+    }
+
+    /// How many epochs ago the best was.
+    pub(super) fn since_best(&self) -> usize {
+        self.epochs.len().saturating_sub(self.best + 1)
+    }
+
+    /// The greatest accuracy on the validation examples.
+    pub fn accuracy(&self) -> f64 {
+        self.epochs
+            .get(self.best)
+            .map_or(0.0, |epoch| epoch.accuracy)
+    }
+
+    /// Loss and accuracy by epoch, as an SVG image.
+    pub fn svg(&self) -> String {
+        let curve = |value: fn(&Epoch) -> f64| {
+            let epochs = self.epochs.iter().enumerate();
+            epochs
+                .map(|(index, epoch)| ((index + 1) as f64, value(epoch)))
+                .collect()
+        };
+        let plots = [
+            Plot {
+                title: format!("{}: loss", self.network),
+                x: Axis::linear("epoch"),
+                y: Axis::logarithmic("mean loss of the training examples"),
+                series: vec![Series::line("loss", curve(|epoch| epoch.loss))],
+            },
+            Plot {
+                title: format!("{}: accuracy", self.network),
+                x: Axis::linear("epoch"),
+                y: Axis::linear("validation examples right, %"),
+                series: vec![Series::line(
+                    "accuracy",
+                    curve(|epoch| 100.0 * epoch.accuracy),
+                )],
+            },
+        ];
+        super::plot::svg(&plots)
+    }
+
+    /// Writes [`History::svg`] to a file.
+    ///
+    /// # Errors
+    /// [`Error::Write`].
+    pub fn save_svg(&self, path: impl AsRef<Path>) -> Result<(), Error> {
+        file::write(path.as_ref(), self.svg().as_bytes())
+    }
+}

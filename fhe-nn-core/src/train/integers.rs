@@ -1,0 +1,154 @@
+//! The integers of a layer with weights, from what is learned of it.
+
+use candle_core::{DType, Tensor};
+use fhe_nn_proof::client::Affine;
+use fhe_nn_proof::error::ModelError;
+use fhe_nn_proof::spec::{Function, LinearSpec, Op, Overflow};
+use fhe_nn_proof::widths::{Range, max_weight};
+use ndarray::Array2;
+
+use super::ops::straight_through;
+use super::parameters::{Learned, reads_wave};
+use super::trainable::Trainable;
+use super::weights::{Promise, Rule};
+use crate::Error;
+use crate::quantize::Place;
+
+impl Trainable {
+    /// A layer with weights, as the quantizer has it.
+    pub(super) fn place<'a>(&'a self, index: usize, linear: &'a LinearSpec) -> Place<'a> {
+        Place {
+            name: &self.spec.layers[index].name,
+            linear,
+            reader: self.spec.reader(index),
+            // there is nothing that calibration would have to find or to mend
+            kept: None,
+            corrects_bias: false,
+        }
+    }
+
+    /// What the values can be that layer `index` reads first.
+    pub(super) fn levels(&self, index: usize) -> Range {
+        self.facts[self.spec.sources(index)[0]].range
+    }
+
+    pub(super) fn learned(&self, index: usize) -> Result<&Learned, Error> {
+        Ok(self.learned[index]
+            .as_ref()
+            .ok_or(ModelError::PartMissing)?)
+    }
+
+    /// The integer weights of a layer, `[channels, taps]`, and the scale of each channel's, `[channels, 1]`.
+    pub(super) fn integers(
+        &self,
+        index: usize,
+        place: &Place<'_>,
+    ) -> Result<(Tensor, Tensor), Error> {
+        let learned = self.learned(index)?;
+        let (channels, taps) = learned.weight.dims2()?;
+        let scale = match &learned.log_scale {
+            Some(log) => log.exp()?,
+            None => Tensor::ones((channels, 1), DType::F32, &self.device)?,
+        };
+        let latent = learned.weight.broadcast_div(&scale)?;
+        let rule = self.rule(place, self.levels(index));
+        let values = latent.flatten_all()?.to_vec1::<f32>()?;
+        let rows = values.chunks_exact(taps).flat_map(|row| rule.integers(row));
+        let integers: Vec<f32> = rows.map(|w| w as f32).collect();
+        let integers = Tensor::from_vec(integers, (channels, taps), &self.device)?;
+        let max = rule.max as f64;
+        Ok((
+            straight_through(&latent.clamp(-max, max)?, &integers)?,
+            scale,
+        ))
+    }
+
+    fn rule(&self, place: &Place<'_>, levels: Range) -> Rule {
+        let linear = place.linear;
+        Rule {
+            max: max_weight(linear.weights),
+            powers_of_two: self.powers_of_two,
+            pruned: self.pruned,
+            promise: (linear.overflow == Overflow::Checked).then(|| Promise {
+                inputs: levels,
+                sums: Range::signed(self.width(place, levels)),
+            }),
+        }
+    }
+
+    /// The width that sums without phases are held to.
+    pub(super) fn width(&self, place: &Place<'_>, levels: Range) -> u32 {
+        // the threshold of a sign may take a bit
+        let sign = place
+            .reader
+            .is_some_and(|act| act.function == Function::Sign);
+        let width = place.limit(levels) - u32::from(sign);
+        place.linear.accumulator.min(width).max(2)
+    }
+
+    /// The integers of an embedding, `[vocabulary, dimension]`.
+    pub(super) fn vectors(&self, index: usize) -> Result<Tensor, Error> {
+        let Op::Embedding(embedding) = &self.spec.layers[index].op else {
+            return Err(ModelError::PartMissing.into());
+        };
+        let max = max_weight(embedding.weights) as f64;
+        let latent = self
+            .learned(index)?
+            .weight
+            .broadcast_div(&self.scale(index + 1)?.0)?;
+        let latent = latent.clamp(-max, max)?;
+        Ok(straight_through(&latent, &latent.round()?)?)
+    }
+
+    /// Real value of one unit of each channel's weights.
+    pub(super) fn weight_scales(
+        &self,
+        index: usize,
+        linear: &LinearSpec,
+        input: Affine,
+    ) -> Result<Vec<f64>, Error> {
+        let learned = self.learned(index)?;
+        Ok(match &learned.log_scale {
+            Some(log) => {
+                let scales = log.exp()?.flatten_all()?.to_vec1::<f32>()?;
+                scales.into_iter().map(f64::from).collect()
+            }
+            // as the quantizer has it: the period, 4, is 2^A units
+            None => vec![4.0 / f64::from(linear.accumulator).exp2() / input.scale; linear.channels],
+        })
+    }
+
+    /// The real bias of each channel.
+    pub(super) fn biases(
+        &self,
+        index: usize,
+        linear: &LinearSpec,
+        weights: &Array2<i16>,
+        input: Affine,
+    ) -> Result<Vec<f64>, Error> {
+        let learned = self.learned(index)?;
+        let bias = learned.bias.as_ref().ok_or(ModelError::PartMissing)?;
+        let bias = bias.to_vec1::<f32>()?;
+        if !reads_wave(&self.spec, index) {
+            return Ok(bias.into_iter().map(f64::from).collect());
+        }
+        let modulus = f64::from(linear.accumulator).exp2();
+        let unit = 4.0 / modulus;
+        let phases = bias.into_iter().zip(weights.rows()).map(|(phase, row)| {
+            let sum: i64 = row.iter().map(|&w| i64::from(w)).sum();
+            let centre = input.zero_point * sum;
+            let phase = f64::from(phase).round().rem_euclid(modulus);
+            // as it is stored
+            f64::from(((phase + centre as f64) * unit) as f32)
+        });
+        Ok(phases.collect())
+    }
+}
+
+/// Integer weights, as a model holds them.
+pub(super) fn array(integers: &Tensor) -> Result<Array2<i16>, Error> {
+    let (channels, taps) = integers.dims2()?;
+    let values = integers.flatten_all()?.to_vec1::<f32>()?;
+    let values: Vec<i16> = values.iter().map(|&w| w as i16).collect();
+    Ok(Array2::from_shape_vec((channels, taps), values).expect("as many values as the tensor has"))
+}

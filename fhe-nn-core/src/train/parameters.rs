@@ -1,0 +1,115 @@
+//! What is learned of a declaration, and what it begins with.
+
+use std::f64::consts::TAU;
+
+use candle_core::{Device, Result, Tensor, Var};
+use fhe_nn_proof::spec::{Function, LinearSpec, Op, Spec};
+use fhe_nn_proof::widths::max_weight;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+use rand_distr::{Distribution, Normal};
+
+/// What is learned of one layer. Weights that a `Wave` reads, and its bias, are in units of integers; all
+/// others are reals.
+#[derive(Debug, Clone)]
+pub(super) struct Learned {
+    /// `[channels, taps]`; of an embedding `[vocabulary, dimension]`.
+    pub(super) weight: Var,
+    /// `[channels]`.
+    pub(super) bias: Option<Var>,
+    /// Logarithm of the scale of each channel's weights, `[channels, 1]`; none where it is given.
+    pub(super) log_scale: Option<Var>,
+}
+
+/// Standard deviation of ternary weights under a `Wave` before they are rounded (DESIGN.md).
+const WAVE_DEVIATION: f64 = 0.3;
+/// Of a layer behind an antiperiodic one, whose values are as often -1 as 1, times the root of its inputs.
+const SIGNED_DEVIATION: f64 = 0.6;
+
+impl Learned {
+    /// Random weights for layer `index`; `None` for a layer that has none.
+    pub(super) fn random(
+        spec: &Spec,
+        index: usize,
+        seed: u64,
+        device: &Device,
+    ) -> Result<Option<Self>> {
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        random.set_stream(index as u64);
+        let mut normal = |shape: (usize, usize), deviation: f64| {
+            let normal = Normal::new(0.0, deviation).expect("a deviation is finite");
+            let values = (0..shape.0 * shape.1).map(|_| normal.sample(&mut random) as f32);
+            Var::from_vec(values.collect::<Vec<f32>>(), shape, device)
+        };
+        let layer = &spec.layers[index];
+        if let Op::Embedding(embedding) = &layer.op {
+            return Ok(Some(Learned {
+                weight: normal((embedding.vocabulary, embedding.dimension), 1.0)?,
+                bias: None,
+                log_scale: None,
+            }));
+        }
+        let Some(linear) = layer.op.linear() else {
+            return Ok(None);
+        };
+        let shape = (linear.channels, linear.taps);
+        let wave = reads_wave(spec, index);
+        let weight = normal(shape, deviation(spec, index, &linear))?;
+        // phases all over the period
+        let spread = match wave {
+            true => f64::from(linear.accumulator).exp2() / TAU,
+            false => 0.0,
+        };
+        let bias = normal((1, linear.channels), spread)?;
+        let bias = Var::from_tensor(&bias.flatten_all()?)?;
+        let log_scale = match wave {
+            true => None,
+            false => Some(log_scales(&weight, linear.weights)?),
+        };
+        Ok(Some(Learned {
+            weight,
+            bias: Some(bias),
+            log_scale,
+        }))
+    }
+}
+
+/// Whether a `Wave` reads the sums of layer `index`.
+pub(super) fn reads_wave(spec: &Spec, index: usize) -> bool {
+    let reader = spec.reader(index);
+    reader.is_some_and(|act| act.function == Function::Wave)
+}
+
+fn deviation(spec: &Spec, index: usize, linear: &LinearSpec) -> f64 {
+    let inputs = linear.taps.max(1) as f64;
+    if reads_wave(spec, index) {
+        // sums spread over a quarter of the period if a fifth of inputs are at their greatest, as of a digit
+        let levels = (f64::from(spec.input.bits)).exp2() - 1.0;
+        let level = if index == 0 { levels } else { 1.0 };
+        let period = f64::from(linear.accumulator).exp2();
+        let wanted = period / 8.0 / level / (inputs / 5.0).sqrt();
+        return wanted.clamp(
+            WAVE_DEVIATION,
+            (max_weight(linear.weights) as f64 / 2.0).max(0.35),
+        );
+    }
+    let before = spec.sources(index)[0].checked_sub(1);
+    match before.map(|before| &spec.layers[before].op) {
+        Some(Op::Activation(act)) if act.function.is_antiperiodic() => {
+            SIGNED_DEVIATION / inputs.sqrt()
+        }
+        // He et al. 2015, "Delving Deep into Rectifiers", section 2.2
+        _ => (2.0 / inputs).sqrt(),
+    }
+}
+
+/// Logarithms of the scales that learned ones begin with: `2 mean |w| / sqrt(max)` (Esser et al. 2020,
+/// "Learned Step Size Quantization", section 2.1), but no more than what the greatest weight needs.
+pub(super) fn log_scales(weight: &Tensor, bits: u32) -> Result<Var> {
+    let max = max_weight(bits) as f64;
+    let sizes = weight.abs()?;
+    let usual = (sizes.mean_keepdim(1)? * (2.0 / max.sqrt()))?;
+    let most = (sizes.max_keepdim(1)? / max)?;
+    // a neuron without weights has any scale
+    Var::from_tensor(&usual.minimum(&most)?.maximum(1e-6)?.log()?)
+}

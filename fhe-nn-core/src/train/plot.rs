@@ -1,0 +1,228 @@
+//! Plots as SVG images.
+
+use plotters::coord::Shift;
+use plotters::prelude::*;
+
+/// One plot.
+#[derive(Debug, Clone)]
+pub struct Plot {
+    /// Above it.
+    pub title: String,
+    /// From left to right.
+    pub x: Axis,
+    /// From below to above.
+    pub y: Axis,
+    /// What is drawn.
+    pub series: Vec<Series>,
+}
+
+/// An axis.
+#[derive(Debug, Clone)]
+pub struct Axis {
+    /// Its name and unit.
+    pub name: String,
+    /// Whether equal factors, not equal differences, have equal lengths: all values are then positive.
+    pub is_logarithmic: bool,
+}
+
+/// Points that belong together.
+#[derive(Debug, Clone)]
+pub struct Series {
+    /// What they are.
+    pub name: String,
+    /// `(x, y)`.
+    pub points: Vec<(f64, f64)>,
+    /// What each is called, if they are.
+    pub labels: Vec<String>,
+    /// Whether they are joined.
+    pub is_joined: bool,
+}
+
+/// Pixels of a plot.
+const SIZE: (u32, u32) = (760, 440);
+const FONT: &str = "sans-serif";
+
+impl Axis {
+    /// An axis of equal differences.
+    pub fn linear(name: &str) -> Self {
+        Axis {
+            name: name.to_owned(),
+            is_logarithmic: false,
+        }
+    }
+
+    /// An axis of equal factors.
+    pub fn logarithmic(name: &str) -> Self {
+        Axis {
+            name: name.to_owned(),
+            is_logarithmic: true,
+        }
+    }
+
+    /// Where a value is drawn.
+    fn place(&self, value: f64) -> f64 {
+        match self.is_logarithmic {
+            true => value.max(f64::MIN_POSITIVE).log10(),
+            false => value,
+        }
+    }
+
+    fn text(&self, place: f64) -> String {
+        let value = match self.is_logarithmic {
+            true => 10f64.powf(place),
+            false => place,
+        };
+        // as many digits as tell neighbours apart
+        match value.abs() {
+            0.0 => "0".to_owned(),
+            size if size >= 100.0 || (value.fract() == 0.0 && size >= 1.0) => format!("{value:.0}"),
+            size if size >= 10.0 => format!("{value:.1}"),
+            size if size >= 1.0 => format!("{value:.2}"),
+            _ => format!("{value:.3}"),
+        }
+    }
+}
+
+impl Series {
+    /// Points that are joined.
+    pub fn line(name: &str, points: Vec<(f64, f64)>) -> Self {
+        Series {
+            name: name.to_owned(),
+            points,
+            labels: Vec::new(),
+            is_joined: true,
+        }
+    }
+
+    /// Points with a name each.
+    pub fn named(name: &str, points: Vec<(String, f64, f64)>) -> Self {
+        Series {
+            name: name.to_owned(),
+            labels: points.iter().map(|(label, ..)| label.clone()).collect(),
+            points: points.iter().map(|&(_, x, y)| (x, y)).collect(),
+            is_joined: false,
+        }
+    }
+}
+
+/// Plots below each other.
+pub fn svg(plots: &[Plot]) -> String {
+    let mut text = String::new();
+    {
+        let size = (SIZE.0, SIZE.1 * plots.len().max(1) as u32);
+        let area = SVGBackend::with_string(&mut text, size).into_drawing_area();
+        let areas = area.split_evenly((plots.len().max(1), 1));
+        // writing to a text does not fail
+        let _ = area.fill(&WHITE);
+        for (plot, area) in plots.iter().zip(&areas) {
+            let _ = plot.draw(area);
+        }
+        let _ = area.present();
+    }
+    text
+}
+
+impl Plot {
+    fn draw(&self, area: &DrawingArea<SVGBackend<'_>, Shift>) -> Option<()> {
+        let points = self.series.iter().flat_map(|series| &series.points);
+        let places: Vec<(f64, f64)> = points
+            .map(|&(x, y)| (self.x.place(x), self.y.place(y)))
+            .collect();
+        let x = extent(places.iter().map(|place| place.0));
+        let y = extent(places.iter().map(|place| place.1));
+        let mut chart = ChartBuilder::on(area)
+            .caption(&self.title, (FONT, 18))
+            .margin(12)
+            .x_label_area_size(44)
+            .y_label_area_size(64)
+            .build_cartesian_2d(x.0..x.1, y.0..y.1)
+            .ok()?;
+        let x_text = |place: &f64| self.x.text(*place);
+        let y_text = |place: &f64| self.y.text(*place);
+        chart
+            .configure_mesh()
+            .x_desc(&self.x.name)
+            .y_desc(&self.y.name)
+            .x_label_formatter(&x_text)
+            .y_label_formatter(&y_text)
+            .light_line_style(WHITE)
+            .label_style((FONT, 13))
+            .draw()
+            .ok()?;
+        for (index, series) in self.series.iter().enumerate() {
+            let color = Palette99::pick(index).to_rgba();
+            let place = |&(x, y): &(f64, f64)| (self.x.place(x), self.y.place(y));
+            let places: Vec<(f64, f64)> = series.points.iter().map(place).collect();
+            if series.is_joined {
+                chart
+                    .draw_series(LineSeries::new(
+                        places.iter().copied(),
+                        color.stroke_width(2),
+                    ))
+                    .ok()?;
+            }
+            let dots = places
+                .iter()
+                .map(|&place| Circle::new(place, 4, color.filled()));
+            let dots = chart.draw_series(dots).ok()?;
+            dots.label(&series.name)
+                .legend(move |(x, y)| Circle::new((x + 10, y), 4, color.filled()));
+            let names = places.iter().zip(&series.labels);
+            let names = names.map(|(&place, label)| {
+                EmptyElement::at(place)
+                    + Text::new(label.clone(), (7, -6), (FONT, 12).into_font().color(&color))
+            });
+            chart.draw_series(names).ok()?;
+        }
+        if self.series.len() > 1 {
+            let mut legend = chart.configure_series_labels();
+            let legend = legend
+                .position(SeriesLabelPosition::LowerRight)
+                .label_font((FONT, 13));
+            legend
+                .background_style(WHITE.mix(0.8))
+                .border_style(BLACK.mix(0.3))
+                .draw()
+                .ok()?;
+        }
+        Some(())
+    }
+}
+
+/// From the least to the greatest value, and a little room.
+fn extent(values: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
+    let finite = values.filter(|value| value.is_finite());
+    let (lo, hi) = finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(lo, hi), x| {
+        (lo.min(x), hi.max(x))
+    });
+    match lo < hi {
+        true => (lo - 0.07 * (hi - lo), hi + 0.1 * (hi - lo)),
+        false if lo.is_finite() => (lo - 0.5, lo + 0.5),
+        false => (0.0, 1.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_point_and_name_is_drawn() {
+        let plot = Plot {
+            title: "title".to_owned(),
+            x: Axis::logarithmic("seconds"),
+            y: Axis::linear("accuracy"),
+            series: vec![
+                Series::line("own", vec![(0.1, 97.0), (1.0, 98.0), (10.0, 99.0)]),
+                Series::named("others", vec![("peer".to_owned(), 4.0, 97.5)]),
+            ],
+        };
+        let text = svg(&[plot.clone(), plot]);
+        // four points and two of the legend in each
+        assert_eq!(text.matches("<circle").count(), 12);
+        for name in ["title", "seconds", "accuracy", "own", "others", "peer"] {
+            assert!(text.contains(name), "{name}");
+        }
+        assert!(text.starts_with("<svg") && text.trim_end().ends_with("</svg>"));
+    }
+}

@@ -1,0 +1,251 @@
+//! Lookup tables with slopes.
+
+use fhe_nn_proof::client::{Affine, Line};
+use fhe_nn_proof::spec::{ActivationSpec, Function};
+use fhe_nn_proof::widths::Range;
+use rayon::prelude::*;
+
+use crate::graph::{LookupOp, Read, Table as Tabled};
+use crate::quantize::{Curve, centre};
+
+/// How far apart two values are that the slope of a function is taken from.
+const NEARBY: f64 = 1e-3;
+
+/// The tables of an activation: one for each channel.
+pub(super) struct Tables {
+    channels: Vec<Table>,
+    /// Accumulators of a channel.
+    positions: usize,
+    /// Values from each accumulator.
+    phases: usize,
+}
+
+/// One period of a table.
+struct Table {
+    /// Low bits that it does not read.
+    dropped: u32,
+    /// Distance of two phases.
+    step: i64,
+    /// Outside of these buckets it is as at their ends; none if it is periodic there.
+    ends: Option<Range>,
+    /// Of bucket r at place r modulo their number, which is a power of two.
+    entries: Vec<Entry>,
+}
+
+/// A result, and how it changes.
+#[derive(Clone, Copy, Default)]
+struct Entry {
+    value: f32,
+    /// By what the accumulator, or the real that it stands for, changes.
+    slope: f32,
+    /// By what the logarithm of the results' scale changes.
+    shrink: f32,
+}
+
+/// Results for accumulators, `[inputs, phases x neurons]` each.
+pub(super) struct Looked {
+    pub(super) values: Vec<f32>,
+    /// By the real that an accumulator of a padded table stands for, by the accumulator itself of an
+    /// antiperiodic one.
+    pub(super) slopes: Vec<f32>,
+    /// By the logarithm of the scale of results.
+    pub(super) shrinks: Vec<f32>,
+}
+
+impl Tables {
+    /// Of an activation of one table for each channel: those of the quantizer. The slope of a bucket is that of
+    /// the function from its lower to its upper end, in results by real; there is none where results are cut.
+    ///
+    /// If they saturate, accumulators outside of their width are read as the last inside; else as the
+    /// integer network reads them.
+    pub(super) fn padded(
+        act: &ActivationSpec,
+        (widths, positions): (&[u32], usize),
+        curve: &Curve<'_>,
+        lines: &[Line],
+        meaning: Affine,
+        saturates: bool,
+    ) -> Self {
+        let levels = act.function.range(act.output);
+        let channels = widths.par_iter().zip(lines).enumerate();
+        let channels = channels.map(|(c, (&width, &line))| {
+            let bits = act.table_bits(width);
+            let (dropped, size) = (width - bits, 1i64 << bits);
+            let buckets = Range::signed(bits);
+            let half = f64::from(dropped).exp2() / 2.0 * line.slope;
+            let entry = |r: i64| {
+                let x = centre(line, dropped, r);
+                let y = curve.value(x, c);
+                let steps = y / meaning.scale;
+                let level = steps + meaning.zero_point as f64;
+                let inside = levels.lo as f64 - 0.5 <= level && level <= levels.hi as f64 + 0.5;
+                let rise = curve.value(x + half, c) - curve.value(x - half, c);
+                let slope = rise / (2.0 * half) / meaning.scale;
+                Entry {
+                    value: meaning.quantize(y, levels) as f32,
+                    slope: if inside && slope.is_finite() {
+                        slope as f32
+                    } else {
+                        0.0
+                    },
+                    shrink: if inside { -steps as f32 } else { 0.0 },
+                }
+            };
+            let mut entries = vec![Entry::default(); 2 * size as usize];
+            for r in buckets.lo..=buckets.hi {
+                let (entry, place) = (entry(r), r.rem_euclid(2 * size) as usize);
+                entries[place] = entry;
+                entries[(place + size as usize) % (2 * size as usize)] = -entry;
+            }
+            Table {
+                dropped,
+                step: 0,
+                ends: saturates.then_some(buckets),
+                entries,
+            }
+        });
+        Tables {
+            channels: channels.collect(),
+            positions,
+            phases: 1,
+        }
+    }
+
+    /// Of an antiperiodic activation. The slope is that of the triangle that a `Wave` is in steps; that of a
+    /// `Sign` is the same triangle, an eighth of a period on, so that it rises where the sign changes.
+    pub(super) fn antiperiodic(act: &ActivationSpec, (widths, positions): (&[u32], usize)) -> Self {
+        let level = act.function.range(act.output).hi as f64;
+        let channel = |&width: &u32| {
+            let op = LookupOp {
+                table: Tabled::Antiperiodic(act),
+                bits: act.table,
+                rounding: act.rounding,
+                phases: act.phases,
+                next: 0,
+                read: Read {
+                    stage: 0,
+                    reader: act.function.reader(),
+                    widths: vec![width].into(),
+                    lattices: Vec::new(),
+                    positions: 1,
+                },
+            };
+            let period = 1i64 << op.table_bits(0);
+            // from one end of the levels to the other in half a period
+            let steep = 4.0 * level / f64::from(width).exp2();
+            let falls = |r: i64| match act.function {
+                Function::Sign => (period / 4..3 * period / 4).contains(&r),
+                _ => r < period / 2,
+            };
+            let entry = |r: i64| Entry {
+                value: op.entry(0, r) as f32,
+                slope: if falls(r) {
+                    -steep as f32
+                } else {
+                    steep as f32
+                },
+                shrink: 0.0,
+            };
+            Table {
+                dropped: op.dropped_bits(0),
+                step: period / 2 / i64::from(act.phases),
+                ends: None,
+                entries: (0..period).map(entry).collect(),
+            }
+        };
+        Tables {
+            channels: widths.iter().map(channel).collect(),
+            positions,
+            phases: act.phases as usize,
+        }
+    }
+
+    /// Looks up accumulators, `[inputs, neurons]`, which are integers.
+    pub(super) fn look_up(&self, accumulators: &[f32]) -> Looked {
+        let neurons = self.channels.len() * self.positions;
+        let outputs = neurons * self.phases;
+        let inputs = accumulators.len() / neurons.max(1);
+        let zeros = || vec![0.0; inputs * outputs];
+        let (mut values, mut slopes, mut shrinks) = (zeros(), zeros(), zeros());
+        let rows = accumulators.par_chunks_exact(neurons);
+        rows.zip(values.par_chunks_exact_mut(outputs))
+            .zip(slopes.par_chunks_exact_mut(outputs))
+            .zip(shrinks.par_chunks_exact_mut(outputs))
+            .for_each(|(((row, values), slopes), shrinks)| {
+                for q in 0..self.phases {
+                    for (j, &accumulator) in row.iter().enumerate() {
+                        let entry = self.channels[j / self.positions].entry(accumulator, q);
+                        let place = q * neurons + j;
+                        values[place] = entry.value;
+                        slopes[place] = entry.slope;
+                        shrinks[place] = entry.shrink;
+                    }
+                }
+            });
+        Looked {
+            values,
+            slopes,
+            shrinks,
+        }
+    }
+}
+
+impl Table {
+    fn entry(&self, accumulator: f32, phase: usize) -> Entry {
+        let mut r = accumulator as i64 >> self.dropped;
+        if let Some(ends) = self.ends {
+            r = r.clamp(ends.lo, ends.hi);
+        }
+        let place = r + phase as i64 * self.step;
+        self.entries[(place & (self.entries.len() as i64 - 1)) as usize]
+    }
+}
+
+/// Values of the function itself, `[inputs, phases x neurons]`, for reals, `[inputs, neurons]`, and its slopes;
+/// that of a sign is 1 from -1 to 1.
+pub(super) fn curves(
+    act: &ActivationSpec,
+    curve: &Curve<'_>,
+    reals: &[f32],
+    neurons: usize,
+    positions: usize,
+) -> (Vec<f32>, Vec<f32>) {
+    let phases = act.phases as usize;
+    let inputs = reals.len() / neurons.max(1);
+    let mut values = vec![0.0; reals.len() * phases];
+    let mut slopes = values.clone();
+    let rows = reals.par_chunks_exact(neurons).take(inputs);
+    rows.zip(values.par_chunks_exact_mut(phases * neurons))
+        .zip(slopes.par_chunks_exact_mut(phases * neurons))
+        .for_each(|((row, values), slopes)| {
+            for q in 0..phases {
+                for (j, &x) in row.iter().enumerate() {
+                    let shift = match act.function {
+                        Function::Wave => 2.0 * q as f64 / phases as f64,
+                        _ => 0.0,
+                    };
+                    let value = |x: f64| curve.value(x, j / positions);
+                    let x = f64::from(x) + shift;
+                    let slope = match act.function {
+                        Function::Sign => f64::from(u8::from(x.abs() <= 1.0)),
+                        _ => (value(x + NEARBY) - value(x - NEARBY)) / (2.0 * NEARBY),
+                    };
+                    values[q * neurons + j] = value(x) as f32;
+                    slopes[q * neurons + j] = slope as f32;
+                }
+            }
+        });
+    (values, slopes)
+}
+
+impl std::ops::Neg for Entry {
+    type Output = Entry;
+
+    fn neg(self) -> Entry {
+        Entry {
+            value: -self.value,
+            slope: -self.slope,
+            shrink: -self.shrink,
+        }
+    }
+}

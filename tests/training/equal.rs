@@ -1,0 +1,172 @@
+//! After training, quantization gives integers whose clear run equals the trained network on every input.
+
+use fhe_nn_core::prelude::*;
+use fhe_nn_core::train::{Device, Trainable, Trainer};
+
+use super::Data;
+
+#[fhe_network(input(shape = [24], bits = 1))]
+struct Waves {
+    #[bits(weights = 2, accumulator = 5, overflow = wrap)]
+    hidden: Dense<24, 12>,
+    #[bits(output = 3, phases = 4)]
+    wave: Wave,
+    #[bits(weights = 4, accumulator = 11, overflow = calibrated)]
+    scores: Dense<48, 3>,
+}
+
+#[fhe_network(input(shape = [24], bits = 3))]
+struct Signs {
+    #[bits(weights = 3)]
+    hidden: Dense<24, 16>,
+    #[bits(table = 8)]
+    first: Sign,
+    #[bits(weights = 3, accumulator = 6)]
+    second: Dense<16, 16>,
+    sign: Sign,
+    #[bits(weights = 4)]
+    scores: Dense<16, 3>,
+}
+
+#[fhe_network(input(shape = [24], bits = 4))]
+struct Promised {
+    #[bits(weights = 4, accumulator = 8)]
+    hidden: Dense<24, 16>,
+    #[bits(output = 4)]
+    relu: Relu,
+    #[bits(weights = 4, accumulator = 9)]
+    second: Dense<16, 12>,
+    #[bits(output = 4, table = 6)]
+    silu: Silu,
+    #[bits(weights = 5)]
+    scores: Dense<12, 3>,
+}
+
+#[fhe_network(input(shape = [2, 6, 6], bits = 3))]
+struct Branches {
+    #[bits(weights = 4, overflow = calibrated)]
+    conv: Conv2d<2, 6, 3, 1, 1>,
+    #[bits(output = 3, table = 6)]
+    relu: Relu,
+    #[bits(weights = 4, overflow = calibrated)]
+    grouped: Conv2d<6, 6, 3, 1, 1, 1, 3>,
+    #[bits(output = 3, table = 6)]
+    tanh: Tanh,
+    #[from(relu, tanh)]
+    sum: Add,
+    #[bits(output = 3)]
+    again: Relu,
+    #[from(again)]
+    average: AvgPool2d<3>,
+    #[from(again)]
+    greatest: MaxPool2d<3>,
+    #[from(average)]
+    #[bits(output = 3, table = 5)]
+    least: Identity,
+    #[from(least, greatest)]
+    both: Concat,
+    #[bits(weights = 4, overflow = calibrated)]
+    scores: Dense<48, 3>,
+}
+
+#[fhe_network(input(shape = [6], vocabulary = 8))]
+struct Words {
+    #[bits(weights = 4)]
+    vectors: Embedding<8, 4>,
+    average: GlobalAvgPool,
+    #[bits(weights = 4, overflow = calibrated)]
+    hidden: Dense<4, 8>,
+    #[bits(output = 4, table = 6)]
+    gelu: Gelu,
+    #[bits(weights = 4)]
+    gate: Dense<8, 4>,
+    #[bits(output = 3, table = 5)]
+    sigmoid: Sigmoid,
+    #[from(gelu)]
+    #[bits(weights = 4)]
+    value: Dense<8, 4>,
+    #[bits(output = 3, table = 5)]
+    identity: Identity,
+    #[from(sigmoid, identity)]
+    product: Mul,
+    #[bits(output = 3, table = 5)]
+    requantized: Identity,
+    #[bits(weights = 4)]
+    scores: Dense<4, 3>,
+}
+
+#[test]
+fn waves_are_what_was_trained() {
+    learns::<Waves>(&Data::new(600, 24, 3, 1), |_| ());
+}
+
+#[test]
+fn signs_are_what_was_trained() {
+    learns::<Signs>(&Data::new(600, 24, 3, 2), |_| ());
+}
+
+#[test]
+fn promised_accumulators_are_kept_from_the_first_step_on() {
+    learns::<Promised>(&Data::new(600, 24, 3, 3), |_| ());
+}
+
+#[test]
+fn convolutions_and_branches_are_what_was_trained() {
+    learns::<Branches>(&Data::new(600, 72, 3, 4), |_| ());
+}
+
+#[test]
+fn words_are_what_was_trained() {
+    let mut data = Data::new(600, 6, 3, 5);
+    data.inputs.mapv_inplace(|x| (x * 7.9).floor());
+    learns::<Words>(&data, |_| ());
+}
+
+#[test]
+fn weights_are_powers_of_two_where_they_must_be() {
+    let powers = |module: &mut Trainable| module.powers_of_two = true;
+    let network = learns::<Promised>(&Data::new(600, 24, 3, 6), powers);
+    let weights = network.scores.linear().weights.iter();
+    let mut sizes = weights.map(|w| w.unsigned_abs());
+    assert!(sizes.all(|w| w == 0 || w.is_power_of_two()));
+}
+
+#[test]
+fn weights_are_pruned_where_they_must_be() {
+    let network = learns::<Promised>(&Data::new(600, 24, 3, 7), |module| module.pruned = 0.5);
+    for row in network.hidden.linear().weights.rows() {
+        assert!(row.iter().filter(|&&w| w == 0).count() >= 12);
+    }
+}
+
+/// Trains on half of the data, and compares on all of them and on random inputs besides.
+fn learns<N: Network>(data: &Data, prepare: impl Fn(&mut Trainable)) -> N {
+    let mut module = N::trainable(&Device::Cpu).expect("a network");
+    prepare(&mut module);
+    let trainer = Trainer {
+        epochs: 12,
+        batch: 50,
+        rate: 1e-2,
+        progress: false,
+        ..Trainer::default()
+    };
+    let examples = data.examples();
+    let history = trainer.fit(&mut module, &examples, &examples).expect("it learns");
+    assert!(history.accuracy() > 0.55, "{history:?}");
+
+    let samples = trainer.samples(&examples);
+    let floats = module.floats().expect("finite");
+    let network = N::quantize(&floats, &samples).expect("promises are kept").network;
+    let beyond = data.inputs.mapv(|x| (1.3 * x).min(data.inputs.fold(0.0, |m: f32, &x| m.max(x))).round());
+    for inputs in [&data.inputs, &beyond] {
+        let trained = module.integers_of(inputs).expect("calibrated");
+        let trained = trained.to_vec2::<f32>().expect("scores");
+        let quantized = network.run_batch(inputs.view()).expect("inputs of its length");
+        assert_eq!(trained.len(), quantized.len());
+        for (trained, quantized) in trained.iter().zip(&quantized) {
+            let quantized: Vec<f32> = quantized.integers().iter().map(|&q| q as f32).collect();
+            assert_eq!(trained, &quantized);
+        }
+    }
+    network
+}

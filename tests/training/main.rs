@@ -1,0 +1,38 @@
+//! Training: what is trained is what the quantized network computes.
+
+mod equal;
+mod trainer;
+
+use fhe_nn_core::train::Examples;
+use ndarray::Array2;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+
+/// Inputs in [0, 1], and a class that follows from them.
+struct Data {
+    inputs: Array2<f32>,
+    labels: Vec<u32>,
+}
+
+impl Data {
+    /// Of so many classes: which part of the values has the greatest sum, the parts being unequal in weight.
+    fn new(count: usize, values: usize, classes: usize, seed: u64) -> Self {
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        let mut draw = || random.next_u32() as f32 / u32::MAX as f32;
+        let mut inputs = Array2::from_shape_simple_fn((count, values), &mut draw);
+        let mut labels = Vec::new();
+        for mut row in inputs.rows_mut() {
+            let class = (draw() * classes as f32) as usize % classes;
+            for (index, value) in row.iter_mut().enumerate() {
+                let own = index * classes / values == class;
+                *value = (*value * 0.7 + if own { 0.3 } else { 0.0 }).clamp(0.0, 1.0);
+            }
+            labels.push(class as u32);
+        }
+        Data { inputs, labels }
+    }
+
+    fn examples(&self) -> Examples<'_> {
+        Examples::new(self.inputs.view(), &self.labels).expect("a label for each input")
+    }
+}
