@@ -119,6 +119,17 @@ fn convolutions_and_branches_are_what_was_trained() {
 fn words_are_what_was_trained() {
     let mut data = Data::new(600, 6, 3, 5);
     data.inputs.mapv_inplace(|x| (x * 7.9).floor());
+    // of the tokens, wherever they stand
+    let sums = data.inputs.rows().into_iter().map(|row| row.sum());
+    data.labels = sums
+        .map(|sum| {
+            if sum < 16.0 {
+                0
+            } else {
+                1 + u32::from(sum > 22.0)
+            }
+        })
+        .collect();
     learns::<Words>(&data, |_| ());
 }
 
@@ -151,17 +162,27 @@ fn learns<N: Network>(data: &Data, prepare: impl Fn(&mut Trainable)) -> N {
         ..Trainer::default()
     };
     let examples = data.examples();
-    let history = trainer.fit(&mut module, &examples, &examples).expect("it learns");
+    let history = trainer
+        .fit(&mut module, &examples, &examples)
+        .expect("it learns");
     assert!(history.accuracy() > 0.55, "{history:?}");
 
     let samples = trainer.samples(&examples);
     let floats = module.floats().expect("finite");
-    let network = N::quantize(&floats, &samples).expect("promises are kept").network;
-    let beyond = data.inputs.mapv(|x| (1.3 * x).min(data.inputs.fold(0.0, |m: f32, &x| m.max(x))).round());
+    let network = N::quantize(&floats, &samples)
+        .expect("promises are kept")
+        .network;
+    let beyond = data.inputs.mapv(|x| {
+        (1.3 * x)
+            .min(data.inputs.fold(0.0, |m: f32, &x| m.max(x)))
+            .round()
+    });
     for inputs in [&data.inputs, &beyond] {
         let trained = module.integers_of(inputs).expect("calibrated");
         let trained = trained.to_vec2::<f32>().expect("scores");
-        let quantized = network.run_batch(inputs.view()).expect("inputs of its length");
+        let quantized = network
+            .run_batch(inputs.view())
+            .expect("inputs of its length");
         assert_eq!(trained.len(), quantized.len());
         for (trained, quantized) in trained.iter().zip(&quantized) {
             let quantized: Vec<f32> = quantized.integers().iter().map(|&q| q as f32).collect();

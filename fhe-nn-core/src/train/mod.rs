@@ -53,7 +53,7 @@ mod trainable;
 mod trainer;
 mod weights;
 
-pub use candle_core::{Device, Tensor};
+pub use candle_core::{DType, Device, Tensor};
 pub use examples::{Augment, Examples};
 pub use history::{Epoch, History};
 pub use optimizer::{Optimizer, Schedule};
