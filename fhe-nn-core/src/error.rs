@@ -67,6 +67,17 @@ pub enum Error {
         /// Epoch, from 1.
         epoch: usize,
     },
+    /// A field of a family has no such number.
+    #[cfg(feature = "train")]
+    #[error("`{field}` of `{network}` has no {number} to vary")]
+    Varied {
+        /// Name of the network.
+        network: String,
+        /// Name of the field.
+        field: String,
+        /// What it does not have.
+        number: &'static str,
+    },
     /// A file does not hold the training that would go on from it.
     #[cfg(feature = "train")]
     #[error(

@@ -40,6 +40,7 @@
 
 mod checkpoint;
 mod examples;
+mod family;
 mod floats;
 mod forward;
 mod history;
@@ -48,6 +49,7 @@ mod ops;
 mod optimizer;
 mod parameters;
 pub mod plot;
+mod search;
 mod tables;
 mod trainable;
 mod trainer;
@@ -55,7 +57,9 @@ mod weights;
 
 pub use candle_core::{DType, Device, Tensor};
 pub use examples::{Augment, Examples};
+pub use family::{Family, Number};
 pub use history::{Epoch, History};
 pub use optimizer::{Optimizer, Schedule};
+pub use search::{Candidate, Front, Refused, Search};
 pub use trainable::{Precision, Trainable};
 pub use trainer::{Teacher, Trainer, accuracy};

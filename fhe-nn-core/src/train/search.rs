@@ -1,0 +1,178 @@
+//! The best networks of a family: accuracy against encrypted time.
+
+use std::path::Path;
+
+use fhe_nn_proof::graph::Graph;
+use fhe_nn_proof::part::{Part, PartRef};
+use fhe_nn_proof::plan::{Options, Plan};
+use fhe_nn_proof::spec::Spec;
+use ndarray::Array2;
+
+use super::examples::Examples;
+use super::plot::{Axis, Plot, Series, svg};
+use super::trainable::Trainable;
+use super::trainer::Trainer;
+use super::{Device, Family};
+use crate::quantize::quantize;
+use crate::{Calibration, Error, Floats, file};
+
+/// How a family is searched: every member that fits the budget is trained and planned.
+#[derive(Clone)]
+pub struct Search<'a> {
+    /// How each member is trained.
+    pub trainer: Trainer<'a>,
+    /// Seconds that an encrypted inference may take, as its plan predicts.
+    pub budget: f64,
+    /// The threads that it runs on.
+    pub threads: usize,
+    /// What is asked of its parameters.
+    pub options: Options,
+    /// Where members are trained.
+    pub device: Device,
+}
+
+/// A trained member of a family.
+#[derive(Debug, Clone)]
+pub struct Candidate {
+    /// What it is: [`Spec::declaration`] is the struct to paste.
+    pub spec: Spec,
+    /// Its floats, to be quantized with [`Trainer::samples`].
+    pub floats: Floats,
+    /// The part of the validation examples that its integers get right.
+    pub accuracy: f64,
+    /// Seconds of an encrypted inference, as its plan predicts.
+    pub seconds: f64,
+    /// Its parameters.
+    pub plan: Plan,
+}
+
+/// A member that was left out, and why.
+#[derive(Debug)]
+pub struct Refused {
+    /// What it is.
+    pub spec: Spec,
+    /// `None` if it takes longer than the budget.
+    pub error: Option<Error>,
+}
+
+/// What a search found.
+#[derive(Debug)]
+pub struct Front {
+    /// All that were trained, in the order of the family.
+    pub candidates: Vec<Candidate>,
+    /// All that were not, or did not keep what they promise.
+    pub refused: Vec<Refused>,
+}
+
+impl Search<'_> {
+    /// Trains the members of a family that are fast enough.
+    ///
+    /// `found` is called with each as soon as it is trained.
+    ///
+    /// # Errors
+    /// Those of [`Family::members`] and of [`Trainer::fit`]. Members without parameters are refused, and the search goes on.
+    pub fn run(
+        &self,
+        family: &Family,
+        training: &Examples<'_>,
+        validation: &Examples<'_>,
+        mut found: impl FnMut(&Candidate),
+    ) -> Result<Front, Error> {
+        let samples = self.trainer.samples(training);
+        let mut front = Front {
+            candidates: Vec::new(),
+            refused: Vec::new(),
+        };
+        for spec in family.members()? {
+            let mut module = Trainable::new(&spec, Vec::new(), &self.device, self.trainer.seed)?;
+            // weights as they begin tell the time well: bootstraps are counted, and norms are not far off
+            module.calibrate(&samples)?;
+            let begins = self.planned(&spec, &module, &samples);
+            if let Ok((_, plan)) = &begins
+                && plan.predicted_seconds(self.threads) > self.budget
+            {
+                front.refused.push(Refused { spec, error: None });
+                continue;
+            }
+            let history = self.trainer.fit(&mut module, training, validation)?;
+            match self.planned(&spec, &module, &samples) {
+                Ok((floats, plan)) if plan.predicted_seconds(self.threads) <= self.budget => {
+                    let candidate = Candidate {
+                        spec,
+                        floats,
+                        accuracy: history.accuracy(),
+                        seconds: plan.predicted_seconds(self.threads),
+                        plan,
+                    };
+                    found(&candidate);
+                    front.candidates.push(candidate);
+                }
+                Ok(_) => front.refused.push(Refused { spec, error: None }),
+                Err(error) => front.refused.push(Refused {
+                    spec,
+                    error: Some(error),
+                }),
+            }
+        }
+        Ok(front)
+    }
+
+    fn planned(
+        &self,
+        spec: &Spec,
+        module: &Trainable,
+        samples: &Array2<f32>,
+    ) -> Result<(Floats, Plan), Error> {
+        let floats = module.floats()?;
+        let (parts, _) = quantize(spec, &floats, &[], samples, &Calibration::default())?;
+        let parts: Vec<PartRef<'_>> = parts.iter().map(Part::as_ref).collect();
+        let (_, plan) = Graph::new(spec, &parts)?.plan(&self.options)?;
+        Ok((floats, plan))
+    }
+}
+
+impl Front {
+    /// Those than which no other is both faster and more accurate, the fastest first.
+    pub fn pareto(&self) -> Vec<&Candidate> {
+        let mut sorted: Vec<&Candidate> = self.candidates.iter().collect();
+        sorted.sort_by(|a, b| {
+            a.seconds
+                .total_cmp(&b.seconds)
+                .then(b.accuracy.total_cmp(&a.accuracy))
+        });
+        let mut best = f64::NEG_INFINITY;
+        sorted.retain(|candidate| {
+            let is_better = candidate.accuracy > best;
+            best = best.max(candidate.accuracy);
+            is_better
+        });
+        sorted
+    }
+
+    /// Accuracy against seconds, as an SVG image.
+    pub fn svg(&self) -> String {
+        let point = |candidate: &&Candidate| (candidate.seconds, 100.0 * candidate.accuracy);
+        let all: Vec<&Candidate> = self.candidates.iter().collect();
+        let all = Series {
+            is_joined: false,
+            ..Series::line("trained", all.iter().map(point).collect())
+        };
+        svg(&[Plot {
+            title: "networks of a family".to_owned(),
+            x: Axis::logarithmic("seconds of an encrypted inference, predicted"),
+            y: Axis::linear("validation examples right, %"),
+            series: vec![
+                all,
+                Series::line("best", self.pareto().iter().map(point).collect()),
+            ],
+        }])
+    }
+
+    /// Writes [`Front::svg`] to a file.
+    ///
+    /// # Errors
+    /// [`Error::Write`].
+    pub fn save_svg(&self, path: impl AsRef<Path>) -> Result<(), Error> {
+        file::write(path.as_ref(), self.svg().as_bytes())
+    }
+}
