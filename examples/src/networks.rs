@@ -41,6 +41,40 @@ pub struct QuickDigits {
     scores: Dense<544, 10>,
 }
 
+/// Reads the same images in four shades of grey, by a convolution: 99%.
+#[fhe_network(input(shape = [1, 28, 28], bits = 2))]
+#[derive(Debug, Clone, PartialEq)]
+pub struct DigitsCnn {
+    #[bits(weights = 2, accumulator = 5, overflow = wrap)]
+    conv: Conv2d<1, 32, 10, 4>,
+    #[bits(output = 3, phases = 4)]
+    wave: Wave,
+    #[bits(weights = 4, accumulator = 15, overflow = calibrated)]
+    scores: Dense<3200, 10>,
+}
+
+/// A larger network in floating point, whose scores others learn from. It is never encrypted: its widths mean nothing.
+#[fhe_network(input(shape = [1, 28, 28], bits = 8))]
+#[derive(Debug, Clone, PartialEq)]
+pub struct Teacher {
+    #[bits(weights = 8, overflow = calibrated)]
+    conv1: Conv2d<1, 16, 5, 1, 2>,
+    #[bits(output = 8, table = 8)]
+    relu1: Relu,
+    pool1: AvgPool2d<2>,
+    #[bits(weights = 8, overflow = calibrated)]
+    conv2: Conv2d<16, 32, 5>,
+    #[bits(output = 8, table = 8)]
+    relu2: Relu,
+    pool2: AvgPool2d<2>,
+    #[bits(weights = 8, accumulator = 20, overflow = calibrated)]
+    full: Dense<800, 128>,
+    #[bits(output = 8, table = 8)]
+    relu3: Relu,
+    #[bits(weights = 8, accumulator = 20, overflow = calibrated)]
+    scores: Dense<128, 10>,
+}
+
 /// The part of the images that the integers of a network classify right.
 ///
 /// # Errors

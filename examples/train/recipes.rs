@@ -1,34 +1,67 @@
 //! How networks are trained: what validation liked best (DESIGN.md has the comparison).
 
-use super::augment::Augment;
-use super::fit::Recipe;
+use fhe_nn_examples::augment::Augment;
 
-/// For every network with a wave: decaying its latent weights keeps its sums small, and its
-/// response to an image smooth.
-pub(crate) const WAVE: Recipe = Recipe {
+/// How a network is trained.
+#[derive(Clone, Copy)]
+pub(crate) struct Recipe {
+    pub(crate) epochs: usize,
+    pub(crate) batch: usize,
+    /// Highest learning rate of the cycle.
+    pub(crate) rate: f64,
+    /// Decay of weights per step, in units of weight times learning rate.
+    pub(crate) decay: f64,
+    /// Part of the loss that is a teacher's.
+    pub(crate) teacher: f64,
+    pub(crate) augment: Augment,
+}
+
+/// Small movements.
+const MOVED: Augment = Augment {
+    shift: 1.0,
+    rotation: 0.08,
+    scale: 0.06,
+    shear: 0.08,
+    mirror: false,
+};
+
+/// For dense networks with a wave: decaying latent weights keep sums small, and the response to an
+/// image smooth.
+pub(crate) const DENSE: Recipe = Recipe {
     epochs: 80,
     batch: 200,
     rate: 5e-3,
     decay: 0.06,
-    augment: Augment {
-        shift: 1.0,
-        rotation: 0.08,
-        scale: 0.06,
-        shear: 0.08,
-    },
+    teacher: 0.0,
+    augment: MOVED,
 };
 
-/// For the article's network: decay keeps weights and sums compact, and 6 bits then resolve them
-/// well.
-pub(crate) const ARTICLE: Recipe = Recipe {
-    epochs: 30,
-    batch: 200,
+/// For convolutions with a wave.
+pub(crate) const CONVOLUTION: Recipe = Recipe {
+    epochs: 40,
     rate: 4e-3,
-    decay: 0.05,
+    decay: 0.1,
     augment: Augment {
         shift: 1.0,
+        rotation: 0.12,
+        scale: 0.08,
+        shear: 0.1,
+        mirror: false,
+    },
+    ..DENSE
+};
+
+/// For floats.
+pub(crate) const FLOAT: Recipe = Recipe {
+    epochs: 15,
+    rate: 2e-3,
+    decay: 0.05,
+    augment: Augment {
+        shift: 2.0,
         rotation: 0.15,
         scale: 0.1,
         shear: 0.15,
+        mirror: false,
     },
+    ..DENSE
 };

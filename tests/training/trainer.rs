@@ -47,7 +47,7 @@ fn fitted(trainer: &Trainer<'_>, data: &Data) -> (Floats, History) {
     let mut module = module();
     let examples = data.examples();
     let history = trainer
-        .fit(&mut module, &examples, &examples)
+        .fit(&mut module, &examples, Some(&examples))
         .expect("it learns");
     (module.floats().expect("finite"), history)
 }
@@ -100,7 +100,7 @@ fn a_training_goes_on_where_it_was_interrupted() {
         ..trainer()
     };
     broken
-        .fit(&mut module(), &examples, &examples)
+        .fit(&mut module(), &examples, Some(&examples))
         .expect_err("it was interrupted");
     let zero = |inputs: &Array2<f32>| {
         let shape = (inputs.nrows(), 3);
@@ -133,7 +133,7 @@ fn a_checkpoint_of_another_training_is_refused() {
     let refused = |trainer: &Trainer<'_>| {
         let examples = data.examples();
         let error = trainer
-            .fit(&mut module(), &examples, &examples)
+            .fit(&mut module(), &examples, Some(&examples))
             .expect_err("not this file");
         assert!(matches!(error, Error::Checkpoint { .. }), "{error}");
         error.to_string()
@@ -174,11 +174,16 @@ fn it_stops_early_with_the_best_weights() {
         ..trainer()
     };
     let history = wild
-        .fit(&mut module, &training, &validation)
+        .fit(&mut module, &training, Some(&validation))
         .expect("it learns");
     let kept = accuracy(&module, &validation).expect("calibrated");
-    assert_eq!(kept, history.accuracy());
-    assert!(history.epochs.iter().all(|epoch| epoch.accuracy <= kept));
+    assert_eq!(Some(kept), history.accuracy());
+    assert!(
+        history
+            .epochs
+            .iter()
+            .all(|epoch| epoch.accuracy <= Some(kept))
+    );
 }
 
 #[test]
@@ -193,7 +198,7 @@ fn it_says_where_it_diverged() {
     };
     let examples = data.examples();
     let error = wild
-        .fit(&mut module(), &examples, &examples)
+        .fit(&mut module(), &examples, Some(&examples))
         .expect_err("no rate");
     assert!(matches!(error, Error::Diverged { .. }), "{error}");
 }
@@ -205,7 +210,7 @@ fn a_float_teacher_is_the_network_of_its_floats() {
     let mut teacher = module();
     teacher.precision = Precision::Float;
     trainer()
-        .fit(&mut teacher, &examples, &examples)
+        .fit(&mut teacher, &examples, Some(&examples))
         .expect("it learns");
     // the same scores as those of the quantizer's float network
     let trained = teacher
@@ -236,9 +241,9 @@ fn a_float_teacher_is_the_network_of_its_floats() {
         ..trainer()
     };
     let history = distilled
-        .fit(&mut student, &examples, &examples)
+        .fit(&mut student, &examples, Some(&examples))
         .expect("it learns");
-    assert!(history.accuracy() >= begins);
+    assert!(history.accuracy() >= Some(begins));
 }
 
 #[test]

@@ -13,7 +13,7 @@ pub struct History {
     network: String,
     /// All of them.
     pub epochs: Vec<Epoch>,
-    /// The one with the greatest accuracy, the first of equals; its weights are kept.
+    /// The one with the greatest accuracy, the first of equals, or without one the last; its weights are kept.
     pub best: usize,
     /// Whether it was stopped early.
     pub stopped: bool,
@@ -24,8 +24,8 @@ pub struct History {
 pub struct Epoch {
     /// Mean loss over the training examples, while they were learned.
     pub loss: f64,
-    /// The part of the validation examples that was right afterwards.
-    pub accuracy: f64,
+    /// The part of the validation examples that was right afterwards, if there are any.
+    pub accuracy: Option<f64>,
 }
 
 impl History {
@@ -41,9 +41,9 @@ impl History {
     /// Adds an epoch: whether it is the best.
     pub(super) fn push(&mut self, epoch: Epoch) -> bool {
         self.epochs.push(epoch);
-        let is_best = self.epochs[..self.epochs.len() - 1]
-            .iter()
-            .all(|before| before.accuracy < epoch.accuracy);
+        let before = &self.epochs[..self.epochs.len() - 1];
+        let is_best = epoch.accuracy.is_none()
+            || before.iter().all(|before| before.accuracy < epoch.accuracy);
         if is_best {
             self.best = self.epochs.len() - 1;
         }
@@ -55,38 +55,36 @@ impl History {
         self.epochs.len().saturating_sub(self.best + 1)
     }
 
-    /// The greatest accuracy on the validation examples.
-    pub fn accuracy(&self) -> f64 {
-        self.epochs
-            .get(self.best)
-            .map_or(0.0, |epoch| epoch.accuracy)
+    /// The accuracy on the validation examples of the weights that are kept, if there are any.
+    pub fn accuracy(&self) -> Option<f64> {
+        self.epochs.get(self.best)?.accuracy
     }
 
     /// Loss and accuracy by epoch, as an SVG image.
     pub fn svg(&self) -> String {
-        let curve = |value: fn(&Epoch) -> f64| {
+        let curve = |value: fn(&Epoch) -> Option<f64>| {
             let epochs = self.epochs.iter().enumerate();
             epochs
-                .map(|(index, epoch)| ((index + 1) as f64, value(epoch)))
+                .filter_map(|(index, epoch)| Some(((index + 1) as f64, value(epoch)?)))
                 .collect()
         };
-        let plots = [
-            Plot {
-                title: format!("{}: loss", self.network),
-                x: Axis::linear("epoch"),
-                y: Axis::logarithmic("mean loss of the training examples"),
-                series: vec![Series::line("loss", curve(|epoch| epoch.loss))],
-            },
-            Plot {
+        let mut plots = vec![Plot {
+            title: format!("{}: loss", self.network),
+            x: Axis::linear("epoch"),
+            y: Axis::logarithmic("mean loss of the training examples"),
+            series: vec![Series::line("loss", curve(|epoch| Some(epoch.loss)))],
+        }];
+        if self.accuracy().is_some() {
+            plots.push(Plot {
                 title: format!("{}: accuracy", self.network),
                 x: Axis::linear("epoch"),
                 y: Axis::linear("validation examples right, %"),
                 series: vec![Series::line(
                     "accuracy",
-                    curve(|epoch| 100.0 * epoch.accuracy),
+                    curve(|epoch| Some(100.0 * epoch.accuracy?)),
                 )],
-            },
-        ];
+            });
+        }
         super::plot::svg(&plots)
     }
 

@@ -28,7 +28,7 @@
 //!
 //! let mut xor = Xor::trainable(&Device::Cpu)?;
 //! let trainer = Trainer { epochs: 200, batch: 4, rate: 0.02, ..Trainer::default() };
-//! trainer.fit(&mut xor, &examples, &examples)?;
+//! trainer.fit(&mut xor, &examples, None)?;
 //!
 //! let network = Xor::quantize(&xor.floats()?, &inputs)?.network;
 //! for (input, label) in inputs.rows().into_iter().zip(labels) {

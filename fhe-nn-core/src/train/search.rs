@@ -94,13 +94,13 @@ impl Search<'_> {
                 front.refused.push(Refused { spec, error: None });
                 continue;
             }
-            let history = self.trainer.fit(&mut module, training, validation)?;
+            let history = self.trainer.fit(&mut module, training, Some(validation))?;
             match self.planned(&spec, &module, &samples) {
                 Ok((floats, plan)) if plan.predicted_seconds(self.threads) <= self.budget => {
                     let candidate = Candidate {
                         spec,
                         floats,
-                        accuracy: history.accuracy(),
+                        accuracy: history.accuracy().unwrap_or(0.0),
                         seconds: plan.predicted_seconds(self.threads),
                         plan,
                     };

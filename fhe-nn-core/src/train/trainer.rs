@@ -80,7 +80,8 @@ impl Default for Trainer<'_> {
 }
 
 impl Trainer<'_> {
-    /// Fits a module, and leaves it with the weights of the epoch that was the best on the validation examples, calibrated on
+    /// Fits a module, and leaves it with the weights of the epoch that was the best on the validation examples, or without
+    /// these with the last, calibrated on
     /// [`samples`](Trainer::samples).
     ///
     /// # Errors
@@ -90,7 +91,7 @@ impl Trainer<'_> {
         &self,
         module: &mut Trainable,
         training: &Examples<'_>,
-        validation: &Examples<'_>,
+        validation: Option<&Examples<'_>>,
     ) -> Result<History, Error> {
         let samples = self.samples(training);
         module.calibrate(&samples)?;
@@ -118,7 +119,9 @@ impl Trainer<'_> {
             }
             let loss = self.epoch(epoch, module, training, &mut descent, &bar)?;
             module.calibrate(&samples)?;
-            let accuracy = accuracy(module, validation)?;
+            let accuracy = validation
+                .map(|examples| accuracy(module, examples))
+                .transpose()?;
             if history.push(Epoch { loss, accuracy }) {
                 best = copies(module)?;
             }

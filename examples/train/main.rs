@@ -1,0 +1,266 @@
+//! Trains the networks of the other examples, and writes their floats and their integers.
+//!
+//! ```text
+//! cargo run --release --features train --example train -- --network digits --data ../shared/data/mnist
+//! ```
+//!
+//! The same seed gives the same files on the same machine. With `--validate` the last 10,000 training images
+//! are held out, and the report is on them. The recipes were chosen by that report alone; the test images
+//! serve for nothing but the final one.
+
+use std::error::Error as StdError;
+use std::fs;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::{Parser, ValueEnum};
+use fhe_nn_core::prelude::*;
+use fhe_nn_core::train::{
+    Device, Examples, Optimizer, Precision, Teacher, Trainable, Trainer, accuracy,
+};
+use fhe_nn_examples::cli;
+use fhe_nn_examples::idx::{Dataset, Split};
+use fhe_nn_examples::networks::{self, CarefulDigits, Digits, DigitsCnn, QuickDigits};
+
+mod recipes;
+
+use recipes::Recipe;
+
+/// Training images held out by `--validate`.
+const HELD_OUT: usize = 10_000;
+
+/// Train the networks of the examples
+#[derive(Parser)]
+struct Args {
+    /// The network
+    #[arg(long, value_name = "NAME")]
+    network: Trainee,
+    /// Folder of the training and test images: four .gz files
+    #[arg(long, value_name = "DIR", default_value = "../shared/data/mnist")]
+    data: PathBuf,
+    /// Folder to write to [default: the one that comes with the examples]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Everything random follows from this number
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// Rounds over the training images [default: as many as the recipe says]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    epochs: Option<u16>,
+    /// The network that is learned from, as `--network teacher` writes it
+    #[arg(long, value_name = "FILE")]
+    teacher: Option<PathBuf>,
+    /// The part of the loss that is the teacher's
+    #[arg(long, value_name = "PART")]
+    teach: Option<f64>,
+    #[arg(long)]
+    rate: Option<f64>,
+    #[arg(long)]
+    decay: Option<f64>,
+    /// Hold the last 10,000 training images out and report on them, not on the test images; needs --out
+    #[arg(long)]
+    validate: bool,
+    /// Go on from where a training was interrupted
+    #[arg(long)]
+    resume: bool,
+}
+
+/// A network that can be trained.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Trainee {
+    Digits,
+    CarefulDigits,
+    QuickDigits,
+    DigitsCnn,
+    Teacher,
+}
+
+fn main() -> ExitCode {
+    cli::run(train)
+}
+
+fn train(args: Args) -> Result<(), Box<dyn StdError>> {
+    if args.validate && args.out.is_none() {
+        let why =
+            "`--validate` trains on fewer images: say with `--out` where to write the networks";
+        return Err(why.into());
+    }
+    let (training, report) = load(&args)?;
+    let course = Course {
+        training: (labels(&training), training),
+        report: (labels(&report), report),
+        args,
+    };
+    match course.args.network {
+        Trainee::Digits => course.integers::<Digits>("digits", recipes::DENSE),
+        Trainee::CarefulDigits => {
+            course.integers::<CarefulDigits>("careful_digits", recipes::DENSE)
+        }
+        Trainee::QuickDigits => course.integers::<QuickDigits>("quick_digits", recipes::DENSE),
+        Trainee::DigitsCnn => course.integers::<DigitsCnn>("digits_cnn", recipes::CONVOLUTION),
+        Trainee::Teacher => course.floats::<networks::Teacher>("teacher", recipes::FLOAT),
+    }
+}
+
+/// What every network is trained with.
+struct Course {
+    training: (Vec<u32>, Dataset),
+    report: (Vec<u32>, Dataset),
+    args: Args,
+}
+
+impl Course {
+    /// Trains a network as the integers that it will compute, and checks that they are.
+    fn integers<N: Network>(
+        &self,
+        name: &'static str,
+        recipe: Recipe,
+    ) -> Result<(), Box<dyn StdError>> {
+        let mut module = N::trainable(&Device::Cpu)?;
+        let samples = self.fit(name, &mut module, recipe)?;
+        let floats = module.floats()?;
+        floats.save(self.out(&format!("{name}.safetensors"))?)?;
+
+        let report = examples(&self.report)?;
+        let trained = accuracy(&module, &report)?;
+        let quantized = N::quantize(&floats, &samples)?;
+        let integer = networks::accuracy(&quantized.network, &self.report.1)?;
+        println!(
+            "{name}: {:.2}% as trained, {:.2}% in integers",
+            100.0 * trained,
+            100.0 * integer
+        );
+        print!("{}", quantized.report);
+        let plan = quantized.network.plan(&Options::default())?;
+        println!("{plan}\n{:.2} s on two threads", plan.predicted_seconds(2));
+        if integer != trained {
+            return Err(format!("the integers of `{name}` and what was trained disagree").into());
+        }
+        Ok(quantized
+            .network
+            .save(self.out(&format!("{name}.quantized.safetensors"))?)?)
+    }
+
+    /// Trains a network in floating point.
+    fn floats<N: Network>(
+        &self,
+        name: &'static str,
+        recipe: Recipe,
+    ) -> Result<(), Box<dyn StdError>> {
+        let mut module = N::trainable(&Device::Cpu)?;
+        module.precision = Precision::Float;
+        self.fit(name, &mut module, recipe)?;
+        println!(
+            "{name}: {:.2}% in floating point",
+            100.0 * accuracy(&module, &examples(&self.report)?)?
+        );
+        Ok(module
+            .latent()?
+            .save(self.out(&format!("{name}.safetensors"))?)?)
+    }
+
+    /// Fits a module: the samples that it is calibrated with.
+    fn fit(
+        &self,
+        name: &'static str,
+        module: &mut Trainable,
+        recipe: Recipe,
+    ) -> Result<ndarray::Array2<f32>, Box<dyn StdError>> {
+        let (training, report) = (examples(&self.training)?, examples(&self.report)?);
+        let teacher = self
+            .args
+            .teacher
+            .as_ref()
+            .map(|file| self.teacher(file))
+            .transpose()?;
+        let scores = |inputs: &ndarray::Array2<f32>| match &teacher {
+            Some(teacher) => teacher.scores(inputs),
+            None => unreachable!("there is a teacher where its scores are asked for"),
+        };
+        let augment = |image: &[f32], copy: &mut [f32], random: &mut _| {
+            recipe.augment.apply(image, copy, random)
+        };
+        let trainer = Trainer {
+            epochs: self.args.epochs.map_or(recipe.epochs, usize::from),
+            batch: recipe.batch,
+            rate: self.args.rate.unwrap_or(recipe.rate),
+            optimizer: Optimizer::AdamW {
+                decay: self.args.decay.unwrap_or(recipe.decay),
+            },
+            seed: self.args.seed,
+            augment: Some(&augment),
+            teacher: teacher.as_ref().map(|_| Teacher {
+                scores: &scores,
+                weight: self.args.teach.unwrap_or(recipe.teacher),
+                temperature: 2.0,
+            }),
+            checkpoint: match self.args.resume {
+                true => Some(self.out(&format!("{name}.checkpoint"))?),
+                false => None,
+            },
+            ..Trainer::default()
+        };
+        let start = Instant::now();
+        // test images choose nothing: without `--validate` the last epoch is kept
+        let validation = self.args.validate.then_some(&report);
+        let history = trainer.fit(module, &training, validation)?;
+        println!(
+            "{name}: {} epochs in {:.0} seconds; {:?}",
+            history.epochs.len(),
+            start.elapsed().as_secs_f64(),
+            history.epochs.last()
+        );
+        history.save_svg(self.out(&format!("{name}.svg"))?)?;
+        Ok(trainer.samples(&training))
+    }
+
+    fn teacher(&self, file: &PathBuf) -> Result<Trainable, Box<dyn StdError>> {
+        let mut teacher = networks::Teacher::trainable(&Device::Cpu)?;
+        teacher.precision = Precision::Float;
+        let samples = self
+            .training
+            .1
+            .images
+            .slice(ndarray::s![..100, ..])
+            .to_owned();
+        teacher.load(&Floats::load(file)?, &samples)?;
+        Ok(teacher)
+    }
+
+    fn out(&self, file: &str) -> Result<PathBuf, Box<dyn StdError>> {
+        let folder = self.args.out.clone().unwrap_or_else(cli::data);
+        fs::create_dir_all(&folder)
+            .map_err(|cause| format!("cannot create `{}`: {cause}", folder.display()))?;
+        Ok(folder.join(file))
+    }
+}
+
+fn labels(images: &Dataset) -> Vec<u32> {
+    images
+        .labels
+        .iter()
+        .map(|&label| u32::from(label))
+        .collect()
+}
+
+fn examples((labels, images): &(Vec<u32>, Dataset)) -> Result<Examples<'_>, Error> {
+    Examples::new(images.images.view(), labels)
+}
+
+/// The images to train on, and those to report on.
+fn load(args: &Args) -> Result<(Dataset, Dataset), Box<dyn StdError>> {
+    let training = Dataset::load(&args.data, Split::Train)?;
+    if !args.validate {
+        return Ok((training, Dataset::load(&args.data, Split::Test)?));
+    }
+    let count = training.labels.len();
+    let rest = count
+        .checked_sub(HELD_OUT)
+        .filter(|&rest| rest > 0)
+        .ok_or_else(|| {
+            format!("validation needs more than {HELD_OUT} training images, but there are {count}")
+        })?;
+    let part = |range: std::ops::Range<usize>| training.select(&range.collect::<Vec<_>>());
+    Ok((part(0..rest), part(rest..count)))
+}
