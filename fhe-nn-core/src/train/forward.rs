@@ -80,7 +80,9 @@ struct Sums {
 }
 
 /// Accumulators begin to count as a loss from this part of their width on.
-const NEAR: f64 = 0.9;
+const NEAR: f64 = 0.85;
+/// What one that has left it by as much as it is wide adds to the loss.
+const WEIGHT: f64 = 10.0;
 
 /// No scaling.
 const UNIT: Affine = Affine {
@@ -323,7 +325,7 @@ impl<'a> Forward<'a> {
         }
         let limit = f64::from(self.module.width(place, levels) - 1).exp2();
         let beyond = ((sums.abs()? / limit)? - NEAR)?.relu()?.sqr()?;
-        let loss = (beyond.sum_all()? / sums.dim(0)? as f64)?;
+        let loss = (beyond.sum_all()? * (WEIGHT / sums.dim(0)? as f64))?;
         self.overflow = Some(match self.overflow.take() {
             Some(other) => (other + loss)?,
             None => loss,

@@ -89,6 +89,9 @@ impl Rule {
     /// The latent weights without the smallest.
     fn kept(&self, latent: &[f32]) -> Vec<f32> {
         let mut kept = latent.to_vec();
+        if self.pruned == 0.0 {
+            return kept;
+        }
         let pruned = (self.pruned * latent.len() as f64).floor() as usize;
         let mut order: Vec<usize> = (0..latent.len()).collect();
         order.sort_by(|&a, &b| latent[a].abs().total_cmp(&latent[b].abs()));
