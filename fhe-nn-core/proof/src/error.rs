@@ -103,13 +103,15 @@ pub enum ModelError {
     },
     /// A neuron does not keep the width that was promised for it.
     #[error(
-        "accumulator of neuron {neuron} of `{layer}` needs {needs} bits, but {promised} are promised{}",
+        "neuron {neuron} of `{layer}` reaches [{}, {}]: {needs} bits, but {promised} are promised{}",
+        reaches.lo,
+        reaches.hi,
         more(*others)
     )]
     AccumulatorBreaks {
         /// Name of the layer.
         layer: String,
-        /// The first neuron that breaks the promise.
+        /// The neuron that needs most, the first of several.
         neuron: usize,
         /// What it reaches, whatever the inputs are.
         reaches: Range,
@@ -175,6 +177,25 @@ impl ModelError {
             layer: spec.layers[index].name.to_string(),
             source,
         }
+    }
+
+    /// Of the neurons of a layer, each with what it reaches and the width that was promised for it: the one
+    /// that needs most bits among those that break their promise, if there are any.
+    pub fn breaks(layer: &str, neurons: impl IntoIterator<Item = (Range, u32)>) -> Option<Self> {
+        let neurons = neurons.into_iter().enumerate();
+        let broken = neurons.filter(|(_, (reaches, promised))| reaches.signed_bits() > *promised);
+        let broken: Vec<_> = broken.collect();
+        // of several, `max_by_key` takes the last
+        let most = |(_, (reaches, _)): &&(usize, (Range, u32))| reaches.signed_bits();
+        let &(neuron, (reaches, promised)) = broken.iter().rev().max_by_key(most)?;
+        Some(ModelError::AccumulatorBreaks {
+            layer: layer.to_owned(),
+            neuron,
+            reaches,
+            needs: reaches.signed_bits(),
+            promised,
+            others: broken.len() - 1,
+        })
     }
 }
 

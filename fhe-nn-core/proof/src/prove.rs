@@ -4,7 +4,7 @@
 //! parameters; the plan is found or there is none. The macro does this when it expands, a network when it
 //! is loaded and planned, by the same functions: they come to the same results, bit for bit.
 
-use crate::error::ProofError;
+use crate::error::{ModelError, ProofError};
 use crate::graph::Graph;
 use crate::model;
 use crate::part::{Part, PartRef};
@@ -37,6 +37,43 @@ pub fn prove(spec: &Spec, bytes: &[u8], options: &Options) -> Result<Proof, Proo
     })
 }
 
+/// The greatest `failure_bits` of a model, a whole number below those of `options`, for which there are
+/// parameters; none if there are none even at 1.
+///
+/// # Errors
+/// Those of [`model::from_bytes`], [`Graph::new`] and [`Graph::program`].
+pub fn reachable_failure_bits(
+    spec: &Spec,
+    bytes: &[u8],
+    options: &Options,
+) -> Result<Option<u32>, ModelError> {
+    let parts = model::from_bytes(spec, bytes)?;
+    let borrowed: Vec<PartRef<'_>> = parts.iter().map(Part::as_ref).collect();
+    let graph = Graph::new(spec, &borrowed)?;
+    let program = graph.program(graph.fingerprint())?;
+    let exist = |bits: u32| {
+        let failure_bits = f64::from(bits);
+        let options = Options {
+            failure_bits,
+            ..*options
+        };
+        Plan::find(&program, &options).is_ok()
+    };
+    // there are parameters at `least`, and none at `beyond`
+    let (mut least, mut beyond) = (1, options.failure_bits.ceil() as u32);
+    if beyond <= least || !exist(least) {
+        return Ok(None);
+    }
+    while beyond - least > 1 {
+        let middle = least + (beyond - least) / 2;
+        match exist(middle) {
+            true => least = middle,
+            false => beyond = middle,
+        }
+    }
+    Ok(Some(least))
+}
+
 impl Graph<'_> {
     /// What the integers ask of parameters, and the best that there are.
     ///
@@ -55,7 +92,6 @@ mod tests {
 
     use super::*;
     use crate::client::Affine;
-    use crate::error::ModelError;
     use crate::part::{Linear, Tables};
     use crate::plan::PlanError;
     use crate::spec::{ActivationSpec, DenseSpec, Function, Input, Layer, Op, Overflow, Rounding};
