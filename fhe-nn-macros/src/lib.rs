@@ -253,6 +253,6 @@ pub fn fhe_network(
 fn declare(args: TokenStream, item: TokenStream) -> Result<TokenStream, Vec<Error>> {
     let network = parse::parse(args, item)?;
     let spec = check::check(&network)?;
-    let proof = weights::prove(&network, &spec)?;
-    Ok(expand::expand(&network, &spec, proof.as_ref()))
+    let model = weights::prove(&network, &spec)?;
+    Ok(expand::expand(&network, &spec, model.as_ref()))
 }
