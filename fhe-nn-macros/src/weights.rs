@@ -2,6 +2,7 @@
 //! parameters that a run will have, by the same functions as at run time.
 
 mod broken;
+mod edit;
 mod file;
 
 use fhe_nn_proof::plan::Options;
