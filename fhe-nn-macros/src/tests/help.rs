@@ -99,11 +99,16 @@ fn pasted_help_compiles() {
 fn the_documents_show_what_the_compiler_prints() {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     let read = |file: &str| fs::read_to_string(package.join(file)).expect("readable");
-    let printed = read("../tests/ui/table/accumulator_too_wide.stderr");
     // the lines below it say where, and there the case is not the user's file
-    let (error, _) = printed.split_once(" --> ").expect("a place");
-    assert!(read("../README.md").contains(error));
-    assert!(read("src/lib.rs").replace("//! ", "").contains(error));
+    let printed = |case: &str| {
+        let printed = read(&format!("../tests/ui/{case}.stderr"));
+        let (error, _) = printed.split_once(" --> ").expect("a place");
+        error.to_owned()
+    };
+    let (readme, reference) = (read("../README.md"), read("src/lib.rs").replace("//! ", ""));
+    let wide = printed("table/accumulator_too_wide");
+    assert!(readme.contains(&wide) && reference.contains(&wide));
+    assert!(reference.contains(&printed("weights/one_too_many")));
 }
 
 /// The source with the edit of an error applied; `None` if its help is prose.

@@ -34,7 +34,7 @@ impl Attempt<'_> {
             Some(bits) => {
                 let default = self.options.failure_bits;
                 let note = format!("`failure` is {default} unless it is written");
-                let most = "the most that there are parameters for";
+                let most = "the most that there are parameters for; narrower weights of the layer allow more";
                 let edit = Edit {
                     place: written.map_or(place, |failure| failure.place),
                     help: format!("write `failure = {bits}` on the network, {most}"),
