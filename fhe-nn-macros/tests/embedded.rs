@@ -52,7 +52,7 @@ fn every_constant_is_that_of_the_plan() {
     let plan = planned::<Both>(64.0);
     assert_eq!(BOOTSTRAPS, plan.bootstraps());
     assert_eq!(LEVELS, plan.stages[0].bootstrap.digits.levels);
-    assert!(Both::PLAN.is_exact);
+    const { assert!(Both::PLAN.is_exact) };
 
     planned::<Deep>(128.0);
     let [exact, near] = Deep::PLAN.stages else {

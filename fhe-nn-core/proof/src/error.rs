@@ -145,17 +145,20 @@ pub enum ModelError {
     PartMissing,
     /// An accumulator is too wide for what reads it.
     #[error(
-        "accumulator of neuron {neuron} of `{layer}` has {width} bits, but at most {limit} can be read encrypted\n  = help: lower `weights` of `{layer}`, or promise `accumulator = {limit}`"
+        "accumulator of neuron {neuron} of `{layer}` has {width} bits, but at most {limit} can be read encrypted{}\n  = help: lower `weights` of `{layer}`, or promise `accumulator = {limit}`",
+        more(*others)
     )]
     EncryptedWidth {
         /// Name of the linear layer.
         layer: String,
-        /// First neuron that is too wide.
+        /// The widest neuron, the first of several.
         neuron: usize,
         /// Width of its accumulator.
         width: u32,
         /// Greatest width.
         limit: u32,
+        /// How many neurons of the layer are too wide besides.
+        others: usize,
     },
 }
 
@@ -205,5 +208,22 @@ pub fn more(others: usize) -> String {
         0 => String::new(),
         1 => "; so does 1 more neuron".to_owned(),
         _ => format!("; so do {others} more neurons"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_several_neurons_the_first_that_needs_most_is_named() {
+        let reaches = |hi| Range { lo: -1, hi };
+        let neurons = [3, 9, 100, 80, 4].map(|hi| (reaches(hi), 4));
+        let error = ModelError::breaks("fc", neurons).expect("9, 100 and 80 take more than 4 bits");
+        assert_eq!(
+            error.to_string(),
+            "neuron 2 of `fc` reaches [-1, 100]: 8 bits, but 4 are promised; so do 2 more neurons"
+        );
+        assert!(ModelError::breaks("fc", [(reaches(7), 4)]).is_none());
     }
 }

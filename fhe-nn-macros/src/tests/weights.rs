@@ -44,11 +44,11 @@ const NOISY: &str = "struct Noisy {
 /// Sums of more bits than are read encrypted.
 const TALL: &str = "struct Tall {
     #[bits(weights = 16)]
-    sum: Dense<2, 1>,
+    sum: Dense<2, 2>,
     #[bits(output = 1, table = 8)]
     both: Relu,
     #[bits(weights = 4)]
-    scores: Dense<1, 2>,
+    scores: Dense<2, 2>,
 }";
 
 /// Tables that drop bits, exactly and approximately.
@@ -105,7 +105,10 @@ fn the_models_of_the_cases_are_these() {
             "tall",
             model(
                 &spec(TALL, 8),
-                [(array![[32767, 1]], 24), (array![[1], [-2]], 3)],
+                [
+                    (array![[32767, 1], [1, 32767]], 24),
+                    (array![[1, 0], [0, -2]], 3),
+                ],
             ),
         ),
         (

@@ -137,6 +137,7 @@ mod tests {
             neuron: 0,
             width,
             limit,
+            others: 0,
         }
     }
 
