@@ -145,7 +145,7 @@ pub enum ModelError {
     PartMissing,
     /// An accumulator is too wide for what reads it.
     #[error(
-        "accumulator of neuron {neuron} of `{layer}` has {width} bits, but at most {limit} can be read encrypted{}\n  = help: lower `weights` of `{layer}`, or promise `accumulator = {limit}`",
+        "accumulator of neuron {neuron} of `{layer}` may have at most {limit} bits to be read encrypted, but has {width}{}\n  = help: lower `weights` of `{layer}`, or promise `accumulator = {limit}`",
         more(*others)
     )]
     EncryptedWidth {
