@@ -70,5 +70,6 @@ fn digits_cnn(args: Args) -> Result<(), Box<dyn StdError>> {
         least_accuracy: Some(ACCURACY),
         show: &|index| picture(test.images.row(index).as_slice().unwrap_or_default()),
     };
-    story.tell(&network, args.story)
+    let plan = network.plan(&Options::default())?;
+    story.tell(&network, &plan, args.story)
 }

@@ -1,7 +1,8 @@
 //! The main job: handwritten digits, classified without being seen.
 //!
 //! A client encrypts images, a server runs the network on the ciphertexts, the client decrypts the
-//! scores; they equal those of the clear run.
+//! scores; they equal those of the clear run. The model is part of the program: the compiler has
+//! read and proved it, and has found the parameters.
 //!
 //! ```text
 //! cargo run --release --example mnist -- --images 10
@@ -15,9 +16,24 @@ use clap::Parser;
 use fhe_nn_core::prelude::*;
 use fhe_nn_examples::cli;
 use fhe_nn_examples::idx::{Dataset, Split};
-use fhe_nn_examples::networks::Digits;
 use fhe_nn_examples::picture::picture;
 use fhe_nn_examples::story::{self, Story};
+
+/// [`fhe_nn_examples::networks::Digits`] with its model. That one has none inside, or the program
+/// that trains it could not be built before the model is there that it writes.
+#[fhe_network(
+    input(shape = [784], bits = 1),
+    weights = "data/digits.quantized.safetensors",
+    failure = 128
+)]
+struct Digits {
+    #[bits(weights = 2, accumulator = 5, overflow = wrap)]
+    hidden: Dense<784, 60>,
+    #[bits(output = 1, phases = 16)]
+    wave: Wave,
+    #[bits(weights = 4, accumulator = 11, overflow = calibrated)]
+    scores: Dense<960, 10>,
+}
 
 /// Classify encrypted MNIST digits
 #[derive(Parser)]
@@ -35,7 +51,7 @@ fn main() -> ExitCode {
 
 fn mnist(args: Args) -> Result<(), Box<dyn StdError>> {
     let test = Dataset::load(args.data.unwrap_or_else(cli::data), Split::Test)?;
-    let digits = Digits::load(cli::data().join("digits.quantized.safetensors"))?;
+    let digits = Digits::embedded();
     let story = Story {
         what: "image",
         inputs: test.images.view(),
@@ -44,5 +60,5 @@ fn mnist(args: Args) -> Result<(), Box<dyn StdError>> {
         least_accuracy: None,
         show: &|index| picture(test.images.row(index).as_slice().unwrap_or_default()),
     };
-    story.tell(&digits, args.story)
+    story.tell(&digits, &Digits::PLAN.plan(), args.story)
 }

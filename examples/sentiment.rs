@@ -71,5 +71,6 @@ fn sentiment(args: Args) -> Result<(), Box<dyn StdError>> {
         least_accuracy: Some(reals - LOSS),
         show: &|index| format!("{}\n", test.texts[index]),
     };
-    story.tell(&network, args.story)
+    let plan = network.plan(&Options::default())?;
+    story.tell(&network, &plan, args.story)
 }

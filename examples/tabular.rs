@@ -56,5 +56,6 @@ fn tabular(args: Args) -> Result<(), Box<dyn StdError>> {
         least_accuracy: Some(reals - LOSS),
         show: &|_| String::new(),
     };
-    story.tell(&network, args.story)
+    let plan = network.plan(&Options::default())?;
+    story.tell(&network, &plan, args.story)
 }

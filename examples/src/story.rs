@@ -46,14 +46,19 @@ pub struct Story<'a> {
 
 impl Story<'_> {
     /// Classifies all rows in the clear and a few encrypted: the client encrypts, the server runs the
-    /// network, the client decrypts.
+    /// network, the client decrypts. The plan is that of the network.
     ///
     /// # Panics
     /// If the clear accuracy is less than promised, or an encrypted result differs from the clear one.
     ///
     /// # Errors
-    /// Those of planning, of keys and of running.
-    pub fn tell<N: Network>(&self, network: &N, options: Options) -> Result<(), Box<dyn Error>> {
+    /// Those of keys and of running.
+    pub fn tell<N: Network>(
+        &self,
+        network: &N,
+        plan: &Plan,
+        options: Options,
+    ) -> Result<(), Box<dyn Error>> {
         print!("{}", N::SPEC);
         let start = Instant::now();
         let clear = network.run_batch(self.inputs)?;
@@ -74,16 +79,15 @@ impl Story<'_> {
             println!("float: {:.2}%", 100.0 * accuracy);
         }
 
-        let plan = network.plan(&fhe_nn_core::Options::default())?;
         println!("\n{plan}\n");
 
         // the client keeps its key; the server gets bytes
         let start = Instant::now();
-        let client = ClientKey::generate(&plan)?;
+        let client = ClientKey::generate(plan)?;
         let key = client.evaluation_key().to_bytes()?;
         println!("client: keys in {:.2?}", start.elapsed());
         let start = Instant::now();
-        let server = EvaluationKey::from_bytes(&key, &plan)?;
+        let server = EvaluationKey::from_bytes(&key, plan)?;
         println!(
             "server: evaluation key of {} bytes expanded in {:.2?}",
             key.len(),

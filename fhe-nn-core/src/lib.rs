@@ -57,6 +57,7 @@ pub mod layer;
 mod network;
 #[cfg(feature = "import")]
 mod npz;
+mod planned;
 pub mod quantize;
 mod reading;
 mod simulated;
@@ -66,7 +67,7 @@ pub mod train;
 #[cfg(feature = "tfhe")]
 mod wire;
 
-pub use embedded::{Embedded, Planned};
+pub use embedded::Embedded;
 #[cfg(feature = "tfhe")]
 pub use encrypted::{Execution, Profile, Progress, Work};
 pub use error::Error;
@@ -89,6 +90,7 @@ pub use layer::{
     Softplus, Softsign, Square, Tanh, Threshold, Wave,
 };
 pub use network::Network;
+pub use planned::{Planned, PlannedScores, PlannedStage};
 pub use quantize::{Calibration, Quantized};
 #[cfg(feature = "tfhe")]
 pub use wire::{Reply, Request};

@@ -2,8 +2,8 @@
 //! Behaviour is handwritten in `fhe-nn-core`.
 
 mod data;
+mod planned;
 
-use fhe_nn_proof::prove::Proof;
 use fhe_nn_proof::spec::Spec;
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use quote::quote;
@@ -13,9 +13,10 @@ use crate::ast::{Kind, Network};
 use crate::errors::Error;
 use crate::layer::Written;
 use crate::parse::is;
+use crate::weights::Proved;
 
 /// The struct and its `impl Network`.
-pub(crate) fn expand(declared: &Network, spec: &Spec, proof: Option<&Proof>) -> TokenStream {
+pub(crate) fn expand(declared: &Network, spec: &Spec, model: Option<&Proved>) -> TokenStream {
     let item = &declared.item;
     let custom = declared
         .layers
@@ -40,17 +41,14 @@ pub(crate) fn expand(declared: &Network, spec: &Spec, proof: Option<&Proof>) -> 
         &quote!(::core::result::Result::Ok(Self { #(#fields: parts.take()?),* })),
         &quote!(::std::vec::Vec::from([#(::fhe_nn_core::layer::Layer::part(&self.#fields)),*])),
     );
-    let model = match (&declared.weights, proof) {
-        (Some(weights), Some(proof)) => {
-            let path = &weights.path;
-            embedded(
-                &item.ident,
-                &item.attrs,
-                &quote!(::core::include_bytes!(#path)),
-                &data::planned(proof),
-            )
-        }
-        _ => TokenStream::new(),
+    let model = match model {
+        Some(Proved { path, proof }) => embedded(
+            &item.ident,
+            &item.attrs,
+            &quote!(::core::include_bytes!(#path)),
+            &planned::planned(&proof.plan),
+        ),
+        None => TokenStream::new(),
     };
     quote!(#item #network #model)
 }

@@ -169,16 +169,20 @@
 //! With `weights`, the macro reads the quantized model, and the compiler proves it: every neuron's range from
 //! its own weights, and that parameters exist for every layer at `failure` bits, 128 unless written. The
 //! path starts from the folder of the source file, as that of `include_bytes!`, and a change of the file
-//! compiles anew. The network then is `fhe_nn_core::Embedded`: `Digits::embedded()` needs no file and cannot
-//! fail, `Digits::PLAN` has bootstraps, failure probability, sizes and fingerprint as constants.
+//! compiles anew. (An editor that does not tell the macro which file it is in looks in the package and in its
+//! `src`.) The network then is `fhe_nn_core::Embedded`: `Digits::embedded()` needs no file and cannot
+//! fail, `Digits::PLAN` has bootstraps, failure probability, sizes, fingerprint and the parameters of every
+//! stage as constants.
 //!
 //! ```text
 //! #[fhe_network(input(shape = [784], bits = 1), weights = "digits.safetensors", failure = 128)]
 //! ```
 //!
+//! An error is on the number to change; if the file is not the model of the declaration, on its path.
+//!
 //! ```text
-//! error: neuron 1 of `scores` needs 4 bits, but has 3
-//!        = note: with the weights of `models/one_too_many.safetensors`, it reaches [0, 4]
+//! error: neuron 1 of `scores` reaches [0, 4]: 4 bits, but `accumulator` is 3
+//!        = note: with the weights of `models/one_too_many.safetensors`; 3 bits hold [-4, 3]
 //!        = help: write `accumulator = 4` on `scores`; then quantize and save the model again
 //!   |
 //!   |     #[bits(weights = 4, accumulator = 3)]
@@ -253,6 +257,6 @@ pub fn fhe_network(
 fn declare(args: TokenStream, item: TokenStream) -> Result<TokenStream, Vec<Error>> {
     let network = parse::parse(args, item)?;
     let spec = check::check(&network)?;
-    let proof = weights::prove(&network, &spec)?;
-    Ok(expand::expand(&network, &spec, proof.as_ref()))
+    let model = weights::prove(&network, &spec)?;
+    Ok(expand::expand(&network, &spec, model.as_ref()))
 }

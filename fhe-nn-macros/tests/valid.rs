@@ -19,43 +19,6 @@ pub struct Digits {
     scores: Dense<256, 10>,
 }
 
-/// With its model inside.
-#[fhe_network(
-    input(shape = [2], bits = 1),
-    weights = "../../tests/ui/weights/models/good.safetensors",
-    failure = 64
-)]
-struct Both {
-    #[bits(weights = 3, accumulator = 3)]
-    sum: Dense<2, 1>,
-    #[bits(output = 1)]
-    both: Relu,
-    #[bits(weights = 4, accumulator = 3)]
-    scores: Dense<1, 2>,
-}
-
-/// What the compiler knows of a model is what a run finds.
-#[test]
-fn a_model_is_embedded_with_its_plan() {
-    const BOOTSTRAPS: u32 = Both::PLAN.bootstraps;
-    let network = Both::embedded();
-    let on = |input: [f32; 2]| network.run(&input).expect("two values").integers().to_vec();
-    assert_eq!(on([1.0, 1.0]), [1, -2]);
-    assert_eq!(on([1.0, 0.0]), [0, 0]);
-    let options = Options {
-        failure_bits: 64.0,
-        ..Options::default()
-    };
-    let plan = network
-        .plan(&options)
-        .expect("the compiler found parameters");
-    assert_eq!(Both::PLAN.plan(), plan);
-    assert_eq!(BOOTSTRAPS, plan.bootstraps());
-    assert_eq!(Both::PLAN.evaluation_key_bytes, plan.evaluation_key_bytes());
-    assert_eq!(Both::PLAN.log2_failure, plan.log2_failure());
-    assert_eq!(Both::PLAN.fingerprint, network.graph().fingerprint());
-}
-
 /// Every activation, and every key in every spelling.
 #[derive(Debug)]
 #[fhe_network(input(shape = [4, 0x7, 1_usize,], bits = 6u32,))]

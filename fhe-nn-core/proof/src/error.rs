@@ -103,13 +103,15 @@ pub enum ModelError {
     },
     /// A neuron does not keep the width that was promised for it.
     #[error(
-        "accumulator of neuron {neuron} of `{layer}` needs {needs} bits, but {promised} are promised{}",
+        "neuron {neuron} of `{layer}` reaches [{}, {}]: {needs} bits, but {promised} are promised{}",
+        reaches.lo,
+        reaches.hi,
         more(*others)
     )]
     AccumulatorBreaks {
         /// Name of the layer.
         layer: String,
-        /// The first neuron that breaks the promise.
+        /// The neuron that needs most, the first of several.
         neuron: usize,
         /// What it reaches, whatever the inputs are.
         reaches: Range,
@@ -143,17 +145,20 @@ pub enum ModelError {
     PartMissing,
     /// An accumulator is too wide for what reads it.
     #[error(
-        "accumulator of neuron {neuron} of `{layer}` has {width} bits, but at most {limit} can be read encrypted\n  = help: lower `weights` of `{layer}`, or promise `accumulator = {limit}`"
+        "accumulator of neuron {neuron} of `{layer}` may have at most {limit} bits to be read encrypted, but has {width}{}\n  = help: lower `weights` of `{layer}`, or promise `accumulator = {limit}`",
+        more(*others)
     )]
     EncryptedWidth {
         /// Name of the linear layer.
         layer: String,
-        /// First neuron that is too wide.
+        /// The widest neuron, the first of several.
         neuron: usize,
         /// Width of its accumulator.
         width: u32,
         /// Greatest width.
         limit: u32,
+        /// How many neurons of the layer are too wide besides.
+        others: usize,
     },
 }
 
@@ -176,6 +181,25 @@ impl ModelError {
             source,
         }
     }
+
+    /// Of the neurons of a layer, each with what it reaches and the width that was promised for it: the one
+    /// that needs most bits among those that break their promise, if there are any.
+    pub fn breaks(layer: &str, neurons: impl IntoIterator<Item = (Range, u32)>) -> Option<Self> {
+        let neurons = neurons.into_iter().enumerate();
+        let broken = neurons.filter(|(_, (reaches, promised))| reaches.signed_bits() > *promised);
+        let broken: Vec<_> = broken.collect();
+        // of several, `max_by_key` takes the last
+        let most = |(_, (reaches, _)): &&(usize, (Range, u32))| reaches.signed_bits();
+        let &(neuron, (reaches, promised)) = broken.iter().rev().max_by_key(most)?;
+        Some(ModelError::AccumulatorBreaks {
+            layer: layer.to_owned(),
+            neuron,
+            reaches,
+            needs: reaches.signed_bits(),
+            promised,
+            others: broken.len() - 1,
+        })
+    }
 }
 
 /// How many neurons break a law besides the one that is named: "; so do 3 more neurons", or nothing.
@@ -184,5 +208,22 @@ pub fn more(others: usize) -> String {
         0 => String::new(),
         1 => "; so does 1 more neuron".to_owned(),
         _ => format!("; so do {others} more neurons"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_several_neurons_the_first_that_needs_most_is_named() {
+        let reaches = |hi| Range { lo: -1, hi };
+        let neurons = [3, 9, 100, 80, 4].map(|hi| (reaches(hi), 4));
+        let error = ModelError::breaks("fc", neurons).expect("9, 100 and 80 take more than 4 bits");
+        assert_eq!(
+            error.to_string(),
+            "neuron 2 of `fc` reaches [-1, 100]: 8 bits, but 4 are promised; so do 2 more neurons"
+        );
+        assert!(ModelError::breaks("fc", [(reaches(7), 4)]).is_none());
     }
 }

@@ -161,12 +161,16 @@ impl Trace {
         limit: u32,
         tensor: usize,
     ) -> Result<Accumulators, ModelError> {
-        if let Some(neuron) = read.widths.iter().position(|&width| width > limit) {
+        let widest = read.widths.iter().copied().max().unwrap_or(0);
+        if widest > limit {
+            let wide = read.widths.iter().filter(|&&width| width > limit);
+            let neuron = read.widths.iter().position(|&width| width == widest);
             return Err(ModelError::EncryptedWidth {
                 layer: name.to_owned(),
-                neuron,
-                width: read.widths[neuron],
+                neuron: neuron.unwrap_or(0),
+                width: widest,
                 limit,
+                others: wide.count() - 1,
             });
         }
         let sums = &self.tensors[tensor];

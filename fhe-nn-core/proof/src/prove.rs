@@ -4,7 +4,7 @@
 //! parameters; the plan is found or there is none. The macro does this when it expands, a network when it
 //! is loaded and planned, by the same functions: they come to the same results, bit for bit.
 
-use crate::error::ProofError;
+use crate::error::{ModelError, ProofError};
 use crate::graph::Graph;
 use crate::model;
 use crate::part::{Part, PartRef};
@@ -37,6 +37,43 @@ pub fn prove(spec: &Spec, bytes: &[u8], options: &Options) -> Result<Proof, Proo
     })
 }
 
+/// The greatest `failure_bits` of a model, a whole number below those of `options`, for which there are
+/// parameters; none if there are none even at 1.
+///
+/// # Errors
+/// Those of [`model::from_bytes`], [`Graph::new`] and [`Graph::program`].
+pub fn reachable_failure_bits(
+    spec: &Spec,
+    bytes: &[u8],
+    options: &Options,
+) -> Result<Option<u32>, ModelError> {
+    let parts = model::from_bytes(spec, bytes)?;
+    let borrowed: Vec<PartRef<'_>> = parts.iter().map(Part::as_ref).collect();
+    let graph = Graph::new(spec, &borrowed)?;
+    let program = graph.program(graph.fingerprint())?;
+    let exist = |bits: u32| {
+        let failure_bits = f64::from(bits);
+        let options = Options {
+            failure_bits,
+            ..*options
+        };
+        Plan::find(&program, &options).is_ok()
+    };
+    // there are parameters at `least`, and none at `beyond`
+    let (mut least, mut beyond) = (1, options.failure_bits.ceil() as u32);
+    if beyond <= least || !exist(least) {
+        return Ok(None);
+    }
+    while beyond - least > 1 {
+        let middle = least + (beyond - least) / 2;
+        match exist(middle) {
+            true => least = middle,
+            false => beyond = middle,
+        }
+    }
+    Ok(Some(least))
+}
+
 impl Graph<'_> {
     /// What the integers ask of parameters, and the best that there are.
     ///
@@ -55,14 +92,13 @@ mod tests {
 
     use super::*;
     use crate::client::Affine;
-    use crate::error::ModelError;
     use crate::part::{Linear, Tables};
     use crate::plan::PlanError;
     use crate::spec::{ActivationSpec, DenseSpec, Function, Input, Layer, Op, Overflow, Rounding};
 
     #[test]
     fn a_model_proves_what_its_network_plans() {
-        let (spec, parts) = (both(), parts(1));
+        let (spec, parts) = (both(2, Overflow::Checked), parts(1));
         let bytes = model::to_bytes(&spec, &refs(&parts));
         let options = Options::default();
         let proof = prove(&spec, &bytes, &options).expect("a model that holds");
@@ -77,7 +113,7 @@ mod tests {
 
     #[test]
     fn a_neuron_that_breaks_its_promise_is_named() {
-        let (spec, parts) = (both(), parts(3));
+        let (spec, parts) = (both(2, Overflow::Checked), parts(3));
         let bytes = model::to_bytes(&spec, &refs(&parts));
         let error = prove(&spec, &bytes, &Options::default()).expect_err("sums reach 6");
         assert!(matches!(
@@ -92,24 +128,51 @@ mod tests {
     }
 
     #[test]
+    fn the_greatest_failure_bound_is_found() {
+        // scores of 20 bits from noisy values
+        let spec = both(20, Overflow::Calibrated);
+        let mut parts = parts(1);
+        if let Some(Part::Linear(scores)) = parts.last_mut() {
+            (scores.weights, scores.widths) = (array![[63]], vec![20]);
+        }
+        let bytes = model::to_bytes(&spec, &refs(&parts));
+        let with = |failure_bits| Options {
+            failure_bits,
+            ..Options::default()
+        };
+        let most = reachable_failure_bits(&spec, &bytes, &with(1024.0)).expect("a model");
+        let most = most.expect("a bound that parameters reach");
+        assert!(most > 1);
+        let exist = |bits: u32| prove(&spec, &bytes, &with(bits.into())).is_ok();
+        assert!(exist(most) && !exist(most + 1));
+        let asked = with((most + 1).into());
+        let again = reachable_failure_bits(&spec, &bytes, &asked).expect("a model");
+        assert_eq!(again, Some(most));
+        let none = reachable_failure_bits(&spec, &bytes, &with(1.0)).expect("a model");
+        assert_eq!(none, None, "nothing is below 1");
+    }
+
+    #[test]
     fn a_model_without_a_plan_says_why() {
-        let bytes = model::to_bytes(&both(), &refs(&parts(1)));
+        let spec = both(2, Overflow::Checked);
+        let bytes = model::to_bytes(&spec, &refs(&parts(1)));
         let options = Options {
             failure_bits: 2048.0,
             ..Options::default()
         };
-        let error = prove(&both(), &bytes, &options).expect_err("no probability");
+        let error = prove(&spec, &bytes, &options).expect_err("no probability");
         assert!(matches!(error, ProofError::Plan(PlanError::FailureBits(_))));
     }
 
-    fn both() -> Spec {
-        let dense = |inputs, weights, accumulator| {
+    /// With scores of so many bits.
+    fn both(accumulator: u32, overflow: Overflow) -> Spec {
+        let dense = |inputs, weights, accumulator, overflow| {
             Op::Dense(DenseSpec {
                 inputs,
                 outputs: 1,
                 weights,
                 accumulator,
-                overflow: Overflow::Checked,
+                overflow,
             })
         };
         let relu = Op::Activation(ActivationSpec {
@@ -120,9 +183,9 @@ mod tests {
             phases: 1,
         });
         let layers = vec![
-            Layer::new("sum", dense(2, 3, 3)),
+            Layer::new("sum", dense(2, 3, 3, Overflow::Checked)),
             Layer::new("both", relu),
-            Layer::new("score", dense(1, 2, 2)),
+            Layer::new("score", dense(1, 7, accumulator, overflow)),
         ];
         Spec {
             layers: layers.into(),

@@ -213,22 +213,8 @@ impl Place<'_> {
 
     /// Refuses accumulators that need more bits than promised.
     fn hold(&self, ranges: &[Range], promised: u32) -> Result<(), ModelError> {
-        let mut broken = ranges
-            .iter()
-            .enumerate()
-            .map(|(neuron, range)| (neuron, range.signed_bits()))
-            .filter(|&(_, needs)| needs > promised);
-        match broken.next() {
-            None => Ok(()),
-            Some((neuron, needs)) => Err(ModelError::AccumulatorBreaks {
-                layer: self.name.to_owned(),
-                neuron,
-                reaches: ranges[neuron],
-                needs,
-                promised,
-                others: broken.count(),
-            }),
-        }
+        let neurons = ranges.iter().map(|range| (*range, promised));
+        ModelError::breaks(self.name, neurons).map_or(Ok(()), Err)
     }
 
     /// Neurons whose accumulators nearly leave the declared width.

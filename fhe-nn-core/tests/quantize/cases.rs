@@ -40,7 +40,7 @@ fn a_neuron_that_breaks_its_promise_is_named_with_both_numbers() {
     let error = Promised::quantize(&floats, &samples).expect_err("a broken promise");
     assert_eq!(
         error.to_string(),
-        "accumulator of neuron 1 of `fc1` needs 7 bits, but 6 are promised; so does 1 more neuron"
+        "neuron 1 of `fc1` reaches [0, 54]: 7 bits, but 6 are promised; so does 1 more neuron"
     );
 }
 

@@ -1,6 +1,5 @@
 //! A specification as tokens: every type of [`fhe_nn_proof::spec`], by its path in `fhe-nn-core`.
 
-use fhe_nn_proof::prove::Proof;
 use fhe_nn_proof::spec::{
     ActivationSpec, ConvSpec, DenseSpec, EmbeddingSpec, Encoding, Function, Layer, Op, Overflow,
     Pool, PoolSpec, Rounding, Spec, Tokens, Window,
@@ -189,25 +188,4 @@ fn window(window: &Window) -> TokenStream {
 /// The variant of a function has the name of its layer.
 fn function_name(function: Function) -> impl ToTokens {
     format_ident!("{}", function.name())
-}
-
-/// What is known of the parameters of a proved model.
-pub(super) fn planned(proof: &Proof) -> TokenStream {
-    let plan = &proof.plan;
-    let (bootstraps, failure) = (plan.bootstraps(), plan.log2_failure().to_bits());
-    let (key, request) = (plan.evaluation_key_bytes(), plan.request_bytes());
-    let reply = plan.reply_bytes();
-    let fingerprint = proof.program.model;
-    let json = serde_json::to_string(plan).expect("a plan has string keys only");
-    quote! {
-        ::fhe_nn_core::Planned {
-            bootstraps: #bootstraps,
-            log2_failure: f64::from_bits(#failure),
-            evaluation_key_bytes: #key,
-            request_bytes: #request,
-            reply_bytes: #reply,
-            fingerprint: [#(#fingerprint),*],
-            json: #json,
-        }
-    }
 }

@@ -167,17 +167,11 @@ impl Reader<'_> {
         };
         let phases: Vec<i64> = self.integers(&tensor("phases"), &[outputs], phase_range)?;
         if linear.overflow == Overflow::Checked {
-            let needs = |j: usize| proved[j].shifted_by(phases[j]).signed_bits();
-            let mut broken = (0..outputs).filter(|&j| needs(j) > widths[j]);
-            if let Some(neuron) = broken.next() {
-                return Err(ModelError::AccumulatorBreaks {
-                    layer: name.to_owned(),
-                    neuron,
-                    reaches: proved[neuron].shifted_by(phases[neuron]),
-                    needs: needs(neuron),
-                    promised: widths[neuron],
-                    others: broken.count(),
-                });
+            let reached = proved.iter().zip(&phases);
+            let reached = reached.map(|(range, &phase)| range.shifted_by(phase));
+            let promised = widths.iter().copied();
+            if let Some(error) = ModelError::breaks(name, reached.zip(promised)) {
+                return Err(error);
             }
         }
 

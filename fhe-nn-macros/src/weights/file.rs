@@ -1,0 +1,111 @@
+//! Where a model is, and its bytes.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use fhe_nn_proof::model::{MAX_BYTES, check_size};
+use syn::LitStr;
+
+use crate::errors::{Error, Place};
+
+/// The bytes of a model, and a path of it that starts from no folder: what is embedded is what was proved.
+pub(super) fn read(path: &LitStr) -> Result<(LitStr, Vec<u8>), Error> {
+    // a compiler knows the file, a test of this crate does not
+    let source = match proc_macro::is_available() {
+        true => path.span().unwrap().local_file(),
+        false => None,
+    };
+    let manifest = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    let found = resolve(&path.value(), source.as_deref(), manifest.as_deref());
+    let bytes = bounded(&found).map_err(|unread| error(path, unread))?;
+    let absolute = std::path::absolute(&found).ok();
+    let absolute = absolute.as_deref().and_then(Path::to_str);
+    let absolute = absolute.map(|absolute| LitStr::new(absolute, path.span()));
+    Ok((absolute.unwrap_or_else(|| path.clone()), bytes))
+}
+
+/// From the folder of the source file, as `include_bytes!` has it. An editor may not know the file: then
+/// from the package, or its `src`.
+fn resolve(path: &str, source: Option<&Path>, manifest: Option<&Path>) -> PathBuf {
+    if let Some(folder) = source.and_then(Path::parent) {
+        return folder.join(path);
+    }
+    let package = manifest.unwrap_or(Path::new("")).join(path);
+    let sources = manifest.map(|manifest| manifest.join("src").join(path));
+    match sources {
+        Some(sources) if !package.exists() && sources.exists() => sources,
+        _ => package,
+    }
+}
+
+/// Why a file is not read.
+enum Unread {
+    /// What the system says.
+    Failed(io::Error),
+    /// It is larger than is read.
+    TooLarge(u64),
+}
+
+/// The bytes of a file of at most [`MAX_BYTES`]; one that says that it has more is not read.
+fn bounded(path: &Path) -> Result<Vec<u8>, Unread> {
+    let too_large = |size: u64| check_size(size).map_err(|_| Unread::TooLarge(size));
+    let file = File::open(path).map_err(Unread::Failed)?;
+    too_large(file.metadata().map_err(Unread::Failed)?.len())?;
+    let mut bytes = Vec::new();
+    // what is no regular file declares no size
+    file.take(MAX_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(Unread::Failed)?;
+    too_large(bytes.len() as u64)?;
+    Ok(bytes)
+}
+
+fn error(path: &LitStr, unread: Unread) -> Error {
+    let (place, path) = (Place::of(path), path.value());
+    match unread {
+        Unread::Failed(error) => Error::new(place, format!("`{path}` cannot be read: {error}"))
+            .note("the path starts from the folder of this source file")
+            .help("remove `weights`, quantize and `save` a model there, and write it again"),
+        Unread::TooLarge(size) => Error::new(
+            place,
+            format!("`{path}` has {size} bytes, but at most {MAX_BYTES} are read"),
+        )
+        .help("quantize the network as it is declared here, and save it there"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_too_large_is_refused_before_it_is_read() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("large.safetensors");
+        let large = File::create(&path).expect("writable");
+        let holes = |size| large.set_len(size).expect("a file of nothing but a hole");
+        holes(1 << 42); // to read it would take minutes
+        let start = Instant::now();
+        assert!(matches!(bounded(&path), Err(Unread::TooLarge(size)) if size == 1 << 42));
+        assert!(start.elapsed().as_secs() < 5);
+        holes(MAX_BYTES + 1);
+        assert!(matches!(bounded(&path), Err(Unread::TooLarge(size)) if size == MAX_BYTES + 1));
+        holes(5);
+        assert!(matches!(bounded(&path), Ok(bytes) if bytes == [0; 5]));
+    }
+
+    #[test]
+    fn without_a_source_file_a_path_starts_from_the_package_or_its_sources() {
+        let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let found = |path| resolve(path, None, Some(package));
+        assert_eq!(found("tests/ui.rs"), package.join("tests/ui.rs"));
+        assert_eq!(found("ast.rs"), package.join("src/ast.rs"));
+        assert_eq!(found("none.rs"), package.join("none.rs"));
+        let source = package.join("tests/ui.rs");
+        let beside = resolve("ast.rs", Some(&source), Some(package));
+        assert_eq!(beside, package.join("tests/ast.rs"));
+    }
+}
