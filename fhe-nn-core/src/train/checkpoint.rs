@@ -62,6 +62,7 @@ impl Checkpoint {
             (
                 trainer.augment.is_some(),
                 module.precision,
+                module.weight_scales,
                 module.powers_of_two,
                 module.pruned,
             ),

@@ -34,7 +34,7 @@ impl Trainable {
             };
             let input = self.meaning(self.spec.sources(index)[0])?;
             let integers = array(&self.integers(index, &self.place(index, &linear))?.0)?;
-            let scales = self.weight_scales(index, &linear, input)?;
+            let scales = self.weight_scales_of(index, &linear, input)?;
             let rows = integers.rows().into_iter().zip(&scales);
             let weights = rows.flat_map(|(row, &scale)| {
                 let row: Vec<f32> = row.iter().map(|&w| (f64::from(w) * scale) as f32).collect();

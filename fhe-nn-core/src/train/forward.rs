@@ -200,7 +200,7 @@ impl<'a> Forward<'a> {
                 None => return Err(module.not_calibrated(index + 1)),
             },
         };
-        let scales = module.weight_scales(index, &linear, input.meaning)?;
+        let scales = module.weight_scales_of(index, &linear, input.meaning)?;
         let biases = module.biases(index, &linear, &weights, input.meaning)?;
         let unit = |j: usize| scales[j] * input.meaning.scale;
         let sum = |j: usize| weights.row(j).iter().map(|&w| i64::from(w)).sum::<i64>();

@@ -8,8 +8,8 @@ use fhe_nn_proof::widths::{Range, max_weight};
 use ndarray::Array2;
 
 use super::ops::straight_through;
-use super::parameters::{Learned, reads_wave};
-use super::trainable::Trainable;
+use super::parameters::{LEAST_SCALE, Learned, reads_wave};
+use super::trainable::{Trainable, WeightScales};
 use super::weights::{Promise, Rule};
 use crate::Error;
 use crate::quantize::Place;
@@ -46,8 +46,8 @@ impl Trainable {
     ) -> Result<(Tensor, Tensor), Error> {
         let learned = self.learned(index)?;
         let (channels, taps) = learned.weight.dims2()?;
-        let scale = match &learned.log_scale {
-            Some(log) => log.exp()?,
+        let scale = match self.scale_of_weights(index, place.linear.weights)? {
+            Some(scale) => scale,
             None => Tensor::ones((channels, 1), DType::F32, &self.device)?,
         };
         let latent = learned.weight.broadcast_div(&scale)?;
@@ -100,17 +100,29 @@ impl Trainable {
         Ok(straight_through(&latent, &latent.round()?)?)
     }
 
+    /// The scale of each channel's weights, `[channels, 1]`; `None` where the period gives it.
+    fn scale_of_weights(&self, index: usize, bits: u32) -> Result<Option<Tensor>, Error> {
+        let learned = self.learned(index)?;
+        Ok(match (&learned.log_scale, self.weight_scales) {
+            (None, _) => None,
+            (Some(log), WeightScales::Learned) => Some(log.exp()?),
+            (Some(_), WeightScales::Greatest) => {
+                let greatest = learned.weight.detach().abs()?.max_keepdim(1)?;
+                Some((greatest / max_weight(bits) as f64)?.maximum(LEAST_SCALE)?)
+            }
+        })
+    }
+
     /// Real value of one unit of each channel's weights.
-    pub(super) fn weight_scales(
+    pub(super) fn weight_scales_of(
         &self,
         index: usize,
         linear: &LinearSpec,
         input: Affine,
     ) -> Result<Vec<f64>, Error> {
-        let learned = self.learned(index)?;
-        Ok(match &learned.log_scale {
-            Some(log) => {
-                let scales = log.exp()?.flatten_all()?.to_vec1::<f32>()?;
+        Ok(match self.scale_of_weights(index, linear.weights)? {
+            Some(scales) => {
+                let scales = scales.flatten_all()?.to_vec1::<f32>()?;
                 scales.into_iter().map(f64::from).collect()
             }
             // as the quantizer has it: the period, 4, is 2^A units

@@ -61,5 +61,5 @@ pub use family::{Family, Number};
 pub use history::{Epoch, History};
 pub use optimizer::{Optimizer, Schedule};
 pub use search::{Candidate, Front, Refused, Search};
-pub use trainable::{Precision, Trainable};
+pub use trainable::{Precision, Trainable, WeightScales};
 pub use trainer::{Teacher, Trainer, accuracy};

@@ -23,6 +23,8 @@ pub(super) struct Learned {
 
 /// Standard deviation of ternary weights under a `Wave` before they are rounded (DESIGN.md).
 const WAVE_DEVIATION: f64 = 0.3;
+/// Scale of a neuron without weights.
+pub(super) const LEAST_SCALE: f64 = 1e-6;
 /// Of a layer behind an antiperiodic one, whose values are as often -1 as 1, times the root of its inputs.
 const SIGNED_DEVIATION: f64 = 0.6;
 
@@ -110,6 +112,5 @@ pub(super) fn log_scales(weight: &Tensor, bits: u32) -> Result<Var> {
     let sizes = weight.abs()?;
     let usual = (sizes.mean_keepdim(1)? * (2.0 / max.sqrt()))?;
     let most = (sizes.max_keepdim(1)? / max)?;
-    // a neuron without weights has any scale
-    Var::from_tensor(&usual.minimum(&most)?.maximum(1e-6)?.log()?)
+    Var::from_tensor(&usual.minimum(&most)?.maximum(LEAST_SCALE)?.log()?)
 }

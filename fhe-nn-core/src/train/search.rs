@@ -27,6 +27,8 @@ pub struct Search<'a> {
     pub threads: usize,
     /// What is asked of its parameters.
     pub options: Options,
+    /// Sets what a member is trained with: precision, scales, pruning.
+    pub prepare: &'a dyn Fn(&mut Trainable),
     /// Where members are trained.
     pub device: Device,
 }
@@ -85,6 +87,7 @@ impl Search<'_> {
         };
         for spec in family.members()? {
             let mut module = Trainable::new(&spec, Vec::new(), &self.device, self.trainer.seed)?;
+            (self.prepare)(&mut module);
             // weights as they begin tell the time well: bootstraps are counted, and norms are not far off
             module.calibrate(&samples)?;
             let begins = self.planned(&spec, &module, &samples);

@@ -26,6 +26,17 @@ pub enum Precision {
     Float,
 }
 
+/// Where the scales of weights come from, one for each channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum WeightScales {
+    /// They are learned: the greatest accuracy at few bits.
+    #[default]
+    Learned,
+    /// From the greatest weight of each channel: most integers are then small, and so is the noise of their sums, which may
+    /// allow faster parameters.
+    Greatest,
+}
+
 /// A declaration with weights that are learned.
 ///
 /// It computes with reals or with the integers of the quantized network: the same weights, at the declared
@@ -51,6 +62,8 @@ pub struct Trainable {
     pub(super) given: Floats,
     /// Whether it computes with integers.
     pub precision: Precision,
+    /// Where the scales of weights come from.
+    pub weight_scales: WeightScales,
     /// Whether integer weights are all 0 or powers of two: a product is then a shift.
     pub powers_of_two: bool,
     /// The part of each neuron's weights that is 0, from 0 to 1.
@@ -105,6 +118,7 @@ impl Trainable {
             groups: Groups::of(spec)?,
             given: Floats::new(),
             precision: Precision::default(),
+            weight_scales: WeightScales::default(),
             powers_of_two: false,
             pruned: 0.0,
             device: device.clone(),

@@ -1,0 +1,162 @@
+//! Searches a family of networks for the most accurate ones that are fast enough encrypted.
+//!
+//! ```text
+//! cargo run --release --features train --example search -- --family dense --budget 0.5 --epochs 10
+//! ```
+//!
+//! Prints the Pareto front of accuracy against predicted time, the declaration of its last network, and writes the plot. Accuracy
+//! is that of the last 10,000 training images, which are held out: test images choose nothing.
+
+use std::error::Error as StdError;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, ValueEnum};
+use fhe_nn_core::prelude::*;
+use fhe_nn_core::train::{
+    Candidate, Device, Examples, Family, Number, Optimizer, Search, Trainer, WeightScales,
+};
+use fhe_nn_examples::augment::Augment;
+use fhe_nn_examples::cli;
+use fhe_nn_examples::idx::{Dataset, Split};
+use fhe_nn_examples::networks::{Digits, DigitsCnn};
+
+/// Training images held out to choose by.
+const HELD_OUT: usize = 10_000;
+
+/// Search a family of networks on MNIST, or on images of its format
+#[derive(Parser)]
+struct Args {
+    /// What is varied
+    #[arg(long, value_name = "NAME", default_value = "dense")]
+    family: Families,
+    /// Folder of the training images
+    #[arg(long, value_name = "DIR", default_value = "../shared/data/mnist")]
+    data: PathBuf,
+    /// Seconds that an encrypted image may take on two threads
+    #[arg(long, value_name = "SECONDS", default_value_t = 0.5)]
+    budget: f64,
+    /// Rounds over the training images
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    epochs: usize,
+    /// Train on so many images
+    #[arg(long, value_name = "N", default_value_t = usize::MAX)]
+    images: usize,
+    /// The plot
+    #[arg(long, value_name = "FILE", default_value = "search.svg")]
+    plot: PathBuf,
+}
+
+/// What is varied.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Families {
+    /// Neurons, outputs and phases of a dense `Wave` network.
+    Dense,
+    /// Channels, windows, outputs and phases of a convolutional one.
+    Convolution,
+}
+
+impl Families {
+    fn family(self) -> Family {
+        match self {
+            Families::Dense => Family::of(Digits::SPEC)
+                .vary("hidden", Number::Neurons, [32, 48, 64, 96, 128])
+                .vary("wave", Number::Output, [1, 3])
+                .vary("wave", Number::Phases, [4, 16]),
+            Families::Convolution => Family::of(DigitsCnn::SPEC)
+                .vary("conv", Number::Neurons, [24, 32])
+                .vary("conv", Number::Kernel, [10])
+                .vary("wave", Number::Output, [1, 3])
+                .vary("wave", Number::Phases, [4, 8])
+                .vary("scores", Number::Weights, [3, 4]),
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    cli::run(search)
+}
+
+fn search(args: Args) -> Result<(), Box<dyn StdError>> {
+    let images = Dataset::load(&args.data, Split::Train)?;
+    let labels: Vec<u32> = images
+        .labels
+        .iter()
+        .map(|&label| u32::from(label))
+        .collect();
+    let rest = images.labels.len().saturating_sub(HELD_OUT);
+    let used = rest.min(args.images);
+    let part = |range: std::ops::Range<usize>| {
+        let inputs = images.images.slice(ndarray::s![range.clone(), ..]);
+        Examples::new(inputs, &labels[range])
+    };
+    let (training, held_out) = (part(0..used)?, part(rest..images.labels.len())?);
+    let moved = Augment {
+        shift: 1.0,
+        rotation: 0.1,
+        scale: 0.08,
+        shear: 0.1,
+        mirror: false,
+    };
+    let augment =
+        |image: &[f32], copy: &mut [f32], random: &mut _| moved.apply(image, copy, random);
+    let search = Search {
+        trainer: Trainer {
+            epochs: args.epochs,
+            optimizer: Optimizer::AdamW { decay: 0.06 },
+            augment: Some(&augment),
+            ..Trainer::default()
+        },
+        budget: args.budget,
+        threads: 2,
+        options: Options::default(),
+        // small integers have small noise: the same accuracy, faster
+        prepare: &|module| module.weight_scales = WeightScales::Greatest,
+        device: Device::Cpu,
+    };
+    let family = args.family.family();
+    println!("{} networks", family.members()?.len());
+    let front = search.run(&family, &training, &held_out, |found| {
+        println!("{}", line(found))
+    })?;
+    let (slow, refused): (Vec<_>, Vec<_>) = front
+        .refused
+        .iter()
+        .partition(|refused| refused.error.is_none());
+    println!(
+        "{} trained, {} too slow, {} refused; the best:",
+        front.candidates.len(),
+        slow.len(),
+        refused.len()
+    );
+    for refused in refused {
+        if let Some(error) = &refused.error {
+            println!("refused: {error}");
+        }
+    }
+    for best in front.pareto() {
+        println!("{}", line(best));
+    }
+    if let Some(best) = front.pareto().last() {
+        print!("{}", best.spec.declaration(&[]));
+    }
+    front.save_svg(&args.plot)?;
+    println!("{}", args.plot.display());
+    Ok(())
+}
+
+fn line(candidate: &Candidate) -> String {
+    let plan = &candidate.plan;
+    let layers = candidate
+        .spec
+        .layers
+        .iter()
+        .map(|layer| layer.op.to_string());
+    let (accuracy, seconds) = (100.0 * candidate.accuracy, candidate.seconds);
+    let layers: Vec<String> = layers.collect();
+    format!(
+        "{accuracy:.2}%, {seconds:.2} s, {} bootstraps: {}",
+        plan.bootstraps(),
+        layers.join(", ")
+    )
+}
