@@ -53,6 +53,28 @@ pub struct DigitsCnn {
     scores: Dense<3200, 10>,
 }
 
+/// The article's network, 784-92-92-10 with sigmoids, at so many bits for inputs, weights and activations alike.
+macro_rules! article {
+    ($($name:ident $bits:literal)*) => {$(
+        #[doc = concat!("784-92-92-10 with sigmoids, ", $bits, " bits for inputs, weights and activations alike.")]
+        #[fhe_network(input(shape = [784], bits = $bits))]
+        #[derive(Debug, Clone, PartialEq)]
+        pub struct $name {
+            #[bits(weights = $bits, overflow = calibrated)]
+            fc1: Dense<784, 92>,
+            #[bits(output = $bits, table = 8)]
+            act1: Sigmoid,
+            #[bits(weights = $bits, overflow = calibrated)]
+            fc2: Dense<92, 92>,
+            #[bits(output = $bits, table = 8)]
+            act2: Sigmoid,
+            #[bits(weights = $bits)]
+            fc3: Dense<92, 10>,
+        }
+    )*};
+}
+article!(Article2 2 Article3 3 Article4 4);
+
 /// A larger network in floating point, whose scores others learn from. It is never encrypted: its widths mean nothing.
 #[fhe_network(input(shape = [1, 28, 28], bits = 8))]
 #[derive(Debug, Clone, PartialEq)]

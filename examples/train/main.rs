@@ -21,7 +21,9 @@ use fhe_nn_core::train::{
 };
 use fhe_nn_examples::cli;
 use fhe_nn_examples::idx::{Dataset, Split};
-use fhe_nn_examples::networks::{self, CarefulDigits, Digits, DigitsCnn, QuickDigits};
+use fhe_nn_examples::networks::{
+    self, Article2, Article3, Article4, CarefulDigits, Digits, DigitsCnn, QuickDigits,
+};
 
 mod recipes;
 
@@ -73,6 +75,12 @@ enum Trainee {
     CarefulDigits,
     QuickDigits,
     DigitsCnn,
+    /// From the floats of the article's network, at 2 bits
+    Article2,
+    /// The same at 3 bits
+    Article3,
+    /// The same at 4 bits
+    Article4,
     Teacher,
 }
 
@@ -93,12 +101,13 @@ fn train(args: Args) -> Result<(), Box<dyn StdError>> {
         args,
     };
     match course.args.network {
-        Trainee::Digits => course.integers::<Digits>("digits", recipes::DENSE),
-        Trainee::CarefulDigits => {
-            course.integers::<CarefulDigits>("careful_digits", recipes::DENSE)
-        }
-        Trainee::QuickDigits => course.integers::<QuickDigits>("quick_digits", recipes::DENSE),
-        Trainee::DigitsCnn => course.integers::<DigitsCnn>("digits_cnn", recipes::CONVOLUTION),
+        Trainee::Digits => course.waves::<Digits>("digits", recipes::DENSE),
+        Trainee::CarefulDigits => course.waves::<CarefulDigits>("careful_digits", recipes::DENSE),
+        Trainee::QuickDigits => course.waves::<QuickDigits>("quick_digits", recipes::DENSE),
+        Trainee::DigitsCnn => course.waves::<DigitsCnn>("digits_cnn", recipes::CONVOLUTION),
+        Trainee::Article2 => course.article::<Article2>("article2"),
+        Trainee::Article3 => course.article::<Article3>("article3"),
+        Trainee::Article4 => course.article::<Article4>("article4"),
         Trainee::Teacher => course.floats::<networks::Teacher>("teacher", recipes::FLOAT),
     }
 }
@@ -111,8 +120,8 @@ struct Course {
 }
 
 impl Course {
-    /// Trains a network as the integers that it will compute, and checks that they are.
-    fn integers<N: Network>(
+    /// Trains a network with a wave, from random weights.
+    fn waves<N: Network>(
         &self,
         name: &'static str,
         recipe: Recipe,
@@ -120,26 +129,39 @@ impl Course {
         let mut module = N::trainable(&Device::Cpu)?;
         // small integers have small noise: the same accuracy, faster
         module.weight_scales = WeightScales::Greatest;
-        let samples = self.fit(name, &mut module, recipe)?;
+        self.integers::<N>(name, &mut module, recipe)
+    }
+
+    /// Trains the article's floats on, at fewer bits.
+    fn article<N: Network>(&self, name: &'static str) -> Result<(), Box<dyn StdError>> {
+        let mut module = N::trainable(&Device::Cpu)?;
+        let floats = Floats::load(cli::data().join("article.safetensors"))?;
+        let samples = Dataset::load(cli::data(), Split::Calibration)?.images;
+        module.load(&floats, &samples)?;
+        let begins = accuracy(&module, &examples(&self.report)?)?;
+        println!("{name}: {:.2}% before training", 100.0 * begins);
+        self.integers::<N>(name, &mut module, recipes::ARTICLE)
+    }
+
+    /// Trains a network as the integers that it will compute, and checks that they are.
+    fn integers<N: Network>(
+        &self,
+        name: &'static str,
+        module: &mut Trainable,
+        recipe: Recipe,
+    ) -> Result<(), Box<dyn StdError>> {
+        let samples = self.fit(name, module, recipe)?;
         let floats = module.floats()?;
         floats.save(self.out(&format!("{name}.safetensors"))?)?;
 
         let report = examples(&self.report)?;
-        let trained = accuracy(&module, &report)?;
-        let quantized = N::quantize(&floats, &samples)?;
-        let integer = networks::accuracy(&quantized.network, &self.report.1)?;
-        println!(
-            "{name}: {:.2}% as trained, {:.2}% in integers",
-            100.0 * trained,
-            100.0 * integer
-        );
-        print!("{}", quantized.report);
-        let plan = quantized.network.plan(&Options::default())?;
-        println!("{plan}\n{:.2} s on two threads", plan.predicted_seconds(2));
-        if integer != trained {
+        let trained = accuracy(module, &report)?;
+        let outcome = module.outcome::<N>(&samples, &report, &Options::default())?;
+        println!("{outcome}");
+        if outcome.quantized != trained {
             return Err(format!("the integers of `{name}` and what was trained disagree").into());
         }
-        Ok(quantized
+        Ok(outcome
             .network
             .save(self.out(&format!("{name}.quantized.safetensors"))?)?)
     }

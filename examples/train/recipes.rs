@@ -51,6 +51,21 @@ pub(crate) const CONVOLUTION: Recipe = Recipe {
     ..DENSE
 };
 
+/// For floats that are trained on at fewer bits.
+pub(crate) const ARTICLE: Recipe = Recipe {
+    epochs: 15,
+    rate: 1e-3,
+    decay: 0.02,
+    augment: Augment {
+        shift: 1.0,
+        rotation: 0.15,
+        scale: 0.1,
+        shear: 0.15,
+        mirror: false,
+    },
+    ..DENSE
+};
+
 /// For floats.
 pub(crate) const FLOAT: Recipe = Recipe {
     epochs: 15,

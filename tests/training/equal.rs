@@ -150,6 +150,59 @@ fn weights_are_pruned_where_they_must_be() {
     }
 }
 
+#[fhe_network(input(shape = [24], bits = 4))]
+struct Approximate {
+    #[bits(weights = 4, overflow = calibrated)]
+    hidden: Dense<24, 16>,
+    #[bits(output = 4, table = 4, rounding = approximate)]
+    relu: Relu,
+    #[bits(weights = 4)]
+    scores: Dense<16, 3>,
+}
+
+/// Trained with the noise of its own plan, a network is still what it computes in the clear, and its report says
+/// what the simulation makes of it.
+#[test]
+fn noise_is_learned_and_the_report_is_of_the_network() {
+    let data = Data::new(600, 24, 3, 8);
+    let examples = data.examples();
+    let mut module = Approximate::trainable(&Device::Cpu).expect("a network");
+    let trainer = Trainer {
+        epochs: 6,
+        batch: 50,
+        rate: 1e-2,
+        progress: false,
+        ..Trainer::default()
+    };
+    trainer
+        .fit(&mut module, &examples, None)
+        .expect("it learns");
+    let samples = trainer.samples(&examples);
+    let options = Options::default();
+    let first = module
+        .outcome::<Approximate>(&samples, &examples, &options)
+        .expect("a plan");
+    let before = module.floats().expect("finite");
+    module.learn_with_noise(Some(&first.plan));
+    trainer
+        .fit(&mut module, &examples, None)
+        .expect("it learns");
+    let noisy = module.floats().expect("finite");
+    assert_ne!(before, noisy);
+
+    let outcome = module
+        .outcome::<Approximate>(&samples, &examples, &options)
+        .expect("a plan");
+    let trained = fhe_nn_core::train::accuracy(&module, &examples).expect("calibrated");
+    assert_eq!((outcome.quantized, outcome.examples), (trained, 600));
+    assert!(outcome.simulated > 0.5 && outcome.float > 0.5, "{outcome}");
+    let text = outcome.to_string();
+    assert!(
+        text.contains("of 600 examples right") && text.contains("16 bootstraps"),
+        "{text}"
+    );
+}
+
 /// Trains on half of the data, and compares on all of them and on random inputs besides.
 fn learns<N: Network>(data: &Data, prepare: impl Fn(&mut Trainable)) -> N {
     let mut module = N::trainable(&Device::Cpu).expect("a network");

@@ -254,6 +254,16 @@ where
 }
 
 impl Curve<'_> {
+    /// A function without parameters.
+    #[cfg(all(test, feature = "train"))]
+    pub(crate) fn of(function: Function) -> Self {
+        Curve {
+            function,
+            custom: None,
+            parameters: Vec::new(),
+        }
+    }
+
     /// The value at `x` for a neuron of a channel.
     pub(crate) fn value(&self, x: f64, channel: usize) -> f64 {
         if let Some(custom) = self.custom {

@@ -65,6 +65,7 @@ impl Checkpoint {
                 module.weight_scales,
                 module.powers_of_two,
                 module.pruned,
+                &module.noise,
             ),
             (module.spec(), training.len()),
         );

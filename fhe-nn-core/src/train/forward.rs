@@ -18,7 +18,7 @@ use super::integers::array;
 use super::ops::{linearized, straight_through};
 use super::parameters::{Learned, reads_wave};
 use super::tables::{Tables, curves};
-use super::trainable::{Precision, Trainable};
+use super::trainable::{Noise, Precision, Trainable};
 use crate::Error;
 use crate::clear::wrap;
 use crate::quantize::{Float, Place, extent, fixed_meaning, phase_of};
@@ -38,6 +38,8 @@ pub(super) enum Mode {
 pub(super) struct Forward<'a> {
     module: &'a Trainable,
     mode: Mode,
+    /// Noise follows from it.
+    seed: u64,
     /// Of every layer with weights, what its accumulators were, without phases.
     pub(super) seen: Vec<Option<Vec<Range>>>,
     /// What accumulators that nearly leave a calibrated width add to the loss.
@@ -91,10 +93,11 @@ const UNIT: Affine = Affine {
 };
 
 impl<'a> Forward<'a> {
-    pub(super) fn new(module: &'a Trainable, mode: Mode) -> Self {
+    pub(super) fn new(module: &'a Trainable, mode: Mode, seed: u64) -> Self {
         Forward {
             module,
             mode,
+            seed,
             seen: module.spec.layers.iter().map(|_| None).collect(),
             overflow: None,
         }
@@ -419,8 +422,11 @@ impl<'a> Forward<'a> {
             });
         }
         let widths = (sums.widths.as_slice(), sums.positions);
+        let noise = self.noise(index, &sums.widths);
         if act.function.is_antiperiodic() {
-            let looked = Tables::antiperiodic(act, widths).look_up(&accumulators);
+            let looked = Tables::antiperiodic(act, widths)
+                .noisy(noise)
+                .look_up(&accumulators, self.seed);
             let meaning = fixed_meaning(act);
             let slopes = tensor(looked.slopes)?;
             // a sign's bias moves its reals, not its accumulators
@@ -437,13 +443,28 @@ impl<'a> Forward<'a> {
         let (meaning, (scale, log)) = (module.meaning(index + 1)?, module.scale(index + 1)?);
         let saturates = self.mode == Mode::Train;
         let tables = Tables::padded(act, widths, &curve, &sums.lines, meaning, saturates);
-        let looked = tables.look_up(&accumulators);
+        let looked = tables.noisy(noise).look_up(&accumulators, self.seed);
         let values = linearized(tensor(looked.values)?, &tensor(looked.slopes)?, &sums.reals)?;
         Ok(Values {
             integers: linearized(values, &tensor(looked.shrinks)?, &log)?,
             scale,
             meaning,
         })
+    }
+
+    /// Standard deviation of the noise that a layer's tables read with, in units of each channel's accumulators; that of a
+    /// run that learns only.
+    fn noise(&self, index: usize, widths: &[u32]) -> Vec<f64> {
+        let noise = self.module.noise[index].filter(|_| self.mode == Mode::Train);
+        let of = |noise: Noise| {
+            // ciphertexts have the step of the widest accumulator
+            let narrower = |&width: &u32| f64::from(noise.scale.saturating_sub(width)).exp2();
+            widths
+                .iter()
+                .map(|width| noise.deviation / narrower(width))
+                .collect()
+        };
+        noise.map_or_else(Vec::new, of)
     }
 
     /// The reals of accumulators in units of these, with the gradient of their scales and biases.

@@ -3,6 +3,9 @@
 use fhe_nn_proof::client::{Affine, Line};
 use fhe_nn_proof::spec::{ActivationSpec, Function};
 use fhe_nn_proof::widths::Range;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;
 
 use crate::graph::{LookupOp, Read, Table as Tabled};
@@ -30,6 +33,8 @@ struct Table {
     ends: Option<Range>,
     /// Of bucket r at place r modulo their number, which is a power of two.
     entries: Vec<Entry>,
+    /// Standard deviation of the noise that accumulators are read with.
+    noise: f32,
 }
 
 /// A result, and how it changes.
@@ -102,6 +107,7 @@ impl Tables {
                 step: 0,
                 ends: saturates.then_some(buckets),
                 entries,
+                noise: 0.0,
             }
         });
         Tables {
@@ -151,6 +157,7 @@ impl Tables {
                 step: period / 2 / i64::from(act.phases),
                 ends: None,
                 entries: (0..period).map(entry).collect(),
+                noise: 0.0,
             }
         };
         Tables {
@@ -160,21 +167,42 @@ impl Tables {
         }
     }
 
-    /// Looks up accumulators, `[inputs, neurons]`, which are integers.
-    pub(super) fn look_up(&self, accumulators: &[f32]) -> Looked {
+    /// The same, read with noise of this standard deviation in units of a channel's accumulators.
+    pub(super) fn noisy(mut self, deviations: impl IntoIterator<Item = f64>) -> Self {
+        for (channel, deviation) in self.channels.iter_mut().zip(deviations) {
+            channel.noise = deviation as f32;
+        }
+        self
+    }
+
+    /// Looks up accumulators, `[inputs, neurons]`, which are integers. What noise there is follows from a seed.
+    pub(super) fn look_up(&self, accumulators: &[f32], seed: u64) -> Looked {
         let neurons = self.channels.len() * self.positions;
         let outputs = neurons * self.phases;
         let inputs = accumulators.len() / neurons.max(1);
         let zeros = || vec![0.0; inputs * outputs];
         let (mut values, mut slopes, mut shrinks) = (zeros(), zeros(), zeros());
         let rows = accumulators.par_chunks_exact(neurons);
+        let is_noisy = self.channels.iter().any(|channel| channel.noise > 0.0);
         rows.zip(values.par_chunks_exact_mut(outputs))
             .zip(slopes.par_chunks_exact_mut(outputs))
             .zip(shrinks.par_chunks_exact_mut(outputs))
-            .for_each(|(((row, values), slopes), shrinks)| {
+            .enumerate()
+            .for_each(|(index, (((row, values), slopes), shrinks))| {
+                let mut random = ChaCha8Rng::seed_from_u64(seed);
+                random.set_stream(index as u64);
                 for q in 0..self.phases {
                     for (j, &accumulator) in row.iter().enumerate() {
-                        let entry = self.channels[j / self.positions].entry(accumulator, q);
+                        let channel = &self.channels[j / self.positions];
+                        let read = match is_noisy {
+                            // what stands in the middle of a unit
+                            true => {
+                                let noise: f32 = StandardNormal.sample(&mut random);
+                                accumulator + 0.5 + channel.noise * noise
+                            }
+                            false => accumulator,
+                        };
+                        let entry = channel.entry(read.floor() as i64, q);
                         let place = q * neurons + j;
                         values[place] = entry.value;
                         slopes[place] = entry.slope;
@@ -191,8 +219,8 @@ impl Tables {
 }
 
 impl Table {
-    fn entry(&self, accumulator: f32, phase: usize) -> Entry {
-        let mut r = accumulator as i64 >> self.dropped;
+    fn entry(&self, accumulator: i64, phase: usize) -> Entry {
+        let mut r = accumulator >> self.dropped;
         if let Some(ends) = self.ends {
             r = r.clamp(ends.lo, ends.hi);
         }
@@ -247,5 +275,49 @@ impl std::ops::Neg for Entry {
             slope: -self.slope,
             shrink: -self.shrink,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fhe_nn_proof::spec::Rounding;
+
+    use super::*;
+
+    /// Noise of standard deviation s moves a value that lies anywhere in a bucket of 16 with probability
+    /// E|noise| / 16 = s sqrt(2 / pi) / 16, if it is small.
+    #[test]
+    fn noise_moves_as_many_values_as_it_should() {
+        let act = ActivationSpec {
+            function: Function::Identity,
+            output: 8,
+            table: Some(4),
+            rounding: Rounding::Approximate,
+            phases: 1,
+        };
+        let curve = Curve::of(Function::Identity);
+        let line = Line {
+            slope: 1.0,
+            offset: 0.0,
+        };
+        let meaning = Affine {
+            scale: 1.0,
+            zero_point: 0,
+        };
+        let table = || Tables::padded(&act, (&[8], 1), &curve, &[line], meaning, true);
+        let accumulators: Vec<f32> = (0..64_000).map(|i| (i % 240 - 120) as f32).collect();
+        let quiet = table().look_up(&accumulators, 1).values;
+        let deviation = 2.0;
+        let noisy = table().noisy([deviation]).look_up(&accumulators, 1).values;
+        let moved = quiet
+            .iter()
+            .zip(&noisy)
+            .filter(|(quiet, noisy)| quiet != noisy)
+            .count();
+        let expected = deviation * (2.0 / std::f64::consts::PI).sqrt() / 16.0;
+        let found = moved as f64 / 64_000.0;
+        // five standard deviations of a share of 64,000
+        let tolerance = 5.0 * (expected / 64_000.0).sqrt();
+        assert!((found - expected).abs() < tolerance, "{found} {expected}");
     }
 }

@@ -6,7 +6,8 @@ use candle_core::{Device, Tensor, Var};
 use fhe_nn_proof::client::Affine;
 use fhe_nn_proof::error::ModelError;
 use fhe_nn_proof::part::result_of;
-use fhe_nn_proof::spec::{Op, Spec, Tensor as Fact};
+use fhe_nn_proof::plan::Plan;
+use fhe_nn_proof::spec::{Op, Rounding, Spec, Tensor as Fact};
 use fhe_nn_proof::widths::Range;
 use ndarray::Array2;
 
@@ -58,6 +59,8 @@ pub struct Trainable {
     pub(super) scales: Vec<Option<Scale>>,
     /// Of every layer with weights, what its accumulators were over the samples, without phases.
     pub(super) seen: Vec<Option<Vec<Range>>>,
+    /// Of every layer, the noise that its tables read with.
+    pub(super) noise: Vec<Option<Noise>>,
     /// Parameters of activations, which are not learned.
     pub(super) given: Floats,
     /// Whether it computes with integers.
@@ -69,6 +72,15 @@ pub struct Trainable {
     /// The part of each neuron's weights that is 0, from 0 to 1.
     pub pruned: f64,
     groups: Groups,
+}
+
+/// The noise of accumulators that tables read.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Noise {
+    /// Standard deviation, in units of an accumulator of `scale` bits.
+    pub(super) deviation: f64,
+    /// Width of the accumulators whose step all ciphertexts have.
+    pub(super) scale: u32,
 }
 
 /// How a tensor is scaled.
@@ -114,6 +126,7 @@ impl Trainable {
                 .collect::<Result<_, _>>()?,
             windows: layers.clone().map(window).collect::<Result<_, _>>()?,
             scales: vec![None; facts.len()],
+            noise: layers.clone().map(|_| None).collect(),
             seen: layers.map(|_| None).collect(),
             groups: Groups::of(spec)?,
             given: Floats::new(),
@@ -180,7 +193,7 @@ impl Trainable {
     /// # Errors
     /// [`Error::NotCalibrated`], those of the inputs, and what candle reports.
     pub fn scores(&self, inputs: &Array2<f32>) -> Result<Tensor, Error> {
-        Ok(self.pass(inputs, Mode::Exact)?.reals)
+        Ok(self.pass(inputs, Mode::Exact, 0)?.reals)
     }
 
     /// The integers behind the scores, `[inputs, scores]`.
@@ -188,11 +201,34 @@ impl Trainable {
     /// # Errors
     /// Those of [`Trainable::scores`].
     pub fn integers_of(&self, inputs: &Array2<f32>) -> Result<Tensor, Error> {
-        Ok(self.pass(inputs, Mode::Exact)?.integers)
+        Ok(self.pass(inputs, Mode::Exact, 0)?.integers)
     }
 
-    pub(super) fn pass(&self, inputs: &Array2<f32>, mode: Mode) -> Result<Scores, Error> {
-        Forward::new(self, mode).run(&reals(&self.spec, inputs)?)
+    pub(super) fn pass(
+        &self,
+        inputs: &Array2<f32>,
+        mode: Mode,
+        seed: u64,
+    ) -> Result<Scores, Error> {
+        Forward::new(self, mode, seed).run(&reals(&self.spec, inputs)?)
+    }
+
+    /// From now on, learns with the noise that a plan predicts for tables with approximate rounding: what is then learned
+    /// bears that values move by a step. Exact tables have no noise. A plan is that of the network so far, as
+    /// [`outcome`](Trainable::outcome) has it; without one there is no noise any more.
+    pub fn learn_with_noise(&mut self, plan: Option<&Plan>) {
+        for (layer, noise) in self.spec.layers.iter().zip(&mut self.noise) {
+            let stages = plan.map_or(&[][..], |plan| &plan.stages).iter();
+            let mut own = stages.filter(|stage| {
+                stage.lookup == layer.name
+                    && stage.rounding == Rounding::Approximate
+                    && stage.table < stage.width
+            });
+            *noise = own.next().map(|stage| Noise {
+                deviation: stage.table_variance.sqrt() * stage.modulus as f64,
+                scale: stage.scale,
+            });
+        }
     }
 
     /// Finds over samples what is not learned: scales where there are none yet, and the widths of `calibrated`
@@ -208,7 +244,7 @@ impl Trainable {
         let samples = reals(&self.spec, samples)?;
         self.find_scales(&samples)?;
         if self.precision == Precision::Integers {
-            let mut forward = Forward::new(self, Mode::Calibrate);
+            let mut forward = Forward::new(self, Mode::Calibrate, 0);
             forward.run(&samples)?;
             self.seen = forward.seen;
         }

@@ -162,7 +162,7 @@ impl Trainer<'_> {
             let drawn = (epoch * order.len() + step * self.batch) as u64;
             let (inputs, labels) =
                 training.batch(chosen, self.augment, (self.seed, FIRST_STREAM + drawn));
-            let scores = module.pass(&inputs, Mode::Train)?;
+            let scores = module.pass(&inputs, Mode::Train, self.seed ^ drawn)?;
             let mut loss = self.loss(&inputs, labels, &scores.reals)?;
             if let Some(overflow) = scores.overflow {
                 loss = (loss + overflow)?;

@@ -1,0 +1,102 @@
+//! What came out of a training.
+
+use std::fmt;
+
+use fhe_nn_proof::client::Scores;
+use fhe_nn_proof::plan::{Options, Plan};
+use ndarray::{Array2, ArrayView1};
+
+use super::examples::Examples;
+use super::trainable::Trainable;
+use crate::quantize::Report;
+use crate::{Error, Network};
+
+/// A trained network, and what it is worth on examples that it has not seen.
+#[derive(Debug, Clone)]
+pub struct Outcome<N> {
+    /// The quantized network.
+    pub network: N,
+    /// The part that the float network of the same weights gets right, before any rounding.
+    pub float: f64,
+    /// The part that the integers get right, in the clear as encrypted.
+    pub quantized: f64,
+    /// The part that a simulation of the encrypted run gets right: with approximate rounding it is less.
+    pub simulated: f64,
+    /// Number of examples.
+    pub examples: usize,
+    /// Widths, layer by layer.
+    pub report: Report,
+    /// Parameters: bootstraps, keys, failure probability.
+    pub plan: Plan,
+}
+
+/// Threads of the predicted time.
+const THREADS: usize = 2;
+
+impl Trainable {
+    /// Quantizes, plans, and compares on examples. `samples` are those of the last calibration, as
+    /// [`Trainer::samples`](super::Trainer::samples) gives them.
+    ///
+    /// # Errors
+    /// Those of [`Network::quantize`], [`Network::plan`] and [`Network::run_batch`].
+    pub fn outcome<N: Network>(
+        &self,
+        samples: &Array2<f32>,
+        examples: &Examples<'_>,
+        options: &Options,
+    ) -> Result<Outcome<N>, Error> {
+        let quantized = N::quantize(&self.floats()?, samples)?;
+        let network = quantized.network;
+        let plan = network.plan(options)?;
+        let inputs = examples.inputs();
+        let part = |right: usize| right as f64 / examples.len().max(1) as f64;
+        let right = |scores: &[Scores]| {
+            let pairs = scores.iter().zip(examples.labels());
+            pairs
+                .filter(|(scores, label)| scores.argmax() == **label as usize)
+                .count()
+        };
+        let float = N::float_scores(&self.latent()?, &inputs.to_owned())?;
+        let pairs = float.rows().into_iter().zip(examples.labels());
+        let float = pairs
+            .filter(|(row, label)| greatest(row) == **label as usize)
+            .count();
+        let clear = network.run_batch(inputs)?;
+        let simulated = network.simulate(&plan, inputs, 0)?;
+        Ok(Outcome {
+            float: part(float),
+            quantized: part(right(&clear)),
+            simulated: part(right(&simulated)),
+            examples: examples.len(),
+            report: quantized.report,
+            network,
+            plan,
+        })
+    }
+}
+
+fn greatest(row: &ArrayView1<'_, f64>) -> usize {
+    let scores = row.iter().enumerate();
+    let best = scores.reduce(|best, own| if own.1 > best.1 { own } else { best });
+    best.map_or(0, |(class, _)| class)
+}
+
+impl<N> fmt::Display for Outcome<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "of {} examples right: {:.2}% in integers, {:.2}% simulated, {:.2}% before rounding",
+            self.examples,
+            100.0 * self.quantized,
+            100.0 * self.simulated,
+            100.0 * self.float
+        )?;
+        write!(f, "{}", self.report)?;
+        let seconds = self.plan.predicted_seconds(THREADS);
+        write!(
+            f,
+            "{}\n  predicted: {seconds:.2} s on {THREADS} threads",
+            self.plan
+        )
+    }
+}
