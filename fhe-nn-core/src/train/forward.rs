@@ -1,7 +1,7 @@
 //! The way of inputs through a module.
 //!
-//! With integers, every tensor is the integers of the quantized network, exactly: sums of them are far below
-//! `2^24`, so 32-bit floats hold them. What they stand for is kept beside them, as tensors that gradients
+//! With integers, every tensor is the integers of the quantized network, exactly: 32-bit floats hold them up to
+//! `2^24`, and of accumulators that may be greater, those that tables read are kept beside. What they stand for is kept beside them, as tensors that gradients
 //! flow through: a weight is `scale x integer`, a value `scale x (integer - zero point)`.
 
 use candle_core::{D, DType, Result as Computed, Tensor};
@@ -73,7 +73,10 @@ struct Values {
 
 /// Accumulators, `[inputs, neurons]`.
 struct Sums {
+    /// Rounded where 32-bit floats do not hold them.
     integers: Tensor,
+    /// The same, exactly; none in floating point.
+    accumulators: Vec<i64>,
     /// The reals that they stand for, with a gradient to scales and biases.
     reals: Tensor,
     lines: Vec<Line>,
@@ -85,6 +88,9 @@ struct Sums {
 const NEAR: f64 = 0.85;
 /// What one that has left it by as much as it is wide adds to the loss.
 const WEIGHT: f64 = 10.0;
+
+/// Integers up to it are exact in 32-bit floats, and so are their sums in any order.
+const EXACT: u64 = 1 << 24;
 
 /// No scaling.
 const UNIT: Affine = Affine {
@@ -186,18 +192,24 @@ impl<'a> Forward<'a> {
         }
         let (place, levels) = (module.place(index, &linear), module.levels(index));
         let (integers, scale) = module.integers(index, &place)?;
+        let weights = array(&integers)?;
+        let proved = proved_ranges(&weights, levels);
+        let kind = match proved.iter().all(|range| range.max_abs() < EXACT) {
+            true => DType::F32,
+            false => DType::F64,
+        };
         let sums = self.products(
             index,
             &linear,
-            &input.integers,
-            &integers,
+            &input.integers.to_dtype(kind)?,
+            &integers.to_dtype(kind)?,
             input.meaning.zero_point,
         )?;
+        let mut accumulators = whole(&sums)?;
+        let sums = sums.to_dtype(DType::F32)?;
 
-        let weights = array(&integers)?;
-        let proved = proved_ranges(&weights, levels);
         let seen = match self.mode {
-            Mode::Calibrate => seen(&sums, linear.channels)?,
+            Mode::Calibrate => seen(&accumulators, linear.channels, linear.positions),
             Mode::Train | Mode::Exact => match &module.seen[index] {
                 Some(seen) => seen.clone(),
                 None => return Err(module.not_calibrated(index + 1)),
@@ -231,6 +243,12 @@ impl<'a> Forward<'a> {
             input: input.meaning,
         };
 
+        for of_input in accumulators.chunks_exact_mut(linear.channels * linear.positions) {
+            let channels = of_input.chunks_exact_mut(linear.positions);
+            for (of_channel, phase) in channels.zip(&part.phases) {
+                of_channel.iter_mut().for_each(|sum| *sum += phase);
+            }
+        }
         // phases are whole, and of a `Wave` learned
         let phases = part.phases.iter().map(|&phase| phase as f32);
         let phases = Tensor::from_vec(
@@ -262,6 +280,7 @@ impl<'a> Forward<'a> {
         self.count_overflow(&place, levels, &sums)?;
         Ok(Sums {
             integers: sums,
+            accumulators,
             reals,
             lines: (0..linear.channels).map(|j| part.line(j)).collect(),
             widths: part.widths,
@@ -294,6 +313,7 @@ impl<'a> Forward<'a> {
         })?;
         Ok(Sums {
             integers: sums.clone(),
+            accumulators: Vec::new(),
             reals: sums,
             lines: Vec::new(),
             widths: vec![0; linear.channels],
@@ -393,6 +413,10 @@ impl<'a> Forward<'a> {
         };
         Ok(Sums {
             integers: values.integers.clone(),
+            accumulators: match self.is_float() {
+                true => Vec::new(),
+                false => whole(&values.integers)?,
+            },
             reals: real(values)?,
             lines: vec![line; channels],
             widths: vec![sum_width(fact.range, act.phases); channels],
@@ -412,9 +436,9 @@ impl<'a> Forward<'a> {
         let outputs = neurons * act.phases as usize;
         let tensor = |values: Vec<f32>| Tensor::from_vec(values, (inputs, outputs), &module.device);
         let phases = |sums: &Tensor| Tensor::cat(&vec![sums; act.phases as usize], 1);
-        let accumulators = sums.integers.flatten_all()?.to_vec1::<f32>()?;
         if self.is_float() {
-            let (values, slopes) = curves(act, &curve, &accumulators, neurons, sums.positions);
+            let reals = sums.reals.flatten_all()?.to_vec1::<f32>()?;
+            let (values, slopes) = curves(act, &curve, &reals, neurons, sums.positions);
             return Ok(Values {
                 integers: linearized(tensor(values)?, &tensor(slopes)?, &phases(&sums.reals)?)?,
                 scale: self.constant(1.0)?,
@@ -426,7 +450,7 @@ impl<'a> Forward<'a> {
         if act.function.is_antiperiodic() {
             let looked = Tables::antiperiodic(act, widths)
                 .noisy(noise)
-                .look_up(&accumulators, self.seed);
+                .look_up(&sums.accumulators, self.seed);
             let meaning = fixed_meaning(act);
             let slopes = tensor(looked.slopes)?;
             // a sign's bias moves its reals, not its accumulators
@@ -443,7 +467,7 @@ impl<'a> Forward<'a> {
         let (meaning, (scale, log)) = (module.meaning(index + 1)?, module.scale(index + 1)?);
         let saturates = self.mode == Mode::Train;
         let tables = Tables::padded(act, widths, &curve, &sums.lines, meaning, saturates);
-        let looked = tables.noisy(noise).look_up(&accumulators, self.seed);
+        let looked = tables.noisy(noise).look_up(&sums.accumulators, self.seed);
         let values = linearized(tensor(looked.values)?, &tensor(looked.slopes)?, &sums.reals)?;
         Ok(Values {
             integers: linearized(values, &tensor(looked.shrinks)?, &log)?,
@@ -529,17 +553,12 @@ impl<'a> Forward<'a> {
             return Ok((sums.reals, sums.integers));
         }
         let (inputs, scores) = sums.integers.dims2()?;
-        let accumulators = sums.integers.flatten_all()?.to_vec1::<f32>()?;
-        let wrapped = accumulators.iter().enumerate().map(|(index, &sum)| {
+        let wrapped = sums.accumulators.iter().enumerate().map(|(index, &sum)| {
             let channel = index % scores / sums.positions;
-            wrap(sum as i64, sums.widths[channel]) as f32
+            let sum = wrap(sum, sums.widths[channel]);
+            (sums.lines[channel].real(sum) as f32, sum as f32)
         });
-        let integers: Vec<f32> = wrapped.collect();
-        let reals = integers.iter().enumerate().map(|(index, &sum)| {
-            let line = sums.lines[index % scores / sums.positions];
-            line.real(sum as i64) as f32
-        });
-        let reals: Vec<f32> = reals.collect();
+        let (reals, integers): (Vec<f32>, Vec<f32>) = wrapped.unzip();
         let tensor =
             |values: Vec<f32>| Tensor::from_vec(values, (inputs, scores), &self.module.device);
         Ok((tensor(reals)?, tensor(integers)?))
@@ -571,18 +590,21 @@ fn per_channel(
     each(&channels)?.reshape((inputs, neurons))
 }
 
+/// The integers that floats are.
+fn whole(integers: &Tensor) -> Computed<Vec<i64>> {
+    let all = integers.flatten_all()?;
+    Ok(match all.dtype() {
+        DType::F64 => all.to_vec1::<f64>()?.iter().map(|&x| x as i64).collect(),
+        _ => all.to_vec1::<f32>()?.iter().map(|&x| x as i64).collect(),
+    })
+}
+
 /// From the least to the greatest accumulator of each channel.
-fn seen(sums: &Tensor, channels: usize) -> Computed<Vec<Range>> {
-    let (inputs, neurons) = sums.dims2()?;
-    let positions = neurons / channels;
-    let values = sums.flatten_all()?.to_vec1::<f32>()?;
+fn seen(accumulators: &[i64], channels: usize, positions: usize) -> Vec<Range> {
     let of = |channel: usize| {
-        let rows = (0..inputs).flat_map(|input| {
-            let start = input * neurons + channel * positions;
-            values[start..start + positions].iter().map(|&x| x as i64)
-        });
-        let all: Vec<i64> = rows.collect();
-        extent(all.iter())
+        let inputs = accumulators.chunks_exact(channels * positions);
+        let own = inputs.flat_map(|all| &all[channel * positions..(channel + 1) * positions]);
+        extent(own)
     };
-    Ok((0..channels).map(of).collect())
+    (0..channels).map(of).collect()
 }

@@ -34,7 +34,7 @@ struct Table {
     /// Of bucket r at place r modulo their number, which is a power of two.
     entries: Vec<Entry>,
     /// Standard deviation of the noise that accumulators are read with.
-    noise: f32,
+    noise: f64,
 }
 
 /// A result, and how it changes.
@@ -170,13 +170,13 @@ impl Tables {
     /// The same, read with noise of this standard deviation in units of a channel's accumulators.
     pub(super) fn noisy(mut self, deviations: impl IntoIterator<Item = f64>) -> Self {
         for (channel, deviation) in self.channels.iter_mut().zip(deviations) {
-            channel.noise = deviation as f32;
+            channel.noise = deviation;
         }
         self
     }
 
-    /// Looks up accumulators, `[inputs, neurons]`, which are integers. What noise there is follows from a seed.
-    pub(super) fn look_up(&self, accumulators: &[f32], seed: u64) -> Looked {
+    /// Looks up accumulators, `[inputs, neurons]`. What noise there is follows from a seed.
+    pub(super) fn look_up(&self, accumulators: &[i64], seed: u64) -> Looked {
         let neurons = self.channels.len() * self.positions;
         let outputs = neurons * self.phases;
         let inputs = accumulators.len() / neurons.max(1);
@@ -197,12 +197,12 @@ impl Tables {
                         let read = match is_noisy {
                             // what stands in the middle of a unit
                             true => {
-                                let noise: f32 = StandardNormal.sample(&mut random);
-                                accumulator + 0.5 + channel.noise * noise
+                                let noise: f64 = StandardNormal.sample(&mut random);
+                                accumulator + (0.5 + channel.noise * noise).floor() as i64
                             }
                             false => accumulator,
                         };
-                        let entry = channel.entry(read.floor() as i64, q);
+                        let entry = channel.entry(read, q);
                         let place = q * neurons + j;
                         values[place] = entry.value;
                         slopes[place] = entry.slope;
@@ -305,7 +305,7 @@ mod tests {
             zero_point: 0,
         };
         let table = || Tables::padded(&act, (&[8], 1), &curve, &[line], meaning, true);
-        let accumulators: Vec<f32> = (0..64_000).map(|i| (i % 240 - 120) as f32).collect();
+        let accumulators: Vec<i64> = (0..64_000).map(|i| i % 240 - 120).collect();
         let quiet = table().look_up(&accumulators, 1).values;
         let deviation = 2.0;
         let noisy = table().noisy([deviation]).look_up(&accumulators, 1).values;
