@@ -14,10 +14,11 @@ use fhe_nn_proof::spec::{
 use fhe_nn_proof::widths::{Range, sum_width};
 use ndarray::Array2;
 
+use super::curves::curves;
 use super::integers::array;
 use super::ops::{linearized, straight_through};
 use super::parameters::{Learned, reads_wave};
-use super::tables::{Tables, curves};
+use super::tables::Tables;
 use super::trainable::{Noise, Precision, Trainable};
 use crate::Error;
 use crate::clear::wrap;
@@ -448,7 +449,9 @@ impl<'a> Forward<'a> {
         let widths = (sums.widths.as_slice(), sums.positions);
         let noise = self.noise(index, &sums.widths);
         if act.function.is_antiperiodic() {
-            let looked = Tables::antiperiodic(act, widths)
+            // the next phase lies where this one would go around
+            let goes_around = act.phases > 1 || module.wraps(module.spec.sources(index)[0]);
+            let looked = Tables::antiperiodic(act, widths, goes_around)
                 .noisy(noise)
                 .look_up(&sums.accumulators, self.seed);
             let meaning = fixed_meaning(act);

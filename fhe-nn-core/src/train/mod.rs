@@ -39,6 +39,7 @@
 //! ```
 
 mod checkpoint;
+mod curves;
 mod examples;
 mod family;
 mod floats;

@@ -11,9 +11,6 @@ use rayon::prelude::*;
 use crate::graph::{LookupOp, Read, Table as Tabled};
 use crate::quantize::{Curve, centre};
 
-/// How far apart two values are that the slope of a function is taken from.
-const NEARBY: f64 = 1e-3;
-
 /// The tables of an activation: one for each channel.
 pub(super) struct Tables {
     channels: Vec<Table>,
@@ -118,8 +115,13 @@ impl Tables {
     }
 
     /// Of an antiperiodic activation. The slope is that of the triangle that a `Wave` is in steps; that of a
-    /// `Sign` is the same triangle, an eighth of a period on, so that it rises where the sign changes.
-    pub(super) fn antiperiodic(act: &ActivationSpec, (widths, positions): (&[u32], usize)) -> Self {
+    /// `Sign` is the same triangle, a quarter of a period on, so that it rises where the sign changes. If accumulators
+    /// never go around, a sign does not fall anywhere, and has no slope where this triangle does.
+    pub(super) fn antiperiodic(
+        act: &ActivationSpec,
+        (widths, positions): (&[u32], usize),
+        goes_around: bool,
+    ) -> Self {
         let level = act.function.range(act.output).hi as f64;
         let channel = |&width: &u32| {
             let op = LookupOp {
@@ -143,13 +145,13 @@ impl Tables {
                 Function::Sign => (period / 4..3 * period / 4).contains(&r),
                 _ => r < period / 2,
             };
+            let falling = match (act.function, goes_around) {
+                (Function::Sign, false) => 0.0,
+                (_, _) => -steep,
+            };
             let entry = |r: i64| Entry {
                 value: op.entry(0, r) as f32,
-                slope: if falls(r) {
-                    -steep as f32
-                } else {
-                    steep as f32
-                },
+                slope: if falls(r) { falling } else { steep } as f32,
                 shrink: 0.0,
             };
             Table {
@@ -229,43 +231,6 @@ impl Table {
     }
 }
 
-/// Values of the function itself, `[inputs, phases x neurons]`, for reals, `[inputs, neurons]`, and its slopes;
-/// that of a sign is 1 from -1 to 1.
-pub(super) fn curves(
-    act: &ActivationSpec,
-    curve: &Curve<'_>,
-    reals: &[f32],
-    neurons: usize,
-    positions: usize,
-) -> (Vec<f32>, Vec<f32>) {
-    let phases = act.phases as usize;
-    let inputs = reals.len() / neurons.max(1);
-    let mut values = vec![0.0; reals.len() * phases];
-    let mut slopes = values.clone();
-    let rows = reals.par_chunks_exact(neurons).take(inputs);
-    rows.zip(values.par_chunks_exact_mut(phases * neurons))
-        .zip(slopes.par_chunks_exact_mut(phases * neurons))
-        .for_each(|((row, values), slopes)| {
-            for q in 0..phases {
-                for (j, &x) in row.iter().enumerate() {
-                    let shift = match act.function {
-                        Function::Wave => 2.0 * q as f64 / phases as f64,
-                        _ => 0.0,
-                    };
-                    let value = |x: f64| curve.value(x, j / positions);
-                    let x = f64::from(x) + shift;
-                    let slope = match act.function {
-                        Function::Sign => f64::from(u8::from(x.abs() <= 1.0)),
-                        _ => (value(x + NEARBY) - value(x - NEARBY)) / (2.0 * NEARBY),
-                    };
-                    values[q * neurons + j] = value(x) as f32;
-                    slopes[q * neurons + j] = slope as f32;
-                }
-            }
-        });
-    (values, slopes)
-}
-
 impl std::ops::Neg for Entry {
     type Output = Entry;
 
@@ -283,6 +248,23 @@ mod tests {
     use fhe_nn_proof::spec::Rounding;
 
     use super::*;
+
+    #[test]
+    fn a_sign_falls_only_where_accumulators_go_around() {
+        let act = ActivationSpec {
+            function: Function::Sign,
+            output: 1,
+            table: None,
+            rounding: Rounding::Exact,
+            phases: 1,
+        };
+        let slopes = |goes_around| {
+            let table = Tables::antiperiodic(&act, (&[3], 1), goes_around);
+            table.look_up(&[-4, -3, -2, -1, 0, 1, 2, 3], 0).slopes
+        };
+        assert_eq!(slopes(true), [-0.5, -0.5, 0.5, 0.5, 0.5, 0.5, -0.5, -0.5]);
+        assert_eq!(slopes(false), [0.0, 0.0, 0.5, 0.5, 0.5, 0.5, 0.0, 0.0]);
+    }
 
     /// Noise of standard deviation s moves a value that lies anywhere in a bucket of 16 with probability
     /// E|noise| / 16 = s sqrt(2 / pi) / 16, if it is small.
