@@ -448,12 +448,14 @@ impl<'a> Forward<'a> {
         }
         let widths = (sums.widths.as_slice(), sums.positions);
         let noise = self.noise(index, &sums.widths);
+        // other noise in every layer
+        let seed = self.seed ^ (index as u64) << 48;
         if act.function.is_antiperiodic() {
             // the next phase lies where this one would go around
             let goes_around = act.phases > 1 || module.wraps(module.spec.sources(index)[0]);
             let looked = Tables::antiperiodic(act, widths, goes_around)
                 .noisy(noise)
-                .look_up(&sums.accumulators, self.seed);
+                .look_up(&sums.accumulators, seed);
             let meaning = fixed_meaning(act);
             let slopes = tensor(looked.slopes)?;
             // a sign's bias moves its reals, not its accumulators
@@ -470,7 +472,7 @@ impl<'a> Forward<'a> {
         let (meaning, (scale, log)) = (module.meaning(index + 1)?, module.scale(index + 1)?);
         let saturates = self.mode == Mode::Train;
         let tables = Tables::padded(act, widths, &curve, &sums.lines, meaning, saturates);
-        let looked = tables.noisy(noise).look_up(&sums.accumulators, self.seed);
+        let looked = tables.noisy(noise).look_up(&sums.accumulators, seed);
         let values = linearized(tensor(looked.values)?, &tensor(looked.slopes)?, &sums.reals)?;
         Ok(Values {
             integers: linearized(values, &tensor(looked.shrinks)?, &log)?,

@@ -193,19 +193,19 @@ impl Tables {
             .for_each(|(index, (((row, values), slopes), shrinks))| {
                 let mut random = ChaCha8Rng::seed_from_u64(seed);
                 random.set_stream(index as u64);
-                for q in 0..self.phases {
-                    for (j, &accumulator) in row.iter().enumerate() {
-                        let channel = &self.channels[j / self.positions];
-                        let read = match is_noisy {
-                            // what stands in the middle of a unit
-                            true => {
-                                let noise: f64 = StandardNormal.sample(&mut random);
-                                accumulator + (0.5 + channel.noise * noise).floor() as i64
-                            }
-                            false => accumulator,
-                        };
-                        let entry = channel.entry(read, q);
-                        let place = q * neurons + j;
+                for (j, &accumulator) in row.iter().enumerate() {
+                    let channel = &self.channels[j / self.positions];
+                    // all phases are read from one rotation, that is with one noise
+                    let read = match is_noisy {
+                        // what stands in the middle of a unit
+                        true => {
+                            let noise: f64 = StandardNormal.sample(&mut random);
+                            accumulator + (0.5 + channel.noise * noise).floor() as i64
+                        }
+                        false => accumulator,
+                    };
+                    for q in 0..self.phases {
+                        let (entry, place) = (channel.entry(read, q), q * neurons + j);
                         values[place] = entry.value;
                         slopes[place] = entry.slope;
                         shrinks[place] = entry.shrink;
