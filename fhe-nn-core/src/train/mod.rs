@@ -46,6 +46,7 @@ mod floats;
 mod forward;
 mod history;
 mod integers;
+mod lawful;
 mod ops;
 mod optimizer;
 mod outcome;

@@ -238,8 +238,8 @@ impl Trainable {
     /// `samples`: `[samples, values of one input]`.
     ///
     /// # Errors
-    /// Those of the samples, see [`crate::Network::quantize_with`];
-    /// [`ModelError::AccumulatorBreaks`] for what does not keep a promise that only calibration can see.
+    /// Those of the samples, see [`crate::Network::quantize_with`]. Accumulators that leave a `calibrated` width are none:
+    /// training goes on with them, and in the end the quantizer refuses what still does.
     pub fn calibrate(&mut self, samples: &Array2<f32>) -> Result<(), Error> {
         let samples = reals(&self.spec, samples)?;
         self.find_scales(&samples)?;

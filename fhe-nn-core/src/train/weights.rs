@@ -46,7 +46,8 @@ const BISECTIONS: u32 = 24;
 impl Rule {
     /// The integers of one neuron, nearest to its latent weights in units of its scale. A neuron that would
     /// break its promise is moved towards 0 by the least soft threshold with which it does not: the
-    /// projection to a 1-norm (Duchi et al. 2008, "Efficient Projections onto the l1-Ball", section 3), but
+    /// projection to a 1-norm (Duchi et al. 2008, "Efficient Projections onto the l1-Ball for Learning in High
+    /// Dimensions", section 4), but
     /// such that the rounded weights, not the exact ones, keep the bound.
     pub(super) fn integers(&self, latent: &[f32]) -> Vec<i64> {
         let kept = self.kept(latent);
