@@ -2,6 +2,7 @@
 
 use fhe_nn_core::prelude::*;
 use fhe_nn_core::train::{Device, Trainable, Trainer};
+use ndarray::Array2;
 
 use super::Data;
 
@@ -95,6 +96,17 @@ struct Words {
     scores: Dense<4, 3>,
 }
 
+/// Sums beyond 2^24, which a 32-bit float does not hold.
+#[fhe_network(input(shape = [24], bits = 16))]
+struct Wide {
+    #[bits(weights = 12, accumulator = 12, overflow = wrap)]
+    hidden: Dense<24, 12>,
+    #[bits(table = 4)]
+    sign: Sign,
+    #[bits(weights = 8)]
+    scores: Dense<12, 3>,
+}
+
 #[test]
 fn waves_are_what_was_trained() {
     learns::<Waves>(&Data::new(600, 24, 3, 1), |_| ());
@@ -113,6 +125,15 @@ fn promised_accumulators_are_kept_from_the_first_step_on() {
 #[test]
 fn convolutions_and_branches_are_what_was_trained() {
     learns::<Branches>(&Data::new(600, 72, 3, 4), |_| ());
+}
+
+/// As they begin: sums that go around so often say nothing of their inputs.
+#[test]
+fn wide_sums_are_what_was_trained() {
+    let data = Data::new(600, 24, 3, 9);
+    let mut module = Wide::trainable(&Device::Cpu).expect("a network");
+    module.calibrate(&data.inputs).expect("samples");
+    compare::<Wide>(&module, &data, &data.inputs);
 }
 
 #[test]
@@ -220,9 +241,13 @@ fn learns<N: Network>(data: &Data, prepare: impl Fn(&mut Trainable)) -> N {
         .expect("it learns");
     assert!(history.accuracy() > Some(0.55), "{history:?}");
 
-    let samples = trainer.samples(&examples);
+    compare(&module, data, &trainer.samples(&examples))
+}
+
+/// Quantizes, and compares on all data and on random inputs besides.
+fn compare<N: Network>(module: &Trainable, data: &Data, samples: &Array2<f32>) -> N {
     let floats = module.floats().expect("finite");
-    let network = N::quantize(&floats, &samples)
+    let network = N::quantize(&floats, samples)
         .expect("promises are kept")
         .network;
     let beyond = data.inputs.mapv(|x| {
