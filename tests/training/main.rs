@@ -1,6 +1,7 @@
 //! Training: what is trained is what the quantized network computes.
 
 mod equal;
+mod search;
 mod trainer;
 
 use fhe_nn_core::train::Examples;

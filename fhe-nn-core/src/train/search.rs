@@ -16,6 +16,10 @@ use super::{Device, Family};
 use crate::quantize::quantize;
 use crate::{Calibration, Error, Floats, file};
 
+/// Weights that were not trained make more noise than trained ones: a member is not trained if so many times the budget
+/// would not suffice for it.
+const BEGINS: f64 = 1.5;
+
 /// How a family is searched: every member that fits the budget is trained and planned.
 #[derive(Clone)]
 pub struct Search<'a> {
@@ -88,11 +92,9 @@ impl Search<'_> {
         for spec in family.members()? {
             let mut module = Trainable::new(&spec, Vec::new(), &self.device, self.trainer.seed)?;
             (self.prepare)(&mut module);
-            // weights as they begin tell the time well: bootstraps are counted, and norms are not far off
-            module.calibrate(&samples)?;
             let begins = self.planned(&spec, &module, &samples);
             if let Ok((_, plan)) = &begins
-                && plan.predicted_seconds(self.threads) > self.budget
+                && plan.predicted_seconds(self.threads) > BEGINS * self.budget
             {
                 front.refused.push(Refused { spec, error: None });
                 continue;

@@ -330,6 +330,12 @@ impl Trainable {
         }
     }
 
+    /// Whether the float network of the same weights is near.
+    pub(super) fn is_smooth(&self) -> bool {
+        let mut ops = self.spec.layers.iter().map(|layer| &layer.op);
+        !ops.any(|op| matches!(op, Op::Activation(act) if act.function.is_antiperiodic()))
+    }
+
     /// Whether a tensor has a scale that may be learned: the results of a padded table, and vectors.
     fn has_own_scale(&self, tensor: usize) -> bool {
         let layer = tensor
