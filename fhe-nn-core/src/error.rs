@@ -56,6 +56,28 @@ pub enum Error {
         /// Number of labels.
         labels: usize,
     },
+    /// There is nothing to learn from, or to compare on.
+    #[cfg(feature = "train")]
+    #[error("`{network}` learns from examples and is compared on some, but there are none")]
+    NoExamples {
+        /// Name of the network.
+        network: String,
+    },
+    /// A label is no class of the network.
+    #[cfg(feature = "train")]
+    #[error(
+        "example {example} is of class {label}, but `{network}` has {scores} scores, of classes from 0"
+    )]
+    Label {
+        /// Name of the network.
+        network: String,
+        /// The example, from 0.
+        example: usize,
+        /// Its class.
+        label: u32,
+        /// Number of scores.
+        scores: usize,
+    },
     /// The loss is no number any more.
     #[cfg(feature = "train")]
     #[error(

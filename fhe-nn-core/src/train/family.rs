@@ -181,6 +181,9 @@ fn axes(flat: bool, across: usize, else_down: usize) -> [usize; 2] {
 
 /// Makes sizes and worst cases follow; `None` for layers that cannot read what comes to them.
 fn follow(mut spec: Spec, origin: &Spec) -> Option<Spec> {
+    if !has_lawful_numbers(&spec) {
+        return None;
+    }
     let before = origin.flow().ok()?;
     let mut facts = vec![spec.input.tensor()];
     for index in 0..spec.layers.len() {
@@ -191,15 +194,15 @@ fn follow(mut spec: Spec, origin: &Spec) -> Option<Spec> {
             Some(linear.worst_case(before[sources[0]].range)? == linear.accumulator)
         };
         let own = &origin.layers[index].op;
-        let follows = was_worst(own) == Some(true)
-            && own.linear().map(|l| l.accumulator)
-                == spec.layers[index].op.linear().map(|l| l.accumulator);
+        let follows =
+            was_worst(own) == Some(true) && accumulator(own) == accumulator(&spec.layers[index].op);
         let layer = &mut spec.layers.to_mut()[index];
         match &mut layer.op {
             Op::Dense(dense) => dense.inputs = first.len(),
             Op::Conv(conv) => {
                 conv.window.channels = first.shape[0];
                 conv.window.input = area(&first.shape);
+                conv.window.check().ok()?;
             }
             Op::Pool(pool) => {
                 let is_global = pool.window.kernel == pool.window.input;
@@ -209,12 +212,16 @@ fn follow(mut spec: Spec, origin: &Spec) -> Option<Spec> {
                 if is_global {
                     pool.window.kernel = pool.window.input;
                 }
+                pool.window.check().ok()?;
             }
             Op::Embedding(_) | Op::Activation(_) | Op::Add | Op::Mul | Op::Concat | Op::Flatten => {
             }
         }
         if follows {
             let worst = layer.op.linear()?.worst_case(first.range)?;
+            if !ACCUMULATORS.contains(&worst) {
+                return None;
+            }
             match &mut layer.op {
                 Op::Dense(dense) => dense.accumulator = worst,
                 Op::Conv(conv) => conv.accumulator = worst,
@@ -227,6 +234,43 @@ fn follow(mut spec: Spec, origin: &Spec) -> Option<Spec> {
     }
     spec.flow().ok()?;
     Some(spec)
+}
+
+/// What `accumulator` may be.
+const ACCUMULATORS: std::ops::RangeInclusive<u32> = 2..=32;
+
+/// Whether every number is one that its key takes, and a size that there can be.
+fn has_lawful_numbers(spec: &Spec) -> bool {
+    (1..=16).contains(&spec.input.bits)
+        && spec.layers.iter().all(|layer| match &layer.op {
+            Op::Dense(dense) => {
+                (2..=16).contains(&dense.weights)
+                    && ACCUMULATORS.contains(&dense.accumulator)
+                    && dense.outputs > 0
+            }
+            Op::Conv(conv) => {
+                (2..=16).contains(&conv.weights)
+                    && ACCUMULATORS.contains(&conv.accumulator)
+                    // a window that is far too great has no number of taps
+                    && conv.window.kernel.iter().all(|&taps| taps <= MAX_TAPS)
+            }
+            Op::Embedding(embedding) => {
+                (2..=16).contains(&embedding.weights) && embedding.dimension > 0
+            }
+            Op::Activation(act) => (1..=8).contains(&act.output) && act.phases > 0,
+            Op::Pool(_) | Op::Add | Op::Mul | Op::Concat | Op::Flatten => true,
+        })
+}
+
+/// Taps of a kernel along an axis: no input is as long.
+const MAX_TAPS: usize = 1 << 16;
+
+fn accumulator(op: &Op) -> Option<u32> {
+    match op {
+        Op::Dense(dense) => Some(dense.accumulator),
+        Op::Conv(conv) => Some(conv.accumulator),
+        _ => None,
+    }
 }
 
 /// Height and width of `[channels, height, width]` or `[channels, length]`.
@@ -243,53 +287,50 @@ fn is_lawful(spec: &Spec) -> bool {
     let Ok(facts) = spec.flow() else {
         return false;
     };
-    let layers = spec.layers.iter().enumerate();
-    (1..=16).contains(&spec.input.bits)
-        && layers.into_iter().all(|(index, layer)| match &layer.op {
-            Op::Dense(_) | Op::Conv(_) => {
-                let Some(linear) = layer.op.linear() else {
-                    return false;
-                };
-                let input = facts[spec.sources(index)[0]].range;
-                let most = match spec.reader(index) {
-                    None => MAX_OUTPUT_BITS,
-                    Some(act) if act.table.is_none() => act.function.reader().max_width(),
-                    Some(_) => 32,
-                };
-                let wraps = linear.overflow == Overflow::Wrap;
-                (2..=16).contains(&linear.weights)
-                    && (2..=most).contains(&linear.accumulator)
-                    && (!wraps
-                        || linear
-                            .worst_case(input)
-                            .is_some_and(|worst| linear.accumulator < worst))
+    let mut layers = spec.layers.iter().enumerate();
+    layers.all(|(index, layer)| match &layer.op {
+        Op::Dense(_) | Op::Conv(_) => {
+            let Some(linear) = layer.op.linear() else {
+                return false;
+            };
+            let input = facts[spec.sources(index)[0]].range;
+            let most = match spec.reader(index) {
+                None => MAX_OUTPUT_BITS,
+                Some(act) if act.table.is_none() => act.function.reader().max_width(),
+                Some(_) => 32,
+            };
+            let wraps = linear.overflow == Overflow::Wrap;
+            (2..=most).contains(&linear.accumulator)
+                && (!wraps
+                    || linear
+                        .worst_case(input)
+                        .is_some_and(|worst| linear.accumulator < worst))
+        }
+        Op::Activation(act) => {
+            let antiperiodic = act.function.is_antiperiodic();
+            let most = if antiperiodic {
+                MAX_ANTIPERIODIC_TABLE_BITS
+            } else {
+                MAX_TABLE_BITS
+            };
+            let before = spec.sources(index)[0].checked_sub(1);
+            let width = before
+                .and_then(|before| spec.layers[before].op.linear())
+                .map_or(most, |linear| linear.accumulator);
+            let table = act.table_bits(width);
+            (1..=most).contains(&table)
+                && act.phases.is_power_of_two()
+                && (act.phases == 1 || (antiperiodic && act.phases <= 1 << (table - 1)))
+        }
+        Op::Pool(pool) if pool.kind == Pool::Max => {
+            let Range { lo, hi } = facts[spec.sources(index)[0]].range;
+            Range {
+                lo: lo - hi,
+                hi: hi - lo,
             }
-            Op::Activation(act) => {
-                let antiperiodic = act.function.is_antiperiodic();
-                let most = if antiperiodic {
-                    MAX_ANTIPERIODIC_TABLE_BITS
-                } else {
-                    MAX_TABLE_BITS
-                };
-                let before = spec.sources(index)[0].checked_sub(1);
-                let width = before
-                    .and_then(|before| spec.layers[before].op.linear())
-                    .map_or(most, |linear| linear.accumulator);
-                let table = act.table_bits(width);
-                (1..=8).contains(&act.output)
-                    && (1..=most).contains(&table)
-                    && act.phases.is_power_of_two()
-                    && (act.phases == 1 || (antiperiodic && act.phases <= 1 << (table - 1)))
-            }
-            Op::Pool(pool) if pool.kind == Pool::Max => {
-                let Range { lo, hi } = facts[spec.sources(index)[0]].range;
-                Range {
-                    lo: lo - hi,
-                    hi: hi - lo,
-                }
-                .signed_bits()
-                    <= MAX_TABLE_BITS
-            }
-            _ => true,
-        })
+            .signed_bits()
+                <= MAX_TABLE_BITS
+        }
+        _ => true,
+    })
 }

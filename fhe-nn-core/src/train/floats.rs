@@ -6,7 +6,7 @@ use ndarray::{Array2, ArrayD, IxDyn};
 
 use super::integers::array;
 use super::parameters::{Learned, log_scales, reads_wave};
-use super::trainable::Trainable;
+use super::trainable::{Precision, Trainable};
 use crate::quantize::{Float, reals, weight_shape};
 use crate::{Error, Floats};
 
@@ -66,11 +66,27 @@ impl Trainable {
         Ok(floats)
     }
 
-    /// The floats behind: no weight is rounded. They are those of the float network of the same shape.
+    /// The floats behind: no weight is rounded. They are those of the float network of the same shape, with the scales
+    /// of values where integers were trained.
     ///
     /// # Errors
     /// Those of [`Trainable::floats`].
     pub fn latent(&self) -> Result<Floats, Error> {
+        match self.precision {
+            Precision::Integers => self.latent_scaled(),
+            // scales are of the weights that the training began with
+            Precision::Float => self.latent_reals(),
+        }
+    }
+
+    /// The same with all scales that are known.
+    pub(super) fn latent_scaled(&self) -> Result<Floats, Error> {
+        let mut floats = self.latent_reals()?;
+        self.insert_scales(&mut floats)?;
+        Ok(floats)
+    }
+
+    fn latent_reals(&self) -> Result<Floats, Error> {
         let mut floats = self.given.clone();
         for (index, learned) in self.with_weights() {
             let layer = &self.spec.layers[index];
@@ -108,7 +124,6 @@ impl Trainable {
                 bias.to_vec1()?,
             )?;
         }
-        self.insert_scales(&mut floats)?;
         Ok(floats)
     }
 

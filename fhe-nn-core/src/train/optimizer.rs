@@ -61,7 +61,10 @@ impl Schedule {
             Schedule::OneCycle { rise } if progress < rise => {
                 START + (1.0 - START) * ease(progress / rise)
             }
-            Schedule::OneCycle { rise } => 1.0 - ease((progress - rise) / (1.0 - rise)),
+            Schedule::OneCycle { rise } if rise < 1.0 => {
+                1.0 - ease((progress - rise) / (1.0 - rise))
+            }
+            Schedule::OneCycle { .. } => 1.0,
             Schedule::Steps { factor, steps } => {
                 factor.powf((progress * f64::from(steps + 1)).floor())
             }
@@ -176,6 +179,7 @@ mod tests {
         near(cycle, 0.0, START);
         near(cycle, 0.25, 1.0);
         near(cycle, 1.0, 0.0);
+        near(Schedule::OneCycle { rise: 1.0 }, 1.0, 1.0);
         near(Schedule::Cosine, 0.0, 1.0);
         near(Schedule::Cosine, 0.5, 0.5);
         near(

@@ -259,7 +259,7 @@ impl Trainable {
         if wanting.is_empty() {
             return Ok(());
         }
-        let floats = self.latent()?;
+        let floats = self.latent_scaled()?;
         let float = Float {
             spec: &self.spec,
             floats: &floats,

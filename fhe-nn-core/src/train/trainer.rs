@@ -32,7 +32,7 @@ pub struct Trainer<'a> {
     pub schedule: Schedule,
     /// How weights follow their gradients.
     pub optimizer: Optimizer,
-    /// Stop after so many epochs in which the accuracy on the validation examples was not greater than before.
+    /// Stop after so many epochs, at least one, in which the accuracy on the validation examples was not greater than before.
     pub patience: Option<usize>,
     /// Everything random follows from it.
     pub seed: u64,
@@ -85,7 +85,7 @@ impl Trainer<'_> {
     /// [`samples`](Trainer::samples).
     ///
     /// # Errors
-    /// [`Error::Diverged`] if the loss is no number any more, [`Error::Checkpoint`] for a file of another training, those
+    /// [`Error::NoExamples`] and [`Error::Label`] for examples, [`Error::Diverged`] if the loss is no number any more, [`Error::Checkpoint`] for a file of another training, those
     /// of [`Trainable::calibrate`], and what candle reports.
     pub fn fit(
         &self,
@@ -93,6 +93,8 @@ impl Trainer<'_> {
         training: &Examples<'_>,
         validation: Option<&Examples<'_>>,
     ) -> Result<History, Error> {
+        check(module, training)?;
+        validation.map_or(Ok(()), |examples| check(module, examples))?;
         let samples = self.samples(training);
         module.calibrate(&samples)?;
         let mut descent = Descent::new(self.optimizer, module.named())?;
@@ -112,7 +114,7 @@ impl Trainer<'_> {
         for epoch in history.epochs.len()..self.epochs {
             if self
                 .patience
-                .is_some_and(|patience| history.since_best() >= patience)
+                .is_some_and(|patience| history.since_best() >= patience.max(1))
             {
                 history.stopped = true;
                 break;
@@ -159,7 +161,7 @@ impl Trainer<'_> {
         bar.set_prefix(format!("epoch {}/{}", epoch + 1, self.epochs));
         let mut total = 0.0;
         for (step, chosen) in order.chunks(self.batch.max(1)).enumerate() {
-            let drawn = (epoch * order.len() + step * self.batch) as u64;
+            let drawn = (epoch * order.len() + step * self.batch.max(1)) as u64;
             let (inputs, labels) =
                 training.batch(chosen, self.augment, (self.seed, FIRST_STREAM + drawn));
             let scores = module.pass(&inputs, Mode::Train, self.seed ^ drawn)?;
@@ -230,8 +232,9 @@ const PASS: usize = 500;
 /// The part of the examples whose class has the greatest score.
 ///
 /// # Errors
-/// Those of [`Trainable::scores`].
+/// [`Error::NoExamples`], [`Error::Label`], and those of [`Trainable::scores`].
 pub fn accuracy(module: &Trainable, examples: &Examples<'_>) -> Result<f64, Error> {
+    check(module, examples)?;
     let mut right = 0;
     let inputs = examples.inputs();
     for (rows, labels) in inputs
@@ -246,7 +249,26 @@ pub fn accuracy(module: &Trainable, examples: &Examples<'_>) -> Result<f64, Erro
             .filter(|(best, label)| best == label)
             .count();
     }
-    Ok(right as f64 / examples.len().max(1) as f64)
+    Ok(right as f64 / examples.len() as f64)
+}
+
+/// Refuses no examples, which have no accuracy, and classes without a score.
+fn check(module: &Trainable, examples: &Examples<'_>) -> Result<(), Error> {
+    let network = || module.spec().name.to_string();
+    if examples.is_empty() {
+        return Err(Error::NoExamples { network: network() });
+    }
+    let scores = module.facts.last().map_or(0, |scores| scores.len());
+    let beyond = |&label: &u32| label as usize >= scores;
+    match examples.labels().iter().position(beyond) {
+        None => Ok(()),
+        Some(example) => Err(Error::Label {
+            network: network(),
+            example,
+            label: examples.labels()[example],
+            scores,
+        }),
+    }
 }
 
 /// What is learned, as it is now.
