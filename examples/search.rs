@@ -144,20 +144,18 @@ fn search(args: Args) -> Result<(), Box<dyn StdError>> {
     let front = search.run(&family, &training, &held_out, |found| {
         println!("{}", line(found))
     })?;
-    let (slow, refused): (Vec<_>, Vec<_>) = front
+    let (fit, slow) = (front.candidates.len(), front.slow.len());
+    println!(
+        "{} trained, {slow} of them too slow; {} not; the best:",
+        fit + slow,
+        front.refused.len()
+    );
+    for error in front
         .refused
         .iter()
-        .partition(|refused| refused.error.is_none());
-    println!(
-        "{} trained, {} too slow, {} refused; the best:",
-        front.candidates.len(),
-        slow.len(),
-        refused.len()
-    );
-    for refused in refused {
-        if let Some(error) = &refused.error {
-            println!("refused: {error}");
-        }
+        .filter_map(|refused| refused.error.as_ref())
+    {
+        println!("refused: {error}");
     }
     for best in front.pareto() {
         println!("{}", line(best));

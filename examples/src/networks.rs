@@ -46,11 +46,11 @@ pub struct QuickDigits {
 #[derive(Debug, Clone, PartialEq)]
 pub struct DigitsCnn {
     #[bits(weights = 2, accumulator = 5, overflow = wrap)]
-    conv: Conv2d<1, 32, 10, 4>,
+    conv: Conv2d<1, 28, 10, 4>,
     #[bits(output = 3, phases = 4)]
     wave: Wave,
-    #[bits(weights = 4, accumulator = 15, overflow = calibrated)]
-    scores: Dense<3200, 10>,
+    #[bits(weights = 3, accumulator = 15, overflow = calibrated)]
+    scores: Dense<2800, 10>,
 }
 
 /// Tells ten kinds of clothes from each other, in 28 x 28 images of Fashion-MNIST.
@@ -95,7 +95,7 @@ macro_rules! floats {
     )*};
 }
 floats!(FloatQuickDigits (34) FloatDigits (60) FloatCarefulDigits (120));
-floats!(FloatDigitsCnn (32, 10) 800 FloatFashionCnn (32, 8) 1152);
+floats!(FloatDigitsCnn (28, 10) 700 FloatFashionCnn (32, 8) 1152);
 
 /// The article's network, 784-92-92-10 with sigmoids, at so many bits for inputs, weights and activations alike.
 macro_rules! article {

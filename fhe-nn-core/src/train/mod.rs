@@ -39,21 +39,27 @@
 //! ```
 
 mod checkpoint;
+mod curves;
 mod examples;
 mod family;
 mod floats;
 mod forward;
 mod history;
 mod integers;
+mod lookup;
 mod ops;
 mod optimizer;
 mod outcome;
 mod parameters;
 pub mod plot;
+mod scales;
 mod search;
+mod signal;
 mod tables;
 mod trainable;
 mod trainer;
+mod values;
+mod weighted;
 mod weights;
 
 pub use candle_core::{DType, Device, Tensor};

@@ -57,16 +57,18 @@ pub struct Candidate {
 pub struct Refused {
     /// What it is.
     pub spec: Spec,
-    /// `None` if it takes longer than the budget.
+    /// `None` if it takes so much longer than the budget that it was not trained.
     pub error: Option<Error>,
 }
 
 /// What a search found.
 #[derive(Debug)]
 pub struct Front {
-    /// All that were trained, in the order of the family.
+    /// All that were trained and are fast enough, in the order of the family.
     pub candidates: Vec<Candidate>,
-    /// All that were not, or did not keep what they promise.
+    /// All that were trained and turned out to be too slow.
+    pub slow: Vec<Candidate>,
+    /// All that were not trained, or do not keep what they promise.
     pub refused: Vec<Refused>,
 }
 
@@ -87,6 +89,7 @@ impl Search<'_> {
         let samples = self.trainer.samples(training);
         let mut front = Front {
             candidates: Vec::new(),
+            slow: Vec::new(),
             refused: Vec::new(),
         };
         for spec in family.members()? {
@@ -101,7 +104,7 @@ impl Search<'_> {
             }
             let history = self.trainer.fit(&mut module, training, Some(validation))?;
             match self.planned(&spec, &module, &samples) {
-                Ok((floats, plan)) if plan.predicted_seconds(self.threads) <= self.budget => {
+                Ok((floats, plan)) => {
                     let candidate = Candidate {
                         spec,
                         floats,
@@ -110,9 +113,11 @@ impl Search<'_> {
                         plan,
                     };
                     found(&candidate);
-                    front.candidates.push(candidate);
+                    match candidate.seconds <= self.budget {
+                        true => front.candidates.push(candidate),
+                        false => front.slow.push(candidate),
+                    }
                 }
-                Ok(_) => front.refused.push(Refused { spec, error: None }),
                 Err(error) => front.refused.push(Refused {
                     spec,
                     error: Some(error),

@@ -11,9 +11,6 @@ use rayon::prelude::*;
 use crate::graph::{LookupOp, Read, Table as Tabled};
 use crate::quantize::{Curve, centre};
 
-/// How far apart two values are that the slope of a function is taken from.
-const NEARBY: f64 = 1e-3;
-
 /// The tables of an activation: one for each channel.
 pub(super) struct Tables {
     channels: Vec<Table>,
@@ -227,43 +224,6 @@ impl Table {
         let place = r + phase as i64 * self.step;
         self.entries[(place & (self.entries.len() as i64 - 1)) as usize]
     }
-}
-
-/// Values of the function itself, `[inputs, phases x neurons]`, for reals, `[inputs, neurons]`, and its slopes;
-/// that of a sign is 1 from -1 to 1.
-pub(super) fn curves(
-    act: &ActivationSpec,
-    curve: &Curve<'_>,
-    reals: &[f32],
-    neurons: usize,
-    positions: usize,
-) -> (Vec<f32>, Vec<f32>) {
-    let phases = act.phases as usize;
-    let inputs = reals.len() / neurons.max(1);
-    let mut values = vec![0.0; reals.len() * phases];
-    let mut slopes = values.clone();
-    let rows = reals.par_chunks_exact(neurons).take(inputs);
-    rows.zip(values.par_chunks_exact_mut(phases * neurons))
-        .zip(slopes.par_chunks_exact_mut(phases * neurons))
-        .for_each(|((row, values), slopes)| {
-            for q in 0..phases {
-                for (j, &x) in row.iter().enumerate() {
-                    let shift = match act.function {
-                        Function::Wave => 2.0 * q as f64 / phases as f64,
-                        _ => 0.0,
-                    };
-                    let value = |x: f64| curve.value(x, j / positions);
-                    let x = f64::from(x) + shift;
-                    let slope = match act.function {
-                        Function::Sign => f64::from(u8::from(x.abs() <= 1.0)),
-                        _ => (value(x + NEARBY) - value(x - NEARBY)) / (2.0 * NEARBY),
-                    };
-                    values[q * neurons + j] = value(x) as f32;
-                    slopes[q * neurons + j] = slope as f32;
-                }
-            }
-        });
-    (values, slopes)
 }
 
 impl std::ops::Neg for Entry {
