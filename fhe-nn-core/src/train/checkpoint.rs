@@ -27,25 +27,30 @@ pub(super) struct Checkpoint {
 struct Header {
     /// Of this format.
     version: u32,
-    /// Fingerprint of the declaration, the trainer and the number of examples.
+    /// Fingerprint of the declaration, the trainer, the calibration samples, the number of examples, and of what the
+    /// training began with: weights and scales, of which those that are not learned are in no tensor here.
     training: String,
     steps: usize,
     history: History,
 }
 
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// The key of the header among the metadata of a safetensors file.
 const HEADER: &str = "training";
 
 type Found = (History, BTreeMap<String, Tensor>);
 
 impl Checkpoint {
+    /// Of a module that is calibrated, and not trained yet.
+    ///
+    /// # Errors
+    /// What candle reports.
     pub(super) fn new(
         path: &Path,
         trainer: &Trainer<'_>,
         module: &Trainable,
         training: &Examples<'_>,
-    ) -> Self {
+    ) -> Result<Self, Error> {
         let settings = (
             (
                 trainer.epochs,
@@ -69,11 +74,26 @@ impl Checkpoint {
             ),
             (module.spec(), training.len()),
         );
-        let hash = Sha256::digest(format!("{settings:?}"));
-        Checkpoint {
+        let mut hash = Sha256::new_with_prefix(format!("{settings:?}"));
+        let mut floats = |name: &str, values: &mut dyn Iterator<Item = f32>| {
+            hash.update(name);
+            values.for_each(|x| hash.update(x.to_le_bytes()));
+        };
+        for (name, var) in module.named() {
+            floats(&name, &mut var.flatten_all()?.to_vec1()?.into_iter());
+        }
+        for (name, tensor) in module.given.iter() {
+            floats(name, &mut tensor.iter().copied());
+        }
+        floats("samples", &mut trainer.samples(training).into_iter());
+        for tensor in (0..module.scales.len()).filter(|&tensor| module.scales[tensor].is_some()) {
+            hash.update(format!("{:?}", module.meaning(tensor)?));
+        }
+        let hash = hash.finalize();
+        Ok(Checkpoint {
             path: path.to_owned(),
             training: hash.iter().map(|byte| format!("{byte:02x}")).collect(),
-        }
+        })
     }
 
     /// Writes what is needed to go on. A file that is there stays whole until the new one is.
@@ -130,7 +150,9 @@ impl Checkpoint {
             return Err(self.refused("it has another version"));
         }
         if header.training != self.training {
-            return Err(self.refused("it is of another network, or was begun with other settings"));
+            return Err(self.refused(
+                "it is of another network, or was begun with other settings, weights or examples",
+            ));
         }
         let all = tensors::load_buffer(&bytes, &Device::Cpu)?;
         let of = |kind: &str, name: &str| all.get(&format!("{kind}.{name}"));
@@ -144,7 +166,9 @@ impl Checkpoint {
             best.insert(name, best_of.to_device(var.device())?);
         }
         let device = &module.device;
-        descent.restore(header.steps, |name| all.get(name)?.to_device(device).ok());
+        descent
+            .restore(header.steps, |name| all.get(name)?.to_device(device).ok())
+            .ok_or_else(|| self.refused("tensors are missing"))?;
         Ok(Some((header.history, best)))
     }
 

@@ -1,4 +1,4 @@
-//! Activations of the float network, with slopes.
+//! Functions of activations with slopes, for the float network.
 
 use fhe_nn_proof::spec::{ActivationSpec, Function};
 use rayon::prelude::*;

@@ -1,8 +1,9 @@
 //! The way of inputs through a module.
 //!
-//! With integers, every tensor is the integers of the quantized network, exactly: sums of them are far below
-//! `2^24`, so 32-bit floats hold them. What they stand for is kept beside them, as tensors that gradients
-//! flow through: a weight is `scale x integer`, a value `scale x (integer - zero point)`.
+//! With integers, every tensor is the integers of the quantized network, exactly: 32-bit floats hold them up to
+//! `2^24`, and accumulators, which may be greater, are kept as whole numbers for the tables that read them. What they
+//! stand for is kept beside them, as tensors that gradients flow through: a weight is `scale x integer`, a value
+//! `scale x (integer - zero point)`.
 
 use candle_core::{Result as Computed, Tensor};
 use fhe_nn_proof::error::ModelError;
@@ -137,17 +138,12 @@ impl<'a> Forward<'a> {
             return Ok((sums.reals, sums.integers));
         }
         let (inputs, scores) = sums.integers.dims2()?;
-        let accumulators = sums.integers.flatten_all()?.to_vec1::<f32>()?;
-        let wrapped = accumulators.iter().enumerate().map(|(index, &sum)| {
+        let wrapped = sums.accumulators.iter().enumerate().map(|(index, &sum)| {
             let channel = index % scores / sums.positions;
-            wrap(sum as i64, sums.widths[channel]) as f32
+            let sum = wrap(sum, sums.widths[channel]);
+            (sums.lines[channel].real(sum) as f32, sum as f32)
         });
-        let integers: Vec<f32> = wrapped.collect();
-        let reals = integers.iter().enumerate().map(|(index, &sum)| {
-            let line = sums.lines[index % scores / sums.positions];
-            line.real(sum as i64) as f32
-        });
-        let reals: Vec<f32> = reals.collect();
+        let (reals, integers): (Vec<f32>, Vec<f32>) = wrapped.unzip();
         let tensor =
             |values: Vec<f32>| Tensor::from_vec(values, (inputs, scores), &self.module.device);
         Ok((tensor(reals)?, tensor(integers)?))

@@ -32,6 +32,13 @@ impl Trainable {
         self.facts[self.spec.sources(index)[0]].range
     }
 
+    /// Whether a tensor is of sums modulo a power of two.
+    pub(super) fn wraps(&self, tensor: usize) -> bool {
+        let layer = tensor.checked_sub(1).map(|index| &self.spec.layers[index]);
+        let linear = layer.and_then(|layer| layer.op.linear());
+        linear.is_some_and(|linear| linear.overflow == Overflow::Wrap)
+    }
+
     pub(super) fn learned(&self, index: usize) -> Result<&Learned, Error> {
         Ok(self.learned[index]
             .as_ref()

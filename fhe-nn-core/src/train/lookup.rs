@@ -8,7 +8,7 @@ use fhe_nn_proof::widths::sum_width;
 use super::curves::curves;
 use super::forward::{Forward, Mode};
 use super::ops::linearized;
-use super::signal::{Sums, UNIT, Values, column, per_channel, real};
+use super::signal::{Sums, UNIT, Values, column, per_channel, real, whole};
 use super::tables::Tables;
 use super::trainable::Noise;
 use crate::Error;
@@ -31,6 +31,10 @@ impl Forward<'_> {
         };
         Ok(Sums {
             integers: values.integers.clone(),
+            accumulators: match self.is_float() {
+                true => Vec::new(),
+                false => whole(&values.integers)?,
+            },
             reals: real(values)?,
             lines: vec![line; channels],
             widths: vec![sum_width(fact.range, act.phases); channels],
@@ -55,9 +59,9 @@ impl Forward<'_> {
         let outputs = neurons * act.phases as usize;
         let tensor = |values: Vec<f32>| Tensor::from_vec(values, (inputs, outputs), &module.device);
         let phases = |sums: &Tensor| Tensor::cat(&vec![sums; act.phases as usize], 1);
-        let accumulators = sums.integers.flatten_all()?.to_vec1::<f32>()?;
         if self.is_float() {
-            let (values, slopes) = curves(act, &curve, &accumulators, neurons, sums.positions);
+            let reals = sums.reals.flatten_all()?.to_vec1::<f32>()?;
+            let (values, slopes) = curves(act, &curve, &reals, neurons, sums.positions);
             return Ok(Values {
                 integers: linearized(tensor(values)?, &tensor(slopes)?, &phases(&sums.reals)?)?,
                 scale: self.constant(1.0)?,
@@ -66,10 +70,14 @@ impl Forward<'_> {
         }
         let widths = (sums.widths.as_slice(), sums.positions);
         let noise = self.noise(index, &sums.widths);
+        // other noise in every layer
+        let seed = self.seed ^ (index as u64) << 48;
         if act.function.is_antiperiodic() {
-            let looked = Tables::antiperiodic(act, widths)
+            // the next phase lies where this one would go around
+            let goes_around = act.phases > 1 || module.wraps(module.spec.sources(index)[0]);
+            let looked = Tables::antiperiodic(act, widths, goes_around)
                 .noisy(noise)
-                .look_up(&accumulators, self.seed);
+                .look_up(&sums.accumulators, seed);
             let meaning = fixed_meaning(act);
             let slopes = tensor(looked.slopes)?;
             // a sign's bias moves its reals, not its accumulators
@@ -86,7 +94,7 @@ impl Forward<'_> {
         let (meaning, (scale, log)) = (module.meaning(index + 1)?, module.scale(index + 1)?);
         let saturates = self.mode == Mode::Train;
         let tables = Tables::padded(act, widths, &curve, &sums.lines, meaning, saturates);
-        let looked = tables.noisy(noise).look_up(&accumulators, self.seed);
+        let looked = tables.noisy(noise).look_up(&sums.accumulators, seed);
         let values = linearized(tensor(looked.values)?, &tensor(looked.slopes)?, &sums.reals)?;
         Ok(Values {
             integers: linearized(values, &tensor(looked.shrinks)?, &log)?,

@@ -78,7 +78,7 @@ impl Windows {
             false => Ok(values.clone()),
             true => {
                 let column = Tensor::full(padding as f32, (values.dim(0)?, 1), values.device())?;
-                Tensor::cat(&[values, &column], D::Minus1)
+                Tensor::cat(&[values, &column.to_dtype(values.dtype())?], D::Minus1)
             }
         }
     }

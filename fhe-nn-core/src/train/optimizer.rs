@@ -146,8 +146,12 @@ impl Descent {
         })
     }
 
-    /// Goes on from a state.
-    pub(super) fn restore(&mut self, steps: usize, state: impl Fn(&str) -> Option<Tensor>) {
+    /// Goes on from a state; `None` if a part of it is missing, or is no part of this.
+    pub(super) fn restore(
+        &mut self,
+        steps: usize,
+        state: impl Fn(&str) -> Option<Tensor>,
+    ) -> Option<()> {
         self.steps = steps;
         for (name, moments) in &mut self.variables {
             let kinds = [
@@ -155,11 +159,11 @@ impl Descent {
                 ("second", &mut moments.second),
             ];
             for (kind, tensor) in kinds {
-                if let Some(saved) = state(&format!("{kind}.{name}")) {
-                    *tensor = saved;
-                }
+                let saved = state(&format!("{kind}.{name}"));
+                *tensor = saved.filter(|saved| saved.dims() == tensor.dims())?;
             }
         }
+        Some(())
     }
 }
 

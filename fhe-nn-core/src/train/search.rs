@@ -23,7 +23,7 @@ const BEGINS: f64 = 1.5;
 /// How a family is searched: every member that fits the budget is trained and planned.
 #[derive(Clone)]
 pub struct Search<'a> {
-    /// How each member is trained.
+    /// How each member is trained; all of them without a checkpoint, which is of one network.
     pub trainer: Trainer<'a>,
     /// Seconds that an encrypted inference may take, as its plan predicts.
     pub budget: f64,
@@ -78,7 +78,8 @@ impl Search<'_> {
     /// `found` is called with each as soon as it is trained.
     ///
     /// # Errors
-    /// Those of [`Family::members`] and of [`Trainer::fit`]. Members without parameters are refused, and the search goes on.
+    /// Those of [`Family::members`] and of [`Trainer::fit`]. Members that diverge or have no parameters are refused, and
+    /// the search goes on.
     pub fn run(
         &self,
         family: &Family,
@@ -86,7 +87,11 @@ impl Search<'_> {
         validation: &Examples<'_>,
         mut found: impl FnMut(&Candidate),
     ) -> Result<Front, Error> {
-        let samples = self.trainer.samples(training);
+        let trainer = Trainer {
+            checkpoint: None,
+            ..self.trainer.clone()
+        };
+        let samples = trainer.samples(training);
         let mut front = Front {
             candidates: Vec::new(),
             slow: Vec::new(),
@@ -102,7 +107,15 @@ impl Search<'_> {
                 front.refused.push(Refused { spec, error: None });
                 continue;
             }
-            let history = self.trainer.fit(&mut module, training, Some(validation))?;
+            let history = match trainer.fit(&mut module, training, Some(validation)) {
+                Ok(history) => history,
+                Err(error @ (Error::Diverged { .. } | Error::Model(_))) => {
+                    let error = Some(error);
+                    front.refused.push(Refused { spec, error });
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
             match self.planned(&spec, &module, &samples) {
                 Ok((floats, plan)) => {
                     let candidate = Candidate {

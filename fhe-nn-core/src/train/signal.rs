@@ -1,6 +1,6 @@
 //! Tensors on their way through a module.
 
-use candle_core::{Result as Computed, Tensor};
+use candle_core::{DType, Result as Computed, Tensor};
 use fhe_nn_proof::client::{Affine, Line};
 
 /// A tensor on its way.
@@ -20,7 +20,10 @@ pub(super) struct Values {
 
 /// Accumulators, `[inputs, neurons]`.
 pub(super) struct Sums {
+    /// Rounded where 32-bit floats do not hold them.
     pub(super) integers: Tensor,
+    /// The same, exactly; none in floating point.
+    pub(super) accumulators: Vec<i64>,
     /// The reals that they stand for, with a gradient to scales and biases.
     pub(super) reals: Tensor,
     pub(super) lines: Vec<Line>,
@@ -53,4 +56,13 @@ pub(super) fn per_channel(
     let (inputs, neurons) = sums.dims2()?;
     let channels = sums.reshape((inputs, neurons / positions, positions))?;
     each(&channels)?.reshape((inputs, neurons))
+}
+
+/// The integers that floats are.
+pub(super) fn whole(integers: &Tensor) -> Computed<Vec<i64>> {
+    let all = integers.flatten_all()?;
+    Ok(match all.dtype() {
+        DType::F64 => all.to_vec1::<f64>()?.iter().map(|&x| x as i64).collect(),
+        _ => all.to_vec1::<f32>()?.iter().map(|&x| x as i64).collect(),
+    })
 }

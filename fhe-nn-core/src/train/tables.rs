@@ -31,7 +31,7 @@ struct Table {
     /// Of bucket r at place r modulo their number, which is a power of two.
     entries: Vec<Entry>,
     /// Standard deviation of the noise that accumulators are read with.
-    noise: f32,
+    noise: f64,
 }
 
 /// A result, and how it changes.
@@ -115,8 +115,13 @@ impl Tables {
     }
 
     /// Of an antiperiodic activation. The slope is that of the triangle that a `Wave` is in steps; that of a
-    /// `Sign` is the same triangle, an eighth of a period on, so that it rises where the sign changes.
-    pub(super) fn antiperiodic(act: &ActivationSpec, (widths, positions): (&[u32], usize)) -> Self {
+    /// `Sign` is the same triangle, a quarter of a period on, so that it rises where the sign changes. If accumulators
+    /// never go around, a sign does not fall anywhere, and has no slope where this triangle does.
+    pub(super) fn antiperiodic(
+        act: &ActivationSpec,
+        (widths, positions): (&[u32], usize),
+        goes_around: bool,
+    ) -> Self {
         let level = act.function.range(act.output).hi as f64;
         let channel = |&width: &u32| {
             let op = LookupOp {
@@ -140,13 +145,13 @@ impl Tables {
                 Function::Sign => (period / 4..3 * period / 4).contains(&r),
                 _ => r < period / 2,
             };
+            let falling = match (act.function, goes_around) {
+                (Function::Sign, false) => 0.0,
+                (_, _) => -steep,
+            };
             let entry = |r: i64| Entry {
                 value: op.entry(0, r) as f32,
-                slope: if falls(r) {
-                    -steep as f32
-                } else {
-                    steep as f32
-                },
+                slope: if falls(r) { falling } else { steep } as f32,
                 shrink: 0.0,
             };
             Table {
@@ -167,13 +172,13 @@ impl Tables {
     /// The same, read with noise of this standard deviation in units of a channel's accumulators.
     pub(super) fn noisy(mut self, deviations: impl IntoIterator<Item = f64>) -> Self {
         for (channel, deviation) in self.channels.iter_mut().zip(deviations) {
-            channel.noise = deviation as f32;
+            channel.noise = deviation;
         }
         self
     }
 
-    /// Looks up accumulators, `[inputs, neurons]`, which are integers. What noise there is follows from a seed.
-    pub(super) fn look_up(&self, accumulators: &[f32], seed: u64) -> Looked {
+    /// Looks up accumulators, `[inputs, neurons]`. What noise there is follows from a seed.
+    pub(super) fn look_up(&self, accumulators: &[i64], seed: u64) -> Looked {
         let neurons = self.channels.len() * self.positions;
         let outputs = neurons * self.phases;
         let inputs = accumulators.len() / neurons.max(1);
@@ -188,19 +193,19 @@ impl Tables {
             .for_each(|(index, (((row, values), slopes), shrinks))| {
                 let mut random = ChaCha8Rng::seed_from_u64(seed);
                 random.set_stream(index as u64);
-                for q in 0..self.phases {
-                    for (j, &accumulator) in row.iter().enumerate() {
-                        let channel = &self.channels[j / self.positions];
-                        let read = match is_noisy {
-                            // what stands in the middle of a unit
-                            true => {
-                                let noise: f32 = StandardNormal.sample(&mut random);
-                                accumulator + 0.5 + channel.noise * noise
-                            }
-                            false => accumulator,
-                        };
-                        let entry = channel.entry(read.floor() as i64, q);
-                        let place = q * neurons + j;
+                for (j, &accumulator) in row.iter().enumerate() {
+                    let channel = &self.channels[j / self.positions];
+                    // all phases are read from one rotation, that is with one noise
+                    let read = match is_noisy {
+                        // what stands in the middle of a unit
+                        true => {
+                            let noise: f64 = StandardNormal.sample(&mut random);
+                            accumulator + (0.5 + channel.noise * noise).floor() as i64
+                        }
+                        false => accumulator,
+                    };
+                    for q in 0..self.phases {
+                        let (entry, place) = (channel.entry(read, q), q * neurons + j);
                         values[place] = entry.value;
                         slopes[place] = entry.slope;
                         shrinks[place] = entry.shrink;
@@ -244,6 +249,23 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn a_sign_falls_only_where_accumulators_go_around() {
+        let act = ActivationSpec {
+            function: Function::Sign,
+            output: 1,
+            table: None,
+            rounding: Rounding::Exact,
+            phases: 1,
+        };
+        let slopes = |goes_around| {
+            let table = Tables::antiperiodic(&act, (&[3], 1), goes_around);
+            table.look_up(&[-4, -3, -2, -1, 0, 1, 2, 3], 0).slopes
+        };
+        assert_eq!(slopes(true), [-0.5, -0.5, 0.5, 0.5, 0.5, 0.5, -0.5, -0.5]);
+        assert_eq!(slopes(false), [0.0, 0.0, 0.5, 0.5, 0.5, 0.5, 0.0, 0.0]);
+    }
+
     /// Noise of standard deviation s moves a value that lies anywhere in a bucket of 16 with probability
     /// E|noise| / 16 = s sqrt(2 / pi) / 16, if it is small.
     #[test]
@@ -265,7 +287,7 @@ mod tests {
             zero_point: 0,
         };
         let table = || Tables::padded(&act, (&[8], 1), &curve, &[line], meaning, true);
-        let accumulators: Vec<f32> = (0..64_000).map(|i| (i % 240 - 120) as f32).collect();
+        let accumulators: Vec<i64> = (0..64_000).map(|i| i % 240 - 120).collect();
         let quiet = table().look_up(&accumulators, 1).values;
         let deviation = 2.0;
         let noisy = table().noisy([deviation]).look_up(&accumulators, 1).values;

@@ -42,7 +42,9 @@ pub struct Trainer<'a> {
     pub augment: Option<Augment<'a>>,
     /// So many examples, spread evenly, to calibrate with before each epoch.
     pub calibration: usize,
-    /// A file that is written after every epoch, and from which the training goes on if it is there.
+    /// A file that is written after every epoch, and from which the training goes on if it is there. The module must be
+    /// what it was when the training began, the examples and these settings, too; what `augment` and `teacher` compute
+    /// cannot be told.
     pub checkpoint: Option<PathBuf>,
     /// Show a bar, if this is a terminal.
     pub progress: bool,
@@ -103,7 +105,8 @@ impl Trainer<'_> {
         let checkpoint = self
             .checkpoint
             .as_ref()
-            .map(|path| Checkpoint::new(path, self, module, training));
+            .map(|path| Checkpoint::new(path, self, module, training))
+            .transpose()?;
         if let Some(checkpoint) = &checkpoint
             && let Some(found) = checkpoint.load(module, &mut descent)?
         {

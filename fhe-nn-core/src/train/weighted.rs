@@ -1,6 +1,6 @@
 //! Layers with weights and accumulators, on the way through a module.
 
-use candle_core::{D, Result as Computed, Tensor};
+use candle_core::{D, DType, Result as Computed, Tensor};
 use fhe_nn_proof::error::ModelError;
 use fhe_nn_proof::part::{Linear, proved_ranges};
 use fhe_nn_proof::spec::{LinearSpec, Overflow};
@@ -10,7 +10,7 @@ use super::forward::{Forward, Mode};
 use super::integers::array;
 use super::ops::straight_through;
 use super::parameters::{Learned, reads_wave};
-use super::signal::{Sums, Values, column, per_channel};
+use super::signal::{Sums, Values, column, per_channel, whole};
 use crate::Error;
 use crate::quantize::{Place, extent, phase_of};
 
@@ -18,6 +18,8 @@ use crate::quantize::{Place, extent, phase_of};
 const NEAR: f64 = 0.85;
 /// What one that has left it by as much as it is wide adds to the loss.
 const WEIGHT: f64 = 10.0;
+/// Integers up to it are exact in 32-bit floats, and so are their sums in any order.
+const EXACT: u64 = 1 << 24;
 
 impl Forward<'_> {
     pub(super) fn linear(&mut self, index: usize, input: &Values) -> Result<Sums, Error> {
@@ -31,18 +33,24 @@ impl Forward<'_> {
         }
         let (place, levels) = (module.place(index, &linear), module.levels(index));
         let (integers, scale) = module.integers(index, &place)?;
+        let weights = array(&integers)?;
+        let proved = proved_ranges(&weights, levels);
+        let kind = match proved.iter().all(|range| range.max_abs() < EXACT) {
+            true => DType::F32,
+            false => DType::F64,
+        };
         let sums = self.products(
             index,
             &linear,
-            &input.integers,
-            &integers,
+            &input.integers.to_dtype(kind)?,
+            &integers.to_dtype(kind)?,
             input.meaning.zero_point,
         )?;
+        let mut accumulators = whole(&sums)?;
+        let sums = sums.to_dtype(DType::F32)?;
 
-        let weights = array(&integers)?;
-        let proved = proved_ranges(&weights, levels);
         let seen = match self.mode {
-            Mode::Calibrate => seen(&sums, linear.channels)?,
+            Mode::Calibrate => seen(&accumulators, linear.channels, linear.positions),
             Mode::Train | Mode::Exact => match &module.seen[index] {
                 Some(seen) => seen.clone(),
                 None => return Err(module.not_calibrated(index + 1)),
@@ -76,6 +84,12 @@ impl Forward<'_> {
             input: input.meaning,
         };
 
+        for of_input in accumulators.chunks_exact_mut(linear.channels * linear.positions) {
+            let channels = of_input.chunks_exact_mut(linear.positions);
+            for (of_channel, phase) in channels.zip(&part.phases) {
+                of_channel.iter_mut().for_each(|sum| *sum += phase);
+            }
+        }
         // phases are whole, and of a `Wave` learned
         let phases = part.phases.iter().map(|&phase| phase as f32);
         let phases = Tensor::from_vec(
@@ -107,6 +121,7 @@ impl Forward<'_> {
         self.count_overflow(&place, levels, &sums)?;
         Ok(Sums {
             integers: sums,
+            accumulators,
             reals,
             lines: (0..linear.channels).map(|j| part.line(j)).collect(),
             widths: part.widths,
@@ -139,6 +154,7 @@ impl Forward<'_> {
         })?;
         Ok(Sums {
             integers: sums.clone(),
+            accumulators: Vec::new(),
             reals: sums,
             lines: Vec::new(),
             widths: vec![0; linear.channels],
@@ -183,17 +199,11 @@ impl Forward<'_> {
 }
 
 /// From the least to the greatest accumulator of each channel.
-fn seen(sums: &Tensor, channels: usize) -> Computed<Vec<Range>> {
-    let (inputs, neurons) = sums.dims2()?;
-    let positions = neurons / channels;
-    let values = sums.flatten_all()?.to_vec1::<f32>()?;
+fn seen(accumulators: &[i64], channels: usize, positions: usize) -> Vec<Range> {
     let of = |channel: usize| {
-        let rows = (0..inputs).flat_map(|input| {
-            let start = input * neurons + channel * positions;
-            values[start..start + positions].iter().map(|&x| x as i64)
-        });
-        let all: Vec<i64> = rows.collect();
-        extent(all.iter())
+        let inputs = accumulators.chunks_exact(channels * positions);
+        let own = inputs.flat_map(|all| &all[channel * positions..(channel + 1) * positions]);
+        extent(own)
     };
-    Ok((0..channels).map(of).collect())
+    (0..channels).map(of).collect()
 }
