@@ -1,7 +1,8 @@
 //! Searches a family of networks for the most accurate ones that are fast enough encrypted.
 //!
 //! ```text
-//! cargo run --release --features train --example search -- --family dense --budget 0.5 --epochs 10
+//! cargo run --release --features train --example search -- --network digits --budget 0.5 --epochs 10 \
+//!     --vary hidden.neurons=32,64,96 --vary wave.phases=4,16
 //! ```
 //!
 //! Prints the Pareto front of accuracy against predicted time, the declaration of its last network, and writes the plot. Accuracy
@@ -19,7 +20,7 @@ use fhe_nn_core::train::{
 use fhe_nn_examples::augment::Augment;
 use fhe_nn_examples::cli;
 use fhe_nn_examples::idx::{Dataset, Split};
-use fhe_nn_examples::networks::{Digits, DigitsCnn};
+use fhe_nn_examples::networks::{Digits, DigitsCnn, FashionCnn};
 
 /// Training images held out to choose by.
 const HELD_OUT: usize = 10_000;
@@ -27,9 +28,12 @@ const HELD_OUT: usize = 10_000;
 /// Search a family of networks on MNIST, or on images of its format
 #[derive(Parser)]
 struct Args {
-    /// What is varied
-    #[arg(long, value_name = "NAME", default_value = "dense")]
-    family: Families,
+    /// The network that all are like
+    #[arg(long, value_name = "NAME", default_value = "digits")]
+    network: Origin,
+    /// A number of a field, and its values: `wave.phases=4,16`
+    #[arg(long, value_name = "FIELD.NUMBER=VALUES", value_parser = varied)]
+    vary: Vec<Varied>,
     /// Folder of the training images
     #[arg(long, value_name = "DIR", default_value = "../shared/data/mnist")]
     data: PathBuf,
@@ -47,30 +51,39 @@ struct Args {
     plot: PathBuf,
 }
 
-/// What is varied.
+/// A network that all are like.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Families {
-    /// Neurons, outputs and phases of a dense `Wave` network.
-    Dense,
-    /// Channels, windows, outputs and phases of a convolutional one.
-    Convolution,
+enum Origin {
+    Digits,
+    DigitsCnn,
+    /// For Fashion-MNIST
+    FashionCnn,
 }
 
-impl Families {
-    fn family(self) -> Family {
-        match self {
-            Families::Dense => Family::of(Digits::SPEC)
-                .vary("hidden", Number::Neurons, [32, 48, 64, 96, 128])
-                .vary("wave", Number::Output, [1, 3])
-                .vary("wave", Number::Phases, [4, 16]),
-            Families::Convolution => Family::of(DigitsCnn::SPEC)
-                .vary("conv", Number::Neurons, [24, 32])
-                .vary("conv", Number::Kernel, [10])
-                .vary("wave", Number::Output, [1, 3])
-                .vary("wave", Number::Phases, [4, 8])
-                .vary("scores", Number::Weights, [3, 4]),
-        }
-    }
+/// A number of a field, and its values.
+#[derive(Clone)]
+struct Varied {
+    field: String,
+    number: Number,
+    values: Vec<u32>,
+}
+
+fn varied(text: &str) -> Result<Varied, String> {
+    let parts = text.split_once('=').and_then(|(what, values)| {
+        let (field, number) = what.split_once('.')?;
+        Some((field, number, values))
+    });
+    let (field, number, values) = parts.ok_or("write `field.number=value,value`")?;
+    let known = Number::ALL.into_iter().find(|known| known.name() == number);
+    let names = Number::ALL.map(Number::name).join(", ");
+    let values = values.split(',').map(|value| value.parse::<u32>());
+    Ok(Varied {
+        field: field.to_owned(),
+        number: known.ok_or_else(|| format!("numbers are {names}"))?,
+        values: values
+            .collect::<Result<_, _>>()
+            .map_err(|error| error.to_string())?,
+    })
 }
 
 fn main() -> ExitCode {
@@ -91,12 +104,13 @@ fn search(args: Args) -> Result<(), Box<dyn StdError>> {
         Examples::new(inputs, &labels[range])
     };
     let (training, held_out) = (part(0..used)?, part(rest..images.labels.len())?);
+    let clothes = args.network == Origin::FashionCnn;
     let moved = Augment {
         shift: 1.0,
-        rotation: 0.1,
-        scale: 0.08,
-        shear: 0.1,
-        mirror: false,
+        rotation: if clothes { 0.04 } else { 0.1 },
+        scale: 0.06,
+        shear: if clothes { 0.03 } else { 0.1 },
+        mirror: clothes,
     };
     let augment =
         |image: &[f32], copy: &mut [f32], random: &mut _| moved.apply(image, copy, random);
@@ -114,25 +128,34 @@ fn search(args: Args) -> Result<(), Box<dyn StdError>> {
         prepare: &|module| module.weight_scales = WeightScales::Greatest,
         device: Device::Cpu,
     };
-    let family = args.family.family();
+    let origin = match args.network {
+        Origin::Digits => Digits::SPEC,
+        Origin::DigitsCnn => DigitsCnn::SPEC,
+        Origin::FashionCnn => FashionCnn::SPEC,
+    };
+    let vary = |family: Family,
+                Varied {
+                    field,
+                    number,
+                    values,
+                }| family.vary(&field, number, values);
+    let family = args.vary.into_iter().fold(Family::of(origin), vary);
     println!("{} networks", family.members()?.len());
     let front = search.run(&family, &training, &held_out, |found| {
         println!("{}", line(found))
     })?;
-    let (slow, refused): (Vec<_>, Vec<_>) = front
+    let (fit, slow) = (front.candidates.len(), front.slow.len());
+    println!(
+        "{} trained, {slow} of them too slow; {} not; the best:",
+        fit + slow,
+        front.refused.len()
+    );
+    for error in front
         .refused
         .iter()
-        .partition(|refused| refused.error.is_none());
-    println!(
-        "{} trained, {} too slow, {} refused; the best:",
-        front.candidates.len(),
-        slow.len(),
-        refused.len()
-    );
-    for refused in refused {
-        if let Some(error) = &refused.error {
-            println!("refused: {error}");
-        }
+        .filter_map(|refused| refused.error.as_ref())
+    {
+        println!("refused: {error}");
     }
     for best in front.pareto() {
         println!("{}", line(best));

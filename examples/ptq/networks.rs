@@ -83,6 +83,7 @@ macro_rules! declare {
         }
     };
 }
+#[allow(unused_imports, reason = "the plots declare no networks of their own")]
 pub(crate) use declare;
 
 /// `bits, overflow, table, [keys of the last layer]` each. Scores are decrypted, so their

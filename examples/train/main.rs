@@ -17,12 +17,13 @@ use std::time::Instant;
 use clap::{Parser, ValueEnum};
 use fhe_nn_core::prelude::*;
 use fhe_nn_core::train::{
-    Device, Examples, Optimizer, Precision, Teacher, Trainable, Trainer, WeightScales, accuracy,
+    Device, Examples, Optimizer, Precision, Trainable, Trainer, WeightScales, accuracy,
 };
 use fhe_nn_examples::cli;
 use fhe_nn_examples::idx::{Dataset, Split};
 use fhe_nn_examples::networks::{
-    self, Article2, Article3, Article4, CarefulDigits, Digits, DigitsCnn, QuickDigits,
+    Article2, Article3, Article4, CarefulDigits, Digits, DigitsCnn, FashionCnn, FloatCarefulDigits,
+    FloatDigits, FloatDigitsCnn, FloatFashionCnn, FloatQuickDigits, QuickDigits,
 };
 
 mod recipes;
@@ -50,16 +51,6 @@ struct Args {
     /// Rounds over the training images [default: as many as the recipe says]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     epochs: Option<u16>,
-    /// The network that is learned from, as `--network teacher` writes it
-    #[arg(long, value_name = "FILE")]
-    teacher: Option<PathBuf>,
-    /// The part of the loss that is the teacher's
-    #[arg(long, value_name = "PART")]
-    teach: Option<f64>,
-    #[arg(long)]
-    rate: Option<f64>,
-    #[arg(long)]
-    decay: Option<f64>,
     /// Hold the last 10,000 training images out and report on them, not on the test images; needs --out
     #[arg(long)]
     validate: bool,
@@ -75,13 +66,19 @@ enum Trainee {
     CarefulDigits,
     QuickDigits,
     DigitsCnn,
+    FashionCnn,
     /// From the floats of the article's network, at 2 bits
     Article2,
     /// The same at 3 bits
     Article3,
     /// The same at 4 bits
     Article4,
-    Teacher,
+    /// The shape of `digits` in floating point
+    FloatDigits,
+    FloatCarefulDigits,
+    FloatQuickDigits,
+    FloatDigitsCnn,
+    FloatFashionCnn,
 }
 
 fn main() -> ExitCode {
@@ -105,10 +102,21 @@ fn train(args: Args) -> Result<(), Box<dyn StdError>> {
         Trainee::CarefulDigits => course.waves::<CarefulDigits>("careful_digits", recipes::DENSE),
         Trainee::QuickDigits => course.waves::<QuickDigits>("quick_digits", recipes::DENSE),
         Trainee::DigitsCnn => course.waves::<DigitsCnn>("digits_cnn", recipes::CONVOLUTION),
+        Trainee::FashionCnn => course.waves::<FashionCnn>("fashion_cnn", recipes::FASHION),
         Trainee::Article2 => course.article::<Article2>("article2"),
         Trainee::Article3 => course.article::<Article3>("article3"),
         Trainee::Article4 => course.article::<Article4>("article4"),
-        Trainee::Teacher => course.floats::<networks::Teacher>("teacher", recipes::FLOAT),
+        Trainee::FloatDigits => course.floats::<FloatDigits>("digits", recipes::FLOAT),
+        Trainee::FloatCarefulDigits => {
+            course.floats::<FloatCarefulDigits>("careful_digits", recipes::FLOAT)
+        }
+        Trainee::FloatQuickDigits => {
+            course.floats::<FloatQuickDigits>("quick_digits", recipes::FLOAT)
+        }
+        Trainee::FloatDigitsCnn => course.floats::<FloatDigitsCnn>("digits_cnn", recipes::FLOAT),
+        Trainee::FloatFashionCnn => {
+            course.floats::<FloatFashionCnn>("fashion_cnn", recipes::FLOAT_FASHION)
+        }
     }
 }
 
@@ -179,9 +187,14 @@ impl Course {
             "{name}: {:.2}% in floating point",
             100.0 * accuracy(&module, &examples(&self.report)?)?
         );
-        Ok(module
-            .latent()?
-            .save(self.out(&format!("{name}.safetensors"))?)?)
+        // its widths mean nothing, and so do the scales of its values
+        let mut floats = Floats::new();
+        let latent = module.latent()?;
+        let own = |name: &str| name.ends_with(".weight") || name.ends_with(".bias");
+        for (name, tensor) in latent.iter().filter(|(name, _)| own(name)) {
+            floats.insert(name, tensor.clone())?;
+        }
+        Ok(floats.save(self.out(&format!("{name}.float.safetensors"))?)?)
     }
 
     /// Fits a module: the samples that it is calibrated with.
@@ -192,33 +205,18 @@ impl Course {
         recipe: Recipe,
     ) -> Result<ndarray::Array2<f32>, Box<dyn StdError>> {
         let (training, report) = (examples(&self.training)?, examples(&self.report)?);
-        let teacher = self
-            .args
-            .teacher
-            .as_ref()
-            .map(|file| self.teacher(file))
-            .transpose()?;
-        let scores = |inputs: &ndarray::Array2<f32>| match &teacher {
-            Some(teacher) => teacher.scores(inputs),
-            None => unreachable!("there is a teacher where its scores are asked for"),
-        };
         let augment = |image: &[f32], copy: &mut [f32], random: &mut _| {
             recipe.augment.apply(image, copy, random)
         };
         let trainer = Trainer {
             epochs: self.args.epochs.map_or(recipe.epochs, usize::from),
             batch: recipe.batch,
-            rate: self.args.rate.unwrap_or(recipe.rate),
+            rate: recipe.rate,
             optimizer: Optimizer::AdamW {
-                decay: self.args.decay.unwrap_or(recipe.decay),
+                decay: recipe.decay,
             },
             seed: self.args.seed,
             augment: Some(&augment),
-            teacher: teacher.as_ref().map(|_| Teacher {
-                scores: &scores,
-                weight: self.args.teach.unwrap_or(recipe.teacher),
-                temperature: 2.0,
-            }),
             checkpoint: match self.args.resume {
                 true => Some(self.out(&format!("{name}.checkpoint"))?),
                 false => None,
@@ -237,19 +235,6 @@ impl Course {
         );
         history.save_svg(self.out(&format!("{name}.svg"))?)?;
         Ok(trainer.samples(&training))
-    }
-
-    fn teacher(&self, file: &PathBuf) -> Result<Trainable, Box<dyn StdError>> {
-        let mut teacher = networks::Teacher::trainable(&Device::Cpu)?;
-        teacher.precision = Precision::Float;
-        let samples = self
-            .training
-            .1
-            .images
-            .slice(ndarray::s![..100, ..])
-            .to_owned();
-        teacher.load(&Floats::load(file)?, &samples)?;
-        Ok(teacher)
     }
 
     fn out(&self, file: &str) -> Result<PathBuf, Box<dyn StdError>> {

@@ -111,6 +111,6 @@ pub mod prelude {
     pub use crate::{ClientKey, EvaluationKey, Execution, Progress, Reply, Request};
 }
 
-#[cfg(all(doctest, feature = "tfhe"))]
+#[cfg(all(doctest, feature = "tfhe", feature = "train"))]
 #[doc = include_str!("../../README.md")]
 struct Readme;

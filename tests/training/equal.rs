@@ -216,7 +216,10 @@ fn noise_is_learned_and_the_report_is_of_the_network() {
         .expect("a plan");
     let trained = fhe_nn_core::train::accuracy(&module, &examples).expect("calibrated");
     assert_eq!((outcome.quantized, outcome.examples), (trained, 600));
-    assert!(outcome.simulated > 0.5 && outcome.float > 0.5, "{outcome}");
+    assert!(
+        outcome.simulated > 0.5 && outcome.float > Some(0.5),
+        "{outcome}"
+    );
     let text = outcome.to_string();
     assert!(
         text.contains("of 600 examples right") && text.contains("16 bootstraps"),

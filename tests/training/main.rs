@@ -2,6 +2,7 @@
 
 mod equal;
 mod mistakes;
+mod search;
 mod trainer;
 
 use fhe_nn_core::train::Examples;

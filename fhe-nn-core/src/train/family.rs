@@ -63,7 +63,21 @@ pub enum Number {
 }
 
 impl Number {
-    fn name(self) -> &'static str {
+    /// All of them.
+    pub const ALL: [Number; 9] = [
+        Number::Bits,
+        Number::Neurons,
+        Number::Kernel,
+        Number::Stride,
+        Number::Weights,
+        Number::Accumulator,
+        Number::Output,
+        Number::Table,
+        Number::Phases,
+    ];
+
+    /// As it is written in a declaration, and for those that are not, in prose.
+    pub const fn name(self) -> &'static str {
         match self {
             Number::Bits => "bits",
             Number::Neurons => "neurons",

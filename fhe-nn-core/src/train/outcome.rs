@@ -16,8 +16,9 @@ use crate::{Error, Network};
 pub struct Outcome<N> {
     /// The quantized network.
     pub network: N,
-    /// The part that the float network of the same weights gets right, before any rounding.
-    pub float: f64,
+    /// The part that the float network of the same weights gets right, before any rounding; `None` with a `Wave`
+    /// or a `Sign`, under which weights mean nothing before they are rounded.
+    pub float: Option<f64>,
     /// The part that the integers get right, in the clear as encrypted.
     pub quantized: f64,
     /// The part that a simulation of the encrypted run gets right: with approximate rounding it is less.
@@ -56,15 +57,19 @@ impl Trainable {
                 .filter(|(scores, label)| scores.argmax() == **label as usize)
                 .count()
         };
-        let float = N::float_scores(&self.latent()?, &inputs.to_owned())?;
-        let pairs = float.rows().into_iter().zip(examples.labels());
-        let float = pairs
-            .filter(|(row, label)| greatest(row) == **label as usize)
-            .count();
+        let float = match self.is_smooth() {
+            true => {
+                let scores = N::float_scores(&self.latent()?, &inputs.to_owned())?;
+                let pairs = scores.rows().into_iter().zip(examples.labels());
+                let right = pairs.filter(|(row, label)| greatest(row) == **label as usize);
+                Some(part(right.count()))
+            }
+            false => None,
+        };
         let clear = network.run_batch(inputs)?;
         let simulated = network.simulate(&plan, inputs, 0)?;
         Ok(Outcome {
-            float: part(float),
+            float,
             quantized: part(right(&clear)),
             simulated: part(right(&simulated)),
             examples: examples.len(),
@@ -83,14 +88,16 @@ fn greatest(row: &ArrayView1<'_, f64>) -> usize {
 
 impl<N> fmt::Display for Outcome<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
+        let (quantized, simulated) = (100.0 * self.quantized, 100.0 * self.simulated);
+        let count = self.examples;
+        write!(
             f,
-            "of {} examples right: {:.2}% in integers, {:.2}% simulated, {:.2}% before rounding",
-            self.examples,
-            100.0 * self.quantized,
-            100.0 * self.simulated,
-            100.0 * self.float
+            "of {count} examples right: {quantized:.2}% in integers, {simulated:.2}% simulated"
         )?;
+        match self.float {
+            Some(float) => writeln!(f, ", {:.2}% before rounding", 100.0 * float)?,
+            None => writeln!(f)?,
+        }
         write!(f, "{}", self.report)?;
         let seconds = self.plan.predicted_seconds(THREADS);
         write!(

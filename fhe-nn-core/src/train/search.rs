@@ -16,6 +16,10 @@ use super::{Device, Family};
 use crate::quantize::quantize;
 use crate::{Calibration, Error, Floats, file};
 
+/// Weights that were not trained make more noise than trained ones: a member is not trained if so many times the budget
+/// would not suffice for it.
+const BEGINS: f64 = 1.5;
+
 /// How a family is searched: every member that fits the budget is trained and planned.
 #[derive(Clone)]
 pub struct Search<'a> {
@@ -53,16 +57,18 @@ pub struct Candidate {
 pub struct Refused {
     /// What it is.
     pub spec: Spec,
-    /// `None` if it takes longer than the budget.
+    /// `None` if it takes so much longer than the budget that it was not trained.
     pub error: Option<Error>,
 }
 
 /// What a search found.
 #[derive(Debug)]
 pub struct Front {
-    /// All that were trained, in the order of the family.
+    /// All that were trained and are fast enough, in the order of the family.
     pub candidates: Vec<Candidate>,
-    /// All that were not, or did not keep what they promise.
+    /// All that were trained and turned out to be too slow.
+    pub slow: Vec<Candidate>,
+    /// All that were not trained, or do not keep what they promise.
     pub refused: Vec<Refused>,
 }
 
@@ -88,16 +94,15 @@ impl Search<'_> {
         let samples = trainer.samples(training);
         let mut front = Front {
             candidates: Vec::new(),
+            slow: Vec::new(),
             refused: Vec::new(),
         };
         for spec in family.members()? {
             let mut module = Trainable::new(&spec, Vec::new(), &self.device, self.trainer.seed)?;
             (self.prepare)(&mut module);
-            // weights as they begin tell the time well: bootstraps are counted, and norms are not far off
-            module.calibrate(&samples)?;
             let begins = self.planned(&spec, &module, &samples);
             if let Ok((_, plan)) = &begins
-                && plan.predicted_seconds(self.threads) > self.budget
+                && plan.predicted_seconds(self.threads) > BEGINS * self.budget
             {
                 front.refused.push(Refused { spec, error: None });
                 continue;
@@ -112,7 +117,7 @@ impl Search<'_> {
                 Err(error) => return Err(error),
             };
             match self.planned(&spec, &module, &samples) {
-                Ok((floats, plan)) if plan.predicted_seconds(self.threads) <= self.budget => {
+                Ok((floats, plan)) => {
                     let candidate = Candidate {
                         spec,
                         floats,
@@ -121,9 +126,11 @@ impl Search<'_> {
                         plan,
                     };
                     found(&candidate);
-                    front.candidates.push(candidate);
+                    match candidate.seconds <= self.budget {
+                        true => front.candidates.push(candidate),
+                        false => front.slow.push(candidate),
+                    }
                 }
-                Ok(_) => front.refused.push(Refused { spec, error: None }),
                 Err(error) => front.refused.push(Refused {
                     spec,
                     error: Some(error),

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use candle_core::{Device, Tensor, Var};
-use fhe_nn_proof::client::Affine;
 use fhe_nn_proof::error::ModelError;
-use fhe_nn_proof::part::result_of;
 use fhe_nn_proof::plan::Plan;
 use fhe_nn_proof::spec::{Op, Rounding, Spec, Tensor as Fact};
 use fhe_nn_proof::widths::Range;
@@ -14,8 +12,9 @@ use ndarray::Array2;
 use super::forward::{Forward, Mode, Scores};
 use super::ops::Windows;
 use super::parameters::Learned;
-use crate::quantize::{Float, Groups, Own, Scales, fixed_meaning, reals};
-use crate::{Calibration, Error, Floats};
+use super::scales::Scale;
+use crate::quantize::{Groups, Own, reals};
+use crate::{Error, Floats};
 
 /// What a module computes with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -71,7 +70,7 @@ pub struct Trainable {
     pub powers_of_two: bool,
     /// The part of each neuron's weights that is 0, from 0 to 1.
     pub pruned: f64,
-    groups: Groups,
+    pub(super) groups: Groups,
 }
 
 /// The noise of accumulators that tables read.
@@ -81,21 +80,6 @@ pub(super) struct Noise {
     pub(super) deviation: f64,
     /// Width of the accumulators whose step all ciphertexts have.
     pub(super) scale: u32,
-}
-
-/// How a tensor is scaled.
-#[derive(Debug, Clone)]
-pub(super) struct Scale {
-    /// Logarithm of the scale, `[1]`, learned or not.
-    pub(super) log: Tensor,
-    /// The scale itself, if it is not learned.
-    given: Option<f32>,
-    /// The scale is that of its group by this.
-    pub(super) divisor: f64,
-    /// The integer that stands for 0.
-    pub(super) zero_point: i64,
-    /// The same as `log`, if it is learned.
-    pub(super) learned: Option<Var>,
 }
 
 impl Trainable {
@@ -251,125 +235,10 @@ impl Trainable {
         Ok(())
     }
 
-    fn find_scales(&mut self, samples: &Array2<f64>) -> Result<(), Error> {
-        self.find_input_scale(samples)?;
-        let wanting =
-            |tensor: &usize| self.scales[*tensor].is_none() && self.has_own_scale(*tensor);
-        let wanting: Vec<usize> = (0..self.facts.len()).filter(wanting).collect();
-        if wanting.is_empty() {
-            return Ok(());
-        }
-        let floats = self.latent_scaled()?;
-        let float = Float {
-            spec: &self.spec,
-            floats: &floats,
-            functions: &self.functions,
-        };
-        let calibration = Calibration::default();
-        let scales = Scales::find(&float, &self.facts, samples, &calibration)?;
-        let reals = float.run(samples.clone())?;
-        let found = wanting.iter().map(|&tensor| {
-            let levels = self.facts[tensor].range;
-            match &self.spec.layers[tensor - 1].op {
-                Op::Embedding(embedding) => {
-                    let name = format!("{}.weight", self.spec.layers[tensor - 1].name);
-                    let shape = [embedding.vocabulary, embedding.dimension];
-                    let vectors = float.tensor(&name, &shape)?;
-                    Ok(scales.symmetric(tensor, &vectors, levels, &calibration))
-                }
-                _ => Ok(scales.of(tensor, &reals[tensor], levels, &calibration)),
-            }
-        });
-        let found: Vec<Affine> = found.collect::<Result<_, Error>>()?;
-        let groups = self.groups.shared();
-        for (&tensor, meaning) in wanting.iter().zip(found) {
-            let group = groups
-                .iter()
-                .find(|group| group.iter().any(|(root, _)| *root == tensor));
-            self.scales[tensor] = Some(self.new_scale(tensor, meaning, group)?);
-        }
-        Ok(())
-    }
-
-    pub(super) fn find_input_scale(&mut self, samples: &Array2<f64>) -> Result<(), Error> {
-        if self.scales[0].is_none() {
-            let meaning = input_meaning(&self.spec, samples, &self.given)?;
-            self.scales[0] = Some(Scale::fixed(meaning, &self.device)?);
-        }
-        Ok(())
-    }
-
-    /// The scale of a tensor: learned with those of its group, but where one of them is given.
-    fn new_scale(
-        &self,
-        tensor: usize,
-        meaning: Affine,
-        group: Option<&Vec<(usize, f64)>>,
-    ) -> Result<Scale, Error> {
-        let Some(group) = group else {
-            return Ok(Scale::learned(meaning, 1.0, &self.device)?);
-        };
-        let divisor = |wanted: usize| {
-            let own = group.iter().find(|(root, _)| *root == wanted);
-            own.map_or(1.0, |(_, divisor)| *divisor)
-        };
-        if group.iter().any(|&(root, _)| !self.has_own_scale(root)) {
-            return Ok(Scale::fixed(meaning, &self.device)?);
-        }
-        let first = group
-            .iter()
-            .find_map(|&(root, _)| self.scales[root].as_ref());
-        match first {
-            // the same variable
-            Some(first) => Ok(Scale {
-                divisor: divisor(tensor),
-                zero_point: meaning.zero_point,
-                ..first.clone()
-            }),
-            None => Ok(Scale::learned(meaning, divisor(tensor), &self.device)?),
-        }
-    }
-
-    /// Whether a tensor has a scale that may be learned: the results of a padded table, and vectors.
-    fn has_own_scale(&self, tensor: usize) -> bool {
-        let layer = tensor
-            .checked_sub(1)
-            .map(|index| &self.spec.layers[index].op);
-        match layer {
-            Some(Op::Activation(act)) => !act.function.is_antiperiodic(),
-            Some(Op::Embedding(_)) => true,
-            _ => false,
-        }
-    }
-
-    /// What the integers of a tensor mean.
-    pub(super) fn meaning(&self, tensor: usize) -> Result<Affine, Error> {
-        if let Some(scale) = &self.scales[tensor] {
-            return Ok(Affine {
-                scale: f64::from(scale.tensor()?.to_vec1::<f32>()?[0]),
-                zero_point: scale.zero_point,
-            });
-        }
-        let Some(index) = tensor.checked_sub(1) else {
-            return Err(self.not_calibrated(tensor));
-        };
-        match &self.spec.layers[index].op {
-            Op::Activation(act) if act.function.is_antiperiodic() => Ok(fixed_meaning(act)),
-            op => {
-                let sources = self.spec.sources(index).into_iter();
-                let meanings: Vec<Affine> = sources
-                    .map(|source| self.meaning(source))
-                    .collect::<Result<_, _>>()?;
-                result_of(op, &meanings).ok_or_else(|| self.not_calibrated(tensor))
-            }
-        }
-    }
-
-    /// The scale of a tensor, of one element, and its logarithm.
-    pub(super) fn scale(&self, tensor: usize) -> Result<(Tensor, Tensor), Error> {
-        let scale = self.scales[tensor].as_ref();
-        let scale = scale.ok_or_else(|| self.not_calibrated(tensor))?;
-        Ok((scale.tensor()?, scale.log.clone()))
+    /// Whether the float network of the same weights is near.
+    pub(super) fn is_smooth(&self) -> bool {
+        let mut ops = self.spec.layers.iter().map(|layer| &layer.op);
+        !ops.any(|op| matches!(op, Op::Activation(act) if act.function.is_antiperiodic()))
     }
 
     pub(super) fn not_calibrated(&self, tensor: usize) -> Error {
@@ -378,58 +247,4 @@ impl Trainable {
             tensor: self.name_of(tensor).to_owned(),
         }
     }
-}
-
-impl Scale {
-    fn fixed(meaning: Affine, device: &Device) -> Result<Self, Error> {
-        Ok(Scale {
-            log: Tensor::from_vec(vec![meaning.scale.ln() as f32], 1, device)?,
-            given: Some(meaning.scale as f32),
-            divisor: 1.0,
-            zero_point: meaning.zero_point,
-            learned: None,
-        })
-    }
-
-    fn learned(meaning: Affine, divisor: f64, device: &Device) -> Result<Self, Error> {
-        let log = Var::from_vec(vec![(meaning.scale * divisor).ln() as f32], 1, device)?;
-        Ok(Scale {
-            log: log.as_tensor().clone(),
-            given: None,
-            divisor,
-            zero_point: meaning.zero_point,
-            learned: Some(log),
-        })
-    }
-
-    fn tensor(&self) -> candle_core::Result<Tensor> {
-        match self.given {
-            Some(scale) => Tensor::from_vec(vec![scale], 1, self.log.device()),
-            None => self.log.exp()? / self.divisor,
-        }
-    }
-}
-
-/// What inputs mean: given, or by the samples.
-fn input_meaning(spec: &Spec, samples: &Array2<f64>, given: &Floats) -> Result<Affine, Error> {
-    let float = Float {
-        spec,
-        floats: given,
-        functions: &[],
-    };
-    let facts = [spec.input.tensor()];
-    if let Some(kept) = float.kept(0, facts[0].range)? {
-        return Ok(kept);
-    }
-    if spec.input.tokens.is_some() {
-        return Ok(Affine {
-            scale: 1.0,
-            zero_point: 0,
-        });
-    }
-    let calibration = match spec.input.bits {
-        1 => Calibration::MinMax,
-        _ => Calibration::default(),
-    };
-    Ok(calibration.tensor(samples.iter(), facts[0].range))
 }

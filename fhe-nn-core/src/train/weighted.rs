@@ -1,0 +1,209 @@
+//! Layers with weights and accumulators, on the way through a module.
+
+use candle_core::{D, DType, Result as Computed, Tensor};
+use fhe_nn_proof::error::ModelError;
+use fhe_nn_proof::part::{Linear, proved_ranges};
+use fhe_nn_proof::spec::{LinearSpec, Overflow};
+use fhe_nn_proof::widths::Range;
+
+use super::forward::{Forward, Mode};
+use super::integers::array;
+use super::ops::straight_through;
+use super::parameters::{Learned, reads_wave};
+use super::signal::{Sums, Values, column, per_channel, whole};
+use crate::Error;
+use crate::quantize::{Place, extent, phase_of};
+
+/// Accumulators begin to count as a loss from this part of their width on.
+const NEAR: f64 = 0.85;
+/// What one that has left it by as much as it is wide adds to the loss.
+const WEIGHT: f64 = 10.0;
+/// Integers up to it are exact in 32-bit floats, and so are their sums in any order.
+const EXACT: u64 = 1 << 24;
+
+impl Forward<'_> {
+    pub(super) fn linear(&mut self, index: usize, input: &Values) -> Result<Sums, Error> {
+        let module = self.module;
+        let layer = &module.spec.layers[index];
+        let linear = layer.op.linear().ok_or(ModelError::PartMissing)?;
+        let learned = module.learned(index)?;
+        let bias = learned.bias.as_ref().ok_or(ModelError::PartMissing)?;
+        if self.is_float() {
+            return self.float_sums(index, &linear, input, learned);
+        }
+        let (place, levels) = (module.place(index, &linear), module.levels(index));
+        let (integers, scale) = module.integers(index, &place)?;
+        let weights = array(&integers)?;
+        let proved = proved_ranges(&weights, levels);
+        let kind = match proved.iter().all(|range| range.max_abs() < EXACT) {
+            true => DType::F32,
+            false => DType::F64,
+        };
+        let sums = self.products(
+            index,
+            &linear,
+            &input.integers.to_dtype(kind)?,
+            &integers.to_dtype(kind)?,
+            input.meaning.zero_point,
+        )?;
+        let mut accumulators = whole(&sums)?;
+        let sums = sums.to_dtype(DType::F32)?;
+
+        let seen = match self.mode {
+            Mode::Calibrate => seen(&accumulators, linear.channels, linear.positions),
+            Mode::Train | Mode::Exact => match &module.seen[index] {
+                Some(seen) => seen.clone(),
+                None => return Err(module.not_calibrated(index + 1)),
+            },
+        };
+        let scales = module.weight_scales_of(index, &linear, input.meaning)?;
+        let biases = module.biases(index, &linear, &weights, input.meaning)?;
+        let unit = |j: usize| scales[j] * input.meaning.scale;
+        let sum = |j: usize| weights.row(j).iter().map(|&w| i64::from(w)).sum::<i64>();
+        let wanted = (0..linear.channels).map(|j| {
+            let centre = (input.meaning.zero_point * sum(j)) as f64;
+            phase_of(
+                place.reader.map(|act| act.function),
+                biases[j],
+                unit(j),
+                centre,
+            )
+        });
+        let wanted: Vec<f64> = wanted.collect();
+        // training goes on with what leaves its width; whether that is kept in the end, the quantizer says
+        let limit = Range::signed(module.width(&place, levels));
+        let held: Vec<Range> = seen.iter().map(|range| range.within(limit)).collect();
+        let (phases, widths) = place.settle(&wanted, &proved, &held, levels)?;
+        self.seen[index] = Some(seen);
+        let part = Linear {
+            weights,
+            phases,
+            widths,
+            scales,
+            bias: biases,
+            input: input.meaning,
+        };
+
+        for of_input in accumulators.chunks_exact_mut(linear.channels * linear.positions) {
+            let channels = of_input.chunks_exact_mut(linear.positions);
+            for (of_channel, phase) in channels.zip(&part.phases) {
+                of_channel.iter_mut().for_each(|sum| *sum += phase);
+            }
+        }
+        // phases are whole, and of a `Wave` learned
+        let phases = part.phases.iter().map(|&phase| phase as f32);
+        let phases = Tensor::from_vec(
+            phases.collect::<Vec<f32>>(),
+            linear.channels,
+            &module.device,
+        )?;
+        let wave = reads_wave(&module.spec, index);
+        let phases = match wave {
+            true => straight_through(bias, &phases)?,
+            false => phases,
+        };
+        let sums = per_channel(&sums, linear.positions, |sums| {
+            sums.broadcast_add(&column(&phases)?)
+        })?;
+        // reals: scale x input scale x (sum - phase - zero point x sum of weights) + bias
+        let reals = match wave {
+            true => sums.clone(),
+            false => {
+                let slope = (scale.broadcast_mul(&input.scale))?.flatten_all()?;
+                let centre = (integers.sum(D::Minus1)? * input.meaning.zero_point as f64)?;
+                let offset = (bias.as_tensor() - (&slope * (centre + &phases)?)?)?;
+                per_channel(&sums, linear.positions, |sums| {
+                    sums.broadcast_mul(&column(&slope)?)?
+                        .broadcast_add(&column(&offset)?)
+                })?
+            }
+        };
+        self.count_overflow(&place, levels, &sums)?;
+        Ok(Sums {
+            integers: sums,
+            accumulators,
+            reals,
+            lines: (0..linear.channels).map(|j| part.line(j)).collect(),
+            widths: part.widths,
+            positions: linear.positions,
+        })
+    }
+
+    /// Sums of the float network.
+    fn float_sums(
+        &self,
+        index: usize,
+        linear: &LinearSpec,
+        input: &Values,
+        learned: &Learned,
+    ) -> Result<Sums, Error> {
+        let module = self.module;
+        let bias = learned.bias.as_ref().ok_or(ModelError::PartMissing)?;
+        let (mut weights, mut bias) =
+            (learned.weight.as_tensor().clone(), bias.as_tensor().clone());
+        if reads_wave(&module.spec, index) {
+            let unit = 4.0 / f64::from(linear.accumulator).exp2();
+            let input = module.meaning(module.spec.sources(index)[0])?;
+            let centre = (weights.sum(D::Minus1)? * input.zero_point as f64)?;
+            weights = (weights * (unit / input.scale))?;
+            bias = ((bias + centre)? * unit)?;
+        }
+        let sums = self.products(index, linear, &input.integers, &weights, 0)?;
+        let sums = per_channel(&sums, linear.positions, |sums| {
+            sums.broadcast_add(&column(&bias)?)
+        })?;
+        Ok(Sums {
+            integers: sums.clone(),
+            accumulators: Vec::new(),
+            reals: sums,
+            lines: Vec::new(),
+            widths: vec![0; linear.channels],
+            positions: linear.positions,
+        })
+    }
+
+    /// Sums of values by weights, `[inputs, channels x positions]`.
+    fn products(
+        &self,
+        index: usize,
+        linear: &LinearSpec,
+        values: &Tensor,
+        weights: &Tensor,
+        padding: i64,
+    ) -> Computed<Tensor> {
+        match (&linear.window, &self.module.windows[index]) {
+            (Some(_), Some(windows)) => windows.sums(values, weights, padding as f64),
+            _ => values.matmul(&weights.t()?),
+        }
+    }
+
+    /// Adds to the loss what comes near to the end of a width that only calibration holds.
+    fn count_overflow(
+        &mut self,
+        place: &Place<'_>,
+        levels: Range,
+        sums: &Tensor,
+    ) -> Result<(), Error> {
+        if place.linear.overflow != Overflow::Calibrated || self.mode != Mode::Train {
+            return Ok(());
+        }
+        let limit = f64::from(self.module.width(place, levels) - 1).exp2();
+        let beyond = ((sums.abs()? / limit)? - NEAR)?.relu()?.sqr()?;
+        let loss = (beyond.sum_all()? * (WEIGHT / sums.dim(0)? as f64))?;
+        self.overflow = Some(match self.overflow.take() {
+            Some(other) => (other + loss)?,
+            None => loss,
+        });
+        Ok(())
+    }
+}
+
+/// From the least to the greatest accumulator of each channel.
+fn seen(accumulators: &[i64], channels: usize, positions: usize) -> Vec<Range> {
+    let of = |channel: usize| {
+        let inputs = accumulators.chunks_exact(channels * positions);
+        let own = inputs.flat_map(|all| &all[channel * positions..(channel + 1) * positions]);
+        extent(own)
+    };
+    (0..channels).map(of).collect()
+}
