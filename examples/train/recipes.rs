@@ -35,7 +35,7 @@ pub(crate) const DENSE: Recipe = Recipe {
 
 /// For convolutions with a wave.
 pub(crate) const CONVOLUTION: Recipe = Recipe {
-    epochs: 80,
+    epochs: 40,
     rate: 4e-3,
     augment: Augment {
         shift: 1.0,

@@ -100,12 +100,15 @@ fn the_front_is_what_nothing_beats() {
     let front = search
         .run(&family, &examples, &examples, |_| found += 1)
         .expect("it learns");
-    // 1,000 bootstraps take longer
-    assert_eq!(
-        (found, front.candidates.len(), front.refused.len()),
-        (4, 4, 2)
-    );
-    assert!(front.refused.iter().all(|refused| refused.error.is_none()));
+    // 1,000 bootstraps take longer, and that may be known before they are trained
+    let slow = front
+        .refused
+        .iter()
+        .filter(|refused| refused.error.is_none());
+    assert_eq!(front.candidates.len(), 4);
+    assert_eq!(front.slow.len() + slow.count(), 2);
+    assert_eq!(found, 4 + front.slow.len());
+    assert!(front.slow.iter().all(|slow| slow.seconds > 0.05));
     let best = front.pareto();
     assert!(!best.is_empty());
     for pair in best.windows(2) {
