@@ -100,7 +100,11 @@ impl Search<'_> {
         for spec in family.members()? {
             let mut module = Trainable::new(&spec, Vec::new(), &self.device, self.trainer.seed)?;
             (self.prepare)(&mut module);
-            let begins = self.planned(&spec, &module, &samples);
+            // without scales there is no plan, and nothing would be known to be too slow
+            let begins = match module.calibrate(&samples) {
+                Ok(()) => self.planned(&spec, &module, &samples),
+                Err(error) => Err(error),
+            };
             if let Ok((_, plan)) = &begins
                 && plan.predicted_seconds(self.threads) > BEGINS * self.budget
             {
