@@ -35,12 +35,13 @@ pub(crate) const DENSE: Recipe = Recipe {
 
 /// For convolutions with a wave.
 pub(crate) const CONVOLUTION: Recipe = Recipe {
-    epochs: 40,
+    epochs: 60,
     rate: 4e-3,
+    decay: 0.1,
     augment: Augment {
         shift: 1.0,
-        rotation: 0.1,
-        scale: 0.06,
+        rotation: 0.12,
+        scale: 0.08,
         shear: 0.1,
         mirror: false,
     },

@@ -13,7 +13,7 @@ pub struct History {
     network: String,
     /// All of them.
     pub epochs: Vec<Epoch>,
-    /// The one with the greatest accuracy, the first of equals, or without one the last; its weights are kept.
+    /// The one with the greatest accuracy of those that keep what they promise, the first of equals, or without one the last; its weights are kept.
     pub best: usize,
     /// Whether it was stopped early.
     pub stopped: bool,
@@ -26,6 +26,9 @@ pub struct Epoch {
     pub loss: f64,
     /// The part of the validation examples that was right afterwards, if there are any.
     pub accuracy: Option<f64>,
+    /// Whether `calibrated` accumulators kept their declared widths on the samples afterwards. If not, the quantizer would refuse
+    /// them, and another epoch is the best.
+    pub keeps: bool,
 }
 
 impl History {
@@ -41,9 +44,9 @@ impl History {
     /// Adds an epoch: whether it is the best.
     pub(super) fn push(&mut self, epoch: Epoch) -> bool {
         self.epochs.push(epoch);
+        let rank = |epoch: &Epoch| (epoch.keeps, epoch.accuracy);
         let before = &self.epochs[..self.epochs.len() - 1];
-        let is_best = epoch.accuracy.is_none()
-            || before.iter().all(|before| before.accuracy < epoch.accuracy);
+        let is_best = epoch.accuracy.is_none() || before.iter().all(|own| rank(own) < rank(&epoch));
         if is_best {
             self.best = self.epochs.len() - 1;
         }

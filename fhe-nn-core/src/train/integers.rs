@@ -93,6 +93,20 @@ impl Trainable {
         place.linear.accumulator.min(width).max(2)
     }
 
+    /// Whether `calibrated` accumulators kept their widths over the samples of the last calibration.
+    pub(super) fn keeps_promises(&self) -> bool {
+        let seen = self.seen.iter().enumerate();
+        seen.filter_map(|(index, seen)| Some((index, seen.as_ref()?)))
+            .all(|(index, seen)| {
+                let Some(linear) = self.spec.layers[index].op.linear() else {
+                    return true;
+                };
+                let width = self.width(&self.place(index, &linear), self.levels(index));
+                linear.overflow != Overflow::Calibrated
+                    || seen.iter().all(|range| range.signed_bits() <= width)
+            })
+    }
+
     /// The integers of an embedding, `[vocabulary, dimension]`.
     pub(super) fn vectors(&self, index: usize) -> Result<Tensor, Error> {
         let Op::Embedding(embedding) = &self.spec.layers[index].op else {

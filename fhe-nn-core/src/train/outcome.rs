@@ -3,6 +3,7 @@
 use std::fmt;
 
 use fhe_nn_proof::client::Scores;
+use fhe_nn_proof::error::ModelError;
 use fhe_nn_proof::plan::{Options, Plan};
 use ndarray::{Array2, ArrayView1};
 
@@ -39,13 +40,20 @@ impl Trainable {
     /// [`Trainer::samples`](super::Trainer::samples) gives them.
     ///
     /// # Errors
-    /// Those of [`Network::quantize`], [`Network::plan`] and [`Network::run_batch`].
+    /// [`ModelError::ModelDiffers`] for another network, and those of [`Network::quantize`], [`Network::plan`] and [`Network::run_batch`].
     pub fn outcome<N: Network>(
         &self,
         samples: &Array2<f32>,
         examples: &Examples<'_>,
         options: &Options,
     ) -> Result<Outcome<N>, Error> {
+        if *N::SPEC != self.spec {
+            return Err(ModelError::ModelDiffers {
+                network: N::SPEC.name.to_string(),
+                difference: format!("what was trained is `{}`", self.spec.name),
+            }
+            .into());
+        }
         let quantized = N::quantize(&self.floats()?, samples)?;
         let network = quantized.network;
         let plan = network.plan(options)?;

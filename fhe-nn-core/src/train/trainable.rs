@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use candle_core::{Device, Tensor, Var};
 use fhe_nn_proof::error::ModelError;
 use fhe_nn_proof::plan::Plan;
-use fhe_nn_proof::spec::{Op, Rounding, Spec, Tensor as Fact};
+use fhe_nn_proof::spec::{Function, Op, Rounding, Spec, Tensor as Fact};
 use fhe_nn_proof::widths::Range;
-use ndarray::Array2;
+use ndarray::{Array2, ArrayD};
 
 use super::forward::{Forward, Mode, Scores};
 use super::ops::Windows;
@@ -62,7 +62,8 @@ pub struct Trainable {
     pub(super) noise: Vec<Option<Noise>>,
     /// Parameters of activations, which are not learned.
     pub(super) given: Floats,
-    /// Whether it computes with integers.
+    /// Whether it computes with integers. A module that was trained in floating point has none of their scales: its
+    /// [`latent`](Trainable::latent) floats are loaded into another one.
     pub precision: Precision,
     /// Where the scales of weights come from.
     pub weight_scales: WeightScales,
@@ -113,7 +114,7 @@ impl Trainable {
             noise: layers.clone().map(|_| None).collect(),
             seen: layers.map(|_| None).collect(),
             groups: Groups::of(spec)?,
-            given: Floats::new(),
+            given: defaults(spec)?,
             precision: Precision::default(),
             weight_scales: WeightScales::default(),
             powers_of_two: false,
@@ -188,6 +189,21 @@ impl Trainable {
         Ok(self.pass(inputs, Mode::Exact, 0)?.integers)
     }
 
+    /// The scores to learn from, `[inputs, scores]`, with gradients to [`vars`](Trainable::vars), for a loop of one's own;
+    /// and what is to be added to the loss, so that calibrated accumulators keep their widths. Noise follows from the
+    /// seed.
+    ///
+    /// # Errors
+    /// Those of [`Trainable::scores`].
+    pub fn learn(
+        &self,
+        inputs: &Array2<f32>,
+        seed: u64,
+    ) -> Result<(Tensor, Option<Tensor>), Error> {
+        let scores = self.pass(inputs, Mode::Train, seed)?;
+        Ok((scores.reals, scores.overflow))
+    }
+
     pub(super) fn pass(
         &self,
         inputs: &Array2<f32>,
@@ -248,3 +264,17 @@ impl Trainable {
         }
     }
 }
+
+/// What PyTorch begins with where nothing is given: slopes of `Prelu`, which are not learned here.
+fn defaults(spec: &Spec) -> Result<Floats, Error> {
+    let mut given = Floats::new();
+    for layer in spec.layers.iter() {
+        if matches!(&layer.op, Op::Activation(act) if act.function == Function::Prelu) {
+            let slope = ArrayD::from_elem(vec![1], PRELU_SLOPE);
+            given.insert(format!("{}.weight", layer.name), slope)?;
+        }
+    }
+    Ok(given)
+}
+
+const PRELU_SLOPE: f32 = 0.25;

@@ -18,7 +18,7 @@ use super::optimizer::{Descent, Optimizer, Schedule};
 use super::trainable::Trainable;
 use crate::Error;
 
-/// How a module is fitted. Everything random follows from the seed: the same trainer gives the same weights on the same
+/// How a module is fitted. Everything random but the weights that a module begins with follows from the seed: the same trainer gives the same weights on the same
 /// machine, interrupted and taken up again or not.
 #[derive(Clone)]
 pub struct Trainer<'a> {
@@ -127,7 +127,12 @@ impl Trainer<'_> {
             let accuracy = validation
                 .map(|examples| accuracy(module, examples))
                 .transpose()?;
-            if history.push(Epoch { loss, accuracy }) {
+            let keeps = module.keeps_promises();
+            if history.push(Epoch {
+                loss,
+                accuracy,
+                keeps,
+            }) {
                 best = copies(module)?;
             }
             if let Some(checkpoint) = &checkpoint {

@@ -20,8 +20,9 @@ pub(super) struct Rule {
 /// That is a bound on the 1-norm of the weights. Accumulator-aware quantization (Colbert, Pappalardo,
 /// Petri-Koenig 2023, "A2Q: Accumulator-Aware Quantization with Guaranteed Overflow Avoidance", section 3)
 /// bounds all of them together. Inputs that are never negative make two bounds of it, of the positive and of
-/// the negative weights (Colbert et al. 2024, "A2Q+: Improving Accumulator-Aware Weight Quantization",
-/// section 3.1), each as large as that of A2Q: what is tested here is the range itself, so both.
+/// the negative weights, each as large as that of A2Q (Colbert et al. 2024, "A2Q+: Improving
+/// Accumulator-Aware Weight Quantization", section 3.1). What is tested here is the exact range, so both;
+/// how weights come to keep it is not theirs: [`Rule::integers`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Promise {
     pub(super) inputs: Range,
