@@ -82,14 +82,14 @@ impl Trainable {
         group: Option<&Vec<(usize, f64)>>,
     ) -> Result<Scale, Error> {
         let Some(group) = group else {
-            return Ok(Scale::learned(meaning, 1.0, &self.device)?);
+            return Scale::learned(meaning, 1.0, &self.device);
         };
         let divisor = |wanted: usize| {
             let own = group.iter().find(|(root, _)| *root == wanted);
             own.map_or(1.0, |(_, divisor)| *divisor)
         };
         if group.iter().any(|&(root, _)| !self.has_own_scale(root)) {
-            return Ok(Scale::fixed(meaning, &self.device)?);
+            return Scale::fixed(meaning, &self.device);
         }
         let first = group
             .iter()
@@ -101,7 +101,7 @@ impl Trainable {
                 zero_point: meaning.zero_point,
                 ..first.clone()
             }),
-            None => Ok(Scale::learned(meaning, divisor(tensor), &self.device)?),
+            None => Scale::learned(meaning, divisor(tensor), &self.device),
         }
     }
 
