@@ -49,7 +49,7 @@ pub struct DigitsCnn {
     conv: Conv2d<1, 36, 10, 4>,
     #[bits(output = 3, phases = 4)]
     wave: Wave,
-    #[bits(weights = 4, accumulator = 13, overflow = calibrated)]
+    #[bits(weights = 3, accumulator = 12, overflow = calibrated)]
     scores: Dense<3600, 10>,
 }
 

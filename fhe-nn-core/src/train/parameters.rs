@@ -87,7 +87,11 @@ fn deviation(spec: &Spec, index: usize, linear: &LinearSpec) -> f64 {
     if reads_wave(spec, index) {
         // sums spread over a quarter of the period if a fifth of inputs are at their greatest, as of a digit
         let levels = (f64::from(spec.input.bits)).exp2() - 1.0;
-        let level = if index == 0 { levels } else { 1.0 };
+        let level = if spec.sources(index)[0] == 0 {
+            levels
+        } else {
+            1.0
+        };
         let period = f64::from(linear.accumulator).exp2();
         let wanted = period / 8.0 / level / (inputs / 5.0).sqrt();
         return wanted.clamp(
