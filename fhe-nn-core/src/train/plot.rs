@@ -40,6 +40,14 @@ pub struct Series {
 
 /// Pixels of a plot.
 const SIZE: (u32, u32) = (760, 440);
+/// Of the series, in their order: dark enough for names on white.
+const COLORS: [RGBColor; 5] = [
+    RGBColor(196, 30, 58),
+    RGBColor(24, 100, 180),
+    RGBColor(95, 95, 95),
+    RGBColor(20, 130, 90),
+    RGBColor(150, 90, 20),
+];
 const FONT: &str = "sans-serif";
 
 impl Axis {
@@ -150,7 +158,7 @@ impl Plot {
             .draw()
             .ok()?;
         for (index, series) in self.series.iter().enumerate() {
-            let color = Palette99::pick(index).to_rgba();
+            let color = COLORS[index % COLORS.len()];
             let place = |&(x, y): &(f64, f64)| (self.x.place(x), self.y.place(y));
             let places: Vec<(f64, f64)> = series.points.iter().map(place).collect();
             if series.is_joined {
@@ -167,10 +175,16 @@ impl Plot {
             let dots = chart.draw_series(dots).ok()?;
             dots.label(&series.name)
                 .legend(move |(x, y)| Circle::new((x + 10, y), 4, color.filled()));
+            // names of the first series are below those of others that are near
+            let beside = if index == 0 { 2 } else { -12 };
             let names = places.iter().zip(&series.labels);
             let names = names.map(|(&place, label)| {
                 EmptyElement::at(place)
-                    + Text::new(label.clone(), (7, -6), (FONT, 12).into_font().color(&color))
+                    + Text::new(
+                        label.clone(),
+                        (7, beside),
+                        (FONT, 12).into_font().color(&color),
+                    )
             });
             chart.draw_series(names).ok()?;
         }
