@@ -13,7 +13,7 @@
 //! /// Whether just one of two inputs is on.
 //! #[fhe_network(input(shape = [2], bits = 1))]
 //! struct Xor {
-//!     #[bits(weights = 2, accumulator = 3, overflow = wrap)]
+//!     #[bits(weights = 2, accumulator = 2, overflow = wrap)]
 //!     hidden: Dense<2, 4>,
 //!     #[bits(output = 1, phases = 2)]
 //!     wave: Wave,
