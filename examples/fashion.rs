@@ -6,15 +6,10 @@
 //! cargo run --release --example fashion -- --images 10
 //! ```
 
-use std::error::Error as StdError;
 use std::process::ExitCode;
 
-use fhe_nn_core::prelude::*;
-use fhe_nn_examples::cli;
-use fhe_nn_examples::idx::{Dataset, Split};
-use fhe_nn_examples::networks::{FashionCnn, FloatFashionCnn, float_accuracy};
-use fhe_nn_examples::picture::picture;
-use fhe_nn_examples::story::{self, Story};
+use fhe_nn_examples::networks::{FashionCnn, FloatFashionCnn};
+use fhe_nn_examples::{cli, story};
 
 /// The clear accuracy that the trained network has, at least.
 const ACCURACY: f64 = 0.855;
@@ -27,22 +22,12 @@ struct Args {
 }
 
 fn main() -> ExitCode {
-    cli::run(fashion)
-}
-
-fn fashion(args: Args) -> Result<(), Box<dyn StdError>> {
-    let test = Dataset::load(cli::data().join("fashion"), Split::Test)?;
-    let network = FashionCnn::load(cli::data().join("fashion_cnn.quantized.safetensors"))?;
-    let floats = Floats::load(cli::data().join("fashion_cnn.float.safetensors"))?;
-    let float = FloatFashionCnn::float_scores(&floats, &test.images)?;
-    let story = Story {
-        what: "image",
-        inputs: test.images.view(),
-        labels: &test.labels,
-        float_accuracy: Some(float_accuracy(&float, &test.labels)),
-        least_accuracy: Some(ACCURACY),
-        show: &|index| picture(test.images.row(index).as_slice().unwrap_or_default()),
-    };
-    let plan = network.plan(&Options::default())?;
-    story.tell(&network, &plan, args.story)
+    cli::run(|args: Args| {
+        story::images::<FashionCnn, FloatFashionCnn>(
+            &cli::data().join("fashion"),
+            "fashion_cnn",
+            ACCURACY,
+            args.story,
+        )
+    })
 }

@@ -4,9 +4,10 @@
 //! cargo run --release --features train --example plots
 //! ```
 //!
-//! Accuracies are of the exact integers on all 10,000 test images of MNIST. Times are those that the plans predict for the
-//! machine on which Concrete ML was measured, so that the two can be compared; what an image takes on this machine is
-//! measured and printed. Figures of other systems are those that were published or measured for this project.
+//! Accuracies are of the exact integers on all 10,000 test images of MNIST. Times are those that the plans predict
+//! for the machine on which Concrete ML was measured, so that the two can be compared; what an image takes on this
+//! machine is measured and printed. Figures of other systems are those that were published or measured for this
+//! project.
 
 use std::error::Error as StdError;
 use std::fs;
@@ -16,19 +17,13 @@ use std::process::ExitCode;
 use clap::Parser;
 use fhe_nn_core::prelude::*;
 use fhe_nn_core::train::plot::{Axis, Plot, Series, svg};
+use fhe_nn_examples::article::{Accumulators, Article2, Article3, Article4, VARIANTS};
 use fhe_nn_examples::cli;
 use fhe_nn_examples::exchange::Exchange;
 use fhe_nn_examples::idx::{Dataset, Split};
 use fhe_nn_examples::networks::{
-    Article2, Article3, Article4, CarefulDigits, Digits, DigitsCnn, QuickDigits, accuracy,
-    float_accuracy,
+    CarefulDigits, Digits, DigitsCnn, QuickDigits, accuracy, float_accuracy,
 };
-
-#[allow(dead_code, reason = "the table needs more of it than the plot")]
-#[path = "ptq/networks.rs"]
-mod networks;
-
-use networks::{Accumulators, VARIANTS};
 
 /// Draw the README's plots
 #[derive(Parser)]

@@ -21,8 +21,6 @@ mod candidates;
 mod encrypted;
 #[path = "ptq/float.rs"]
 mod float;
-#[path = "ptq/networks.rs"]
-mod networks;
 
 use std::collections::BTreeMap;
 use std::error::Error as StdError;
@@ -32,13 +30,12 @@ use std::time::Duration;
 
 use clap::Parser;
 use fhe_nn_core::prelude::*;
+use fhe_nn_examples::article::{Accumulators, VARIANTS, Variant};
 use fhe_nn_examples::cli;
 use fhe_nn_examples::idx::{Dataset, Split};
 use indicatif::{ProgressBar, ProgressStyle};
 use ndarray::{Array2, s};
 use serde_json::json;
-
-use networks::{Accumulators, VARIANTS, Variant};
 
 /// Classify MNIST digits with networks quantized to 8 to 2 bits
 #[derive(Parser)]

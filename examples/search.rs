@@ -5,8 +5,8 @@
 //!     --vary hidden.neurons=32,64,96 --vary wave.phases=4,16
 //! ```
 //!
-//! Prints the Pareto front of accuracy against predicted time, the declaration of its last network, and writes the plot. Accuracy
-//! is that of the last 10,000 training images, which are held out: test images choose nothing.
+//! Prints the Pareto front of accuracy against predicted time, the declaration of its last network, and writes the
+//! plot. Accuracy is that of the last 10,000 training images, which are held out: test images choose nothing.
 
 use std::error::Error as StdError;
 use std::path::PathBuf;

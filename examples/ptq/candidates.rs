@@ -4,17 +4,17 @@
 use std::time::{Duration, Instant};
 
 use fhe_nn_core::prelude::*;
+use fhe_nn_examples::declare_article;
 use fhe_nn_examples::networks::accuracy_of;
 
 use crate::Trial;
-use crate::networks::declare;
 
-declare!(Exact, 6, calibrated, 6, exact, []);
-declare!(Approximate, 6, calibrated, 6, approximate, []);
-declare!(ExactChecked7, 6, checked, 7, exact, []);
-declare!(ApproximateChecked7, 6, checked, 7, approximate, []);
-declare!(ExactChecked8, 6, checked, 8, exact, []);
-declare!(ApproximateChecked8, 6, checked, 8, approximate, []);
+declare_article!(pub(crate) Exact, 6, calibrated, 6, exact, []);
+declare_article!(pub(crate) Approximate, 6, calibrated, 6, approximate, []);
+declare_article!(pub(crate) ExactChecked7, 6, checked, 7, exact, []);
+declare_article!(pub(crate) ApproximateChecked7, 6, checked, 7, approximate, []);
+declare_article!(pub(crate) ExactChecked8, 6, checked, 8, exact, []);
+declare_article!(pub(crate) ApproximateChecked8, 6, checked, 8, approximate, []);
 
 /// Simulated noise follows from it.
 const SEED: u64 = 6;

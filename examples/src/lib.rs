@@ -1,5 +1,6 @@
 //! What the examples share: their networks, their data, encrypted inferences, options and measurements.
 
+pub mod article;
 pub mod augment;
 pub mod cli;
 pub mod exchange;

@@ -1,7 +1,8 @@
 //! The declarations that several examples use.
 
+use fhe_nn_core::argmax;
 use fhe_nn_core::prelude::*;
-use ndarray::{Array2, ArrayView1};
+use ndarray::Array2;
 
 use crate::idx::Dataset;
 
@@ -97,28 +98,6 @@ macro_rules! floats {
 floats!(FloatQuickDigits (34) FloatDigits (60) FloatCarefulDigits (120));
 floats!(FloatDigitsCnn (36, 10) 900 FloatFashionCnn (28, 10) 700);
 
-/// The article's network, 784-92-92-10 with sigmoids, at so many bits for inputs, weights and activations alike.
-macro_rules! article {
-    ($($name:ident $bits:literal)*) => {$(
-        #[doc = concat!("784-92-92-10 with sigmoids, ", $bits, " bits for inputs, weights and activations alike.")]
-        #[fhe_network(input(shape = [784], bits = $bits))]
-        #[derive(Debug, Clone, PartialEq)]
-        pub struct $name {
-            #[bits(weights = $bits, overflow = calibrated)]
-            fc1: Dense<784, 92>,
-            #[bits(output = $bits, table = 8)]
-            act1: Sigmoid,
-            #[bits(weights = $bits, overflow = calibrated)]
-            fc2: Dense<92, 92>,
-            #[bits(output = $bits, table = 8)]
-            act2: Sigmoid,
-            #[bits(weights = $bits)]
-            fc3: Dense<92, 10>,
-        }
-    )*};
-}
-article!(Article2 2 Article3 3 Article4 4);
-
 /// The part of the images that the integers of a network classify right.
 ///
 /// # Errors
@@ -137,12 +116,7 @@ pub fn accuracy_of(scores: &[Scores], labels: &[u8]) -> f64 {
 
 /// The part of float scores, `[rows, classes]`, whose greatest is that of the label.
 pub fn float_accuracy(scores: &Array2<f64>, labels: &[u8]) -> f64 {
-    let argmax = |row: ArrayView1<'_, f64>| {
-        let classes = row.iter().enumerate();
-        let best = classes.reduce(|best, own| if own.1 > best.1 { own } else { best });
-        best.map(|(class, _)| class)
-    };
     let pairs = scores.rows().into_iter().zip(labels);
-    let right = pairs.filter(|(row, label)| argmax(*row) == Some(usize::from(**label)));
+    let right = pairs.filter(|(row, label)| argmax(row) == usize::from(**label));
     right.count() as f64 / labels.len() as f64
 }

@@ -1,6 +1,7 @@
 //! What an example shows: a network in the clear, then encrypted, with equal results.
 
 use std::error::Error;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -11,7 +12,9 @@ use serde_json::json;
 
 use crate::cli;
 use crate::exchange::Exchange;
-use crate::networks::accuracy_of;
+use crate::idx::{Dataset, Split};
+use crate::networks::{accuracy_of, float_accuracy};
+use crate::picture::picture;
 
 /// Most rows of which each is shown.
 const SHOWN: usize = 20;
@@ -42,6 +45,36 @@ pub struct Story<'a> {
     pub least_accuracy: Option<f64>,
     /// A row as it is shown, whole lines.
     pub show: &'a dyn Fn(usize) -> String,
+}
+
+/// The story of a trained network on the test images of a folder, beside the floats of its shape: the models
+/// are those of a name that come with the examples.
+///
+/// # Panics
+/// Those of [`Story::tell`].
+///
+/// # Errors
+/// Those of the files, and of [`Story::tell`].
+pub fn images<N: Network, F: Network>(
+    folder: &Path,
+    name: &str,
+    least_accuracy: f64,
+    options: Options,
+) -> Result<(), Box<dyn Error>> {
+    let test = Dataset::load(folder, Split::Test)?;
+    let network = N::load(cli::data().join(format!("{name}.quantized.safetensors")))?;
+    let floats = Floats::load(cli::data().join(format!("{name}.float.safetensors")))?;
+    let float = F::float_scores(&floats, &test.images)?;
+    let story = Story {
+        what: "image",
+        inputs: test.images.view(),
+        labels: &test.labels,
+        float_accuracy: Some(float_accuracy(&float, &test.labels)),
+        least_accuracy: Some(least_accuracy),
+        show: &|index| picture(test.images.row(index).as_slice().unwrap_or_default()),
+    };
+    let plan = network.plan(&fhe_nn_core::Options::default())?;
+    story.tell(&network, &plan, options)
 }
 
 impl Story<'_> {

@@ -19,11 +19,12 @@ use fhe_nn_core::prelude::*;
 use fhe_nn_core::train::{
     Device, Examples, Optimizer, Precision, Trainable, Trainer, WeightScales, accuracy,
 };
+use fhe_nn_examples::article::{Article2, Article3, Article4};
 use fhe_nn_examples::cli;
 use fhe_nn_examples::idx::{Dataset, Split};
 use fhe_nn_examples::networks::{
-    Article2, Article3, Article4, CarefulDigits, Digits, DigitsCnn, FashionCnn, FloatCarefulDigits,
-    FloatDigits, FloatDigitsCnn, FloatFashionCnn, FloatQuickDigits, QuickDigits,
+    CarefulDigits, Digits, DigitsCnn, FashionCnn, FloatCarefulDigits, FloatDigits, FloatDigitsCnn,
+    FloatFashionCnn, FloatQuickDigits, QuickDigits,
 };
 
 mod recipes;
@@ -187,14 +188,9 @@ impl Course {
             "{name}: {:.2}% in floating point",
             100.0 * accuracy(&module, &examples(&self.report)?)?
         );
-        // its widths mean nothing, and so do the scales of its values
-        let mut floats = Floats::new();
-        let latent = module.latent()?;
-        let own = |name: &str| name.ends_with(".weight") || name.ends_with(".bias");
-        for (name, tensor) in latent.iter().filter(|(name, _)| own(name)) {
-            floats.insert(name, tensor.clone())?;
-        }
-        Ok(floats.save(self.out(&format!("{name}.float.safetensors"))?)?)
+        Ok(module
+            .latent()?
+            .save(self.out(&format!("{name}.float.safetensors"))?)?)
     }
 
     /// Fits a module: the samples that it is calibrated with.

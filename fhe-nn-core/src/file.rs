@@ -1,10 +1,9 @@
 //! Files of bounded size.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
-use fhe_nn_proof::model::{MAX_BYTES, check_size};
+use fhe_nn_proof::error::ModelError;
+use fhe_nn_proof::model::{MAX_BYTES, Unread, read_file};
 
 use crate::Error;
 
@@ -13,20 +12,16 @@ use crate::Error;
 /// # Errors
 /// [`Error::Read`] and [`crate::ModelError::TooLarge`].
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Error> {
-    let failed = |source| Error::Read {
-        path: path.to_owned(),
-        source,
-    };
-    let file = File::open(path).map_err(failed)?;
-    let size = file.metadata().map_err(failed)?.len();
-    check_size(size)?;
-    let mut bytes = Vec::with_capacity(size as usize);
-    // what is no regular file declares no size
-    file.take(MAX_BYTES + 1)
-        .read_to_end(&mut bytes)
-        .map_err(failed)?;
-    check_size(bytes.len() as u64)?;
-    Ok(bytes)
+    read_file(path).map_err(|unread| match unread {
+        Unread::Failed(source) => Error::Read {
+            path: path.to_owned(),
+            source,
+        },
+        Unread::TooLarge(bytes) => Error::Model(ModelError::TooLarge {
+            bytes,
+            limit: MAX_BYTES,
+        }),
+    })
 }
 
 /// Writes a file.

@@ -72,7 +72,7 @@ pub use embedded::Embedded;
 pub use encrypted::{Execution, Profile, Progress, Work};
 pub use error::Error;
 pub use fhe_nn_macros::fhe_network;
-pub use fhe_nn_proof::client::{Affine, ClientSpec, Line, Scores};
+pub use fhe_nn_proof::client::{Affine, ClientSpec, Line, Scores, argmax};
 pub use fhe_nn_proof::error::ModelError;
 pub use fhe_nn_proof::graph;
 pub use fhe_nn_proof::noise::{self, SECURITY_BITS};

@@ -5,10 +5,26 @@ mod mistakes;
 mod search;
 mod trainer;
 
-use fhe_nn_core::train::Examples;
+use fhe_nn_core::prelude::*;
+use fhe_nn_core::train::{Device, Examples, Trainable};
 use ndarray::Array2;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
+
+#[fhe_network(input(shape = [24], bits = 2))]
+struct Small {
+    #[bits(weights = 3, overflow = calibrated)]
+    hidden: Dense<24, 12>,
+    #[bits(output = 3, table = 5)]
+    relu: Relu,
+    #[bits(weights = 4)]
+    scores: Dense<12, 3>,
+}
+
+/// A network that is trained in a second, before it is.
+fn module() -> Trainable {
+    Small::trainable(&Device::Cpu).expect("a network")
+}
 
 /// Inputs in [0, 1], and a class that follows from them.
 struct Data {

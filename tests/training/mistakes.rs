@@ -6,21 +6,7 @@ use fhe_nn_core::train::{
 };
 use ndarray::Array2;
 
-use super::Data;
-
-#[fhe_network(input(shape = [24], bits = 2))]
-struct Small {
-    #[bits(weights = 3, overflow = calibrated)]
-    hidden: Dense<24, 12>,
-    #[bits(output = 3, table = 5)]
-    relu: Relu,
-    #[bits(weights = 4)]
-    scores: Dense<12, 3>,
-}
-
-fn module() -> Trainable {
-    Small::trainable(&Device::Cpu).expect("a network")
-}
+use super::{Data, Small, module};
 
 fn trainer() -> Trainer<'static> {
     Trainer {
@@ -125,7 +111,7 @@ fn floats_of_a_float_network_bring_no_scales() {
 
 #[test]
 fn a_family_of_impossible_numbers() {
-    use Number::{Accumulator, Bits, Kernel, Neurons, Output, Phases, Stride, Table, Weights};
+    use Number::{Kernel, Weights};
 
     #[fhe_network(input(shape = [2, 6, 6], bits = 4))]
     struct Windows {
@@ -140,19 +126,8 @@ fn a_family_of_impossible_numbers() {
         scores: Dense<36, 3>,
     }
 
-    let numbers = [
-        Bits,
-        Neurons,
-        Kernel,
-        Stride,
-        Weights,
-        Accumulator,
-        Output,
-        Table,
-        Phases,
-    ];
     for field in ["input", "conv", "wave", "relu", "scores"] {
-        for number in numbers {
+        for number in Number::ALL {
             for value in [0, 1, 7, 31, 32, 33, 63, 64, 65, 1 << 20, u32::MAX] {
                 // a field without the number is an error, all else in or out
                 if let Ok(members) = Family::of(Windows::SPEC)

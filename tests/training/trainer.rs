@@ -4,22 +4,11 @@ use std::fs;
 
 use fhe_nn_core::prelude::*;
 use fhe_nn_core::train::{
-    Device, Examples, History, Optimizer, Precision, Schedule, Teacher, Trainable, Trainer,
-    accuracy,
+    Device, Examples, History, Optimizer, Precision, Schedule, Teacher, Trainer, accuracy,
 };
 use ndarray::Array2;
 
-use super::Data;
-
-#[fhe_network(input(shape = [24], bits = 2))]
-struct Small {
-    #[bits(weights = 3, overflow = calibrated)]
-    hidden: Dense<24, 12>,
-    #[bits(output = 3, table = 5)]
-    relu: Relu,
-    #[bits(weights = 4)]
-    scores: Dense<12, 3>,
-}
+use super::{Data, Small, module};
 
 fn trainer() -> Trainer<'static> {
     Trainer {
@@ -36,10 +25,6 @@ fn trainer() -> Trainer<'static> {
         progress: false,
         ..Trainer::default()
     }
-}
-
-fn module() -> Trainable {
-    Small::trainable(&Device::Cpu).expect("a network")
 }
 
 /// Fits a fresh module: its floats, and how it went.

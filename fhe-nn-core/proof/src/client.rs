@@ -65,6 +65,14 @@ impl Affine {
     pub fn real(&self, q: i64) -> f64 {
         self.scale * (q - self.zero_point) as f64
     }
+
+    /// The same as a line, for integers that are read as sums.
+    pub fn line(&self) -> Line {
+        Line {
+            slope: self.scale,
+            offset: -self.scale * self.zero_point as f64,
+        }
+    }
 }
 
 /// A number that is no token.
@@ -168,8 +176,13 @@ impl Scores {
 
     /// Position of the greatest real score, the first of equals; 0 if there is none.
     pub fn argmax(&self) -> usize {
-        let better =
-            |best: usize, (i, &x): (usize, &f64)| if x > self.reals[best] { i } else { best };
-        self.reals.iter().enumerate().fold(0, better)
+        argmax(&self.reals)
     }
+}
+
+/// Position of the greatest value, the first of equals; 0 if there is none.
+pub fn argmax<'a>(values: impl IntoIterator<Item = &'a f64>) -> usize {
+    let values = values.into_iter().enumerate();
+    let best = values.reduce(|best, own| if own.1 > best.1 { own } else { best });
+    best.map_or(0, |(position, _)| position)
 }

@@ -12,6 +12,7 @@
 //! a `checked` layer hold whatever its weights can reach.
 
 mod differ;
+mod file;
 mod read;
 mod tensors;
 
@@ -21,6 +22,7 @@ use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use self::file::{Unread, read_file};
 use self::tensors::Tensor;
 use crate::client::Affine;
 use crate::error::ModelError;

@@ -134,6 +134,11 @@ impl Range {
         }
     }
 
+    /// Of the difference of a value of each.
+    pub fn minus(self, other: Range) -> Range {
+        self.plus(other.times(Range { lo: -1, hi: -1 }))
+    }
+
     /// Of its values plus a phase.
     pub const fn shifted_by(self, phase: i64) -> Range {
         self.plus(Range {

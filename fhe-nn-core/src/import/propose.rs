@@ -1,7 +1,7 @@
 //! Bit-widths for a network that has none.
 
 use fhe_nn_proof::spec::{Op, Overflow, Pool, Spec};
-use fhe_nn_proof::widths::{MAX_OUTPUT_BITS, MAX_ROUNDED_BITS, MAX_TABLE_BITS, Range};
+use fhe_nn_proof::widths::{MAX_OUTPUT_BITS, MAX_ROUNDED_BITS, MAX_TABLE_BITS};
 
 use super::error::{ImportError, Unsupported};
 use super::net::Net;
@@ -135,9 +135,8 @@ pub(super) fn propose(net: &Net, name: &str, widths: &Widths) -> Result<Spec, Im
                 reason,
             }])
         };
-        let negative = range.times(Range { lo: -1, hi: -1 });
         let tables = match &layer.op {
-            Op::Pool(pool) if pool.kind == Pool::Max => range.plus(negative).signed_bits(),
+            Op::Pool(pool) if pool.kind == Pool::Max => range.minus(range).signed_bits(),
             Op::Mul => operands
                 .iter()
                 .skip(1)

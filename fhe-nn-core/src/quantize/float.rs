@@ -278,14 +278,19 @@ impl Curve<'_> {
         }
     }
 
-    /// One result per neuron and phase: phase q of k lies q/k of half a period further.
+    /// How much further phase q of k lies: q/k of half a period.
+    pub(crate) fn shift(&self, q: u32, phases: u32) -> f64 {
+        match self.function {
+            Function::Wave => 2.0 * f64::from(q) / f64::from(phases),
+            _ => 0.0,
+        }
+    }
+
+    /// One result per neuron and phase.
     fn results(&self, phases: u32, channels: usize, before: &Array2<f64>) -> Array2<f64> {
         let positions = before.ncols() / channels.max(1);
         let phase = |q: u32| {
-            let shift = match self.function {
-                Function::Wave => 2.0 * f64::from(q) / f64::from(phases),
-                _ => 0.0,
-            };
+            let shift = self.shift(q, phases);
             let mut results = before.clone();
             for (j, mut column) in results.axis_iter_mut(Axis(1)).enumerate() {
                 column.mapv_inplace(|x| self.value(x + shift, j / positions.max(1)));

@@ -1,6 +1,6 @@
 //! One neuron: its scale, its integer weights, its bias.
 
-use fhe_nn_proof::spec::Function;
+use fhe_nn_proof::spec::{Function, LinearSpec};
 use fhe_nn_proof::widths::max_weight;
 use ndarray::ArrayView1;
 
@@ -36,10 +36,7 @@ impl Neuron {
         let max = max_weight(place.linear.weights);
         let varies = || floats.iter().zip(constants).filter(|(_, c)| c.is_none());
         let scale = match (place.function(), kept) {
-            // the period, 4, is 2^A units
-            (Some(Function::Wave), _) => {
-                4.0 / f64::from(place.linear.accumulator).exp2() / input.meaning.scale
-            }
+            (Some(Function::Wave), _) => wave_unit(place.linear) / input.meaning.scale,
             (_, Some(kept)) => kept,
             _ => calibration.weights(&varies().map(|(&w, _)| w).collect::<Vec<_>>(), max),
         };
@@ -78,6 +75,11 @@ impl Neuron {
             phase,
         }
     }
+}
+
+/// Real value of one unit of an accumulator that a `Wave` reads: the period, 4, is `2^A` units.
+pub(crate) fn wave_unit(linear: &LinearSpec) -> f64 {
+    4.0 / f64::from(linear.accumulator).exp2()
 }
 
 /// A bias in units of the accumulator, of which zero points make up `centre`: an integer.

@@ -80,15 +80,10 @@ impl Signal {
 
     /// The same, to be read by tables.
     pub(super) fn as_sums(&self, channels: usize, phases: u32) -> Preactivation {
-        let Affine { scale, zero_point } = self.meaning;
-        let line = Line {
-            slope: scale,
-            offset: -scale * zero_point as f64,
-        };
         Preactivation {
             real: self.real.clone(),
             accumulators: self.integers.clone(),
-            lines: vec![line; channels],
+            lines: vec![self.meaning.line(); channels],
             widths: vec![sum_width(self.levels, phases); channels],
         }
     }

@@ -18,19 +18,15 @@ pub(super) fn curves(
     positions: usize,
 ) -> (Vec<f32>, Vec<f32>) {
     let phases = act.phases as usize;
-    let inputs = reals.len() / neurons.max(1);
     let mut values = vec![0.0; reals.len() * phases];
     let mut slopes = values.clone();
-    let rows = reals.par_chunks_exact(neurons).take(inputs);
+    let rows = reals.par_chunks_exact(neurons);
     rows.zip(values.par_chunks_exact_mut(phases * neurons))
         .zip(slopes.par_chunks_exact_mut(phases * neurons))
         .for_each(|((row, values), slopes)| {
             for q in 0..phases {
+                let shift = curve.shift(q as u32, act.phases);
                 for (j, &x) in row.iter().enumerate() {
-                    let shift = match act.function {
-                        Function::Wave => 2.0 * q as f64 / phases as f64,
-                        _ => 0.0,
-                    };
                     let value = |x: f64| curve.value(x, j / positions);
                     let x = f64::from(x) + shift;
                     let slope = match act.function {

@@ -123,8 +123,8 @@ impl Family {
     /// accumulators that were not promised.
     ///
     /// # Errors
-    /// [`Error::Varied`] for a field that there is not, or has no such number. Combinations that break a law of the language
-    /// are left out.
+    /// [`Error::Varied`] for a field that there is not, or has no such number. Combinations that break a law of the
+    /// language are left out.
     pub fn members(&self) -> Result<Vec<Spec>, Error> {
         let mut members = vec![self.spec.clone()];
         for (field, number, values) in &self.varied {

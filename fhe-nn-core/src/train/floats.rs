@@ -2,12 +2,13 @@
 
 use candle_core::Tensor;
 use fhe_nn_proof::error::ModelError;
+use fhe_nn_proof::spec::LinearSpec;
 use ndarray::{Array2, ArrayD, IxDyn};
 
 use super::integers::array;
 use super::parameters::{Learned, log_scales, reads_wave};
 use super::trainable::{Precision, Trainable};
-use crate::quantize::{Float, reals, weight_shape};
+use crate::quantize::{Float, reals, wave_unit, weight_shape};
 use crate::{Error, Floats};
 
 impl Trainable {
@@ -33,8 +34,9 @@ impl Trainable {
                 continue;
             };
             let input = self.meaning(self.spec.sources(index)[0])?;
-            let integers = array(&self.integers(index, &self.place(index, &linear))?.0)?;
-            let scales = self.weight_scales_of(index, &linear, input)?;
+            let (integers, scale) = self.integers(index, &self.place(index, &linear))?;
+            let integers = array(&integers)?;
+            let scales = self.unit_of_weights(index, &linear, &scale, input)?;
             let rows = integers.rows().into_iter().zip(&scales);
             let weights = rows.flat_map(|(row, &scale)| {
                 let row: Vec<f32> = row.iter().map(|&w| (f64::from(w) * scale) as f32).collect();
@@ -90,8 +92,8 @@ impl Trainable {
         let mut floats = self.given.clone();
         for (index, learned) in self.with_weights() {
             let layer = &self.spec.layers[index];
-            let mut weight = learned.weight.as_tensor().clone();
             let Some(linear) = layer.op.linear() else {
+                let weight = &learned.weight;
                 let values = weight.flatten_all()?.to_vec1()?;
                 insert(
                     &mut floats,
@@ -101,15 +103,7 @@ impl Trainable {
                 )?;
                 continue;
             };
-            let bias = learned.bias.as_ref().ok_or(ModelError::PartMissing)?;
-            let mut bias = bias.as_tensor().clone();
-            if reads_wave(&self.spec, index) {
-                let input = self.meaning(self.spec.sources(index)[0])?;
-                let unit = 4.0 / f64::from(linear.accumulator).exp2();
-                let centre = (weight.sum(1)? * input.zero_point as f64)?;
-                weight = (weight * (unit / input.scale))?;
-                bias = ((bias + centre)? * unit)?;
-            }
+            let (weight, bias) = self.reals(index, &linear)?;
             let values = weight.flatten_all()?.to_vec1()?;
             insert(
                 &mut floats,
@@ -125,6 +119,24 @@ impl Trainable {
             )?;
         }
         Ok(floats)
+    }
+
+    /// Weights, `[channels, taps]`, and biases of a layer in reals.
+    pub(super) fn reals(
+        &self,
+        index: usize,
+        linear: &LinearSpec,
+    ) -> Result<(Tensor, Tensor), Error> {
+        let learned = self.learned(index)?;
+        let bias = learned.bias.as_ref().ok_or(ModelError::PartMissing)?;
+        let (weight, bias) = (learned.weight.as_tensor(), bias.as_tensor());
+        if !reads_wave(&self.spec, index) {
+            return Ok((weight.clone(), bias.clone()));
+        }
+        let input = self.meaning(self.spec.sources(index)[0])?;
+        let unit = wave_unit(linear);
+        let centre = (weight.sum(1)? * input.zero_point as f64)?;
+        Ok(((weight * (unit / input.scale))?, ((bias + centre)? * unit)?))
     }
 
     /// Takes over trained floats, as [`crate::Network::quantize_with`] takes them, to train them on: post-training
@@ -168,7 +180,7 @@ impl Trainable {
             let (mut weights, mut bias) = float.linear(&layer.name, &linear)?;
             if reads_wave(&self.spec, index) {
                 let input = self.meaning(self.spec.sources(index)[0])?;
-                let unit = 4.0 / f64::from(linear.accumulator).exp2();
+                let unit = wave_unit(&linear);
                 weights *= input.scale / unit;
                 bias /= unit;
                 for (bias, row) in bias.iter_mut().zip(weights.rows()) {

@@ -13,7 +13,8 @@ pub struct History {
     network: String,
     /// All of them.
     pub epochs: Vec<Epoch>,
-    /// The one with the greatest accuracy of those that keep what they promise, the first of equals, or without one the last; its weights are kept.
+    /// The one with the greatest accuracy of those that keep what they promise, the first of equals, or without one
+    /// the last; its weights are kept.
     pub best: usize,
     /// Whether it was stopped early.
     pub stopped: bool,
@@ -26,8 +27,8 @@ pub struct Epoch {
     pub loss: f64,
     /// The part of the validation examples that was right afterwards, if there are any.
     pub accuracy: Option<f64>,
-    /// Whether `calibrated` accumulators kept their declared widths on the samples afterwards. If not, the quantizer would refuse
-    /// them, and another epoch is the best.
+    /// Whether `calibrated` accumulators kept their declared widths on the samples afterwards. If not, the quantizer
+    /// would refuse them, and another epoch is the best.
     pub keeps: bool,
 }
 

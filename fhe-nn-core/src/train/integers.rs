@@ -12,7 +12,7 @@ use super::parameters::{LEAST_SCALE, Learned, reads_wave};
 use super::trainable::{Trainable, WeightScales};
 use super::weights::{Promise, Rule};
 use crate::Error;
-use crate::quantize::Place;
+use crate::quantize::{Place, wave_unit};
 
 impl Trainable {
     /// A layer with weights, as the quantizer has it.
@@ -116,7 +116,7 @@ impl Trainable {
         let latent = self
             .learned(index)?
             .weight
-            .broadcast_div(&self.scale(index + 1)?.0)?;
+            .broadcast_div(&self.scale(index + 1)?.tensor(&self.device)?)?;
         let latent = latent.clamp(-max, max)?;
         Ok(straight_through(&latent, &latent.round()?)?)
     }
@@ -134,20 +134,20 @@ impl Trainable {
         })
     }
 
-    /// Real value of one unit of each channel's weights.
-    pub(super) fn weight_scales_of(
+    /// Real value of one unit of each channel's weights, whose scale [`integers`](Trainable::integers) found.
+    pub(super) fn unit_of_weights(
         &self,
         index: usize,
         linear: &LinearSpec,
+        scale: &Tensor,
         input: Affine,
     ) -> Result<Vec<f64>, Error> {
-        Ok(match self.scale_of_weights(index, linear.weights)? {
-            Some(scales) => {
-                let scales = scales.flatten_all()?.to_vec1::<f32>()?;
+        Ok(match reads_wave(&self.spec, index) {
+            false => {
+                let scales = scale.flatten_all()?.to_vec1::<f32>()?;
                 scales.into_iter().map(f64::from).collect()
             }
-            // as the quantizer has it: the period, 4, is 2^A units
-            None => vec![4.0 / f64::from(linear.accumulator).exp2() / input.scale; linear.channels],
+            true => vec![wave_unit(linear) / input.scale; linear.channels],
         })
     }
 
@@ -165,8 +165,7 @@ impl Trainable {
         if !reads_wave(&self.spec, index) {
             return Ok(bias.into_iter().map(f64::from).collect());
         }
-        let modulus = f64::from(linear.accumulator).exp2();
-        let unit = 4.0 / modulus;
+        let (modulus, unit) = (f64::from(linear.accumulator).exp2(), wave_unit(linear));
         let phases = bias.into_iter().zip(weights.rows()).map(|(phase, row)| {
             let sum: i64 = row.iter().map(|&w| i64::from(w)).sum();
             let centre = input.zero_point * sum;

@@ -1,7 +1,7 @@
 //! Which members of a family there can be: what follows from changed numbers, and whether the macro would take it.
 
 use fhe_nn_proof::spec::{Op, Overflow, Pool, Spec};
-use fhe_nn_proof::widths::{MAX_ANTIPERIODIC_TABLE_BITS, MAX_OUTPUT_BITS, MAX_TABLE_BITS, Range};
+use fhe_nn_proof::widths::{MAX_ACCUMULATOR_BITS, MAX_OUTPUT_BITS, MAX_TABLE_BITS};
 
 /// Makes sizes and worst cases follow; `None` for layers that cannot read what comes to them.
 pub(super) fn follow(mut spec: Spec, origin: &Spec) -> Option<Spec> {
@@ -61,7 +61,7 @@ pub(super) fn follow(mut spec: Spec, origin: &Spec) -> Option<Spec> {
 }
 
 /// What `accumulator` may be.
-const ACCUMULATORS: std::ops::RangeInclusive<u32> = 2..=32;
+const ACCUMULATORS: std::ops::RangeInclusive<u32> = 2..=MAX_ACCUMULATOR_BITS;
 
 /// Whether every number is one that its key takes, and a size that there can be.
 fn has_lawful_numbers(spec: &Spec) -> bool {
@@ -89,6 +89,7 @@ fn has_lawful_numbers(spec: &Spec) -> bool {
 /// Taps of a kernel along an axis: no input is as long.
 const MAX_TAPS: usize = 1 << 16;
 
+/// Unlike [`Op::linear`], of a window, too, that is not yet known to be one.
 fn accumulator(op: &Op) -> Option<u32> {
     match op {
         Op::Dense(dense) => Some(dense.accumulator),
@@ -121,7 +122,7 @@ pub(super) fn is_lawful(spec: &Spec) -> bool {
             let most = match spec.reader(index) {
                 None => MAX_OUTPUT_BITS,
                 Some(act) if act.table.is_none() => act.function.reader().max_width(),
-                Some(_) => 32,
+                Some(_) => MAX_ACCUMULATOR_BITS,
             };
             let wraps = linear.overflow == Overflow::Wrap;
             (2..=most).contains(&linear.accumulator)
@@ -132,11 +133,7 @@ pub(super) fn is_lawful(spec: &Spec) -> bool {
         }
         Op::Activation(act) => {
             let antiperiodic = act.function.is_antiperiodic();
-            let most = if antiperiodic {
-                MAX_ANTIPERIODIC_TABLE_BITS
-            } else {
-                MAX_TABLE_BITS
-            };
+            let most = act.function.reader().max_width();
             let before = spec.sources(index)[0].checked_sub(1);
             let width = before
                 .and_then(|before| spec.layers[before].op.linear())
@@ -147,13 +144,8 @@ pub(super) fn is_lawful(spec: &Spec) -> bool {
                 && (act.phases == 1 || (antiperiodic && act.phases <= 1 << (table - 1)))
         }
         Op::Pool(pool) if pool.kind == Pool::Max => {
-            let Range { lo, hi } = facts[spec.sources(index)[0]].range;
-            Range {
-                lo: lo - hi,
-                hi: hi - lo,
-            }
-            .signed_bits()
-                <= MAX_TABLE_BITS
+            let values = facts[spec.sources(index)[0]].range;
+            values.minus(values).signed_bits() <= MAX_TABLE_BITS
         }
         _ => true,
     })

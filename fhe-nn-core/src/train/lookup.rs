@@ -1,7 +1,6 @@
 //! Activations, on the way through a module.
 
 use candle_core::Tensor;
-use fhe_nn_proof::client::{Affine, Line};
 use fhe_nn_proof::spec::{ActivationSpec, Function};
 use fhe_nn_proof::widths::sum_width;
 
@@ -24,11 +23,6 @@ impl Forward<'_> {
     ) -> Result<Sums, Error> {
         let fact = &self.module.facts[tensor];
         let channels = fact.shape[0];
-        let Affine { scale, zero_point } = values.meaning;
-        let line = Line {
-            slope: scale,
-            offset: -scale * zero_point as f64,
-        };
         Ok(Sums {
             integers: values.integers.clone(),
             accumulators: match self.is_float() {
@@ -36,7 +30,7 @@ impl Forward<'_> {
                 false => whole(&values.integers)?,
             },
             reals: real(values)?,
-            lines: vec![line; channels],
+            lines: vec![values.meaning.line(); channels],
             widths: vec![sum_width(fact.range, act.phases); channels],
             positions: fact.len() / channels,
         })
@@ -91,20 +85,23 @@ impl Forward<'_> {
                 meaning,
             });
         }
-        let (meaning, (scale, log)) = (module.meaning(index + 1)?, module.scale(index + 1)?);
+        let (meaning, scale) = (module.meaning(index + 1)?, module.scale(index + 1)?);
         let saturates = self.mode == Mode::Train;
         let tables = Tables::padded(act, widths, &curve, &sums.lines, meaning, saturates);
         let looked = tables.noisy(noise).look_up(&sums.accumulators, seed);
         let values = linearized(tensor(looked.values)?, &tensor(looked.slopes)?, &sums.reals)?;
         Ok(Values {
-            integers: linearized(values, &tensor(looked.shrinks)?, &log)?,
-            scale,
+            integers: match scale.log() {
+                Some(log) => linearized(values, &tensor(looked.shrinks)?, log)?,
+                None => values,
+            },
+            scale: scale.tensor(&module.device)?,
             meaning,
         })
     }
 
-    /// Standard deviation of the noise that a layer's tables read with, in units of each channel's accumulators; that of a
-    /// run that learns only.
+    /// Standard deviation of the noise that a layer's tables read with, in units of each channel's accumulators;
+    /// that of a run that learns only.
     fn noise(&self, index: usize, widths: &[u32]) -> Vec<f64> {
         let noise = self.module.noise[index].filter(|_| self.mode == Mode::Train);
         let of = |noise: Noise| {

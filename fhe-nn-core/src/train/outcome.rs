@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use fhe_nn_proof::client::Scores;
+use fhe_nn_proof::client::{Scores, argmax};
 use fhe_nn_proof::error::ModelError;
 use fhe_nn_proof::plan::{Options, Plan};
-use ndarray::{Array2, ArrayView1};
+use ndarray::Array2;
 
 use super::examples::Examples;
 use super::trainable::Trainable;
@@ -40,7 +40,8 @@ impl Trainable {
     /// [`Trainer::samples`](super::Trainer::samples) gives them.
     ///
     /// # Errors
-    /// [`ModelError::ModelDiffers`] for another network, and those of [`Network::quantize`], [`Network::plan`] and [`Network::run_batch`].
+    /// [`ModelError::ModelDiffers`] for another network, and those of [`Network::quantize`], [`Network::plan`] and
+    /// [`Network::run_batch`].
     pub fn outcome<N: Network>(
         &self,
         samples: &Array2<f32>,
@@ -69,7 +70,7 @@ impl Trainable {
             true => {
                 let scores = N::float_scores(&self.latent()?, &inputs.to_owned())?;
                 let pairs = scores.rows().into_iter().zip(examples.labels());
-                let right = pairs.filter(|(row, label)| greatest(row) == **label as usize);
+                let right = pairs.filter(|(row, label)| argmax(row) == **label as usize);
                 Some(part(right.count()))
             }
             false => None,
@@ -86,12 +87,6 @@ impl Trainable {
             plan,
         })
     }
-}
-
-fn greatest(row: &ArrayView1<'_, f64>) -> usize {
-    let scores = row.iter().enumerate();
-    let best = scores.reduce(|best, own| if own.1 > best.1 { own } else { best });
-    best.map_or(0, |(class, _)| class)
 }
 
 impl<N> fmt::Display for Outcome<N> {

@@ -13,16 +13,23 @@ use crate::{Calibration, Error, Floats};
 /// How a tensor is scaled.
 #[derive(Debug, Clone)]
 pub(super) struct Scale {
-    /// Logarithm of the scale, `[1]`, learned or not.
-    pub(super) log: Tensor,
-    /// The scale itself, if it is not learned.
-    given: Option<f32>,
-    /// The scale is that of its group by this.
-    pub(super) divisor: f64,
+    origin: Origin,
     /// The integer that stands for 0.
     pub(super) zero_point: i64,
-    /// The same as `log`, if it is learned.
-    pub(super) learned: Option<Var>,
+}
+
+/// Where a scale comes from.
+#[derive(Debug, Clone)]
+enum Origin {
+    /// It is what it is.
+    Given(f32),
+    /// It is learned, with those of its group.
+    Learned {
+        /// Logarithm of the scale of the group, `[1]`.
+        log: Var,
+        /// The scale is that of the group by this.
+        divisor: f64,
+    },
 }
 
 impl Trainable {
@@ -69,7 +76,7 @@ impl Trainable {
     pub(super) fn find_input_scale(&mut self, samples: &Array2<f64>) -> Result<(), Error> {
         if self.scales[0].is_none() {
             let meaning = input_meaning(&self.spec, samples, &self.given)?;
-            self.scales[0] = Some(Scale::fixed(meaning, &self.device)?);
+            self.scales[0] = Some(Scale::fixed(meaning));
         }
         Ok(())
     }
@@ -84,24 +91,24 @@ impl Trainable {
         let Some(group) = group else {
             return Scale::learned(meaning, 1.0, &self.device);
         };
-        let divisor = |wanted: usize| {
-            let own = group.iter().find(|(root, _)| *root == wanted);
-            own.map_or(1.0, |(_, divisor)| *divisor)
-        };
+        let own = group.iter().find(|(root, _)| *root == tensor);
+        let divisor = own.map_or(1.0, |(_, divisor)| *divisor);
         if group.iter().any(|&(root, _)| !self.has_own_scale(root)) {
-            return Scale::fixed(meaning, &self.device);
+            return Ok(Scale::fixed(meaning));
         }
-        let first = group
+        // the same variable
+        let mut known = group
             .iter()
-            .find_map(|&(root, _)| self.scales[root].as_ref());
-        match first {
-            // the same variable
-            Some(first) => Ok(Scale {
-                divisor: divisor(tensor),
+            .filter_map(|&(root, _)| self.scales[root].as_ref()?.log());
+        match known.next() {
+            Some(log) => Ok(Scale {
+                origin: Origin::Learned {
+                    log: log.clone(),
+                    divisor,
+                },
                 zero_point: meaning.zero_point,
-                ..first.clone()
             }),
-            None => Scale::learned(meaning, divisor(tensor), &self.device),
+            None => Scale::learned(meaning, divisor, &self.device),
         }
     }
 
@@ -121,7 +128,7 @@ impl Trainable {
     pub(super) fn meaning(&self, tensor: usize) -> Result<Affine, Error> {
         if let Some(scale) = &self.scales[tensor] {
             return Ok(Affine {
-                scale: f64::from(scale.tensor()?.to_vec1::<f32>()?[0]),
+                scale: f64::from(scale.tensor(&self.device)?.to_vec1::<f32>()?[0]),
                 zero_point: scale.zero_point,
             });
         }
@@ -140,40 +147,42 @@ impl Trainable {
         }
     }
 
-    /// The scale of a tensor, of one element, and its logarithm.
-    pub(super) fn scale(&self, tensor: usize) -> Result<(Tensor, Tensor), Error> {
+    /// How a tensor that has a scale of its own is scaled.
+    pub(super) fn scale(&self, tensor: usize) -> Result<&Scale, Error> {
         let scale = self.scales[tensor].as_ref();
-        let scale = scale.ok_or_else(|| self.not_calibrated(tensor))?;
-        Ok((scale.tensor()?, scale.log.clone()))
+        scale.ok_or_else(|| self.not_calibrated(tensor))
     }
 }
 
 impl Scale {
-    fn fixed(meaning: Affine, device: &Device) -> Result<Self, Error> {
-        Ok(Scale {
-            log: Tensor::from_vec(vec![meaning.scale.ln() as f32], 1, device)?,
-            given: Some(meaning.scale as f32),
-            divisor: 1.0,
+    fn fixed(meaning: Affine) -> Self {
+        Scale {
+            origin: Origin::Given(meaning.scale as f32),
             zero_point: meaning.zero_point,
-            learned: None,
-        })
+        }
     }
 
     fn learned(meaning: Affine, divisor: f64, device: &Device) -> Result<Self, Error> {
         let log = Var::from_vec(vec![(meaning.scale * divisor).ln() as f32], 1, device)?;
         Ok(Scale {
-            log: log.as_tensor().clone(),
-            given: None,
-            divisor,
+            origin: Origin::Learned { log, divisor },
             zero_point: meaning.zero_point,
-            learned: Some(log),
         })
     }
 
-    fn tensor(&self) -> candle_core::Result<Tensor> {
-        match self.given {
-            Some(scale) => Tensor::from_vec(vec![scale], 1, self.log.device()),
-            None => self.log.exp()? / self.divisor,
+    /// The scale, of one element.
+    pub(super) fn tensor(&self, device: &Device) -> candle_core::Result<Tensor> {
+        match &self.origin {
+            Origin::Given(scale) => Tensor::from_vec(vec![*scale], 1, device),
+            Origin::Learned { log, divisor } => log.exp()? / *divisor,
+        }
+    }
+
+    /// Logarithm of the scale of its group, if it is learned.
+    pub(super) fn log(&self) -> Option<&Var> {
+        match &self.origin {
+            Origin::Given(_) => None,
+            Origin::Learned { log, .. } => Some(log),
         }
     }
 }

@@ -32,8 +32,8 @@ pub enum WeightScales {
     /// They are learned: the greatest accuracy at few bits.
     #[default]
     Learned,
-    /// From the greatest weight of each channel: most integers are then small, and so is the noise of their sums, which may
-    /// allow faster parameters.
+    /// From the greatest weight of each channel: most integers are then small, and so is the noise of their sums,
+    /// which may allow faster parameters.
     Greatest,
 }
 
@@ -153,7 +153,7 @@ impl Trainable {
             }
         }
         for (scale, tensor) in self.scales.iter().zip(0..) {
-            let learned = scale.as_ref().and_then(|scale| scale.learned.as_ref());
+            let learned = scale.as_ref().and_then(Scale::log);
             if let Some(var) = learned {
                 // the same variable of a whole group
                 if !named.values().any(|known| known.id() == var.id()) {
@@ -189,9 +189,9 @@ impl Trainable {
         Ok(self.pass(inputs, Mode::Exact, 0)?.integers)
     }
 
-    /// The scores to learn from, `[inputs, scores]`, with gradients to [`vars`](Trainable::vars), for a loop of one's own;
-    /// and what is to be added to the loss, so that calibrated accumulators keep their widths. Noise follows from the
-    /// seed.
+    /// The scores to learn from, `[inputs, scores]`, with gradients to [`vars`](Trainable::vars), for a loop of
+    /// one's own; and what is to be added to the loss, so that calibrated accumulators keep their widths. Noise
+    /// follows from the seed.
     ///
     /// # Errors
     /// Those of [`Trainable::scores`].
@@ -213,9 +213,9 @@ impl Trainable {
         Forward::new(self, mode, seed).run(&reals(&self.spec, inputs)?)
     }
 
-    /// From now on, learns with the noise that a plan predicts for tables with approximate rounding: what is then learned
-    /// bears that values move by a step. Exact tables have no noise. A plan is that of the network so far, as
-    /// [`outcome`](Trainable::outcome) has it; without one there is no noise any more.
+    /// From now on, learns with the noise that a plan predicts for tables with approximate rounding: what is then
+    /// learned bears that values move by a step. Exact tables have no noise. A plan is that of the network so far,
+    /// as [`outcome`](Trainable::outcome) has it; without one there is no noise any more.
     pub fn learn_with_noise(&mut self, plan: Option<&Plan>) {
         for (layer, noise) in self.spec.layers.iter().zip(&mut self.noise) {
             let stages = plan.map_or(&[][..], |plan| &plan.stages).iter();
@@ -238,8 +238,8 @@ impl Trainable {
     /// `samples`: `[samples, values of one input]`.
     ///
     /// # Errors
-    /// Those of the samples, see [`crate::Network::quantize_with`]. Accumulators that leave a `calibrated` width are none:
-    /// training goes on with them, and in the end the quantizer refuses what still does.
+    /// Those of the samples, see [`crate::Network::quantize_with`]. Accumulators that leave a `calibrated` width are
+    /// none: training goes on with them, and in the end the quantizer refuses what still does.
     pub fn calibrate(&mut self, samples: &Array2<f32>) -> Result<(), Error> {
         let samples = reals(&self.spec, samples)?;
         self.find_scales(&samples)?;

@@ -18,8 +18,8 @@ use super::optimizer::{Descent, Optimizer, Schedule};
 use super::trainable::Trainable;
 use crate::Error;
 
-/// How a module is fitted. Everything random but the weights that a module begins with follows from the seed: the same trainer gives the same weights on the same
-/// machine, interrupted and taken up again or not.
+/// How a module is fitted. Everything random but the weights that a module begins with follows from the seed: the
+/// same trainer gives the same weights on the same machine, interrupted and taken up again or not.
 #[derive(Clone)]
 pub struct Trainer<'a> {
     /// Rounds over the examples.
@@ -32,7 +32,8 @@ pub struct Trainer<'a> {
     pub schedule: Schedule,
     /// How weights follow their gradients.
     pub optimizer: Optimizer,
-    /// Stop after so many epochs, at least one, in which the accuracy on the validation examples was not greater than before.
+    /// Stop after so many epochs, at least one, in which the accuracy on the validation examples was not greater
+    /// than before.
     pub patience: Option<usize>,
     /// Everything random follows from it.
     pub seed: u64,
@@ -82,13 +83,13 @@ impl Default for Trainer<'_> {
 }
 
 impl Trainer<'_> {
-    /// Fits a module, and leaves it with the weights of the epoch that was the best on the validation examples, or without
-    /// these with the last, calibrated on
-    /// [`samples`](Trainer::samples).
+    /// Fits a module, and leaves it with the weights of the epoch that was the best on the validation examples, or
+    /// without these with the last, calibrated on [`samples`](Trainer::samples).
     ///
     /// # Errors
-    /// [`Error::NoExamples`] and [`Error::Label`] for examples, [`Error::Diverged`] if the loss is no number any more, [`Error::Checkpoint`] for a file of another training, those
-    /// of [`Trainable::calibrate`], and what candle reports.
+    /// [`Error::NoExamples`] and [`Error::Label`] for examples, [`Error::Diverged`] if the loss is no number any
+    /// more, [`Error::Checkpoint`] for a file of another training, those of [`Trainable::calibrate`], and what
+    /// candle reports.
     pub fn fit(
         &self,
         module: &mut Trainable,

@@ -26,7 +26,7 @@ impl Forward<'_> {
             ),
             false => (
                 module.vectors(index)?,
-                module.scale(index + 1)?.0,
+                module.scale(index + 1)?.tensor(&module.device)?,
                 module.meaning(index + 1)?,
             ),
         };

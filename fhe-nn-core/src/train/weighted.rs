@@ -9,7 +9,7 @@ use fhe_nn_proof::widths::Range;
 use super::forward::{Forward, Mode};
 use super::integers::array;
 use super::ops::straight_through;
-use super::parameters::{Learned, reads_wave};
+use super::parameters::reads_wave;
 use super::signal::{Sums, Values, column, per_channel, whole};
 use crate::Error;
 use crate::quantize::{Place, extent, phase_of};
@@ -26,11 +26,11 @@ impl Forward<'_> {
         let module = self.module;
         let layer = &module.spec.layers[index];
         let linear = layer.op.linear().ok_or(ModelError::PartMissing)?;
-        let learned = module.learned(index)?;
-        let bias = learned.bias.as_ref().ok_or(ModelError::PartMissing)?;
         if self.is_float() {
-            return self.float_sums(index, &linear, input, learned);
+            return self.float_sums(index, &linear, input);
         }
+        let bias = module.learned(index)?.bias.as_ref();
+        let bias = bias.ok_or(ModelError::PartMissing)?;
         let (place, levels) = (module.place(index, &linear), module.levels(index));
         let (integers, scale) = module.integers(index, &place)?;
         let weights = array(&integers)?;
@@ -56,7 +56,7 @@ impl Forward<'_> {
                 None => return Err(module.not_calibrated(index + 1)),
             },
         };
-        let scales = module.weight_scales_of(index, &linear, input.meaning)?;
+        let scales = module.unit_of_weights(index, &linear, &scale, input.meaning)?;
         let biases = module.biases(index, &linear, &weights, input.meaning)?;
         let unit = |j: usize| scales[j] * input.meaning.scale;
         let sum = |j: usize| weights.row(j).iter().map(|&w| i64::from(w)).sum::<i64>();
@@ -130,24 +130,9 @@ impl Forward<'_> {
     }
 
     /// Sums of the float network.
-    fn float_sums(
-        &self,
-        index: usize,
-        linear: &LinearSpec,
-        input: &Values,
-        learned: &Learned,
-    ) -> Result<Sums, Error> {
+    fn float_sums(&self, index: usize, linear: &LinearSpec, input: &Values) -> Result<Sums, Error> {
         let module = self.module;
-        let bias = learned.bias.as_ref().ok_or(ModelError::PartMissing)?;
-        let (mut weights, mut bias) =
-            (learned.weight.as_tensor().clone(), bias.as_tensor().clone());
-        if reads_wave(&module.spec, index) {
-            let unit = 4.0 / f64::from(linear.accumulator).exp2();
-            let input = module.meaning(module.spec.sources(index)[0])?;
-            let centre = (weights.sum(D::Minus1)? * input.zero_point as f64)?;
-            weights = (weights * (unit / input.scale))?;
-            bias = ((bias + centre)? * unit)?;
-        }
+        let (weights, bias) = module.reals(index, linear)?;
         let sums = self.products(index, linear, &input.integers, &weights, 0)?;
         let sums = per_channel(&sums, linear.positions, |sums| {
             sums.broadcast_add(&column(&bias)?)

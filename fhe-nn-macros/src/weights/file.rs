@@ -1,24 +1,23 @@
 //! Where a model is, and its bytes.
 
-use std::fs::File;
-use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use fhe_nn_proof::model::{MAX_BYTES, check_size};
+use fhe_nn_proof::model::{MAX_BYTES, Unread, read_file};
 use syn::LitStr;
 
 use crate::errors::{Error, Place};
 
 /// The bytes of a model, and a path of it that starts from no folder: what is embedded is what was proved.
 pub(super) fn read(path: &LitStr) -> Result<(LitStr, Vec<u8>), Error> {
-    // a compiler knows the file, a test of this crate does not
+    // a compiler knows the file, a test of this crate does not; `unwrap` makes a span the compiler's own,
+    // which it is wherever there is a compiler
     let source = match proc_macro::is_available() {
         true => path.span().unwrap().local_file(),
         false => None,
     };
     let manifest = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
     let found = resolve(&path.value(), source.as_deref(), manifest.as_deref());
-    let bytes = bounded(&found).map_err(|unread| error(path, unread))?;
+    let bytes = read_file(&found).map_err(|unread| error(path, unread))?;
     let absolute = std::path::absolute(&found).ok();
     let absolute = absolute.as_deref().and_then(Path::to_str);
     let absolute = absolute.map(|absolute| LitStr::new(absolute, path.span()));
@@ -39,28 +38,6 @@ fn resolve(path: &str, source: Option<&Path>, manifest: Option<&Path>) -> PathBu
     }
 }
 
-/// Why a file is not read.
-enum Unread {
-    /// What the system says.
-    Failed(io::Error),
-    /// It is larger than is read.
-    TooLarge(u64),
-}
-
-/// The bytes of a file of at most [`MAX_BYTES`]; one that says that it has more is not read.
-fn bounded(path: &Path) -> Result<Vec<u8>, Unread> {
-    let too_large = |size: u64| check_size(size).map_err(|_| Unread::TooLarge(size));
-    let file = File::open(path).map_err(Unread::Failed)?;
-    too_large(file.metadata().map_err(Unread::Failed)?.len())?;
-    let mut bytes = Vec::new();
-    // what is no regular file declares no size
-    file.take(MAX_BYTES + 1)
-        .read_to_end(&mut bytes)
-        .map_err(Unread::Failed)?;
-    too_large(bytes.len() as u64)?;
-    Ok(bytes)
-}
-
 fn error(path: &LitStr, unread: Unread) -> Error {
     let (place, path) = (Place::of(path), path.value());
     match unread {
@@ -77,6 +54,7 @@ fn error(path: &LitStr, unread: Unread) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
     use std::time::Instant;
 
     use super::*;
@@ -89,12 +67,12 @@ mod tests {
         let holes = |size| large.set_len(size).expect("a file of nothing but a hole");
         holes(1 << 42); // to read it would take minutes
         let start = Instant::now();
-        assert!(matches!(bounded(&path), Err(Unread::TooLarge(size)) if size == 1 << 42));
+        assert!(matches!(read_file(&path), Err(Unread::TooLarge(size)) if size == 1 << 42));
         assert!(start.elapsed().as_secs() < 5);
         holes(MAX_BYTES + 1);
-        assert!(matches!(bounded(&path), Err(Unread::TooLarge(size)) if size == MAX_BYTES + 1));
+        assert!(matches!(read_file(&path), Err(Unread::TooLarge(size)) if size == MAX_BYTES + 1));
         holes(5);
-        assert!(matches!(bounded(&path), Ok(bytes) if bytes == [0; 5]));
+        assert!(matches!(read_file(&path), Ok(bytes) if bytes == [0; 5]));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use super::map::{Map, Rows};
 use super::{Graph, LinearOp, LookupOp, Node, Op, Table};
-use crate::client::{Affine, Line};
+use crate::client::Affine;
 use crate::error::ModelError;
 use crate::part::{PartRef, result_of};
 use crate::spec::{Encoding, Op as SpecOp, Pool, Spec, Tensor, Window};
@@ -170,11 +170,7 @@ impl<'a> Lowering<'a, '_> {
             PartRef::Sources(sources) => {
                 let meaning = result_of(&self.spec.layers[last - 1].op, sources);
                 let meaning = meaning.ok_or(ModelError::PartMissing)?;
-                let line = Line {
-                    slope: meaning.scale,
-                    offset: -meaning.scale * meaning.zero_point as f64,
-                };
-                vec![line; scores.widths.len()]
+                vec![meaning.line(); scores.widths.len()]
             }
             _ => return Err(ModelError::PartMissing),
         };

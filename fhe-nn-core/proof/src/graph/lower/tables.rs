@@ -28,8 +28,7 @@ impl<'a> Lowering<'a, '_> {
         if left.iter().all(|values| values.len() < 2) {
             return self.sums(name, vec![from], Map::Rows(windows), Cow::Borrowed(&[]));
         }
-        let negative = values.range.times(Range { lo: -1, hi: -1 });
-        let apart = values.range.plus(negative);
+        let apart = values.range.minus(values.range);
         let lattice = Lattice::of([1, -1], 0, values.odd, apart.signed_bits() - 1);
         let term = |operand, index, weight| Term {
             operand,
@@ -69,8 +68,7 @@ impl<'a> Lowering<'a, '_> {
         len: usize,
         (a, b): (Range, Range),
     ) -> usize {
-        let negative = b.times(Range { lo: -1, hi: -1 });
-        let squares = [(1, a.plus(b)), (-1, a.plus(negative))].map(|(sign, range)| {
+        let squares = [(1, a.plus(b)), (-1, a.minus(b))].map(|(sign, range)| {
             let map = Map::Rows(Rows::each(len, &[1, sign]));
             let sums = self.sums(name, sources.clone(), map, Cow::Borrowed(&[]));
             let all = Lattice {

@@ -13,15 +13,19 @@ type Predict =
     fn(&Floats, &Array2<f32>, &Calibration, ArrayView2<'_, f32>) -> Result<Predicted, Error>;
 
 /// Digits, and the time that the quantized network took for all of them.
-pub(crate) struct Predicted {
-    pub(crate) digits: Vec<usize>,
-    pub(crate) time: Duration,
+pub struct Predicted {
+    /// One for each image.
+    pub digits: Vec<usize>,
+    /// Of all images together.
+    pub time: Duration,
 }
 
 /// What holds the accumulators of the hidden layers to their widths.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Accumulators {
+pub enum Accumulators {
+    /// Their weights.
     Checked,
+    /// What calibration saw.
     Calibrated,
 }
 
@@ -35,15 +39,15 @@ impl fmt::Display for Accumulators {
 }
 
 /// One network of the table.
-pub(crate) struct Variant {
+pub struct Variant {
     /// Bits of inputs, weights and activations.
-    pub(crate) bits: u32,
+    pub bits: u32,
     /// What holds the accumulators of the hidden layers to their widths.
-    pub(crate) accumulators: Accumulators,
+    pub accumulators: Accumulators,
     /// Bits of the accumulators that tables read.
-    pub(crate) table: u32,
+    pub table: u32,
     /// Quantizes and predicts.
-    pub(crate) predict: Predict,
+    pub predict: Predict,
 }
 
 fn predict<N: Network + Sync>(
@@ -61,15 +65,17 @@ fn predict<N: Network + Sync>(
     })
 }
 
-/// 784-92-92-10 with sigmoids.
-macro_rules! declare {
+/// Declares 784-92-92-10 with sigmoids: visibility and name, bits of inputs, weights and activations, `overflow`,
+/// `table` and `rounding` of the hidden layers, and keys of the last layer. `fhe_nn_core::prelude` must be in scope.
+#[macro_export]
+macro_rules! declare_article {
     (
-        $name:ident, $bits:literal, $overflow:ident, $table:literal, $rounding:ident,
+        $vis:vis $name:ident, $bits:literal, $overflow:ident, $table:literal, $rounding:ident,
         [$($scores:tt)*]
     ) => {
         /// 784-92-92-10 with sigmoids.
         #[fhe_network(input(shape = [784], bits = $bits))]
-        pub(crate) struct $name {
+        $vis struct $name {
             #[bits(weights = $bits, overflow = $overflow)]
             fc1: Dense<784, 92>,
             #[bits(output = $bits, table = $table, rounding = $rounding)]
@@ -83,8 +89,6 @@ macro_rules! declare {
         }
     };
 }
-#[allow(unused_imports, reason = "the plots declare no networks of their own")]
-pub(crate) use declare;
 
 /// `bits, overflow, table, [keys of the last layer]` each. Scores are decrypted, so their
 /// accumulators have at most 20 bits: up to 6 bits that is the worst case anyway, at 7 the weights
@@ -94,8 +98,8 @@ macro_rules! article {
     (@calibrated) => { Accumulators::Calibrated };
     ($(($bits:literal, $overflow:ident, $table:literal, [$($scores:tt)*]))*) => {
         /// Every network of the table.
-        pub(crate) const VARIANTS: &[Variant] = &[$({
-            declare!(Article, $bits, $overflow, $table, exact, [$($scores)*]);
+        pub const VARIANTS: &[Variant] = &[$({
+            declare_article!(Article, $bits, $overflow, $table, exact, [$($scores)*]);
             Variant {
                 bits: $bits,
                 accumulators: article!(@$overflow),
@@ -126,3 +130,8 @@ article! {
     (6, calibrated, 7, [])
     (6, calibrated, 6, [])
 }
+
+// trained at so many bits
+declare_article!(pub Article2, 2, calibrated, 8, exact, []);
+declare_article!(pub Article3, 3, calibrated, 8, exact, []);
+declare_article!(pub Article4, 4, calibrated, 8, exact, []);

@@ -1,0 +1,34 @@
+//! Files of bounded size.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use super::{MAX_BYTES, check_size};
+
+/// Why a file is not read.
+#[derive(Debug)]
+pub enum Unread {
+    /// What the system says.
+    Failed(io::Error),
+    /// It has so many bytes, which are more than are read.
+    TooLarge(u64),
+}
+
+/// The bytes of a file of at most [`MAX_BYTES`]; one that says that it has more is not read.
+///
+/// # Errors
+/// [`Unread`].
+pub fn read_file(path: &Path) -> Result<Vec<u8>, Unread> {
+    let too_large = |size: u64| check_size(size).map_err(|_| Unread::TooLarge(size));
+    let file = File::open(path).map_err(Unread::Failed)?;
+    let size = file.metadata().map_err(Unread::Failed)?.len();
+    too_large(size)?;
+    let mut bytes = Vec::with_capacity(size as usize);
+    // what is no regular file declares no size
+    file.take(MAX_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(Unread::Failed)?;
+    too_large(bytes.len() as u64)?;
+    Ok(bytes)
+}
