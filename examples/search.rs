@@ -110,6 +110,7 @@ fn search(args: Args) -> Result<(), Box<dyn StdError>> {
         rotation: if clothes { 0.04 } else { 0.1 },
         scale: 0.06,
         shear: if clothes { 0.03 } else { 0.1 },
+        elastic: 0.0,
         mirror: clothes,
     };
     let augment =

@@ -5,6 +5,9 @@ use rand_chacha::rand_core::Rng;
 
 use crate::idx::SIDE;
 
+/// Points along each axis of the lattice of an elastic distortion.
+const LATTICE: usize = 6;
+
 /// How far an image may be moved and deformed; every amount is drawn uniformly from -it to +it.
 #[derive(Clone, Copy, Debug)]
 pub struct Augment {
@@ -16,6 +19,9 @@ pub struct Augment {
     pub scale: f32,
     /// Horizontal displacement per row.
     pub shear: f32,
+    /// Pixels by which the points of a lattice of 6 x 6 move, drawn per point and axis; what is between
+    /// moves with its neighbours (elastic distortion: Simard, Steinkraus, Platt 2003, section 2).
+    pub elastic: f32,
     /// Whether every second image is mirrored.
     pub mirror: bool,
 }
@@ -35,6 +41,12 @@ impl Augment {
             1.0
         };
 
+        let mut lattice = [[(0.0, 0.0); LATTICE]; LATTICE];
+        if self.elastic > 0.0 {
+            let points = lattice.iter_mut().flatten();
+            points.for_each(|point| *point = (draw(self.elastic), draw(self.elastic)));
+        }
+
         let middle = (SIDE - 1) as f32 / 2.0;
         let pixel = |row: i32, column: i32| {
             let inside = 0..SIDE as i32;
@@ -47,8 +59,9 @@ impl Augment {
         for (index, value) in copy.iter_mut().enumerate() {
             let y = (index / SIDE) as f32 - middle - dy;
             let x = (index % SIDE) as f32 - middle - dx;
-            let column = side * wide * (cos * x - sin * y + shear * y) + middle;
-            let row = high * (sin * x + cos * y) + middle;
+            let (across, down) = moved(&lattice, index % SIDE, index / SIDE);
+            let column = side * wide * (cos * x - sin * y + shear * y) + middle + across;
+            let row = high * (sin * x + cos * y) + middle + down;
             let (left, top) = (column.floor(), row.floor());
             let (right, below) = (column - left, row - top);
             let (left, top) = (left as i32, top as i32);
@@ -56,5 +69,72 @@ impl Augment {
             let under = (1.0 - right) * pixel(top + 1, left) + right * pixel(top + 1, left + 1);
             *value = (1.0 - below) * above + below * under;
         }
+    }
+}
+
+/// How far a lattice moves a pixel, `(columns, rows)`: linear between the four points around it.
+fn moved(lattice: &[[(f32, f32); LATTICE]; LATTICE], column: usize, row: usize) -> (f32, f32) {
+    // the last point lies on the last pixel, and nothing is behind it
+    let place = |pixel: usize| {
+        let at = (pixel * (LATTICE - 1)) as f32 / (SIDE - 1) as f32;
+        let point = (at as usize).min(LATTICE - 2);
+        (point, at - point as f32)
+    };
+    let ((left, right), (top, below)) = (place(column), place(row));
+    let mix = |a: (f32, f32), b: (f32, f32), part: f32| {
+        (a.0 + part * (b.0 - a.0), a.1 + part * (b.1 - a.1))
+    };
+    let above = mix(lattice[top][left], lattice[top][left + 1], right);
+    let under = mix(lattice[top + 1][left], lattice[top + 1][left + 1], right);
+    mix(above, under, below)
+}
+
+#[cfg(test)]
+mod tests {
+    use rand_chacha::rand_core::SeedableRng;
+
+    use super::*;
+
+    const STILL: Augment = Augment {
+        shift: 0.0,
+        rotation: 0.0,
+        scale: 0.0,
+        shear: 0.0,
+        elastic: 0.0,
+        mirror: false,
+    };
+
+    #[test]
+    fn no_amount_leaves_an_image_as_it_is() {
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let image: Vec<f32> = (0..SIDE * SIDE)
+            .map(|index| (index % 7) as f32 / 6.0)
+            .collect();
+        let mut copy = vec![0.0; image.len()];
+        STILL.apply(&image, &mut copy, &mut rng);
+        assert_eq!(copy, image);
+    }
+
+    #[test]
+    fn a_lattice_moves_pixels_by_its_amount_at_most() {
+        let elastic = 1.5;
+        let mut rng = ChaCha8Rng::seed_from_u64(2);
+        let middle = SIDE / 2;
+        let mut image = vec![0.0; SIDE * SIDE];
+        image[middle * SIDE + middle] = 1.0;
+        let mut farthest = 0.0_f32;
+        for _ in 0..200 {
+            let mut copy = vec![0.0; image.len()];
+            Augment { elastic, ..STILL }.apply(&image, &mut copy, &mut rng);
+            for (index, _) in copy.iter().enumerate().filter(|(_, value)| **value > 0.0) {
+                let away = (index % SIDE)
+                    .abs_diff(middle)
+                    .max((index / SIDE).abs_diff(middle));
+                farthest = farthest.max(away as f32);
+            }
+        }
+        // bilinear reading spreads a pixel over those less than one away
+        assert!(farthest < elastic + 1.0, "{farthest}");
+        assert!(farthest > 1.0, "nothing was distorted: {farthest}");
     }
 }

@@ -102,7 +102,7 @@ fn train(args: Args) -> Result<(), Box<dyn StdError>> {
         Trainee::Digits => course.waves::<Digits>("digits", recipes::DENSE),
         Trainee::CarefulDigits => course.waves::<CarefulDigits>("careful_digits", recipes::DENSE),
         Trainee::QuickDigits => course.waves::<QuickDigits>("quick_digits", recipes::DENSE),
-        Trainee::DigitsCnn => course.waves::<DigitsCnn>("digits_cnn", recipes::CONVOLUTION),
+        Trainee::DigitsCnn => course.waves::<DigitsCnn>("digits_cnn", recipes::DISTORTED),
         Trainee::FashionCnn => course.waves::<FashionCnn>("fashion_cnn", recipes::FASHION),
         Trainee::Article2 => course.article::<Article2>("article2"),
         Trainee::Article3 => course.article::<Article3>("article3"),
@@ -114,7 +114,9 @@ fn train(args: Args) -> Result<(), Box<dyn StdError>> {
         Trainee::FloatQuickDigits => {
             course.floats::<FloatQuickDigits>("quick_digits", recipes::FLOAT)
         }
-        Trainee::FloatDigitsCnn => course.floats::<FloatDigitsCnn>("digits_cnn", recipes::FLOAT),
+        Trainee::FloatDigitsCnn => {
+            course.floats::<FloatDigitsCnn>("digits_cnn", recipes::FLOAT_DISTORTED)
+        }
         Trainee::FloatFashionCnn => {
             course.floats::<FloatFashionCnn>("fashion_cnn", recipes::FLOAT_FASHION)
         }

@@ -20,6 +20,7 @@ const MOVED: Augment = Augment {
     rotation: 0.08,
     scale: 0.06,
     shear: 0.08,
+    elastic: 0.0,
     mirror: false,
 };
 
@@ -43,9 +44,20 @@ pub(crate) const CONVOLUTION: Recipe = Recipe {
         rotation: 0.12,
         scale: 0.08,
         shear: 0.1,
+        elastic: 0.0,
         mirror: false,
     },
     ..DENSE
+};
+
+/// For digits under large windows, which see enough of an image to learn its distortions.
+pub(crate) const DISTORTED: Recipe = Recipe {
+    decay: 0.06,
+    augment: Augment {
+        elastic: 0.8,
+        ..CONVOLUTION.augment
+    },
+    ..CONVOLUTION
 };
 
 /// For floats that are trained on at fewer bits.
@@ -58,6 +70,7 @@ pub(crate) const ARTICLE: Recipe = Recipe {
         rotation: 0.15,
         scale: 0.1,
         shear: 0.15,
+        elastic: 0.0,
         mirror: false,
     },
     ..DENSE
@@ -73,9 +86,16 @@ pub(crate) const FLOAT: Recipe = Recipe {
         rotation: 0.15,
         scale: 0.1,
         shear: 0.15,
+        elastic: 0.0,
         mirror: false,
     },
     ..DENSE
+};
+
+/// For floats of the networks that learn distortions.
+pub(crate) const FLOAT_DISTORTED: Recipe = Recipe {
+    augment: DISTORTED.augment,
+    ..FLOAT
 };
 
 /// For clothes, which a mirror makes no others of.
@@ -84,6 +104,7 @@ const MIRRORED: Augment = Augment {
     rotation: 0.04,
     scale: 0.05,
     shear: 0.03,
+    elastic: 0.0,
     mirror: true,
 };
 
