@@ -1,4 +1,4 @@
-//! Images, slightly moved and turned.
+//! Images, slightly moved, turned and distorted.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::Rng;
@@ -19,8 +19,9 @@ pub struct Augment {
     pub scale: f32,
     /// Horizontal displacement per row.
     pub shear: f32,
-    /// Pixels by which the points of a lattice of 6 x 6 move, drawn per point and axis; what is between
-    /// moves with its neighbours (elastic distortion: Simard, Steinkraus, Platt 2003, section 2).
+    /// Pixels by which the points of a lattice of 6 x 6 move, drawn per point and axis; between them it is
+    /// linear. An elastic distortion (Simard, Steinkraus, Platt 2003, section 2) by a lattice in place of a smoothed
+    /// random field.
     pub elastic: f32,
     /// Whether every second image is mirrored.
     pub mirror: bool,
@@ -43,8 +44,9 @@ impl Augment {
 
         let mut lattice = [[(0.0, 0.0); LATTICE]; LATTICE];
         if self.elastic > 0.0 {
-            let points = lattice.iter_mut().flatten();
-            points.for_each(|point| *point = (draw(self.elastic), draw(self.elastic)));
+            for point in lattice.iter_mut().flatten() {
+                *point = (draw(self.elastic), draw(self.elastic));
+            }
         }
 
         let middle = (SIDE - 1) as f32 / 2.0;
@@ -72,7 +74,8 @@ impl Augment {
     }
 }
 
-/// How far a lattice moves a pixel, `(columns, rows)`: linear between the four points around it.
+/// By how much a lattice moves the place that a pixel is read from, `(columns, rows)`: linear between the four
+/// points around it.
 fn moved(lattice: &[[(f32, f32); LATTICE]; LATTICE], column: usize, row: usize) -> (f32, f32) {
     // the last point lies on the last pixel, and nothing is behind it
     let place = |pixel: usize| {
@@ -91,6 +94,8 @@ fn moved(lattice: &[[(f32, f32); LATTICE]; LATTICE], column: usize, row: usize) 
 
 #[cfg(test)]
 mod tests {
+    use std::array::from_fn;
+
     use rand_chacha::rand_core::SeedableRng;
 
     use super::*;
@@ -105,10 +110,10 @@ mod tests {
     };
 
     #[test]
-    fn no_amount_leaves_an_image_as_it_is() {
+    fn amounts_of_zero_leave_an_image_as_it_is() {
         let mut rng = ChaCha8Rng::seed_from_u64(1);
         let image: Vec<f32> = (0..SIDE * SIDE)
-            .map(|index| (index % 7) as f32 / 6.0)
+            .map(|index| (index % 11) as f32 / 10.0)
             .collect();
         let mut copy = vec![0.0; image.len()];
         STILL.apply(&image, &mut copy, &mut rng);
@@ -117,7 +122,7 @@ mod tests {
 
     #[test]
     fn a_lattice_moves_pixels_by_its_amount_at_most() {
-        let elastic = 1.5;
+        let elastic = 2.0;
         let mut rng = ChaCha8Rng::seed_from_u64(2);
         let middle = SIDE / 2;
         let mut image = vec![0.0; SIDE * SIDE];
@@ -134,7 +139,28 @@ mod tests {
             }
         }
         // bilinear reading spreads a pixel over those less than one away
-        assert!(farthest < elastic + 1.0, "{farthest}");
-        assert!(farthest > 1.0, "nothing was distorted: {farthest}");
+        assert!(
+            farthest < elastic + 1.0,
+            "moved by {farthest}, but {elastic} is the most"
+        );
+        assert!(farthest > 1.0, "moved by {farthest} only");
+    }
+
+    #[test]
+    fn a_lattice_is_linear_between_its_points() {
+        let lattice = from_fn(|row| from_fn(|column| (column as f32, 10.0 * row as f32)));
+        let points = |pixel: usize| (pixel * (LATTICE - 1)) as f32 / (SIDE - 1) as f32;
+        for (row, column) in (0..SIDE).flat_map(|row| (0..SIDE).map(move |column| (row, column))) {
+            let (across, down) = moved(&lattice, column, row);
+            let (expected_across, expected_down) = (points(column), 10.0 * points(row));
+            assert!(
+                (across - expected_across).abs() < 1e-4,
+                "{row}, {column}: {across}"
+            );
+            assert!(
+                (down - expected_down).abs() < 1e-4,
+                "{row}, {column}: {down}"
+            );
+        }
     }
 }

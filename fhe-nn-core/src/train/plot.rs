@@ -175,8 +175,8 @@ impl Plot {
             let dots = chart.draw_series(dots).ok()?;
             dots.label(&series.name)
                 .legend(move |(x, y)| Circle::new((x + 10, y), 4, color.filled()));
-            // names of the first series are below those of others that are near
-            let beside = if index == 0 { 2 } else { -12 };
+            // names of the first series are a little higher, where those of others are near
+            let beside = if index == 0 { 2 } else { 5 };
             let names = places.iter().zip(&series.labels);
             let names = names.map(|(&place, label)| {
                 EmptyElement::at(place)
