@@ -6,7 +6,8 @@
 //! ```
 //!
 //! Prints the Pareto front of accuracy against predicted time, the declaration of its last network, and writes the
-//! plot. Images are moved, not distorted: a recipe of `train` may do better. Accuracy is that of the last 10,000 training images, which are held out: test images choose nothing.
+//! plot. Images are moved, not distorted: a recipe of `train` may do better. Accuracy is that of the last 10,000
+//! training images, which are held out: test images choose nothing.
 
 use std::error::Error as StdError;
 use std::path::PathBuf;

@@ -1,5 +1,7 @@
 //! Images, slightly moved, turned and distorted.
 
+use std::array::from_fn;
+
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::Rng;
 
@@ -7,6 +9,8 @@ use crate::idx::SIDE;
 
 /// Points along each axis of the lattice of an elastic distortion.
 const LATTICE: usize = 6;
+/// How far each of its points moves, `(columns, rows)`, row by row.
+type Lattice = [[(f32, f32); LATTICE]; LATTICE];
 
 /// How far an image may be moved and deformed; every amount is drawn uniformly from -it to +it.
 #[derive(Clone, Copy, Debug)]
@@ -42,12 +46,8 @@ impl Augment {
             1.0
         };
 
-        let mut lattice = [[(0.0, 0.0); LATTICE]; LATTICE];
-        if self.elastic > 0.0 {
-            for point in lattice.iter_mut().flatten() {
-                *point = (draw(self.elastic), draw(self.elastic));
-            }
-        }
+        let lattice: Option<Lattice> = (self.elastic > 0.0)
+            .then(|| from_fn(|_| from_fn(|_| (draw(self.elastic), draw(self.elastic)))));
 
         let middle = (SIDE - 1) as f32 / 2.0;
         let pixel = |row: i32, column: i32| {
@@ -61,7 +61,9 @@ impl Augment {
         for (index, value) in copy.iter_mut().enumerate() {
             let y = (index / SIDE) as f32 - middle - dy;
             let x = (index % SIDE) as f32 - middle - dx;
-            let (across, down) = moved(&lattice, index % SIDE, index / SIDE);
+            let (across, down) = lattice.as_ref().map_or((0.0, 0.0), |lattice| {
+                moved(lattice, index % SIDE, index / SIDE)
+            });
             let column = side * wide * (cos * x - sin * y + shear * y) + middle + across;
             let row = high * (sin * x + cos * y) + middle + down;
             let (left, top) = (column.floor(), row.floor());
@@ -76,7 +78,7 @@ impl Augment {
 
 /// By how much a lattice moves the place that a pixel is read from, `(columns, rows)`: linear between the four
 /// points around it.
-fn moved(lattice: &[[(f32, f32); LATTICE]; LATTICE], column: usize, row: usize) -> (f32, f32) {
+fn moved(lattice: &Lattice, column: usize, row: usize) -> (f32, f32) {
     // the last point lies on the last pixel, and nothing is behind it
     let place = |pixel: usize| {
         let at = (pixel * (LATTICE - 1)) as f32 / (SIDE - 1) as f32;
@@ -94,8 +96,6 @@ fn moved(lattice: &[[(f32, f32); LATTICE]; LATTICE], column: usize, row: usize) 
 
 #[cfg(test)]
 mod tests {
-    use std::array::from_fn;
-
     use rand_chacha::rand_core::SeedableRng;
 
     use super::*;
