@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use fhe_nn_core::import::{self, ImportError, Imported, Widths};
 use fhe_nn_core::layer::Part;
-use fhe_nn_core::{ClientKey, Error, Floats, Network, Options, Spec};
+use fhe_nn_core::{ClientKey, Error, Floats, Network, Options, ServerKey, Spec};
 use ndarray::{Array2, Axis};
 use networks::mlp::Mlp;
 use networks::qat::Qat;
@@ -419,7 +419,7 @@ fn an_imported_network_runs_encrypted() {
         .network;
     let plan = network.plan(&Options::default()).expect("parameters exist");
     let client = ClientKey::generate(&plan).expect("the plan was just found");
-    let server = client.evaluation_key();
+    let server = ServerKey::new(&client.evaluation_key());
     for tokens in inputs.rows().into_iter().take(3) {
         let tokens = tokens.to_vec();
         let request = client.encrypt(&tokens).expect("tokens of the vocabulary");

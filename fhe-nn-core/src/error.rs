@@ -11,12 +11,6 @@ pub enum Error {
     /// Real values that are not an input of the network.
     #[error(transparent)]
     Input(#[from] fhe_nn_proof::client::InputError),
-    /// A key that was read does not keep what it was read from.
-    #[cfg(feature = "tfhe")]
-    #[error(
-        "evaluation key was read itself and did not keep the bytes\n  = help: send those on, or the key that the client made"
-    )]
-    KeyWasRead,
     /// A tensor operation of a training failed.
     #[cfg(feature = "train")]
     #[error("training: {0}")]
@@ -98,7 +92,6 @@ pub enum Error {
         reason: &'static str,
     },
     /// A key could not be read or written.
-    #[cfg(feature = "tfhe")]
     #[error("{what} could not be read or written: {source}")]
     Stream {
         /// Name of what travels.

@@ -42,18 +42,21 @@ extern crate self as fhe_nn_core;
 
 pub mod backend;
 pub mod clear;
+#[cfg(feature = "client")]
+mod client;
 mod digits;
 mod embedded;
-#[cfg(feature = "tfhe")]
-mod encrypted;
+
+#[cfg(feature = "engine")]
+mod engine;
 mod error;
 mod file;
 mod floats;
 #[cfg(feature = "import")]
 pub mod import;
-#[cfg(feature = "tfhe")]
-mod keys;
 pub mod layer;
+#[cfg(any(feature = "client", feature = "engine"))]
+mod masks;
 mod model;
 mod network;
 #[cfg(feature = "import")]
@@ -67,10 +70,14 @@ mod simulated;
 mod sums;
 #[cfg(feature = "train")]
 pub mod train;
-#[cfg(feature = "tfhe")]
+#[cfg(any(feature = "client", feature = "engine"))]
 mod wire;
 
+#[cfg(feature = "client")]
+pub use client::ClientKey;
 pub use embedded::Embedded;
+#[cfg(feature = "engine")]
+pub use engine::ServerKey;
 pub use error::Error;
 pub use fhe_nn_macros::fhe_network;
 pub use fhe_nn_proof::client::{Affine, ClientSpec, InputError, Line, Scores, argmax};
@@ -82,8 +89,7 @@ pub use fhe_nn_proof::rounding;
 pub use fhe_nn_proof::spec::{self, Spec};
 pub use fhe_nn_proof::widths;
 pub use floats::Floats;
-#[cfg(feature = "tfhe")]
-pub use keys::{ClientKey, EvaluationKey};
+
 pub use layer::{
     Abs, Add, AvgPool1d, AvgPool2d, Celu, Concat, Conv1d, Conv2d, Custom, Dense, Elu, Embedding,
     Exp, Flatten, Gelu, GlobalAvgPool, GlobalMaxPool, HardSigmoid, HardSwish, HardTanh, Identity,
@@ -96,11 +102,13 @@ pub use planned::{Planned, PlannedScores, PlannedStage};
 pub use quantize::{Calibration, Quantized};
 #[cfg(feature = "engine")]
 pub use run::{Execution, Profile, Progress, Work};
-#[cfg(feature = "tfhe")]
-pub use wire::{Reply, Request};
+#[cfg(any(feature = "client", feature = "engine"))]
+pub use wire::{EvaluationKey, Reply, Request};
 
 /// Everything that a program needs: the macro, every layer and the trait [`Network`].
 pub mod prelude {
+    #[cfg(feature = "client")]
+    pub use crate::ClientKey;
     pub use crate::layer::{
         Abs, Add, AvgPool1d, AvgPool2d, Celu, Concat, Conv1d, Conv2d, Custom, Dense, Elu,
         Embedding, Exp, Flatten, Gelu, GlobalAvgPool, GlobalMaxPool, HardSigmoid, HardSwish,
@@ -111,8 +119,10 @@ pub mod prelude {
         Calibration, Embedded, Error, Floats, Model, Network, Options, Plan, Quantized, Scores,
         Spec, fhe_network,
     };
-    #[cfg(feature = "tfhe")]
-    pub use crate::{ClientKey, EvaluationKey, Execution, Progress, Reply, Request};
+    #[cfg(any(feature = "client", feature = "engine"))]
+    pub use crate::{EvaluationKey, Reply, Request};
+    #[cfg(feature = "engine")]
+    pub use crate::{Execution, ServerKey};
 }
 
 #[cfg(all(doctest, feature = "tfhe", feature = "train"))]

@@ -8,13 +8,13 @@ use fhe_nn_proof::plan::{Fingerprint, Options, Plan};
 use fhe_nn_proof::spec::Spec;
 use ndarray::{Array2, ArrayView2};
 
-#[cfg(feature = "tfhe")]
-use crate::keys::EvaluationKey;
+#[cfg(feature = "engine")]
+use crate::engine::ServerKey;
 use crate::layer::{Part, Parts};
 use crate::quantize::{Calibration, CustomFn, Quantized, float_scores, quantize};
-#[cfg(feature = "tfhe")]
+#[cfg(feature = "engine")]
 use crate::run::Execution;
-#[cfg(feature = "tfhe")]
+#[cfg(feature = "engine")]
 use crate::wire::{Reply, Request};
 use crate::{Error, Floats, Model, file};
 
@@ -184,8 +184,8 @@ pub trait Network: Sized {
     ///
     /// # Errors
     /// Those of [`Model::run_encrypted`].
-    #[cfg(feature = "tfhe")]
-    fn run_encrypted(&self, key: &EvaluationKey, request: &Request) -> Result<Reply, Error> {
+    #[cfg(feature = "engine")]
+    fn run_encrypted(&self, key: &ServerKey, request: &Request) -> Result<Reply, Error> {
         self.model().run_encrypted(key, request)
     }
 
@@ -193,10 +193,10 @@ pub trait Network: Sized {
     ///
     /// # Errors
     /// Those of [`Model::run_encrypted_batch`].
-    #[cfg(feature = "tfhe")]
+    #[cfg(feature = "engine")]
     fn run_encrypted_batch(
         &self,
-        key: &EvaluationKey,
+        key: &ServerKey,
         requests: &[Request],
         execution: &Execution<'_>,
     ) -> Result<Vec<Reply>, Error> {

@@ -1,5 +1,4 @@
-//! How an encrypted run goes: on how many threads, who hears of it, who may stop it, and where its
-//! time goes.
+//! Options of an encrypted run: threads, progress, cancellation, and a profile of its time.
 
 use core::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -12,12 +11,13 @@ use crate::Error;
 /// ```
 /// use std::sync::atomic::AtomicBool;
 /// use fhe_nn_core::Execution;
+/// use fhe_nn_core::run::Progress;
 ///
 /// let stop = AtomicBool::new(false);
-/// let print = |progress: fhe_nn_core::Progress| {
+/// let print = |progress: Progress| {
 ///     eprintln!("{} of {} bootstraps", progress.done, progress.total);
 /// };
-/// let execution = Execution::default().threads(2).progress(&print).cancel(&stop);
+/// let execution = Execution::new().with_threads(2).with_progress(&print).with_cancel(&stop);
 /// ```
 #[derive(Clone, Copy, Default)]
 pub struct Execution<'a> {
@@ -61,29 +61,34 @@ pub struct Progress {
 }
 
 impl<'a> Execution<'a> {
+    /// On all cores, without a callback, until it is done.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
     /// Runs on this many threads of its own; by default, and for 0, on rayon's current ones, one a
     /// core.
-    pub fn threads(mut self, threads: usize) -> Self {
+    pub fn with_threads(mut self, threads: usize) -> Self {
         self.threads = Some(threads);
         self
     }
 
     /// Calls back after every batch of bootstraps, from the thread that ran it: several threads may
     /// call at once.
-    pub fn progress(mut self, callback: &'a (dyn Fn(Progress) + Sync)) -> Self {
+    pub fn with_progress(mut self, callback: &'a (dyn Fn(Progress) + Sync)) -> Self {
         self.progress = Some(callback);
         self
     }
 
     /// Stops within milliseconds once the flag is set (between two steps of a batch of rotations, and
     /// between layers): the run then returns [`Error::Cancelled`].
-    pub fn cancel(mut self, flag: &'a AtomicBool) -> Self {
+    pub fn with_cancel(mut self, flag: &'a AtomicBool) -> Self {
         self.cancel = Some(flag);
         self
     }
 
     /// Adds up where the time goes.
-    pub fn profile(mut self, profile: &'a Profile) -> Self {
+    pub fn with_profile(mut self, profile: &'a Profile) -> Self {
         self.profile = Some(profile);
         self
     }
