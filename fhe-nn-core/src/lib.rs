@@ -49,6 +49,7 @@ mod encrypted;
 mod error;
 mod file;
 mod floats;
+pub mod guide;
 #[cfg(feature = "import")]
 pub mod import;
 #[cfg(feature = "tfhe")]
