@@ -19,7 +19,7 @@ HERE = Path(__file__).resolve().parent
 # Dimensions and moduli over the whole range that the search chooses from.
 RANGE = [
     (500, 32), (512, 64), (650, 32), (800, 32), (1024, 64), (1030, 32), (1100, 32), (1300, 32),
-    (1536, 64), (2048, 64), (3072, 64), (4096, 64),
+    (1536, 64), (1600, 32), (2048, 64), (3072, 64), (4096, 64),
 ]
 # Those of the plans of the models in examples/data.
 SHIPPED = [
