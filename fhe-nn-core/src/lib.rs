@@ -52,6 +52,7 @@ mod engine;
 mod error;
 mod file;
 mod floats;
+pub mod guide;
 #[cfg(feature = "import")]
 pub mod import;
 pub mod layer;
@@ -84,7 +85,23 @@ pub use fhe_nn_proof::client::{Affine, ClientSpec, InputError, Line, Scores, arg
 pub use fhe_nn_proof::error::ModelError;
 pub use fhe_nn_proof::graph;
 pub use fhe_nn_proof::noise::{self, SECURITY_BITS};
-pub use fhe_nn_proof::plan::{self, Options, Plan, PlanError};
+/// ```
+/// # use fhe_nn_core::prelude::*;
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/guide/majority.rs"));
+/// # fn main() -> Result<(), fhe_nn_core::Error> {
+/// let majority = Majority::quantize(&floats()?, samples().view())?.network;
+/// let plan = majority.plan(&Options::default())?;
+/// println!("{plan}");
+///
+/// assert_eq!(plan.bootstraps(), 1);
+/// assert!(plan.is_exact());
+/// assert!(plan.log2_failure() < -127.0);
+/// assert!(plan.predicted_seconds(1) < 1.0);
+/// # Ok(())
+/// # }
+/// ```
+pub use fhe_nn_proof::plan::Plan;
+pub use fhe_nn_proof::plan::{self, Options, PlanError};
 pub use fhe_nn_proof::rounding;
 pub use fhe_nn_proof::spec::{self, Spec};
 pub use fhe_nn_proof::widths;

@@ -22,6 +22,21 @@ use crate::{Error, Floats, Model, file};
 ///
 /// `#[fhe_network]` implements it, and the provided methods are the same for every network: each is that
 /// of [`Model`], the same network as a value.
+///
+/// ```
+/// # use fhe_nn_core::prelude::*;
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/guide/majority.rs"));
+/// # fn main() -> Result<(), fhe_nn_core::Error> {
+/// let majority = Majority::quantize(&floats()?, samples().view())?.network;
+/// let scores = majority.run(&[1.0, 0.0, 1.0])?;
+/// assert!(scores.reals()[0] > 0.5);
+///
+/// // a model file gives back the same network, and no other declaration reads it
+/// let again = Majority::from_bytes(&majority.to_bytes())?;
+/// assert_eq!(again.run(&[1.0, 0.0, 1.0])?, scores);
+/// # Ok(())
+/// # }
+/// ```
 pub trait Network: Sized {
     /// The declaration, as data.
     const SPEC: &'static Spec;

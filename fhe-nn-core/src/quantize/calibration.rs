@@ -17,6 +17,33 @@ use crate::Error;
 /// It applies to inputs and activations as a whole, and to the weights of each neuron, whose
 /// ranges are symmetric. An input of 1 bit always takes the extremes: a narrower range would move
 /// the threshold between its two levels.
+///
+/// ```
+/// use fhe_nn_core::prelude::*;
+/// use ndarray::{Array2, arr2};
+///
+/// #[fhe_network(input(shape = [2], bits = 4))]
+/// struct Total {
+///     #[bits(weights = 2)]
+///     sum: Dense<2, 1>,
+/// }
+///
+/// # fn main() -> Result<(), fhe_nn_core::Error> {
+/// let mut floats = Floats::new();
+/// floats.insert("sum.weight", arr2(&[[1.0, 1.0]]).into_dyn())?;
+/// // values from 0 to 1.5, and one that is far out: should the scale follow it?
+/// let mut samples = Array2::from_shape_fn((500, 2), |(row, _)| (row % 16) as f32 / 10.0);
+/// samples[[0, 0]] = 150.0;
+///
+/// let scale = |calibration| -> Result<f64, fhe_nn_core::Error> {
+///     let total = Total::quantize_with(&floats, samples.view(), &calibration)?.network;
+///     Ok(total.client_spec().encoder.scale)
+/// };
+/// assert!(scale(Calibration::MinMax)? > 9.0); //           16 levels up to 150
+/// assert!(scale(Calibration::Percentile(99.0))? < 0.2); // 16 levels up to 1.5; 150 is cut off
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub enum Calibration {
     /// From the least to the greatest value.
