@@ -1,14 +1,13 @@
-//! Every figure that the README states about the engine, in one run:
+//! Every figure that BENCHMARKS.md states about the engine, in one run:
 //!
 //! ```text
-//! cargo bench --bench engine
+//! cargo bench -p fhe-nn-benches
 //! ```
 //!
 //! The last line is one JSON object. Times are medians of criterion's samples, on two threads; figures
 //! that compare are measured in the same run, on the same work. A server's peak memory is that of a process of
 //! its own, which this program starts again as.
 
-mod networks;
 mod plain;
 mod server;
 
@@ -17,14 +16,14 @@ use std::time::{Duration, Instant};
 
 use criterion::{Criterion, SamplingMode};
 use fhe_nn_core::prelude::*;
-use fhe_nn_core::{Profile, Work};
+use fhe_nn_core::run::{Profile, Work};
 use fhe_nn_examples::cli;
 use fhe_nn_examples::idx::{Dataset, Split};
 use fhe_nn_examples::networks::{CarefulDigits, Digits, QuickDigits, accuracy};
 use ndarray::Array2;
 use serde_json::{Value, json};
 
-use networks::{TwoHidden, Wide32, Wide128, Wide512, Wide1024, random};
+use fhe_nn_benches::{TwoHidden, Wide32, Wide128, Wide512, Wide1024, random};
 
 /// Images of a batch.
 const BATCH: usize = 16;

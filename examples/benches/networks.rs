@@ -8,7 +8,7 @@ use ndarray::{Array2, ArrayD, Axis};
 
 /// Two hidden layers: the second one keyswitches.
 #[fhe_network(input(shape = [784], bits = 1))]
-pub(crate) struct TwoHidden {
+pub struct TwoHidden {
     #[bits(weights = 2, accumulator = 5, overflow = wrap)]
     first: Dense<784, 64>,
     #[bits(output = 3)]
@@ -25,7 +25,7 @@ macro_rules! wide {
     ($name:ident, $neurons:literal) => {
         /// One hidden layer of some width. Few inputs and one score leave the bootstraps alone.
         #[fhe_network(input(shape = [64], bits = 1))]
-        pub(crate) struct $name {
+        pub struct $name {
             #[bits(weights = 2, accumulator = 5, overflow = wrap)]
             hidden: Dense<64, $neurons>,
             #[bits(output = 2)]
@@ -42,7 +42,10 @@ wide!(Wide512, 512);
 wide!(Wide1024, 1024);
 
 /// A network of weights from a linear congruential generator.
-pub(crate) fn random<N: Network>() -> Result<N, Box<dyn StdError>> {
+///
+/// # Errors
+/// Those of the quantizer.
+pub fn random<N: Network>() -> Result<N, Box<dyn StdError>> {
     let mut state = 7u64;
     let mut draw = || {
         state = state
