@@ -17,7 +17,7 @@ mod samples;
 mod scales;
 mod tensor;
 
-pub use calibration::Calibration;
+pub use calibration::{Calibration, Clipping};
 pub use report::{Fidelity, LayerReport, Report};
 
 use fhe_nn_proof::error::ModelError;
@@ -66,7 +66,7 @@ pub(crate) fn quantize(
         floats,
         functions,
     };
-    let samples = reals(spec, samples)?;
+    let samples = reals(spec, samples.view())?;
     let scales = Scales::find(&float, &facts, &samples, calibration)?;
     let input = Signal::input(spec, samples, &scales, calibration)?;
     Run::new(float, facts, scales, calibration, input).layers()
@@ -91,7 +91,7 @@ pub(crate) fn float_scores(
         floats,
         functions,
     };
-    let mut tensors = float.run(reals(spec, inputs)?)?;
+    let mut tensors = float.run(reals(spec, inputs.view())?)?;
     tensors.pop().ok_or(ModelError::PartMissing.into())
 }
 

@@ -1,7 +1,7 @@
 //! The samples that scales are found from.
 
 use fhe_nn_proof::spec::Spec;
-use ndarray::{Array1, Array2};
+use ndarray::{Array1, Array2, ArrayView2};
 
 use crate::Error;
 
@@ -9,7 +9,7 @@ use crate::Error;
 ///
 /// # Errors
 /// [`Error::NoSamples`], [`Error::InputLength`], [`Error::SampleNotFinite`] and [`Error::NoToken`].
-pub(crate) fn reals(spec: &Spec, samples: &Array2<f32>) -> Result<Array2<f64>, Error> {
+pub(crate) fn reals(spec: &Spec, samples: ArrayView2<'_, f32>) -> Result<Array2<f64>, Error> {
     if samples.nrows() == 0 {
         return Err(Error::NoSamples {
             network: spec.name.to_string(),
