@@ -15,7 +15,7 @@ use crate::graph::Graph;
 use crate::keys::ClientKey;
 use crate::layer::{Part, PartRef};
 use crate::network::encode;
-use crate::quantize::quantize;
+use crate::quantize::{Clipping, quantize};
 use crate::simulated::Simulated;
 use crate::wire::Reply;
 use crate::{Calibration, Floats};
@@ -233,7 +233,8 @@ fn same(seed: u64, input: Input, layers: Vec<Layer>) {
             Some(tokens) => (random.unit() * tokens.vocabulary as f32).floor(),
         });
     let floats = floats(&spec, &mut random);
-    let quantized = quantize(&spec, &floats, &[], &samples, &Calibration::MinMax);
+    let calibration = Calibration::new().with_clipping(Clipping::MinMax);
+    let quantized = quantize(&spec, &floats, &[], &samples, &calibration);
     let (parts, report) = quantized.expect("every promise is kept");
     let parts: Vec<PartRef<'_>> = parts.iter().map(Part::as_ref).collect();
     let graph = Graph::new(&spec, &parts).expect("the parts of the spec");

@@ -79,10 +79,8 @@ impl History {
             Axis::linear("epoch"),
             Axis::logarithmic("mean loss of the training examples"),
         );
-        let mut plots = vec![loss.with_series([Series::line(
-            "loss",
-            curve(|epoch| Some(epoch.loss)),
-        )])];
+        let mut plots =
+            vec![loss.with_series([Series::line("loss", curve(|epoch| Some(epoch.loss)))])];
         if self.accuracy().is_some() {
             let accuracy = Plot::new(
                 &format!("{}: accuracy", self.network),

@@ -34,7 +34,7 @@ impl<'a> Teacher<'a> {
     ///
     /// # Shapes
     /// The argument of `scores`: `[inputs, values of one input]`; its result, without softmax: `[inputs, scores]`.
-    pub fn new(scores: &'a dyn Fn(ArrayView2<'_, f32>) -> Result<Array2<f32>, Error>) -> Self {
+    pub fn new(scores: &'a impl Fn(ArrayView2<'_, f32>) -> Result<Array2<f32>, Error>) -> Self {
         Teacher {
             scores,
             weight: 0.5,

@@ -134,10 +134,12 @@ impl Family {
             for member in &members {
                 for &value in values {
                     let mut member = member.clone();
-                    set(&mut member, field, *number, value).ok_or_else(|| TrainError::NothingToVary {
-                        network: self.spec.name.to_string(),
-                        field: field.clone(),
-                        number: number.name(),
+                    set(&mut member, field, *number, value).ok_or_else(|| {
+                        TrainError::NothingToVary {
+                            network: self.spec.name.to_string(),
+                            field: field.clone(),
+                            number: number.name(),
+                        }
                     })?;
                     next.push(member);
                 }
