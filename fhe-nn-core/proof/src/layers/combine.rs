@@ -23,12 +23,23 @@ pub enum Combine {
 }
 
 impl Combine {
-    const fn name(self) -> &'static str {
+    /// The name of the layer type.
+    pub const fn name(self) -> &'static str {
         match self {
             Combine::Add => "Add",
             Combine::Mul => "Mul",
             Combine::Concat => "Concat",
             Combine::Flatten => "Flatten",
+        }
+    }
+
+    /// The layer type as users write it: the prelude leaves the names `Add` and `Mul` to the operators of
+    /// the standard library.
+    pub const fn type_name(self) -> &'static str {
+        match self {
+            Combine::Add => "layer::Add",
+            Combine::Mul => "layer::Mul",
+            Combine::Concat | Combine::Flatten => self.name(),
         }
     }
 }
@@ -90,11 +101,7 @@ impl LayerSpec for Combine {
     }
 
     fn type_name(&self) -> String {
-        match self {
-            // the prelude leaves these two names to the operators of the standard library
-            Combine::Add | Combine::Mul => format!("layer::{}", self.name()),
-            Combine::Concat | Combine::Flatten => self.name().to_owned(),
-        }
+        Combine::type_name(*self).to_owned()
     }
 
     fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
