@@ -140,7 +140,32 @@ impl Op {
         }
     }
 
+    /// The shape of its table of vectors, `[vocabulary, dimension]`, if it has one.
+    pub const fn vectors(&self) -> Option<[usize; 2]> {
+        match self {
+            Op::Embedding(embedding) => Some([embedding.vocabulary, embedding.dimension]),
+            Op::Dense(_)
+            | Op::Conv(_)
+            | Op::Activation(_)
+            | Op::Pool(_)
+            | Op::Add
+            | Op::Mul
+            | Op::Concat
+            | Op::Flatten => None,
+        }
+    }
+
     /// The width of its weights, if it has any.
+    pub const fn weights(&self) -> Option<u32> {
+        match self {
+            Op::Dense(dense) => Some(dense.weights),
+            Op::Conv(conv) => Some(conv.weights),
+            Op::Embedding(embedding) => Some(embedding.weights),
+            Op::Activation(_) | Op::Pool(_) | Op::Add | Op::Mul | Op::Concat | Op::Flatten => None,
+        }
+    }
+
+    /// The same, to be changed.
     pub const fn weights_mut(&mut self) -> Option<&mut u32> {
         match self {
             Op::Dense(dense) => Some(&mut dense.weights),

@@ -1,12 +1,23 @@
-//! Layers without weights or tables of their own: they add up, compare or multiply what comes in.
+//! Averages and greatest values of windows.
 
 use fhe_nn_proof::client::Affine;
 use fhe_nn_proof::error::ModelError;
+use fhe_nn_proof::graph::Rows;
+use fhe_nn_proof::spec::{Pool, PoolSpec, Window};
+use ndarray::{Array2, LinalgScalar, Zip};
 
-use super::{Layer, Part, PartRef, sealed::Sealed};
+use super::{Compute, Layer, Part, PartRef, of_sources, sealed::Sealed};
+use crate::Error;
+use crate::quantize::float::Float;
+use crate::quantize::run::Run;
+use crate::quantize::tensor::Tensor;
+use crate::sums::add_up;
+#[cfg(feature = "train")]
+use crate::train::{forward::Forward, signal::Signal};
 
-/// The average of every window of `K x K` values, `STRIDE` apart, of each channel: a sum; the division
-/// lives in the next table. Padding counts as 0.
+/// The average of every window of `K x K` values, `STRIDE` apart, of each channel. Padding counts as 0.
+///
+/// In integers it is the sum; the next table divides.
 ///
 /// # Shapes
 /// `[C, H, W]` to `[C, H', W']` with `H' = floor((H + 2 PADDING - K) / STRIDE) + 1`.
@@ -24,9 +35,11 @@ pub struct AvgPool1d<const K: usize, const STRIDE: usize = K, const PADDING: usi
     Vec<Affine>,
 );
 
-/// The greatest value of every window of `K x K` values, `STRIDE` apart, of each channel. For each
-/// result one bootstrap less than its window has values, `K x K - 1` away from padding, of tables that read a
-/// bit more than these have; one after the other are `ceil(log2(K x K))`. Padding does not count.
+/// The greatest value of every window of `K x K` values, `STRIDE` apart, of each channel. Padding does not
+/// count.
+///
+/// Each result takes `K x K - 1` bootstraps, fewer at padding, in `ceil(log2(K x K))` rounds. Their tables
+/// read differences of two values, a bit more than the values have.
 ///
 /// # Shapes
 /// `[C, H, W]` to `[C, H', W']` with `H' = floor((H + 2 PADDING - K) / STRIDE) + 1`.
@@ -59,62 +72,79 @@ pub struct GlobalAvgPool(Vec<Affine>);
 #[derive(Debug, Clone, PartialEq)]
 pub struct GlobalMaxPool(Vec<Affine>);
 
-/// The values in a row. Sums stay sums, which an activation may read.
-///
-/// # Shapes
-/// `[..]` to `[product of the extents]`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Flatten(Vec<Affine>);
-
-/// The sum of two tensors and more, value by value: `#[from(a, b)] sum: Add`. The quantizer gives them one
-/// scale.
-///
-/// # Shapes
-/// Twice or more often the same, and the same.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Add(Vec<Affine>);
-
-/// Tensors one behind the other, along their first extent: `#[from(a, b)] both: Concat`. The quantizer
-/// gives them one scale. Sums alone stay sums, which an activation may read.
-///
-/// # Shapes
-/// `[A, ..]` and `[B, ..]` to `[A + B, ..]`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Concat(Vec<Affine>);
-
-/// The product of two tensors, value by value: `#[from(a, b)] product: Mul`. Exactly
-/// `floor((a + b)^2 / 4) - floor((a - b)^2 / 4)` in integers: two bootstraps for each result.
-///
-/// # Shapes
-/// Twice the same, and the same.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Mul(Vec<Affine>);
-
-macro_rules! sums {
-    ($([$($generics:tt)*] $layer:ty;)*) => {$(
-        impl $($generics)* Sealed for $layer {}
-        impl $($generics)* Layer for $layer {
-            fn from_part(part: Part) -> Result<Self, ModelError> {
-                match part {
-                    Part::Sources(sources) => Ok(Self(sources)),
-                    _ => Err(ModelError::PartMissing),
-                }
-            }
-            fn part(&self) -> PartRef<'_> {
-                PartRef::Sources(&self.0)
-            }
-        }
-    )*};
-}
-sums!(
+of_sources!(
     [<const K: usize, const S: usize, const P: usize>] AvgPool2d<K, S, P>;
     [<const K: usize, const S: usize, const P: usize>] AvgPool1d<K, S, P>;
     [<const K: usize, const S: usize, const P: usize>] MaxPool2d<K, S, P>;
     [<const K: usize, const S: usize, const P: usize>] MaxPool1d<K, S, P>;
     [] GlobalAvgPool;
     [] GlobalMaxPool;
-    [] Flatten;
-    [] Add;
-    [] Concat;
-    [] Mul;
 );
+
+impl Compute for PoolSpec {
+    fn float(
+        &self,
+        _float: &Float<'_>,
+        _index: usize,
+        operands: &[&Array2<f64>],
+    ) -> Result<Array2<f64>, Error> {
+        Ok(match self.kind {
+            Pool::Max => greatest(&self.window, operands[0]),
+            Pool::Average => {
+                let windows = Rows::windows(&self.window);
+                add_up(&windows, operands, |weight| weight as f64) / self.window.taps() as f64
+            }
+        })
+    }
+
+    fn quantize(&self, run: &mut Run<'_>, index: usize) -> Result<(Part, Tensor), Error> {
+        run.combined(index, |operands| match self.kind {
+            Pool::Max => greatest(&self.window, operands[0]),
+            Pool::Average => add_up(&Rows::windows(&self.window), operands, |weight| weight),
+        })
+    }
+
+    #[cfg(feature = "train")]
+    fn train(
+        &self,
+        forward: &mut Forward<'_>,
+        index: usize,
+        tensors: &[Signal],
+    ) -> Result<Signal, Error> {
+        let input = forward.operand(index, tensors)?;
+        let windows = forward.module.windows[index].as_ref();
+        let windows = windows.ok_or(ModelError::PartMissing)?;
+        let padding = match self.kind {
+            Pool::Max => f64::from(f32::MIN),
+            Pool::Average => 0.0,
+        };
+        let (seen, taps) = (
+            windows.seen(&input.integers, padding)?,
+            candle_core::D::Minus1,
+        );
+        let (integers, scale) = match (self.kind, forward.is_float()) {
+            (Pool::Max, _) => (seen.max(taps)?, input.scale.clone()),
+            (Pool::Average, true) => (seen.mean(taps)?, input.scale.clone()),
+            (Pool::Average, false) => {
+                let scale = (&input.scale / self.window.taps() as f64)?;
+                (seen.sum(taps)?, scale)
+            }
+        };
+        forward.combined(index, &[input], integers, scale)
+    }
+}
+
+/// The greatest value of every window of tensors `[samples, values]`.
+fn greatest<T>(window: &Window, values: &Array2<T>) -> Array2<T>
+where
+    T: LinalgScalar + PartialOrd + Send + Sync,
+{
+    let taps =
+        (0..window.taps()).map(|tap| add_up(&Rows::tap(window, tap), &[values], |_| T::one()));
+    let greater = |a: Array2<T>, b: Array2<T>| {
+        Zip::from(&a)
+            .and(&b)
+            .map_collect(|&a, &b| if a < b { b } else { a })
+    };
+    taps.reduce(greater).unwrap_or_else(|| values.clone())
+}

@@ -9,11 +9,13 @@ use fhe_nn_proof::spec::{Function, Op, Rounding, Spec, Tensor as Fact};
 use fhe_nn_proof::widths::Range;
 use ndarray::{Array2, ArrayD};
 
-use super::forward::{Forward, Mode, Scores};
+use super::forward::{Forward, Mode};
 use super::ops::Windows;
 use super::parameters::Learned;
+use super::pass::Scores;
 use super::scales::Scale;
-use crate::quantize::{Groups, Own, reals};
+use crate::layer::is_smooth;
+use crate::quantize::{CustomFn, Groups, reals};
 use crate::{Error, Floats};
 
 /// What a module computes with.
@@ -45,15 +47,15 @@ pub enum WeightScales {
 /// step. What calibration has to find (scales of inputs and of results, widths of `calibrated` accumulators)
 /// it finds over samples, once before training and again whenever [`calibrate`](Trainable::calibrate) is called.
 pub struct Trainable {
-    pub(super) spec: Spec,
-    pub(super) functions: Vec<Own<'static>>,
-    pub(super) device: Device,
+    pub(crate) spec: Spec,
+    pub(super) functions: Vec<CustomFn<'static>>,
+    pub(crate) device: Device,
     /// Of every tensor: what it is before any weights are known.
     pub(super) facts: Vec<Fact>,
     /// Of every layer, what is learned of it.
     pub(super) learned: Vec<Option<Learned>>,
     /// Of every layer, where its windows look.
-    pub(super) windows: Vec<Option<Windows>>,
+    pub(crate) windows: Vec<Option<Windows>>,
     /// Of every tensor, how it is scaled, if its scale is its own.
     pub(super) scales: Vec<Option<Scale>>,
     /// Of every layer with weights, what its accumulators were over the samples, without phases.
@@ -90,7 +92,7 @@ impl Trainable {
     /// [`ModelError::Flow`] for layers that do not fit together, and what candle reports.
     pub fn new(
         spec: &Spec,
-        functions: Vec<Own<'static>>,
+        functions: Vec<CustomFn<'static>>,
         device: &Device,
         seed: u64,
     ) -> Result<Self, Error> {
@@ -253,8 +255,7 @@ impl Trainable {
 
     /// Whether the float network of the same weights is near.
     pub(super) fn is_smooth(&self) -> bool {
-        let mut ops = self.spec.layers.iter().map(|layer| &layer.op);
-        !ops.any(|op| matches!(op, Op::Activation(act) if act.function.is_antiperiodic()))
+        is_smooth(self.spec.layers.iter().map(|layer| &layer.op))
     }
 
     pub(super) fn not_calibrated(&self, tensor: usize) -> Error {
