@@ -17,7 +17,7 @@ use crate::graph::Graph;
 #[cfg(feature = "tfhe")]
 use crate::keys::EvaluationKey;
 use crate::layer::{PartRef, Parts};
-use crate::quantize::{Own, float_scores, quantize};
+use crate::quantize::{CustomFn, float_scores, quantize};
 use crate::simulated::Simulated;
 #[cfg(feature = "tfhe")]
 use crate::wire::{Reply, Request};
@@ -291,8 +291,11 @@ pub trait Network: Sized {
 }
 
 /// The functions of the `Custom` layers.
-fn own<N: Network>() -> Vec<Own<'static>> {
-    N::FUNCTIONS.iter().map(|own| own as Own<'static>).collect()
+fn own<N: Network>() -> Vec<CustomFn<'static>> {
+    N::FUNCTIONS
+        .iter()
+        .map(|own| own as CustomFn<'static>)
+        .collect()
 }
 
 /// Encodes real inputs, `[inputs, values]`, as the integers of the first layer.

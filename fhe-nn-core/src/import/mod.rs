@@ -73,7 +73,7 @@ pub use propose::Widths;
 use self::expr::Expr;
 use self::graph::Graph;
 use self::tensor::Budget;
-use crate::quantize::{Own, float_scores};
+use crate::quantize::{CustomFn, float_scores};
 use crate::{Error, Floats, file};
 
 /// A model as a declaration and its floats.
@@ -159,7 +159,8 @@ impl Imported {
     /// Those of the inputs.
     pub fn float_scores(&self, inputs: &Array2<f32>) -> Result<Array2<f64>, Error> {
         let functions: Vec<_> = self.functions.iter().map(|own| |x| own.value(x)).collect();
-        let functions: Vec<Own<'_>> = functions.iter().map(|own| own as Own<'_>).collect();
+        let functions: Vec<CustomFn<'_>> =
+            functions.iter().map(|own| own as CustomFn<'_>).collect();
         float_scores(&self.spec, &functions, &self.floats, inputs)
     }
 }

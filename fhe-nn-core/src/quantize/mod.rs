@@ -4,18 +4,19 @@
 //! the scales are found from, and the integer one made so far, which says what accumulators were
 //! seen. `graph` and `clear` have the meaning of the integers.
 
-mod activation;
+pub(crate) mod activation;
 mod calibration;
-mod float;
+pub(crate) mod float;
 mod groups;
-mod kept;
-mod linear;
+pub(crate) mod linear;
 mod neuron;
+mod pass;
+mod preset_scales;
 mod report;
-mod run;
+pub(crate) mod run;
 mod samples;
 mod scales;
-mod tensor;
+pub(crate) mod tensor;
 
 pub use calibration::{Calibration, Clipping};
 pub use report::{Fidelity, LayerReport, Report};
@@ -24,9 +25,9 @@ use fhe_nn_proof::error::ModelError;
 use fhe_nn_proof::spec::Spec;
 use ndarray::Array2;
 
-pub(crate) use self::float::{Float, Own};
+pub(crate) use self::float::{CustomFn, Float};
 use self::run::Run;
-use self::tensor::{Preactivation, Signal};
+use self::tensor::Signal;
 #[cfg(feature = "train")]
 pub(crate) use self::{
     activation::{centre, fixed_meaning},
@@ -36,7 +37,7 @@ pub(crate) use self::{
     neuron::{phase_of, wave_unit},
 };
 pub(crate) use self::{samples::reals, scales::Scales};
-use crate::layer::Part;
+use crate::layer::{Part, compute};
 use crate::{Error, Floats};
 
 /// A quantized network, and what quantization did to it.
@@ -55,7 +56,7 @@ pub struct Quantized<N> {
 pub(crate) fn quantize(
     spec: &Spec,
     floats: &Floats,
-    functions: &[Own<'_>],
+    functions: &[CustomFn<'_>],
     samples: &Array2<f32>,
     calibration: &Calibration,
 ) -> Result<(Vec<Part>, Report), Error> {
@@ -69,7 +70,14 @@ pub(crate) fn quantize(
     let samples = reals(spec, samples.view())?;
     let scales = Scales::find(&float, &facts, &samples, calibration)?;
     let input = Signal::input(spec, samples, &scales, calibration)?;
-    Run::new(float, facts, scales, calibration, input).layers()
+    let mut run = Run::new(float, facts, scales, calibration, input);
+    let mut parts = Vec::with_capacity(spec.layers.len());
+    for (index, layer) in spec.layers.iter().enumerate() {
+        let (part, tensor) = compute(&layer.op).quantize(&mut run, index)?;
+        parts.push(part);
+        run.push(tensor);
+    }
+    Ok((parts, run.report))
 }
 
 /// The scores of the float network that a declaration describes, without any quantization.
@@ -81,7 +89,7 @@ pub(crate) fn quantize(
 /// Those of the inputs and of the floats, see [`crate::Network::quantize_with`].
 pub(crate) fn float_scores(
     spec: &Spec,
-    functions: &[Own<'_>],
+    functions: &[CustomFn<'_>],
     floats: &Floats,
     inputs: &Array2<f32>,
 ) -> Result<Array2<f64>, Error> {
@@ -93,23 +101,4 @@ pub(crate) fn float_scores(
     };
     let mut tensors = float.run(reals(spec, inputs.view())?)?;
     tensors.pop().ok_or(ModelError::PartMissing.into())
-}
-
-/// Refuses values whose scale or errors, which are squared, could not be computed.
-fn check_finite(layer: &str, values: &Array2<f64>) -> Result<(), Error> {
-    let squares: f64 = values.iter().map(|x| x * x).sum();
-    if squares.is_finite() {
-        Ok(())
-    } else {
-        Err(Error::RealNotFinite {
-            layer: layer.to_owned(),
-        })
-    }
-}
-
-fn undeclarable(layer: &str, law: &'static str) -> Error {
-    Error::Undeclarable {
-        layer: layer.to_owned(),
-        law,
-    }
 }

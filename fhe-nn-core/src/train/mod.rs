@@ -45,22 +45,22 @@
 
 mod curves;
 mod error;
+mod feasible;
 mod fit;
 mod floats;
-mod forward;
+pub(crate) mod forward;
 mod integers;
-mod lawful;
 mod lookup;
 mod ops;
 mod parameters;
-mod passes;
+mod pass;
 pub mod plot;
 mod scales;
+mod scores;
 mod search;
-mod signal;
+pub(crate) mod signal;
 mod tables;
 mod trainable;
-mod values;
 mod weighted;
 mod weights;
 

@@ -17,7 +17,7 @@ pub(super) fn linearized(value: Tensor, slope: &Tensor, variable: &Tensor) -> Re
 
 /// The positions that the windows of a layer read, so that sums under them are products of matrices.
 #[derive(Debug, Clone)]
-pub(super) struct Windows {
+pub(crate) struct Windows {
     window: Window,
     /// For each group, the index of the value under every tap at every position. The index after the last value
     /// stands for padding.
@@ -66,7 +66,7 @@ impl Windows {
     }
 
     /// The values under each window of a pool, `[inputs, results, taps]`. Each channel is a group.
-    pub(super) fn seen(&self, values: &Tensor, padding: f64) -> Result<Tensor> {
+    pub(crate) fn seen(&self, values: &Tensor, padding: f64) -> Result<Tensor> {
         let inputs = values.dim(0)?;
         let values = self.padded(values, padding)?;
         let places = Tensor::cat(&self.groups, 0)?;
@@ -75,12 +75,10 @@ impl Windows {
     }
 
     fn padded(&self, values: &Tensor, padding: f64) -> Result<Tensor> {
-        match self.window.pads() {
-            false => Ok(values.clone()),
-            true => {
-                let column = Tensor::full(padding as f32, (values.dim(0)?, 1), values.device())?;
-                Tensor::cat(&[values, &column.to_dtype(values.dtype())?], D::Minus1)
-            }
+        if !self.window.pads() {
+            return Ok(values.clone());
         }
+        let column = Tensor::full(padding as f32, (values.dim(0)?, 1), values.device())?;
+        Tensor::cat(&[values, &column.to_dtype(values.dtype())?], D::Minus1)
     }
 }

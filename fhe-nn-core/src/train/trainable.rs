@@ -13,7 +13,8 @@ use super::error::TrainError;
 use super::ops::Windows;
 use super::parameters::Learned;
 use super::scales::Scale;
-use crate::quantize::{Groups, Own};
+use crate::layer::is_smooth;
+use crate::quantize::{CustomFn, Groups};
 use crate::{Error, Floats};
 
 /// A declaration whose weights are learned.
@@ -45,15 +46,15 @@ use crate::{Error, Floats};
 /// # }
 /// ```
 pub struct Trainable {
-    pub(super) spec: Spec,
-    pub(super) functions: Vec<Own<'static>>,
-    pub(super) device: Device,
+    pub(crate) spec: Spec,
+    pub(super) functions: Vec<CustomFn<'static>>,
+    pub(crate) device: Device,
     /// For every tensor, what is known of it without weights.
     pub(super) facts: Vec<Fact>,
     /// For every layer, its learned parameters.
     pub(super) learned: Vec<Option<Learned>>,
     /// For every layer, the positions that its windows read.
-    pub(super) windows: Vec<Option<Windows>>,
+    pub(crate) windows: Vec<Option<Windows>>,
     /// For every tensor that has a scale of its own, that scale.
     pub(super) scales: Vec<Option<Scale>>,
     /// For every layer with weights, the range of its accumulators over the samples, without phases.
@@ -106,7 +107,7 @@ impl Trainable {
     /// [`ModelError::Flow`] if layers do not fit together, and [`TrainError::TensorOperation`].
     pub fn new(
         spec: &Spec,
-        functions: Vec<Own<'static>>,
+        functions: Vec<CustomFn<'static>>,
         device: &Device,
         seed: u64,
     ) -> Result<Self, Error> {
@@ -255,8 +256,7 @@ impl Trainable {
 
     /// Whether the float network with the same weights computes nearly the same.
     pub(super) fn is_smooth(&self) -> bool {
-        let mut ops = self.spec.layers.iter().map(|layer| &layer.op);
-        !ops.any(|op| matches!(op, Op::Activation(act) if act.function.is_antiperiodic()))
+        is_smooth(self.spec.layers.iter().map(|layer| &layer.op))
     }
 
     pub(super) fn not_calibrated(&self, tensor: usize) -> Error {

@@ -6,7 +6,7 @@ use fhe_nn_proof::spec::{Layer, Op, Spec};
 
 use crate::Error;
 use crate::train::TrainError;
-use crate::train::lawful::{follow, is_lawful};
+use crate::train::feasible::{follow, is_feasible};
 
 /// A family of networks: every combination of some numbers in a declared network.
 ///
@@ -147,7 +147,7 @@ impl Family {
             members = next;
         }
         let followed = members.into_iter().map(|member| follow(member, &self.spec));
-        Ok(followed.flatten().filter(is_lawful).collect())
+        Ok(followed.flatten().filter(is_feasible).collect())
     }
 }
 
@@ -161,16 +161,11 @@ fn set(spec: &mut Spec, field: &str, number: Number, value: u32) -> Option<()> {
     let Layer { op, .. } = layers.iter_mut().find(|layer| layer.name == field)?;
     let size = value as usize;
     match (op, number) {
-        (Op::Dense(dense), Number::Neurons) => dense.outputs = size,
-        (Op::Dense(dense), Number::Weights) => dense.weights = value,
-        (Op::Dense(dense), Number::Accumulator) => dense.accumulator = value,
-        (Op::Conv(conv), Number::Neurons) => conv.window.outputs = size,
+        (op, Number::Neurons) => *op.outputs_mut()? = size,
+        (op, Number::Weights) => *op.weights_mut()? = value,
+        (op, Number::Accumulator) => *op.accumulator_mut()? = value,
         (Op::Conv(conv), Number::Kernel) => conv.window.kernel = axes(conv.flat, size, 1),
         (Op::Conv(conv), Number::Stride) => conv.window.stride = axes(conv.flat, size, 1),
-        (Op::Conv(conv), Number::Weights) => conv.weights = value,
-        (Op::Conv(conv), Number::Accumulator) => conv.accumulator = value,
-        (Op::Embedding(embedding), Number::Neurons) => embedding.dimension = size,
-        (Op::Embedding(embedding), Number::Weights) => embedding.weights = value,
         (Op::Activation(act), Number::Output) => act.output = value,
         (Op::Activation(act), Number::Table) => act.table = Some(value),
         (Op::Activation(act), Number::Phases) => act.phases = value,

@@ -1,9 +1,10 @@
-//! Passes of inputs through a module: scores, training steps, calibration.
+//! What passes through a module are for: scores, training steps, calibration.
 
 use candle_core::{DType, Tensor};
 use ndarray::{Array2, ArrayView2};
 
-use super::forward::{Forward, Mode, Scores};
+use super::forward::{Forward, Mode};
+use super::pass::Scores;
 use super::trainable::{Precision, Trainable};
 use crate::Error;
 use crate::quantize::reals;
