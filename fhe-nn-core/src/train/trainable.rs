@@ -212,7 +212,7 @@ impl Trainable {
         mode: Mode,
         seed: u64,
     ) -> Result<Scores, Error> {
-        Forward::new(self, mode, seed).run(&reals(&self.spec, inputs)?)
+        Forward::new(self, mode, seed).run(&reals(&self.spec, inputs.view())?)
     }
 
     /// From now on, learns with the noise that a plan predicts for tables with approximate rounding: what is then
@@ -243,7 +243,7 @@ impl Trainable {
     /// Those of the samples, see [`crate::Network::quantize_with`]. Accumulators that leave a `calibrated` width are
     /// none: training goes on with them, and in the end the quantizer refuses what still does.
     pub fn calibrate(&mut self, samples: &Array2<f32>) -> Result<(), Error> {
-        let samples = reals(&self.spec, samples)?;
+        let samples = reals(&self.spec, samples.view())?;
         self.find_scales(&samples)?;
         if self.precision == Precision::Integers {
             let mut forward = Forward::new(self, Mode::Calibrate, 0);
