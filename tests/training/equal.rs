@@ -245,7 +245,7 @@ fn learns<N: Network>(data: &Data, prepare: impl Fn(Trainable) -> Trainable) -> 
 /// Quantizes a module, and compares both on the data and on inputs beyond their range.
 fn compare<N: Network>(module: &Trainable, data: &Data, samples: &Array2<f32>) -> N {
     let floats = module.floats().expect("finite");
-    let network = N::quantize(&floats, samples)
+    let network = N::quantize(&floats, samples.view())
         .expect("promises are kept")
         .network;
     let beyond = data.inputs.mapv(|x| {

@@ -2,11 +2,11 @@
 
 use std::fs;
 
-use fhe_nn_core::Error;
 use fhe_nn_core::prelude::*;
 use fhe_nn_core::train::{
     Examples, History, Optimizer, Precision, Schedule, Teacher, TrainError, Trainer, accuracy,
 };
+use fhe_nn_core::{Error, InputError};
 use ndarray::{Array2, ArrayView2};
 
 use super::{Data, Small, module};
@@ -159,7 +159,7 @@ fn a_float_teacher_is_the_network_of_its_floats() {
     // its scores are those of the quantizer's float network
     let trained = teacher.scores(data.inputs.view()).expect("floats");
     let floats = teacher.latent().expect("finite");
-    let float = Small::float_scores(&floats, &data.inputs).expect("floats");
+    let float = Small::float_scores(&floats, data.inputs.view()).expect("floats");
     for (trained, float) in trained.iter().zip(&float) {
         assert!(
             (f64::from(*trained) - float).abs() < 1e-3,
@@ -213,11 +213,11 @@ fn mistakes_are_named() {
     assert!(
         matches!(
             error,
-            Error::InputLength {
+            Error::Input(InputError::Length {
                 expected: 24,
                 actual: 23,
                 ..
-            }
+            })
         ),
         "{error}"
     );

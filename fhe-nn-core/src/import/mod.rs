@@ -65,7 +65,7 @@ use std::path::Path;
 
 use fhe_nn_proof::model::check_size;
 use fhe_nn_proof::spec::Spec;
-use ndarray::Array2;
+use ndarray::{Array2, ArrayView2};
 
 pub use error::{ImportError, Unsupported};
 pub use propose::Widths;
@@ -157,7 +157,7 @@ impl Imported {
     ///
     /// # Errors
     /// Those of the inputs.
-    pub fn float_scores(&self, inputs: &Array2<f32>) -> Result<Array2<f64>, Error> {
+    pub fn float_scores(&self, inputs: ArrayView2<'_, f32>) -> Result<Array2<f64>, Error> {
         let functions: Vec<_> = self.functions.iter().map(|own| |x| own.value(x)).collect();
         let functions: Vec<CustomFn<'_>> =
             functions.iter().map(|own| own as CustomFn<'_>).collect();

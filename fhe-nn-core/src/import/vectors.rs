@@ -148,7 +148,7 @@ impl Case {
             &spec,
             &functions,
             &net.floats,
-            &inputs.expect("as many values"),
+            inputs.expect("as many values").view(),
         );
         match scores {
             Ok(scores) => self.compare(scores.iter().copied()),

@@ -1,11 +1,13 @@
 //! Layers without numbers of their own, which combine whole tensors.
 
+use std::sync::Arc;
+
 use fhe_nn_proof::client::Affine;
 use fhe_nn_proof::error::ModelError;
 use fhe_nn_proof::spec::Combine;
 use ndarray::{Array2, Axis, LinalgScalar, concatenate};
 
-use super::{Compute, Layer, Part, PartRef, of_sources, sealed::Sealed};
+use super::{Compute, Layer, Part, of_sources, sealed::Sealed};
 use crate::Error;
 use crate::quantize::float::Float;
 use crate::quantize::run::Run;
@@ -18,7 +20,7 @@ use crate::train::{forward::Forward, signal::Signal};
 /// # Shapes
 /// `[..]` to `[product of the extents]`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Flatten(Vec<Affine>);
+pub struct Flatten(Arc<[Affine]>);
 
 /// The sum of two tensors or more, value by value: `#[from(a, b)] sum: layer::Add`. The quantizer gives
 /// them one scale.
@@ -26,7 +28,7 @@ pub struct Flatten(Vec<Affine>);
 /// # Shapes
 /// Two tensors or more of one shape to the same shape.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Add(Vec<Affine>);
+pub struct Add(Arc<[Affine]>);
 
 /// Tensors one behind the other, along their first extent: `#[from(a, b)] both: Concat`. The quantizer
 /// gives them one scale. Sums alone stay sums, which an activation may read.
@@ -34,7 +36,7 @@ pub struct Add(Vec<Affine>);
 /// # Shapes
 /// `[A, ..]` and `[B, ..]` to `[A + B, ..]`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Concat(Vec<Affine>);
+pub struct Concat(Arc<[Affine]>);
 
 /// The product of two tensors, value by value: `#[from(a, b)] product: layer::Mul`. In integers it is
 /// exactly `floor((a + b)^2 / 4) - floor((a - b)^2 / 4)`: two bootstraps for each result.
@@ -42,7 +44,7 @@ pub struct Concat(Vec<Affine>);
 /// # Shapes
 /// Two tensors of one shape to the same shape.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Mul(Vec<Affine>);
+pub struct Mul(Arc<[Affine]>);
 
 of_sources!(
     [] Flatten;

@@ -1,10 +1,12 @@
 //! Vectors for tokens.
 
+use std::sync::Arc;
+
 use fhe_nn_proof::error::ModelError;
 use fhe_nn_proof::spec::{EmbeddingSpec, Encoding, Window};
 use ndarray::Array2;
 
-use super::{Compute, Layer, Part, PartRef, Vectors, sealed::Sealed};
+use super::{Compute, Layer, Part, Vectors, sealed::Sealed};
 use crate::Error;
 use crate::clear::linear_sums;
 use crate::quantize::float::Float;
@@ -27,7 +29,7 @@ use crate::train::{
 /// # Shapes
 /// Texts `[T]` to `[DIM, T]`; weights `[V, DIM]` as in PyTorch.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Embedding<const V: usize, const DIM: usize>(Vectors);
+pub struct Embedding<const V: usize, const DIM: usize>(Arc<Vectors>);
 
 impl<const V: usize, const DIM: usize> Embedding<V, DIM> {
     /// The integers of the layer.
@@ -46,8 +48,8 @@ impl<const V: usize, const DIM: usize> Layer for Embedding<V, DIM> {
         }
     }
 
-    fn part(&self) -> PartRef<'_> {
-        PartRef::Embedding(&self.0)
+    fn part(&self) -> Part {
+        Part::Embedding(self.0.clone())
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the layers with weights and accumulators compute, `Dense` and convolutions alike.
 
 use fhe_nn_proof::error::ModelError;
-use fhe_nn_proof::spec::{Function, Op, Overflow};
+use fhe_nn_proof::spec::Op;
 use ndarray::Array2;
 
 use super::Compute;
@@ -10,7 +10,7 @@ use crate::layer::Part;
 use crate::quantize::Fidelity;
 use crate::quantize::float::{Float, linear_sums};
 use crate::quantize::linear::{Place, quantize};
-use crate::quantize::run::{Run, check_finite, undeclarable};
+use crate::quantize::run::{Run, check_finite};
 use crate::quantize::tensor::Tensor;
 #[cfg(feature = "train")]
 use crate::train::{forward::Forward, signal::Signal};
@@ -47,14 +47,6 @@ impl Compute for Weighted {
                 && is_smooth(spec.layers[..index].iter().map(|layer| &layer.op)),
             preset,
         };
-        if linear.overflow == Overflow::Wrap && !antiperiodic {
-            let law = "`wrap` needs an antiperiodic activation";
-            return Err(undeclarable(&layer.name, law));
-        }
-        let wave = reader.is_some_and(|act| act.function == Function::Wave);
-        if wave && linear.overflow != Overflow::Wrap {
-            return Err(undeclarable(&layer.name, "`Wave` needs `wrap`"));
-        }
         let input = run.operand(index)?;
         let floats = run.float.linear(&layer.name, &linear)?;
         let real = linear_sums(&linear, &floats.0, &floats.1, &input.real);

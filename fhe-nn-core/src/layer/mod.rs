@@ -19,7 +19,7 @@ pub use combine::{Add, Concat, Flatten, Mul};
 pub use conv::{Conv1d, Conv2d};
 pub use dense::Dense;
 pub use embedding::Embedding;
-pub use fhe_nn_proof::part::{Linear, Part, PartRef, Tables, Vectors};
+pub use fhe_nn_proof::part::{Linear, Part, Tables, Vectors};
 pub use pool::{AvgPool1d, AvgPool2d, GlobalAvgPool, GlobalMaxPool, MaxPool1d, MaxPool2d};
 
 use fhe_nn_proof::error::ModelError;
@@ -40,7 +40,7 @@ pub trait Layer: Sized + sealed::Sealed {
     /// The layer around its integers; a part of another kind is an error.
     fn from_part(part: Part) -> Result<Self, ModelError>;
     /// The integers inside.
-    fn part(&self) -> PartRef<'_>;
+    fn part(&self) -> Part;
 }
 
 /// What this crate computes of a layer: in reals, for the quantizer and for training. What an encrypted run
@@ -118,8 +118,8 @@ macro_rules! of_sources {
                     _ => Err(ModelError::PartMissing),
                 }
             }
-            fn part(&self) -> PartRef<'_> {
-                PartRef::Sources(&self.0)
+            fn part(&self) -> Part {
+                Part::Sources(self.0.clone())
             }
         }
     )*};

@@ -1,12 +1,14 @@
 //! Averages and greatest values of windows.
 
+use std::sync::Arc;
+
 use fhe_nn_proof::client::Affine;
 use fhe_nn_proof::error::ModelError;
 use fhe_nn_proof::graph::Rows;
 use fhe_nn_proof::spec::{Pool, PoolSpec, Window};
 use ndarray::{Array2, LinalgScalar, Zip};
 
-use super::{Compute, Layer, Part, PartRef, of_sources, sealed::Sealed};
+use super::{Compute, Layer, Part, of_sources, sealed::Sealed};
 use crate::Error;
 use crate::quantize::float::Float;
 use crate::quantize::run::Run;
@@ -23,7 +25,7 @@ use crate::train::{forward::Forward, signal::Signal};
 /// `[C, H, W]` to `[C, H', W']` with `H' = floor((H + 2 PADDING - K) / STRIDE) + 1`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AvgPool2d<const K: usize, const STRIDE: usize = K, const PADDING: usize = 0>(
-    Vec<Affine>,
+    Arc<[Affine]>,
 );
 
 /// The average of every window of `K` values, `STRIDE` apart, of each channel; see [`AvgPool2d`].
@@ -32,7 +34,7 @@ pub struct AvgPool2d<const K: usize, const STRIDE: usize = K, const PADDING: usi
 /// `[C, L]` to `[C, L']` with `L' = floor((L + 2 PADDING - K) / STRIDE) + 1`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AvgPool1d<const K: usize, const STRIDE: usize = K, const PADDING: usize = 0>(
-    Vec<Affine>,
+    Arc<[Affine]>,
 );
 
 /// The greatest value of every window of `K x K` values, `STRIDE` apart, of each channel. Padding does not
@@ -45,7 +47,7 @@ pub struct AvgPool1d<const K: usize, const STRIDE: usize = K, const PADDING: usi
 /// `[C, H, W]` to `[C, H', W']` with `H' = floor((H + 2 PADDING - K) / STRIDE) + 1`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MaxPool2d<const K: usize, const STRIDE: usize = K, const PADDING: usize = 0>(
-    Vec<Affine>,
+    Arc<[Affine]>,
 );
 
 /// The greatest value of every window of `K` values, `STRIDE` apart, of each channel; see
@@ -55,7 +57,7 @@ pub struct MaxPool2d<const K: usize, const STRIDE: usize = K, const PADDING: usi
 /// `[C, L]` to `[C, L']` with `L' = floor((L + 2 PADDING - K) / STRIDE) + 1`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MaxPool1d<const K: usize, const STRIDE: usize = K, const PADDING: usize = 0>(
-    Vec<Affine>,
+    Arc<[Affine]>,
 );
 
 /// The average of each channel; see [`AvgPool2d`].
@@ -63,14 +65,14 @@ pub struct MaxPool1d<const K: usize, const STRIDE: usize = K, const PADDING: usi
 /// # Shapes
 /// `[C, H, W]` to `[C, 1, 1]`, `[C, L]` to `[C, 1]`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct GlobalAvgPool(Vec<Affine>);
+pub struct GlobalAvgPool(Arc<[Affine]>);
 
 /// The greatest value of each channel; see [`MaxPool2d`].
 ///
 /// # Shapes
 /// `[C, H, W]` to `[C, 1, 1]`, `[C, L]` to `[C, 1]`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct GlobalMaxPool(Vec<Affine>);
+pub struct GlobalMaxPool(Arc<[Affine]>);
 
 of_sources!(
     [<const K: usize, const S: usize, const P: usize>] AvgPool2d<K, S, P>;

@@ -8,7 +8,7 @@ use crate::sums::convolve;
 use crate::{Error, Floats};
 
 /// The function of a `Custom` layer.
-pub(crate) type CustomFn<'a> = &'a (dyn Fn(f32) -> f32 + Sync);
+pub type CustomFn<'a> = &'a (dyn Fn(f32) -> f32 + Sync);
 
 /// A declaration with its floats and the functions of its `Custom` layers.
 pub(crate) struct Float<'a> {

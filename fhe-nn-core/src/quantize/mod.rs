@@ -23,9 +23,10 @@ pub use report::{Fidelity, LayerReport, Report};
 
 use fhe_nn_proof::error::ModelError;
 use fhe_nn_proof::spec::Spec;
-use ndarray::Array2;
+use ndarray::{Array2, ArrayView2};
 
-pub(crate) use self::float::{CustomFn, Float};
+pub use self::float::CustomFn;
+pub(crate) use self::float::Float;
 use self::run::Run;
 use self::tensor::Signal;
 #[cfg(feature = "train")]
@@ -38,7 +39,7 @@ pub(crate) use self::{
 };
 pub(crate) use self::{samples::reals, scales::Scales};
 use crate::layer::{Part, compute};
-use crate::{Error, Floats};
+use crate::{Error, Floats, Model};
 
 /// A quantized network, and what quantization did to it.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,6 +50,60 @@ pub struct Quantized<N> {
     pub report: Report,
 }
 
+impl Model {
+    /// Quantizes trained floats with the default calibration; see [`Model::quantize_with`].
+    ///
+    /// # Errors
+    /// Those of [`Model::quantize_with`].
+    pub fn quantize(
+        spec: &Spec,
+        floats: &Floats,
+        samples: ArrayView2<'_, f32>,
+    ) -> Result<Quantized<Model>, Error> {
+        Self::quantize_with(spec, &[], floats, samples, &Calibration::default())
+    }
+
+    /// Quantizes trained floats for a declaration that is known only when the program runs: one that was
+    /// imported, say. `functions` are those of its `Custom` layers, in their order;
+    /// [`Network::quantize_with`](crate::Network::quantize_with) says how floats are named.
+    ///
+    /// # Shapes
+    /// `samples`: `[samples, values of one input]`.
+    ///
+    /// # Errors
+    /// Those of [`Network::quantize_with`](crate::Network::quantize_with), and [`Error::Model`] for a
+    /// declaration that the macro would not have accepted.
+    pub fn quantize_with(
+        spec: &Spec,
+        functions: &[CustomFn<'_>],
+        floats: &Floats,
+        samples: ArrayView2<'_, f32>,
+        calibration: &Calibration,
+    ) -> Result<Quantized<Model>, Error> {
+        spec.check_numbers()?;
+        let (parts, report) = quantize(spec, floats, functions, samples, calibration)?;
+        let network = Model::checked(spec.clone(), parts);
+        Ok(Quantized { network, report })
+    }
+
+    /// The scores of the float network that a declaration describes, without any quantization.
+    ///
+    /// # Shapes
+    /// `inputs`: `[inputs, values of one input]`; the result is `[inputs, scores]`.
+    ///
+    /// # Errors
+    /// Those of [`Model::quantize_with`].
+    pub fn float_scores(
+        spec: &Spec,
+        functions: &[CustomFn<'_>],
+        floats: &Floats,
+        inputs: ArrayView2<'_, f32>,
+    ) -> Result<Array2<f64>, Error> {
+        spec.check_numbers()?;
+        float_scores(spec, functions, floats, inputs)
+    }
+}
+
 /// The integers of every layer of `spec`.
 ///
 /// # Errors
@@ -57,7 +112,7 @@ pub(crate) fn quantize(
     spec: &Spec,
     floats: &Floats,
     functions: &[CustomFn<'_>],
-    samples: &Array2<f32>,
+    samples: ArrayView2<'_, f32>,
     calibration: &Calibration,
 ) -> Result<(Vec<Part>, Report), Error> {
     calibration.check()?;
@@ -91,7 +146,7 @@ pub(crate) fn float_scores(
     spec: &Spec,
     functions: &[CustomFn<'_>],
     floats: &Floats,
-    inputs: &Array2<f32>,
+    inputs: ArrayView2<'_, f32>,
 ) -> Result<Array2<f64>, Error> {
     spec.flow().map_err(|at| ModelError::flow(spec, at))?;
     let float = Float {

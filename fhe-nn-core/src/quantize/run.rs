@@ -113,8 +113,6 @@ pub(crate) fn check_finite(layer: &str, values: &Array2<f64>) -> Result<(), Erro
 
 /// A law of the language that only the quantizer can see broken.
 pub(crate) fn undeclarable(layer: &str, law: &'static str) -> Error {
-    Error::Undeclarable {
-        layer: layer.to_owned(),
-        law,
-    }
+    let layer = layer.to_owned();
+    ModelError::Undeclarable { layer, law }.into()
 }

@@ -46,7 +46,7 @@ impl Signal {
     /// The input of a network.
     ///
     /// # Errors
-    /// [`Error::Undeclarable`] for negative values where there must be none.
+    /// [`Error::Model`] for negative values where there must be none.
     pub(crate) fn input(
         spec: &Spec,
         real: Array2<f64>,

@@ -35,7 +35,7 @@
 //! let trainer = Trainer::new().with_epochs(200).with_batch(4).with_rate(0.02);
 //! trainer.fit(&mut xor, &examples, None)?;
 //!
-//! let network = Xor::quantize(&xor.floats()?, &inputs)?.network;
+//! let network = Xor::quantize(&xor.floats()?, inputs.view())?.network;
 //! for (input, label) in inputs.rows().into_iter().zip(labels) {
 //!     assert_eq!(network.run(&input.to_vec())?.argmax(), label as usize);
 //! }

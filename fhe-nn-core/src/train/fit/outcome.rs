@@ -56,7 +56,7 @@ impl Trainable {
             }
             .into());
         }
-        let quantized = N::quantize(&self.floats()?, &samples.to_owned())?;
+        let quantized = N::quantize(&self.floats()?, samples)?;
         let network = quantized.network;
         let plan = network.plan(options)?;
         let inputs = examples.inputs();
@@ -69,7 +69,7 @@ impl Trainable {
         };
         let float = match self.is_smooth() {
             true => {
-                let scores = N::float_scores(&self.latent()?, &inputs.to_owned())?;
+                let scores = N::float_scores(&self.latent()?, inputs)?;
                 let pairs = scores.rows().into_iter().zip(examples.labels());
                 let right = pairs.filter(|(row, label)| argmax(row) == **label as usize);
                 Some(part(right.count()))
