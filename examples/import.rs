@@ -24,16 +24,16 @@ struct Args {
     #[arg(long)]
     weights_to: Option<PathBuf>,
     /// Bits of inputs.
-    #[arg(long, default_value_t = Widths::default().input)]
+    #[arg(long, default_value_t = Widths::new().input())]
     input: u32,
     /// Bits of weights.
-    #[arg(long, default_value_t = Widths::default().weights)]
+    #[arg(long, default_value_t = Widths::new().weights())]
     weights: u32,
     /// Bits of the results of activations.
-    #[arg(long, default_value_t = Widths::default().activations)]
+    #[arg(long, default_value_t = Widths::new().activations())]
     activations: u32,
     /// Bits that tables read.
-    #[arg(long, default_value_t = Widths::default().table)]
+    #[arg(long, default_value_t = Widths::new().table())]
     table: u32,
 }
 
@@ -42,12 +42,11 @@ fn main() -> ExitCode {
 }
 
 fn import(args: Args) -> Result<(), Box<dyn StdError>> {
-    let widths = Widths {
-        input: args.input,
-        weights: args.weights,
-        activations: args.activations,
-        table: args.table,
-    };
+    let widths = Widths::new()
+        .with_input(args.input)
+        .with_weights(args.weights)
+        .with_activations(args.activations)
+        .with_table(args.table);
     let imported = import::load(&args.model, &widths)?;
     let weights = args
         .weights_to

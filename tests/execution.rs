@@ -83,7 +83,7 @@ fn batches_and_threads_give_the_replies_of_single_runs() {
         assert_eq!(setting.client.decrypt(reply).expect("its own"), clear);
     }
     for threads in [1, 2, 3] {
-        let batch = setting.run(&Execution::default().with_threads(threads));
+        let batch = setting.run(&Execution::new().with_threads(threads));
         assert_eq!(batch.expect("they go together"), single, "{threads}");
     }
     let none = setting
@@ -136,9 +136,7 @@ fn progress_is_told_until_everything_is_done() {
     let told = Mutex::new(Vec::new());
     let tell = |progress| told.lock().expect("nobody panics").push(progress);
     let profile = Profile::default();
-    let execution = Execution::default()
-        .with_progress(&tell)
-        .with_profile(&profile);
+    let execution = Execution::new().with_progress(&tell).with_profile(&profile);
     setting.run(&execution).expect("they go together");
     let mut told = told.into_inner().expect("nobody panics");
     told.sort_by_key(|progress| progress.done);
@@ -155,7 +153,7 @@ fn progress_is_told_until_everything_is_done() {
 fn a_run_can_be_cancelled_before_it_begins_and_on_its_way() {
     let setting = setting(&Options::default());
     let stop = AtomicBool::new(true);
-    let cancelled = setting.run(&Execution::default().with_cancel(&stop));
+    let cancelled = setting.run(&Execution::new().with_cancel(&stop));
     assert!(matches!(cancelled, Err(Error::Cancelled)));
 
     stop.store(false, Ordering::Relaxed);
@@ -165,7 +163,7 @@ fn a_run_can_be_cancelled_before_it_begins_and_on_its_way() {
         let mut most = most.lock().expect("nobody panics");
         *most = progress.done.max(*most);
     };
-    let execution = Execution::default().with_cancel(&stop).with_progress(&tell);
+    let execution = Execution::new().with_cancel(&stop).with_progress(&tell);
     assert!(matches!(setting.run(&execution), Err(Error::Cancelled)));
     // of the first layer of the first images at most
     let most = most.into_inner().expect("nobody panics");

@@ -312,10 +312,7 @@ fn an_extent_that_is_not_known_is_named() {
 
 #[test]
 fn widths_that_the_language_does_not_have_are_refused() {
-    let widths = Widths {
-        weights: 99,
-        ..Widths::default()
-    };
+    let widths = Widths::new().with_weights(99);
     let error = import::load(models().join("mlp.onnx"), &widths).expect_err("too many");
     assert_eq!(
         error.to_string(),

@@ -125,7 +125,7 @@ impl Encrypted {
             let progress = |progress: Progress| {
                 bar.set_position(index as u64 * of_one + progress.done as u64);
             };
-            let execution = Execution::default()
+            let execution = Execution::new()
                 .with_progress(&progress)
                 .with_profile(&profile);
             let done = Exchange::run(network, &client, &server, &image.to_vec(), &execution)?;

@@ -122,9 +122,9 @@ pub trait Network: Sized {
     /// The declaration with random weights, to be trained: the same weights every time.
     ///
     /// # Errors
-    /// [`Error::Model`] for layers that do not fit together, and [`Error::Train`].
+    /// [`Error::Model`] for layers that do not fit together, and [`Error::Train`] if a tensor cannot be made.
     #[cfg(feature = "train")]
-    fn trainable(device: &candle_core::Device) -> Result<crate::train::Trainable, Error> {
+    fn trainable(device: &crate::train::Device) -> Result<crate::train::Trainable, Error> {
         crate::train::Trainable::new(Self::SPEC, functions::<Self>(), device, 0)
     }
 

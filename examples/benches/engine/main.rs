@@ -68,7 +68,7 @@ fn main() -> Result<(), Box<dyn StdError>> {
         assert_eq!(scores, digits.run(&image.to_vec())?);
     }
     let image = bench.seconds("one image", || digits.run_encrypted(&key, &requests[0]))?;
-    let single = Execution::default().with_threads(1);
+    let single = Execution::new().with_threads(1);
     let alone = bench.seconds("one image, one thread", || {
         digits.run_encrypted_batch(&key, &requests[..1], &single)
     })?;
@@ -174,7 +174,7 @@ impl Bench {
 /// Where the time of a run goes, in parts of the whole.
 fn shares<N: Network>(network: &N, key: &ServerKey, request: &Request) -> Result<Value, Error> {
     let profile = Profile::default();
-    let execution = Execution::default().with_profile(&profile);
+    let execution = Execution::new().with_profile(&profile);
     let start = Instant::now();
     for _ in 0..10 {
         network.run_encrypted_batch(key, core::slice::from_ref(request), &execution)?;

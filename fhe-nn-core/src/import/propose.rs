@@ -6,19 +6,22 @@ use fhe_nn_proof::widths::{MAX_OUTPUT_BITS, MAX_ROUNDED_BITS, MAX_TABLE_BITS};
 use super::error::{ImportError, Unsupported};
 use super::net::Net;
 
-/// The bit-widths that an import proposes, where the model has none of its own.
+/// The bit-widths that an import proposes where the model has none of its own.
 ///
-/// Accumulators are `calibrated`: as wide as they were seen to be. Tables read the top bits of them.
+/// Accumulators are `calibrated`, which means as wide as calibration sees them. Tables read their top bits.
+///
+/// ```
+/// use fhe_nn_core::import::Widths;
+///
+/// let widths = Widths::new().with_weights(3).with_activations(3);
+/// assert_eq!((widths.input(), widths.weights()), (4, 3));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Widths {
-    /// Bits of inputs, 1 to 16.
-    pub input: u32,
-    /// Bits of weights, 2 to 16.
-    pub weights: u32,
-    /// Bits of the results of activations, 1 to 7.
-    pub activations: u32,
-    /// Bits that tables read, 2 to 8.
-    pub table: u32,
+    input: u32,
+    weights: u32,
+    activations: u32,
+    table: u32,
 }
 
 impl Default for Widths {
@@ -33,8 +36,59 @@ impl Default for Widths {
 }
 
 impl Widths {
+    /// The default widths: 4 bits for inputs, weights and activations, and tables that read 5 bits.
+    pub fn new() -> Self {
+        Widths::default()
+    }
+
+    /// Sets the bits of inputs, 1 to 16; by default, 4.
+    pub fn with_input(mut self, bits: u32) -> Self {
+        self.input = bits;
+        self
+    }
+
+    /// Sets the bits of weights, 2 to 16; by default, 4.
+    pub fn with_weights(mut self, bits: u32) -> Self {
+        self.weights = bits;
+        self
+    }
+
+    /// Sets the bits of the results of activations, 1 to 7; by default, 4.
+    pub fn with_activations(mut self, bits: u32) -> Self {
+        self.activations = bits;
+        self
+    }
+
+    /// Sets the bits that tables read, 2 to 8; by default, 5.
+    pub fn with_table(mut self, bits: u32) -> Self {
+        self.table = bits;
+        self
+    }
+
+    /// Bits of inputs.
+    pub fn input(&self) -> u32 {
+        self.input
+    }
+
+    /// Bits of weights.
+    pub fn weights(&self) -> u32 {
+        self.weights
+    }
+
+    /// Bits of the results of activations.
+    pub fn activations(&self) -> u32 {
+        self.activations
+    }
+
+    /// Bits that tables read.
+    pub fn table(&self) -> u32 {
+        self.table
+    }
+
+    /// Refuses a width that the language does not have.
+    ///
     /// # Errors
-    /// [`ImportError::Width`] for a width that the language does not have.
+    /// [`ImportError::Width`] for the first such width.
     fn check(&self) -> Result<(), ImportError> {
         let all = [
             ("inputs", self.input, 1, 16),

@@ -85,7 +85,7 @@ pub struct Fidelity {
 
 impl Fidelity {
     /// Compares each real with what its integer stands for.
-    pub(super) fn of<S, T, D>(reals: &ArrayBase<S, D>, stand_ins: &ArrayBase<T, D>) -> Self
+    pub(crate) fn of<S, T, D>(reals: &ArrayBase<S, D>, stand_ins: &ArrayBase<T, D>) -> Self
     where
         S: ndarray::Data<Elem = f64>,
         T: ndarray::Data<Elem = f64>,

@@ -13,7 +13,7 @@ use crate::clear::{self, Clear};
 use crate::client::ClientKey;
 use crate::engine::{Encrypted, ServerKey};
 use crate::graph::Graph;
-use crate::quantize::quantize;
+use crate::quantize::{Clipping, quantize};
 use crate::run::Execution;
 use crate::simulated::Simulated;
 use crate::wire::Ciphertexts;
@@ -232,7 +232,8 @@ fn same(seed: u64, input: Input, layers: Vec<Layer>) {
             Some(tokens) => (random.unit() * tokens.vocabulary as f32).floor(),
         });
     let floats = floats(&spec, &mut random);
-    let quantized = quantize(&spec, &floats, &[], samples.view(), &Calibration::MinMax);
+    let calibration = Calibration::new().with_clipping(Clipping::MinMax);
+    let quantized = quantize(&spec, &floats, &[], samples.view(), &calibration);
     let (parts, report) = quantized.expect("every promise is kept");
     let graph = Graph::new(&spec, &parts).expect("the parts of the spec");
     let program = graph

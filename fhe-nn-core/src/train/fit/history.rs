@@ -1,34 +1,36 @@
-//! What a training went through.
+//! Loss and accuracy over the epochs of a training.
 
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::plot::{Axis, Plot, Series};
+use crate::train::plot::{Axis, Plot, Series, svg};
 use crate::{Error, file};
 
-/// The epochs of a training.
+/// Loss and accuracy over the epochs of a training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct History {
     network: String,
-    /// All of them.
+    /// The epochs in order.
     pub epochs: Vec<Epoch>,
-    /// The one with the greatest accuracy of those that keep what they promise, the first of equals, or without one
-    /// the last; its weights are kept.
+    /// Index of the epoch whose weights are kept: the first with the greatest accuracy among the epochs whose
+    /// accumulators keep their widths, or without validation examples the last.
     pub best: usize,
-    /// Whether it was stopped early.
+    /// Whether the training was stopped early.
     pub stopped: bool,
 }
 
 /// One round over the examples.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Epoch {
-    /// Mean loss over the training examples, while they were learned.
+    /// Mean loss over the training examples during the epoch.
     pub loss: f64,
-    /// The part of the validation examples that was right afterwards, if there are any.
+    /// The fraction of the validation examples that was right after the epoch, if there are any.
     pub accuracy: Option<f64>,
-    /// Whether `calibrated` accumulators kept their declared widths on the samples afterwards. If not, the quantizer
-    /// would refuse them, and another epoch is the best.
+    /// Whether `calibrated` accumulators kept their declared widths on the samples after the epoch. If they did not,
+    /// the quantizer would refuse the network, and another epoch is the best.
     pub keeps: bool,
 }
 
@@ -42,7 +44,7 @@ impl History {
         }
     }
 
-    /// Adds an epoch: whether it is the best.
+    /// Adds an epoch, and tells whether it is the best so far.
     pub(super) fn push(&mut self, epoch: Epoch) -> bool {
         self.epochs.push(epoch);
         let rank = |epoch: &Epoch| (epoch.keeps, epoch.accuracy);
@@ -54,17 +56,17 @@ impl History {
         is_best
     }
 
-    /// How many epochs ago the best was.
+    /// Number of epochs since the best one.
     pub(super) fn since_best(&self) -> usize {
         self.epochs.len().saturating_sub(self.best + 1)
     }
 
-    /// The accuracy on the validation examples of the weights that are kept, if there are any.
+    /// The accuracy of the kept weights on the validation examples, if there are any.
     pub fn accuracy(&self) -> Option<f64> {
         self.epochs.get(self.best)?.accuracy
     }
 
-    /// Loss and accuracy by epoch, as an SVG image.
+    /// Draws loss and accuracy by epoch as an SVG image.
     pub fn svg(&self) -> String {
         let curve = |value: fn(&Epoch) -> Option<f64>| {
             let epochs = self.epochs.iter().enumerate();
@@ -72,24 +74,25 @@ impl History {
                 .filter_map(|(index, epoch)| Some(((index + 1) as f64, value(epoch)?)))
                 .collect()
         };
-        let mut plots = vec![Plot {
-            title: format!("{}: loss", self.network),
-            x: Axis::linear("epoch"),
-            y: Axis::logarithmic("mean loss of the training examples"),
-            series: vec![Series::line("loss", curve(|epoch| Some(epoch.loss)))],
-        }];
+        let loss = Plot::new(
+            &format!("{}: loss", self.network),
+            Axis::linear("epoch"),
+            Axis::logarithmic("mean loss of the training examples"),
+        );
+        let mut plots =
+            vec![loss.with_series([Series::line("loss", curve(|epoch| Some(epoch.loss)))])];
         if self.accuracy().is_some() {
-            plots.push(Plot {
-                title: format!("{}: accuracy", self.network),
-                x: Axis::linear("epoch"),
-                y: Axis::linear("validation examples right, %"),
-                series: vec![Series::line(
-                    "accuracy",
-                    curve(|epoch| Some(100.0 * epoch.accuracy?)),
-                )],
-            });
+            let accuracy = Plot::new(
+                &format!("{}: accuracy", self.network),
+                Axis::linear("epoch"),
+                Axis::linear("validation examples right, %"),
+            );
+            plots.push(accuracy.with_series([Series::line(
+                "accuracy",
+                curve(|epoch| Some(100.0 * epoch.accuracy?)),
+            )]));
         }
-        super::plot::svg(&plots)
+        svg(&plots)
     }
 
     /// Writes [`History::svg`] to a file.

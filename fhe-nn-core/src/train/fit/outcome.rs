@@ -1,50 +1,51 @@
-//! What came out of a training.
+//! The outcome of a training: the quantized network and its accuracy.
 
 use std::fmt;
 
 use fhe_nn_proof::client::{Scores, argmax};
 use fhe_nn_proof::error::ModelError;
 use fhe_nn_proof::plan::{Options, Plan};
-use ndarray::Array2;
+use ndarray::ArrayView2;
 
 use super::examples::Examples;
-use super::trainable::Trainable;
 use crate::quantize::Report;
+use crate::train::Trainable;
 use crate::{Error, Network};
 
-/// A trained network, and what it is worth on examples that it has not seen.
+/// A trained and quantized network, with its accuracy on examples that it has not seen. Prints as a report.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Outcome<N> {
     /// The quantized network.
     pub network: N,
-    /// The part that the float network of the same weights gets right, before any rounding; `None` with a `Wave`
-    /// or a `Sign`, under which weights mean nothing before they are rounded.
+    /// The fraction that the float network with the same weights gets right, before any rounding. It is `None` for a
+    /// network with a `Wave` or a `Sign`, whose weights have no meaning before they are rounded.
     pub float: Option<f64>,
-    /// The part that the integers get right, in the clear as encrypted.
+    /// The fraction that the integers get right, in the clear and encrypted alike.
     pub quantized: f64,
-    /// The part that a simulation of the encrypted run gets right: with approximate rounding it is less.
+    /// The fraction that a simulation of the encrypted run gets right. Approximate rounding may lower it.
     pub simulated: f64,
     /// Number of examples.
     pub examples: usize,
-    /// Widths, layer by layer.
+    /// Ranges, widths and errors, layer by layer.
     pub report: Report,
-    /// Parameters: bootstraps, keys, failure probability.
+    /// The plan: parameters, bootstraps, key sizes, failure probability.
     pub plan: Plan,
 }
 
-/// Threads of the predicted time.
+/// Number of threads for which the report predicts a time.
 const THREADS: usize = 2;
 
 impl Trainable {
-    /// Quantizes, plans, and compares on examples. `samples` are those of the last calibration, as
-    /// [`Trainer::samples`](super::Trainer::samples) gives them.
+    /// Quantizes the module, plans the network, and measures its accuracy on examples. `samples` are those of the last
+    /// calibration, as [`Trainer::samples`](crate::train::Trainer::samples) chooses them.
     ///
     /// # Errors
-    /// [`ModelError::ModelDiffers`] for another network, and those of [`Network::quantize`], [`Network::plan`] and
+    /// [`ModelError::ModelDiffers`] if `N` is not the network that was trained, and those of [`Network::quantize`], [`Network::plan`] and
     /// [`Network::run_batch`].
     pub fn outcome<N: Network>(
         &self,
-        samples: &Array2<f32>,
+        samples: ArrayView2<'_, f32>,
         examples: &Examples<'_>,
         options: &Options,
     ) -> Result<Outcome<N>, Error> {
@@ -55,7 +56,7 @@ impl Trainable {
             }
             .into());
         }
-        let quantized = N::quantize(&self.floats()?, samples.view())?;
+        let quantized = N::quantize(&self.floats()?, samples)?;
         let network = quantized.network;
         let plan = network.plan(options)?;
         let inputs = examples.inputs();

@@ -3,12 +3,12 @@
 use fhe_nn_proof::spec::{Window, WindowError};
 
 use super::Reads;
-use crate::ast::{Kind, Taps};
 use crate::errors::{Error, Spanned, count};
+use crate::layers::{Kind, Taps};
 
 impl Reads<'_> {
     /// Height and width of what windows move over, a length as one of height 1.
-    pub(super) fn area(&mut self, shape: &[usize], flat: bool) -> Option<[usize; 2]> {
+    pub(crate) fn area(&mut self, shape: &[usize], flat: bool) -> Option<[usize; 2]> {
         if !self.known {
             return None;
         }
@@ -17,15 +17,11 @@ impl Reads<'_> {
             (&[_, down, across], false) => Some([down, across]),
             _ => {
                 let layer = &self.layer;
-                let (takes, other) = match flat {
-                    true => (
-                        "[channels, length]",
-                        layer.layer_type.name().replace("1d", "2d"),
-                    ),
-                    false => (
-                        "[channels, height, width]",
-                        layer.layer_type.name().replace("2d", "1d"),
-                    ),
+                let name = layer.layer_type.name();
+                let (takes, other) = if flat {
+                    ("[channels, length]", name.replace("1d", "2d"))
+                } else {
+                    ("[channels, height, width]", name.replace("2d", "1d"))
                 };
                 let law = format!("`{}` takes {takes}, but gets {shape:?}", layer.name);
                 let fits = matches!((shape.len(), flat), (2, false) | (3, true));
@@ -44,7 +40,7 @@ impl Reads<'_> {
     }
 
     /// The windows of a layer.
-    pub(super) fn window(
+    pub(crate) fn window(
         &mut self,
         taps: &Taps,
         flat: bool,
@@ -120,7 +116,7 @@ impl Reads<'_> {
     }
 
     /// The layer with these sizes, as far as they are not the defaults.
-    pub(super) fn rewritten(&self, channels: &[usize], taps: &Taps, groups: usize) -> String {
+    pub(crate) fn rewritten(&self, channels: &[usize], taps: &Taps, groups: usize) -> String {
         let kernel = taps.kernel.value;
         let (mut sizes, mut defaults) = (channels.to_vec(), Vec::new());
         sizes.extend([kernel, taps.stride.value, taps.padding.value]);

@@ -1,12 +1,13 @@
 //! How a tensor came by its shape, for the notes of errors.
 
 use super::Reads;
-use crate::ast::{Form, Kind, Layer};
+use crate::ast::Layer;
 use crate::errors::count;
+use crate::layers::{Form, Kind};
 
 impl Reads<'_> {
     /// How what comes in came about.
-    pub(super) fn origin(&self) -> String {
+    pub(crate) fn origin(&self) -> String {
         let source = self.layer.sources[0];
         let dense = |layer: &Layer| matches!(&layer.kind, Kind::Linear(linear) if matches!(linear.form, Form::Dense { .. }));
         let of_chain = |layer: &Layer| dense(layer) || matches!(layer.kind, Kind::Activation(_));
@@ -46,7 +47,7 @@ impl Reads<'_> {
     }
 
     /// The shapes on the way to a tensor: "input [1, 28, 28] -> conv [4, 13, 13]".
-    pub(super) fn way(&self, tensor: usize) -> String {
+    pub(crate) fn way(&self, tensor: usize) -> String {
         let mut steps = Vec::new();
         let mut next = Some(tensor);
         while let Some(tensor) = next {

@@ -1,4 +1,4 @@
-//! What is learned from.
+//! Examples: inputs with their classes.
 
 use crate::parallel::*;
 use ndarray::{Array2, ArrayView2, Axis};
@@ -6,30 +6,37 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
 use crate::Error;
+use crate::train::TrainError;
 
-/// Inputs with the class of each.
+/// Inputs, each with its class. Training learns from them, and validation compares on them.
 #[derive(Debug, Clone, Copy)]
 pub struct Examples<'a> {
     inputs: ArrayView2<'a, f32>,
     labels: &'a [u32],
 }
 
-/// Writes a changed copy of an input, moved or turned a little: the second slice is all 0 before.
+/// Augmentation: writes a changed copy of an input, such as an image that is moved or turned a little.
+///
+/// The arguments are the input, the copy, whose values are all 0 before, and a source of random numbers that follows
+/// from the trainer's seed.
 pub type Augment<'a> = &'a (dyn Fn(&[f32], &mut [f32], &mut ChaCha8Rng) + Sync);
 
 impl<'a> Examples<'a> {
+    /// Pairs inputs with their classes.
+    ///
     /// # Shapes
-    /// `inputs`: `[examples, values of one input]`; `labels`: the class of each, from 0.
+    /// `inputs`: `[examples, values of one input]`; `labels`: `[examples]`, classes from 0.
     ///
     /// # Errors
-    /// [`Error::Labels`] if there are not as many of one as of the other.
+    /// [`TrainError::LabelCount`] if the numbers of inputs and labels differ.
     pub fn new(inputs: ArrayView2<'a, f32>, labels: &'a [u32]) -> Result<Self, Error> {
         match inputs.nrows() == labels.len() {
             true => Ok(Examples { inputs, labels }),
-            false => Err(Error::Labels {
+            false => Err(TrainError::LabelCount {
                 inputs: inputs.nrows(),
                 labels: labels.len(),
-            }),
+            }
+            .into()),
         }
     }
 
@@ -38,30 +45,30 @@ impl<'a> Examples<'a> {
         self.labels.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no examples.
     pub fn is_empty(&self) -> bool {
         self.labels.is_empty()
     }
 
-    /// Inputs, `[examples, values of one input]`.
+    /// The inputs, `[examples, values of one input]`.
     pub fn inputs(&self) -> ArrayView2<'a, f32> {
         self.inputs
     }
 
-    /// The class of each.
+    /// The class of each example.
     pub fn labels(&self) -> &'a [u32] {
         self.labels
     }
 
-    /// So many inputs, spread evenly.
+    /// Chooses this many inputs, spread evenly over the examples.
     pub(super) fn samples(&self, count: usize) -> Array2<f32> {
         let step = (self.len() as f64 / count.max(1) as f64).max(1.0);
         let chosen = (0..count.min(self.len())).map(|k| (k as f64 * step) as usize);
         self.inputs.select(Axis(0), &chosen.collect::<Vec<usize>>())
     }
 
-    /// The chosen inputs, each changed anew if there is an augmentation, by random numbers that follow from a seed
-    /// and from what was drawn before.
+    /// The chosen inputs with their classes. An augmentation changes every input, with random numbers that follow from
+    /// the seed and the number of examples drawn before.
     pub(super) fn batch(
         &self,
         chosen: &[usize],

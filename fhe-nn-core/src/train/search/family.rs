@@ -1,13 +1,14 @@
-//! Networks that are like a declared one, but for some of its numbers.
+//! Families of networks: variants of a declared network.
 
 use std::fmt;
 
 use fhe_nn_proof::spec::{Layer, Op, Spec};
 
-use super::lawful::{follow, is_lawful};
 use crate::Error;
+use crate::train::TrainError;
+use crate::train::feasible::{follow, is_feasible};
 
-/// Networks that are like a declared one, but for some of its numbers: every combination of them.
+/// A family of networks: every combination of some numbers in a declared network.
 ///
 /// ```
 /// use fhe_nn_core::prelude::*;
@@ -23,8 +24,8 @@ use crate::Error;
 ///     scores: Dense<256, 10>,
 /// }
 ///
-/// # fn main() -> Result<(), Error> {
-/// let family = Family::of(Digits::SPEC)
+/// # fn main() -> Result<(), fhe_nn_core::Error> {
+/// let family = Family::new(Digits::SPEC)
 ///     .vary("hidden", Number::Neurons, [32, 64])
 ///     .vary("wave", Number::Phases, [1, 4]);
 /// let members = family.members()?;
@@ -39,31 +40,31 @@ pub struct Family {
     varied: Vec<(String, Number, Vec<u32>)>,
 }
 
-/// A number of a declaration.
+/// A number in a declaration that a family can vary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Number {
-    /// Bits of the input, whose field is `input`.
+    /// Bits of the input. Its field is called `input`.
     Bits,
-    /// Neurons of a `Dense`, channels of a convolution, values of a vector.
+    /// Neurons of a `Dense`, output channels of a convolution, or values in each vector of an `Embedding`.
     Neurons,
-    /// Taps of a convolution's kernel along each axis.
+    /// Size of a convolution's kernel along each axis.
     Kernel,
-    /// Distance of its windows.
+    /// Stride of a convolution along each axis.
     Stride,
-    /// `weights`.
+    /// `weights`: bits of each weight.
     Weights,
-    /// `accumulator`.
+    /// `accumulator`: bits of the sums.
     Accumulator,
-    /// `output`.
+    /// `output`: bits of an activation's results.
     Output,
-    /// `table`.
+    /// `table`: bits that a lookup table reads.
     Table,
-    /// `phases`.
+    /// `phases`: number of phases of an activation.
     Phases,
 }
 
 impl Number {
-    /// All of them.
+    /// All numbers.
     pub const ALL: [Number; 9] = [
         Number::Bits,
         Number::Neurons,
@@ -76,7 +77,7 @@ impl Number {
         Number::Phases,
     ];
 
-    /// As it is written in a declaration, and for those that are not, in prose.
+    /// The key in a declaration, or a plain name for a number that has no key.
     pub const fn name(self) -> &'static str {
         match self {
             Number::Bits => "bits",
@@ -99,15 +100,15 @@ impl fmt::Display for Number {
 }
 
 impl Family {
-    /// The network itself.
-    pub fn of(spec: &Spec) -> Self {
+    /// A family of one member, the network itself.
+    pub fn new(spec: &Spec) -> Self {
         Family {
             spec: spec.clone(),
             varied: Vec::new(),
         }
     }
 
-    /// Every member with each of these instead.
+    /// Adds a variation: replaces every member by one member for each of these values.
     pub fn vary(
         mut self,
         field: &str,
@@ -119,12 +120,13 @@ impl Family {
         self
     }
 
-    /// All members; the number that was varied last changes first. Sizes that follow from others follow, and so do
-    /// accumulators that were not promised.
+    /// All members of the family. The number that was varied last changes first.
+    ///
+    /// Input sizes of later layers are adapted to the varied ones, and so are accumulators that were not promised.
+    /// Combinations that break a law of the language are left out.
     ///
     /// # Errors
-    /// [`Error::Varied`] for a field that there is not, or has no such number. Combinations that break a law of the
-    /// language are left out.
+    /// [`TrainError::NothingToVary`] if a field does not exist or does not have the number.
     pub fn members(&self) -> Result<Vec<Spec>, Error> {
         let mut members = vec![self.spec.clone()];
         for (field, number, values) in &self.varied {
@@ -132,10 +134,12 @@ impl Family {
             for member in &members {
                 for &value in values {
                     let mut member = member.clone();
-                    set(&mut member, field, *number, value).ok_or_else(|| Error::Varied {
-                        network: self.spec.name.to_string(),
-                        field: field.clone(),
-                        number: number.name(),
+                    set(&mut member, field, *number, value).ok_or_else(|| {
+                        TrainError::NothingToVary {
+                            network: self.spec.name.to_string(),
+                            field: field.clone(),
+                            number: number.name(),
+                        }
                     })?;
                     next.push(member);
                 }
@@ -143,11 +147,11 @@ impl Family {
             members = next;
         }
         let followed = members.into_iter().map(|member| follow(member, &self.spec));
-        Ok(followed.flatten().filter(is_lawful).collect())
+        Ok(followed.flatten().filter(is_feasible).collect())
     }
 }
 
-/// Sets a number; `None` if there is none.
+/// Sets a number of a field. The result is `None` if the field does not exist or does not have the number.
 fn set(spec: &mut Spec, field: &str, number: Number, value: u32) -> Option<()> {
     if field == "input" && number == Number::Bits {
         spec.input.bits = value;
@@ -157,16 +161,11 @@ fn set(spec: &mut Spec, field: &str, number: Number, value: u32) -> Option<()> {
     let Layer { op, .. } = layers.iter_mut().find(|layer| layer.name == field)?;
     let size = value as usize;
     match (op, number) {
-        (Op::Dense(dense), Number::Neurons) => dense.outputs = size,
-        (Op::Dense(dense), Number::Weights) => dense.weights = value,
-        (Op::Dense(dense), Number::Accumulator) => dense.accumulator = value,
-        (Op::Conv(conv), Number::Neurons) => conv.window.outputs = size,
+        (op, Number::Neurons) => *op.outputs_mut()? = size,
+        (op, Number::Weights) => *op.weights_mut()? = value,
+        (op, Number::Accumulator) => *op.accumulator_mut()? = value,
         (Op::Conv(conv), Number::Kernel) => conv.window.kernel = axes(conv.flat, size, 1),
         (Op::Conv(conv), Number::Stride) => conv.window.stride = axes(conv.flat, size, 1),
-        (Op::Conv(conv), Number::Weights) => conv.weights = value,
-        (Op::Conv(conv), Number::Accumulator) => conv.accumulator = value,
-        (Op::Embedding(embedding), Number::Neurons) => embedding.dimension = size,
-        (Op::Embedding(embedding), Number::Weights) => embedding.weights = value,
         (Op::Activation(act), Number::Output) => act.output = value,
         (Op::Activation(act), Number::Table) => act.table = Some(value),
         (Op::Activation(act), Number::Phases) => act.phases = value,

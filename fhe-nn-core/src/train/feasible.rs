@@ -5,7 +5,7 @@ use fhe_nn_proof::widths::{MAX_ACCUMULATOR_BITS, MAX_OUTPUT_BITS, MAX_TABLE_BITS
 
 /// Makes sizes and worst cases follow; `None` for layers that cannot read what comes to them.
 pub(super) fn follow(mut spec: Spec, origin: &Spec) -> Option<Spec> {
-    if !has_lawful_numbers(&spec) {
+    if !has_possible_numbers(&spec) {
         return None;
     }
     let before = origin.flow().ok()?;
@@ -18,8 +18,8 @@ pub(super) fn follow(mut spec: Spec, origin: &Spec) -> Option<Spec> {
             Some(linear.worst_case(before[sources[0]].range)? == linear.accumulator)
         };
         let own = &origin.layers[index].op;
-        let follows =
-            was_worst(own) == Some(true) && accumulator(own) == accumulator(&spec.layers[index].op);
+        let follows = was_worst(own) == Some(true)
+            && own.accumulator() == spec.layers[index].op.accumulator();
         let layer = &mut spec.layers.to_mut()[index];
         match &mut layer.op {
             Op::Dense(dense) => dense.inputs = first.len(),
@@ -38,19 +38,15 @@ pub(super) fn follow(mut spec: Spec, origin: &Spec) -> Option<Spec> {
                 }
                 pool.window.check().ok()?;
             }
-            Op::Embedding(_) | Op::Activation(_) | Op::Add | Op::Mul | Op::Concat | Op::Flatten => {
-            }
+            // the sizes of all others do not follow from what comes in
+            _ => {}
         }
         if follows {
             let worst = layer.op.linear()?.worst_case(first.range)?;
             if !ACCUMULATORS.contains(&worst) {
                 return None;
             }
-            match &mut layer.op {
-                Op::Dense(dense) => dense.accumulator = worst,
-                Op::Conv(conv) => conv.accumulator = worst,
-                _ => {}
-            }
+            *layer.op.accumulator_mut()? = worst;
         }
         let operands: Vec<_> = sources.iter().map(|&source| &facts[source]).collect();
         let fact = layer.op.result(&operands).ok()?;
@@ -64,38 +60,12 @@ pub(super) fn follow(mut spec: Spec, origin: &Spec) -> Option<Spec> {
 const ACCUMULATORS: std::ops::RangeInclusive<u32> = 2..=MAX_ACCUMULATOR_BITS;
 
 /// Whether every number is one that its key takes, and a size that there can be.
-fn has_lawful_numbers(spec: &Spec) -> bool {
+fn has_possible_numbers(spec: &Spec) -> bool {
     (1..=16).contains(&spec.input.bits)
-        && spec.layers.iter().all(|layer| match &layer.op {
-            Op::Dense(dense) => {
-                (2..=16).contains(&dense.weights)
-                    && ACCUMULATORS.contains(&dense.accumulator)
-                    && dense.outputs > 0
-            }
-            Op::Conv(conv) => {
-                (2..=16).contains(&conv.weights)
-                    && ACCUMULATORS.contains(&conv.accumulator)
-                    // a window that is far too great has no number of taps
-                    && conv.window.kernel.iter().all(|&taps| taps <= MAX_TAPS)
-            }
-            Op::Embedding(embedding) => {
-                (2..=16).contains(&embedding.weights) && embedding.dimension > 0
-            }
-            Op::Activation(act) => (1..=8).contains(&act.output) && act.phases > 0,
-            Op::Pool(_) | Op::Add | Op::Mul | Op::Concat | Op::Flatten => true,
-        })
-}
-
-/// Taps of a kernel along an axis: no input is as long.
-const MAX_TAPS: usize = 1 << 16;
-
-/// Unlike [`Op::linear`], of a window, too, that is not yet known to be one.
-fn accumulator(op: &Op) -> Option<u32> {
-    match op {
-        Op::Dense(dense) => Some(dense.accumulator),
-        Op::Conv(conv) => Some(conv.accumulator),
-        _ => None,
-    }
+        && spec
+            .layers
+            .iter()
+            .all(|layer| layer.op.has_possible_numbers())
 }
 
 /// Height and width of `[channels, height, width]` or `[channels, length]`.
@@ -108,7 +78,7 @@ fn area(shape: &[usize]) -> [usize; 2] {
 }
 
 /// Whether the macro would accept the widths.
-pub(super) fn is_lawful(spec: &Spec) -> bool {
+pub(super) fn is_feasible(spec: &Spec) -> bool {
     let Ok(facts) = spec.flow() else {
         return false;
     };

@@ -1,79 +1,65 @@
-//! A training on disk.
+//! A training on disk, from which it can be resumed.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt::Debug;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor, safetensors as tensors};
+use ndarray::Array2;
 use safetensors::SafeTensors;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::examples::Examples;
 use super::history::History;
 use super::optimizer::Descent;
-use super::trainable::Trainable;
-use super::trainer::Trainer;
+use crate::train::TrainError;
+use crate::train::trainable::Trainable;
 use crate::{Error, file};
 
-/// Where a training is saved, and which one it is.
+/// The file of a checkpoint, and the training that it belongs to.
 pub(super) struct Checkpoint {
     path: PathBuf,
     training: String,
 }
 
-/// What is not in tensors.
+/// Everything that is not in tensors.
 #[derive(Serialize, Deserialize)]
 struct Header {
-    /// Of this format.
+    /// Version of this format.
     version: u32,
-    /// Fingerprint of the declaration, the trainer, the calibration samples, the number of examples, and of what the
-    /// training began with: weights and scales, of which those that are not learned are in no tensor here.
+    /// Fingerprint of the declaration, the settings, the calibration samples, the number of examples, and the weights
+    /// and scales with which the training began. Those that are not learned are not in a tensor here.
     training: String,
     steps: usize,
     history: History,
 }
 
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 /// The key of the header among the metadata of a safetensors file.
 const HEADER: &str = "training";
 
 type Found = (History, BTreeMap<String, Tensor>);
 
 impl Checkpoint {
-    /// Of a module that is calibrated, and not trained yet.
+    /// The checkpoint of a module that is calibrated, but not trained yet.
     ///
     /// # Errors
     /// What candle reports.
     pub(super) fn new(
         path: &Path,
-        trainer: &Trainer<'_>,
+        settings: &impl Debug,
         module: &Trainable,
-        training: &Examples<'_>,
+        samples: &Array2<f32>,
     ) -> Result<Self, Error> {
-        let settings = (
-            (
-                trainer.epochs,
-                trainer.batch,
-                trainer.rate,
-                trainer.schedule,
-                trainer.optimizer,
-            ),
-            (
-                trainer.seed,
-                trainer.calibration,
-                trainer.teacher.as_ref().map(|t| (t.weight, t.temperature)),
-            ),
-            (
-                trainer.augment.is_some(),
-                module.precision,
-                module.weight_scales,
-                module.powers_of_two,
-                module.pruned,
-                &module.noise,
-            ),
-            (module.spec(), training.len()),
+        let module_settings = (
+            module.precision,
+            module.weight_scales,
+            module.powers_of_two,
+            module.pruned,
+            &module.noise,
         );
+        let settings = (settings, module_settings, module.spec());
         let mut hash = Sha256::new_with_prefix(format!("{settings:?}"));
         let mut floats = |name: &str, values: &mut dyn Iterator<Item = f32>| {
             hash.update(name);
@@ -85,7 +71,7 @@ impl Checkpoint {
         for (name, tensor) in module.given.iter() {
             floats(name, &mut tensor.iter().copied());
         }
-        floats("samples", &mut trainer.samples(training).into_iter());
+        floats("samples", &mut samples.iter().copied());
         for tensor in (0..module.scales.len()).filter(|&tensor| module.scales[tensor].is_some()) {
             hash.update(format!("{:?}", module.meaning(tensor)?));
         }
@@ -96,7 +82,7 @@ impl Checkpoint {
         })
     }
 
-    /// Writes what is needed to go on. A file that is there stays whole until the new one is.
+    /// Writes everything that resuming needs. An existing file stays whole until the new one is complete.
     ///
     /// # Errors
     /// [`Error::Write`].
@@ -132,10 +118,10 @@ impl Checkpoint {
         })
     }
 
-    /// Takes up what was saved; `None` if there is no file.
+    /// Resumes from the file. The result is `None` if there is no file.
     ///
     /// # Errors
-    /// [`Error::Checkpoint`] for a file of another training, or none of these; [`Error::Read`].
+    /// [`TrainError::Checkpoint`] if the file is not a checkpoint of this training, and [`Error::Read`].
     pub(super) fn load(
         &self,
         module: &Trainable,
@@ -145,23 +131,23 @@ impl Checkpoint {
             return Ok(None);
         }
         let bytes = file::read(&self.path)?;
-        let header = header(&bytes).ok_or_else(|| self.refused("it is no checkpoint"))?;
+        let header = header(&bytes).ok_or_else(|| self.refused("it is not a checkpoint"))?;
         if header.version != VERSION {
             return Err(self.refused("it has another version"));
         }
         if header.training != self.training {
             return Err(self.refused(
-                "it is of another network, or was begun with other settings, weights or examples",
+                "it belongs to another network, or to a training with other settings, weights or examples",
             ));
         }
         let all = tensors::load_buffer(&bytes, &Device::Cpu)?;
-        let of = |kind: &str, name: &str| all.get(&format!("{kind}.{name}"));
+        let saved = |kind: &str, name: &str| all.get(&format!("{kind}.{name}"));
         let mut best = BTreeMap::new();
         for (name, var) in module.named() {
-            let saved = of("now", &name).zip(of("best", &name));
-            let saved =
-                saved.filter(|(now, best)| now.dims() == var.dims() && best.dims() == var.dims());
-            let (now, best_of) = saved.ok_or_else(|| self.refused("tensors are missing"))?;
+            let found = saved("now", &name).zip(saved("best", &name));
+            let found =
+                found.filter(|(now, best)| now.dims() == var.dims() && best.dims() == var.dims());
+            let (now, best_of) = found.ok_or_else(|| self.refused("tensors are missing"))?;
             var.set(&now.to_device(var.device())?)?;
             best.insert(name, best_of.to_device(var.device())?);
         }
@@ -173,10 +159,8 @@ impl Checkpoint {
     }
 
     fn refused(&self, reason: &'static str) -> Error {
-        Error::Checkpoint {
-            path: self.path.clone(),
-            reason,
-        }
+        let path = self.path.clone();
+        TrainError::Checkpoint { path, reason }.into()
     }
 }
 

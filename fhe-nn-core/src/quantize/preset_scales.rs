@@ -1,4 +1,4 @@
-//! Scales that floats bring with them, which are kept as they are: those of a model that was trained with
+//! Scales that come with the floats and stay as they are: those of a model that was trained with
 //! quantization.
 //!
 //! `fc1.weight_scale`, of shape `[channels]` or `[1]`, is the scale of weights; `relu.scale` and
@@ -9,7 +9,7 @@ use fhe_nn_proof::client::Affine;
 use fhe_nn_proof::error::ModelError;
 use fhe_nn_proof::widths::Range;
 
-use super::Float;
+use super::float::Float;
 
 impl Float<'_> {
     /// The scale of the weights of every channel of a layer, if it is given.
@@ -28,8 +28,12 @@ impl Float<'_> {
     ///
     /// # Errors
     /// [`ModelError::TensorShape`], and [`ModelError::TensorValue`] for a scale that is not positive or a zero point
-    /// that is none of the integers.
-    pub(crate) fn kept(&self, tensor: usize, levels: Range) -> Result<Option<Affine>, ModelError> {
+    /// that is not one of the integers.
+    pub(crate) fn preset(
+        &self,
+        tensor: usize,
+        levels: Range,
+    ) -> Result<Option<Affine>, ModelError> {
         let name = match tensor.checked_sub(1) {
             None => "input",
             Some(index) => &self.spec.layers[index].name,
@@ -40,21 +44,21 @@ impl Float<'_> {
         let zero = format!("{name}.zero_point");
         let zero_point = self.floats.shaped(&zero, ndarray::Ix1(1))?;
         let zero_point = zero_point.map_or(0.0, |zero_point| f64::from(zero_point[0]));
-        match zero_point.fract() == 0.0 && levels.contains(zero_point as i64) {
-            true => Ok(Some(Affine {
-                scale: scales[0],
-                zero_point: zero_point as i64,
-            })),
-            false => Err(ModelError::TensorValue {
+        if zero_point.fract() != 0.0 || !levels.contains(zero_point as i64) {
+            return Err(ModelError::TensorValue {
                 tensor: zero,
                 index: 0,
                 value: zero_point,
                 needs: "must be one of the integers",
-            }),
+            });
         }
+        Ok(Some(Affine {
+            scale: scales[0],
+            zero_point: zero_point as i64,
+        }))
     }
 
-    /// Positive numbers, so many or one for all.
+    /// Positive numbers, `count` of them or one for all.
     fn scales(&self, name: &str, count: usize) -> Result<Option<Vec<f64>>, ModelError> {
         let Some(scales) = self.floats.get(name) else {
             return Ok(None);
