@@ -57,3 +57,22 @@ pub enum Unknown {}
 mod sealed {
     pub trait Sealed {}
 }
+
+/// The names of the layers that are not activations.
+#[cfg(feature = "import")]
+pub(crate) const NAMES: &[&str] = &[
+    "Dense",
+    "Conv1d",
+    "Conv2d",
+    "Embedding",
+    "AvgPool1d",
+    "AvgPool2d",
+    "MaxPool1d",
+    "MaxPool2d",
+    "GlobalAvgPool",
+    "GlobalMaxPool",
+    "Flatten",
+    "Add",
+    "Concat",
+    "Mul",
+];
