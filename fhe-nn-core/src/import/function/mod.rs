@@ -1,8 +1,8 @@
 //! Functions of single values: what the nodes between two layers compute, which activation of the language
 //! computes the same, and how a function is written in Rust.
 //!
-//! This room is mathematics only. It knows neither the file nor the network, and imports nothing of
-//! [`import`](super).
+//! This room is pure mathematics. It knows neither the file nor the network, and imports nothing of
+//! `import`.
 
 mod channel;
 mod code;

@@ -18,8 +18,8 @@ pub(crate) fn dense(
     places: Vec<u32>,
     weights: Weights,
 ) -> Result<usize, Refusal> {
-    let values = net.values(view)?;
-    let all = net.facts[values.tensor].len();
+    let written = net.written(view)?;
+    let all = net.facts[written.tensor].len();
     let outputs = weights.matrix.nrows();
     net.budget
         .take(all.saturating_mul(outputs), &weights.name)?;
@@ -33,13 +33,13 @@ pub(crate) fn dense(
             continue;
         }
         // the lines of the input are those of the model's places, all others those of the tensor's
-        let channel = match values.tensor {
+        let channel = match written.tensor {
             0 => own as usize,
-            _ => place as usize / values.positions,
+            _ => place as usize / written.positions,
         };
         let (slope, offset) = (
-            values.line.slope_at(channel),
-            values.line.offset_at(channel),
+            written.line.slope_at(channel),
+            written.line.offset_at(channel),
         );
         let from = weights.matrix.column(column);
         let mut to = matrix.column_mut(place as usize);
@@ -49,7 +49,7 @@ pub(crate) fn dense(
             .for_each(|(b, w)| *b += w * offset);
     }
     let linear = PendingLinear {
-        reads: values.tensor,
+        reads: written.tensor,
         window: None,
         weights: Weights {
             name: weights.name,
@@ -57,7 +57,7 @@ pub(crate) fn dense(
             bias,
             scales: weights
                 .scales
-                .and_then(|scales| rescaled(scales, &values.line)),
+                .and_then(|scales| rescaled(scales, &written.line)),
         },
     };
     Ok(net.base(vec![outputs], Source::Linear(Rc::new(linear))))
@@ -70,11 +70,11 @@ pub(crate) fn windowed(
     (window, flat): (Window, bool),
     mut weights: Weights,
 ) -> Result<usize, Refusal> {
-    let values = net.values(view)?;
-    let (reads, line) = match window.pads() && values.line.shifts() {
-        // the padding is 0 behind the line, not before it
+    let written = net.written(view)?;
+    let (reads, line) = match window.pads() && written.line.shifts() {
+        // padding is 0 after the line, not before it
         true => (net.plain(view)?, Line::itself()),
-        false => (values.tensor, net.by_channel(&values)?),
+        false => (written.tensor, net.by_channel(&written)?),
     };
     let area = window.kernel[0] * window.kernel[1];
     let (inputs, outputs) = (

@@ -7,7 +7,7 @@
 //! another function, it reads another copy, because an accumulator has one reader. The copy costs its weights
 //! only, as sums cost no bootstraps.
 //!
-//! This room knows no operator of ONNX. It imports [`place`](super::place) and [`function`](super::function).
+//! This room knows no operator of ONNX. It imports `place` and `function`.
 //! Within it, each file imports only files above it in this list: `names`, `pending`, `network`, `arrangement`,
 //! `write`, `read`, `preset_scales`, `linear`, `scores`, `widths`, `propose`.
 

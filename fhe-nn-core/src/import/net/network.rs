@@ -112,7 +112,7 @@ impl Net {
     }
 
     /// The base of a tensor that a layer makes.
-    pub(crate) fn written(&mut self, tensor: usize) -> usize {
+    pub(crate) fn base_of(&mut self, tensor: usize) -> usize {
         let shape = self.facts[tensor].shape.clone();
         self.base(shape, Source::Tensor(tensor))
     }

@@ -17,8 +17,8 @@ impl Net {
                 "it keeps {levels} levels, but tables have a power of two"
             ));
         }
-        let values = self.values(view)?;
-        if values.tensor == 0 && values.line.is_itself() {
+        let written = self.written(view)?;
+        if written.tensor == 0 && written.line.is_itself() {
             return match self.widths.iter().any(|(tensor, _)| *tensor == 0) {
                 true if self.is_on(0, grid) => Ok(0),
                 true => refuse("the input is quantized a second time, differently"),
@@ -28,26 +28,26 @@ impl Net {
                 }
             };
         }
-        if values.line.is_itself() && self.is_on(values.tensor, grid) {
-            return Ok(values.tensor);
+        if written.line.is_itself() && self.is_on(written.tensor, grid) {
+            return Ok(written.tensor);
         }
         let is_free = self
             .widths
             .iter()
-            .all(|(tensor, _)| *tensor != values.tensor);
+            .all(|(tensor, _)| *tensor != written.tensor);
         let has_table = matches!(
-            values
+            written
                 .tensor
                 .checked_sub(1)
                 .map(|layer| &self.layers[layer].op),
             Some(Op::Activation(_))
         );
-        let tensor = match (values.line.is_itself(), self.facts[values.tensor].kind) {
-            (true, TensorKind::Values) if is_free && has_table => values.tensor,
-            (true, TensorKind::Sums) => self.identity(values.tensor)?,
+        let tensor = match (written.line.is_itself(), self.facts[written.tensor].kind) {
+            (true, TensorKind::Values) if is_free && has_table => written.tensor,
+            (true, TensorKind::Sums) => self.identity(written.tensor)?,
             _ => {
-                let line = self.by_channel(&values)?;
-                let sums = self.scaled(values.tensor, &line)?;
+                let line = self.by_channel(&written)?;
+                let sums = self.scaled(written.tensor, &line)?;
                 self.identity(sums)?
             }
         };
@@ -122,7 +122,7 @@ impl Net {
         }
     }
 
-    /// The tensor itself, or its values behind a table if it has the scale of a product.
+    /// The tensor itself, or its values after a table if it has the scale of a product.
     pub(crate) fn of_one_scale(&mut self, tensor: usize) -> Result<usize, Refusal> {
         let mut root = tensor;
         while let Some(index) = root.checked_sub(1) {

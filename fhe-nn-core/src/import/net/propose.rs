@@ -94,7 +94,7 @@ fn set_widths(spec: &mut Spec, facts: &[Tensor], index: usize, net: &Net, widths
             if !act.function.is_antiperiodic() {
                 act.output = kept.unwrap_or(widths.activations());
             }
-            // a model that was trained with quantization read all bits
+            // the tables of a model that was trained with quantization read all bits
             let table = match kept {
                 Some(_) => MAX_TABLE_BITS,
                 None => widths.table(),

@@ -1,4 +1,4 @@
-//! What a layer reads of a view: everything that must be written before the layer can be.
+//! What a layer reads of a view, and everything that must be written before the layer can be.
 
 use fhe_nn_proof::spec::{Op, TensorKind};
 
@@ -9,14 +9,14 @@ use crate::import::place::View;
 
 impl Net {
     /// Writes what is needed before another layer can read a view, up to a line.
-    pub(crate) fn values(&mut self, view: &View) -> Result<Written, Refusal> {
+    pub(crate) fn written(&mut self, view: &View) -> Result<Written, Refusal> {
         let known =
             |(base, expr, _): &&(usize, Expr, Written)| *base == view.base && expr.is(&view.expr);
-        if let Some((_, _, values)) = self.made.iter().find(known) {
-            return Ok(values.clone());
+        if let Some((_, _, written)) = self.made.iter().find(known) {
+            return Ok(written.clone());
         }
         let (channels, positions) = self.channels(view.base);
-        let values = match self.bases[view.base].source.clone() {
+        let written = match self.bases[view.base].source.clone() {
             Source::Input => {
                 if self.arrangement.is_none() {
                     let shape = self.bases[view.base].shape.clone();
@@ -81,14 +81,14 @@ impl Net {
                 };
                 let tensor = self.plain(&inner)?;
                 let pooled = self.push("max_pool", vec![tensor], Op::Pool(pool))?;
-                let base = self.written(pooled);
+                let base = self.base_of(pooled);
                 match through {
                     true => Written {
                         tensor: pooled,
                         line: Line::itself(),
                         positions,
                     },
-                    false => self.values(&View {
+                    false => self.written(&View {
                         base,
                         by: view.by.clone(),
                         is_integer: false,
@@ -99,19 +99,19 @@ impl Net {
             }
         };
         self.made
-            .push((view.base, view.expr.clone(), values.clone()));
-        Ok(values)
+            .push((view.base, view.expr.clone(), written.clone()));
+        Ok(written)
     }
 
     /// Writes all of a view, including its line.
     pub(crate) fn plain(&mut self, view: &View) -> Result<usize, Refusal> {
-        let values = self.values(view)?;
-        if values.line.is_itself() {
-            return Ok(values.tensor);
+        let written = self.written(view)?;
+        if written.line.is_itself() {
+            return Ok(written.tensor);
         }
-        let channels = self.facts[values.tensor].shape[0];
-        let line = self.by_channel(&values)?;
-        let sums = self.scaled(values.tensor, &line)?;
+        let channels = self.facts[written.tensor].shape[0];
+        let line = self.by_channel(&written)?;
+        let sums = self.scaled(written.tensor, &line)?;
         let tensor = self.identity(sums)?;
         let count = self.facts[tensor].len();
         self.notes.push(format!(
@@ -127,7 +127,7 @@ impl Net {
         self.of_tables(tensor)
     }
 
-    /// The tensor itself, or its values behind a table if it has sums.
+    /// The tensor itself, or its values after a table if it has sums.
     pub(crate) fn of_tables(&mut self, tensor: usize) -> Result<usize, Refusal> {
         match self.facts[tensor].kind {
             TensorKind::Sums => self.identity(tensor),
@@ -136,12 +136,12 @@ impl Net {
     }
 
     /// The line of every channel, which must be the same for all its values.
-    pub(crate) fn by_channel(&self, values: &Written) -> Result<Line, Refusal> {
-        let tensor = &self.facts[values.tensor];
+    pub(crate) fn by_channel(&self, written: &Written) -> Result<Line, Refusal> {
+        let tensor = &self.facts[written.tensor];
         let positions = tensor.len() / tensor.shape[0].max(1);
-        let is_uniform = values.line.slope.len() == 1 && values.line.offset.len() == 1;
-        if is_uniform || values.tensor != 0 && values.positions == positions {
-            return Ok(values.line.clone());
+        let is_uniform = written.line.slope.len() == 1 && written.line.offset.len() == 1;
+        if is_uniform || written.tensor != 0 && written.positions == positions {
+            return Ok(written.line.clone());
         }
         // here there is a line for every value of the model's input
         let order = self.arrangement.as_deref().unwrap_or_default();
@@ -149,7 +149,7 @@ impl Net {
             let places = &order[channel * positions..(channel + 1) * positions];
             let line = |&place: &u32| {
                 let place = place as usize;
-                (values.line.slope_at(place), values.line.offset_at(place))
+                (written.line.slope_at(place), written.line.offset_at(place))
             };
             let first = places.first().map(line)?;
             places

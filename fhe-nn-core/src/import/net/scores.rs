@@ -12,8 +12,8 @@ use crate::import::error::{Refusal, refuse};
 use crate::import::function::{Expr, Line, recognize};
 use crate::import::place::{NOTHING, View};
 
-/// Ends the network with the values of a view as its scores. A function of single values behind them is left to
-/// the client.
+/// Ends the network with the values of a view as its scores. A function of single values after them is left
+/// to the client.
 pub(crate) fn scores(net: &mut Net, view: &View) -> Result<(), Refusal> {
     let line = match view.expr.line() {
         Some(line) => Some(line),

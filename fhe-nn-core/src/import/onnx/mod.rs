@@ -1,7 +1,7 @@
 //! What a file says: the messages of ONNX, checked, as a graph of nodes and constants.
 //!
 //! This room knows nothing of the network that a file becomes. It imports only the errors and the budget of
-//! [`import`](super).
+//! `import`.
 
 mod constant;
 mod element;

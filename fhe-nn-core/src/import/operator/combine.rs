@@ -38,13 +38,13 @@ pub(super) fn several(
 }
 
 fn sum(net: &mut Net, a: &View, b: &View) -> Result<View, Refusal> {
-    let (values_a, values_b) = (net.values(a)?, net.values(b)?);
-    let lines = (net.by_channel(&values_a)?, net.by_channel(&values_b)?);
+    let (written_a, written_b) = (net.written(a)?, net.written(b)?);
+    let lines = (net.by_channel(&written_a)?, net.by_channel(&written_b)?);
     let (tensors, line) = match lines {
         (line, other) if line.slope == other.slope => {
             let offset = zip(&line.offset, &other.offset, |a, b| a + b);
             let slope = line.slope;
-            ([values_a.tensor, values_b.tensor], Line { slope, offset })
+            ([written_a.tensor, written_b.tensor], Line { slope, offset })
         }
         _ => ([net.plain(a)?, net.plain(b)?], Line::itself()),
     };
@@ -59,11 +59,11 @@ fn product(net: &mut Net, a: &View, b: &View) -> Result<View, Refusal> {
     let mut factor = 1.0;
     let mut tensors = [0, 0];
     for (tensor, view) in tensors.iter_mut().zip([a, b]) {
-        let values = net.values(view)?;
-        *tensor = match scale(&values.line) {
+        let written = net.written(view)?;
+        *tensor = match scale(&written.line) {
             Some(own) => {
                 factor *= own;
-                net.of_tables(values.tensor)?
+                net.of_tables(written.tensor)?
             }
             None => net.plain_values(view)?,
         };
@@ -96,7 +96,7 @@ fn combined(
         net.share_scales(&tensors);
     }
     let tensor = net.push(name, tensors.to_vec(), op)?;
-    let base = net.written(tensor);
+    let base = net.base_of(tensor);
     Ok(View {
         base,
         places: Rc::new(places),

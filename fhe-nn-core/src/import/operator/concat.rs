@@ -31,10 +31,10 @@ pub(super) fn concat(
     let mut places: Vec<ArrayD<u32>> = Vec::with_capacity(views.len());
     let mut before = 0;
     for view in views {
-        let values = net.values(view)?;
-        // lines of whole channels stay behind the layer
-        let line = net.by_channel(&values)?;
-        let tensor = net.of_one_scale(values.tensor)?;
+        let written = net.written(view)?;
+        // lines of whole channels are applied after the layer
+        let line = net.by_channel(&written)?;
+        let tensor = net.of_one_scale(written.tensor)?;
         let own = net.places(view);
         budget.take(own.len(), &node.name)?;
         places.push(own.mapv(|place| match place {
@@ -68,7 +68,7 @@ pub(super) fn concat(
         slope: all(Line::slope_at),
         offset: all(Line::offset_at),
     };
-    let base = net.written(tensor);
+    let base = net.base_of(tensor);
     Ok(View {
         base,
         places: Rc::new(places),

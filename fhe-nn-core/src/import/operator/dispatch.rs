@@ -1,4 +1,4 @@
-//! What a node makes of its operands, by its operator and by what the operands are.
+//! Chooses what a node makes of its operands, by its operator and by what the operands are.
 
 use std::rc::Rc;
 
@@ -6,7 +6,7 @@ use ndarray::{ArrayD, IxDyn};
 
 use super::concat::concat;
 use super::conv::convolution;
-use super::elementwise::elementwise;
+use super::elementwise::{cast, elementwise};
 use super::embedding::embedding;
 use super::fold::fold;
 use super::formula::formula;
@@ -16,9 +16,9 @@ use super::product::product;
 use super::quantization::quantization;
 use crate::import::budget::Budget;
 use crate::import::error::{Refusal, refuse};
-use crate::import::function::{Expr, Operation};
+use crate::import::function::Expr;
 use crate::import::net::Net;
-use crate::import::onnx::{Constant, Kind, Node, is_real};
+use crate::import::onnx::{Constant, Kind, Node};
 use crate::import::place::{NOTHING, Value, View, rearrange};
 
 /// The results of a node. There are none if it comes after a node that is not supported.
@@ -64,7 +64,7 @@ pub(crate) fn apply(
     {
         return refuse("it computes something of integers before their scale makes reals of them");
     }
-    // values of tensors are reals
+    // the values of tensors are reals
     if let ("CastLike", Some(Some(first))) = (node.operator.as_str(), operands.first()) {
         return Ok(vec![match first {
             Value::Constant(constant) => Value::Constant(Rc::new(Constant {
@@ -182,29 +182,6 @@ fn of_a_view(
         _ => return Ok(None),
     };
     Ok(Some(vec![result]))
-}
-
-/// `Cast` of values of a tensor.
-fn cast(net: &mut Net, node: &Node, view: &View, budget: &Budget) -> Result<View, Refusal> {
-    let zero = Expr::constant(vec![0.0]);
-    let is_zero = Expr::apply(Operation::Equal, vec![Expr::itself(), zero]);
-    let (formula, is_integer) = match node.integer("to", 1) {
-        to if is_real(to) => {
-            return Ok(View {
-                is_integer: false,
-                ..view.clone()
-            });
-        }
-        // to a boolean
-        9 => (Expr::constant(vec![1.0]) - is_zero, false),
-        _ => (Expr::apply(Operation::Trunc, vec![Expr::itself()]), true),
-    };
-    let operand = [Value::View(view.clone())];
-    let result = elementwise(net, node, &formula, &operand, budget)?;
-    Ok(View {
-        is_integer,
-        ..result
-    })
 }
 
 /// A node that moves the values of a tensor to other places.

@@ -3,9 +3,9 @@
 use super::combine::several;
 use crate::import::budget::Budget;
 use crate::import::error::{Refusal, refuse};
-use crate::import::function::Expr;
+use crate::import::function::{Expr, Operation};
 use crate::import::net::Net;
-use crate::import::onnx::{Constant, Node};
+use crate::import::onnx::{Constant, Node, is_real};
 use crate::import::place::{Value, View, broadcast, joined};
 
 /// The most operations between two layers.
@@ -64,6 +64,34 @@ pub(super) fn elementwise(
     }
     let by = node.name.as_str().into();
     Ok(View { expr, by, ..first })
+}
+
+/// `Cast` of values of a tensor.
+pub(super) fn cast(
+    net: &mut Net,
+    node: &Node,
+    view: &View,
+    budget: &Budget,
+) -> Result<View, Refusal> {
+    let zero = Expr::constant(vec![0.0]);
+    let is_zero = Expr::apply(Operation::Equal, vec![Expr::itself(), zero]);
+    let (formula, is_integer) = match node.integer("to", 1) {
+        to if is_real(to) => {
+            return Ok(View {
+                is_integer: false,
+                ..view.clone()
+            });
+        }
+        // a boolean is 0 or 1
+        9 => (Expr::constant(vec![1.0]) - is_zero, false),
+        _ => (Expr::apply(Operation::Trunc, vec![Expr::itself()]), true),
+    };
+    let operand = [Value::View(view.clone())];
+    let result = elementwise(net, node, &formula, &operand, budget)?;
+    Ok(View {
+        is_integer,
+        ..result
+    })
 }
 
 /// A constant for the values of a view: one number, or one for each channel of its tensor.

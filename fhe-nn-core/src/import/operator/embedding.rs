@@ -36,7 +36,7 @@ pub(super) fn embedding(
     let name = layer_name(&node.inputs[0], &node.name, "embedding");
     let tensor = write(net, &name, &matrix.to_owned(), scale)?;
     budget.take(positions * dimension, &node.name)?;
-    let base = net.written(tensor);
+    let base = net.base_of(tensor);
     let mut shape = tokens.shape().to_vec();
     shape.push(dimension);
     let place = |index: usize| (index % dimension * positions + index / dimension) as u32;

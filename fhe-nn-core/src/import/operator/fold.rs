@@ -1,4 +1,4 @@
-//! Nodes whose operands are all constants.
+//! Nodes whose operands are all constants, computed at once.
 
 use ndarray::{ArrayD, Axis, IxDyn, concatenate};
 
@@ -39,7 +39,7 @@ pub(super) fn fold(
     if let "Identity" | "Dropout" = node.operator.as_str() {
         return one(first.clone());
     }
-    // it differs by channels, which constants alone do not tell
+    // it differs by channel, which constants alone do not show
     if node.operator == "BatchNormalization" {
         return Ok(None);
     }

@@ -170,7 +170,7 @@ pub(super) fn formula(node: &Node, operands: &[bool]) -> Result<Option<Expr>, Re
             let below = binary(Operation::Less, x(), number(-limit));
             select(above, x() - bias, select(below, x() + bias, number(0.0)))
         }
-        // limits were attributes before version 11
+        // the limits were attributes before version 11
         "Clip" if node.version < 11 => {
             let limit = |name, default| number(real(name, default));
             clip(x(), limit("min", f64::MIN), limit("max", f64::MAX))

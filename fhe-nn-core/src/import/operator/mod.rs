@@ -2,7 +2,7 @@
 //!
 //! `dispatch` finds the operator of a node. Operators that compute each value by itself are formulas; those of
 //! constants are folded; every other kind has a file of its own and adds layers to the network. This room imports
-//! [`net`](super::net), [`place`](super::place), [`function`](super::function) and [`onnx`](super::onnx).
+//! `net`, `place`, `function` and `onnx`.
 
 mod area;
 mod combine;

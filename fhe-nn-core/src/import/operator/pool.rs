@@ -110,7 +110,7 @@ pub(super) fn reduce(
             }
         })
         .collect();
-    // a row for every result
+    // one row for every result
     let order: Vec<usize> = kept.iter().chain(&axes).copied().collect();
     let places: Vec<u32> = (*view.places)
         .clone()
@@ -194,8 +194,8 @@ fn pooled(net: &mut Net, view: &View, spec: PoolSpec, shape: &[usize]) -> Result
         let base = net.base(own, Source::MaxPool(view.base, spec));
         return Ok(View::whole(base, shape));
     }
-    let values = net.values(view)?;
-    let line = net.by_channel(&values)?;
+    let written = net.written(view)?;
+    let line = net.by_channel(&written)?;
     let pads = spec.window.pads();
     let commutes = match spec.kind {
         Pool::Average => !(pads && line.shifts()),
@@ -206,13 +206,13 @@ fn pooled(net: &mut Net, view: &View, spec: PoolSpec, shape: &[usize]) -> Result
         Pool::Max => ("max_pool", true),
     };
     let (tensor, expr) = match (commutes, max) {
-        (true, true) => (net.of_tables(values.tensor)?, Expr::from(&line)),
-        (true, false) => (values.tensor, Expr::from(&line)),
+        (true, true) => (net.of_tables(written.tensor)?, Expr::from(&line)),
+        (true, false) => (written.tensor, Expr::from(&line)),
         (false, true) => (net.plain_values(view)?, Expr::itself()),
         (false, false) => (net.plain(view)?, Expr::itself()),
     };
     let pooled = net.push(name, vec![tensor], Op::Pool(spec))?;
-    let base = net.written(pooled);
+    let base = net.base_of(pooled);
     let mut result = View::whole(base, shape);
     result.expr = expr;
     Ok(result)

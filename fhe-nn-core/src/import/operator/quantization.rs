@@ -134,7 +134,7 @@ pub(super) fn quantization(
                 0 => view.clone(),
                 tensor => View {
                     places: Rc::new(net.places(view)),
-                    base: net.written(tensor),
+                    base: net.base_of(tensor),
                     expr: Expr::itself(),
                     by: view.by.clone(),
                     is_integer: false,

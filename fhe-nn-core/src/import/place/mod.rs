@@ -1,8 +1,8 @@
 //! Where the values of the model are: what a value is while the nodes are read, and the operators that only move
-//! values to other places.
+//! values.
 //!
 //! This room says which values of a tensor are meant, but not what the tensor is: that is for
-//! [`net`](super::net). It imports [`onnx`](super::onnx) and [`function`](super::function).
+//! `net`. It imports `onnx` and `function`.
 
 mod axes;
 mod grid;

@@ -30,7 +30,7 @@ pub(super) fn slice<T: Copy>(
         let size = data.shape()[axis] as i64;
         let from_start = |x: i64| if x < 0 { x.saturating_add(size) } else { x };
         let (start, end) = (from_start(start), from_start(end));
-        // a step backwards takes the values behind `end` up to `start`, from the last on
+        // a step backwards takes the values after `end` up to `start`, the last one first
         let (lo, hi) = match step {
             0 => return refuse("it takes steps of 0"),
             1.. => (start.clamp(0, size), end.clamp(0, size)),

@@ -13,8 +13,8 @@ pub(crate) enum Value {
     View(View),
     /// The integers of a tensor that was quantized, until their scale makes reals of them.
     Levels(View, Grid),
-    /// The scores, behind a function of all of them that is left to the client, with the function's name.
+    /// The scores, and the name of a function of all of them that is left to the client.
     Scores(View, String),
-    /// A value behind a node that is not supported.
+    /// A value after a node that is not supported.
     Unknown,
 }

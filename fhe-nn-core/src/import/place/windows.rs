@@ -14,7 +14,7 @@ pub(crate) struct Windows {
     pub(crate) kernel: [usize; 2],
     pub(crate) stride: [usize; 2],
     pub(crate) dilation: [usize; 2],
-    /// The positions that are added before and behind the values, along each axis.
+    /// The positions that are added before and after the values, along each axis.
     pub(crate) padding: [[usize; 2]; 2],
     /// The values along each axis, without padding.
     pub(crate) input: [usize; 2],

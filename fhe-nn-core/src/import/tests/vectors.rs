@@ -184,7 +184,7 @@ fn written(net: &mut Net, output: Value) -> Value {
     match output {
         Value::View(view) if view.expr.line().is_none() => match net.plain(&view) {
             Ok(tensor) => Value::View(View {
-                base: net.written(tensor),
+                base: net.base_of(tensor),
                 expr: Expr::itself(),
                 ..view
             }),
