@@ -1,6 +1,6 @@
-//! A model of PyTorch or Keras, exported as ONNX, as a declaration with proposed bit-widths.
+//! Turns a model that PyTorch or Keras exported as ONNX into a declaration with proposed bit-widths.
 //!
-//! Prints the struct, ready to paste, and saves the float weights beside the model as safetensors, for
+//! The program prints the struct, ready to paste, and saves the float weights beside the model as safetensors, for
 //! `Network::quantize`.
 //!
 //! ```text
@@ -20,7 +20,7 @@ use fhe_nn_examples::cli;
 struct Args {
     /// The model.
     model: PathBuf,
-    /// Where the weights go [default: the model's name with `.floats.safetensors`].
+    /// Where the weights are saved [default: the model's name with `.floats.safetensors`].
     #[arg(long)]
     weights_to: Option<PathBuf>,
     /// Bits of inputs.
@@ -52,7 +52,7 @@ fn import(args: Args) -> Result<(), Box<dyn StdError>> {
         .weights_to
         .unwrap_or_else(|| args.model.with_extension("floats.safetensors"));
     imported.floats.save(&weights)?;
-    // a line of comment each, so that all that is printed can be pasted
+    // notes are printed as comments, so that the whole output can be pasted
     println!(
         "// from `{}`; its weights: `{}`",
         args.model.display(),
