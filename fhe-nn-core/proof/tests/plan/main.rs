@@ -4,6 +4,7 @@
 mod chain;
 mod deep;
 mod exhaustive;
+mod golden;
 mod graphs;
 mod laws;
 mod neighbours;
