@@ -9,7 +9,7 @@ use std::fs;
 use std::path::Path;
 
 use fhe_nn_proof::noise::Decomposition;
-use fhe_nn_proof::plan::{Bootstrap, Options, Plan, Prefer};
+use fhe_nn_proof::plan::{Bootstrap, Plan, PlanOptions, Prefer};
 use fhe_nn_proof::prove::prove;
 use fhe_nn_proof::spec::{Rounding, Spec};
 use fhe_nn_proof::widths::Reader;
@@ -37,10 +37,7 @@ fn plans_are_the_ones_that_were_found_before() {
         let bytes = fs::read(root.join(model)).expect("the repository has the file");
         let spec = spec(&bytes);
         for prefer in [Prefer::Fastest, Prefer::SmallestKeys] {
-            let options = Options {
-                prefer,
-                ..Options::default()
-            };
+            let options = PlanOptions::new().with_prefer(prefer);
             let plan = prove(&spec, &bytes, &options)
                 .expect("parameters exist")
                 .plan;
@@ -79,17 +76,17 @@ fn numbers(plan: &Plan) -> String {
     for stage in &*plan.stages {
         line(format!(
             "stage {} {} sources {:?} terms {} {} width {} step {} table {} {} modulus {} neurons {} phases {}",
-            stage.linear,
+            stage.sums.linear,
             stage.lookup,
-            stage.sources,
-            stage.terms,
-            reader(stage.reader),
-            stage.width,
-            stage.scale,
-            stage.table,
-            rounding(stage.rounding),
-            stage.modulus,
-            stage.neurons,
+            stage.sums.sources,
+            stage.sums.terms,
+            reader(stage.sums.reader),
+            stage.sums.width,
+            stage.sums.step_width,
+            stage.sums.table_bits,
+            rounding(stage.sums.rounding),
+            stage.sums.modulus,
+            stage.sums.neurons,
             stage.phases,
         ));
         for round in &*stage.rounds {
@@ -113,15 +110,15 @@ fn numbers(plan: &Plan) -> String {
     let output = &plan.output;
     line(format!(
         "output {} sources {:?} terms {} width {} step {} table {} {} modulus {} scores {}",
-        output.linear,
-        output.sources,
-        output.terms,
-        output.width,
-        output.scale,
-        output.table,
-        rounding(output.rounding),
-        output.modulus,
-        output.scores,
+        output.sums.linear,
+        output.sums.sources,
+        output.sums.terms,
+        output.sums.width,
+        output.sums.step_width,
+        output.sums.table_bits,
+        rounding(output.sums.rounding),
+        output.sums.modulus,
+        output.sums.neurons,
     ));
     line(format!(
         "  keyswitch {} dimension {} element bits {} variance {} failure {}",
@@ -138,8 +135,8 @@ fn numbers(plan: &Plan) -> String {
         plan.request_bytes(),
         plan.reply_bytes(),
         bits(plan.log2_failure()),
-        bits(plan.options.failure_bits),
-        plan.options.prefer
+        bits(plan.options.failure_bits()),
+        plan.options.prefer()
     ));
     text
 }

@@ -1,4 +1,4 @@
-//! The laws of plans: whatever the program, what is found keeps every constraint, and nothing near
+//! The laws of plans: whatever the requirements, what is found keeps every constraint, and nothing near
 //! it is better.
 
 mod chain;
