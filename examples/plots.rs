@@ -100,7 +100,7 @@ fn bits(test: &Dataset) -> Result<Plot, Box<dyn StdError>> {
     };
     let float = 100.0
         * float_accuracy(
-            &Article4::float_scores(&floats, &test.images)?,
+            &Article4::float_scores(&floats, test.images.view())?,
             &test.labels,
         );
     let aware = [
@@ -174,7 +174,7 @@ fn measured<N: Network>(
     images: usize,
 ) -> Result<(String, f64, f64), Box<dyn StdError>> {
     let (network, accuracy) = loaded::<N>(name, test)?;
-    let plan = network.plan(&Options::default())?;
+    let plan = network.plan(&PlanOptions::default())?;
     let predicted = plan.predicted_seconds(2);
     let client = ClientKey::generate(&plan)?;
     let server = client.evaluation_key();

@@ -125,7 +125,7 @@ fn search(args: Args) -> Result<(), Box<dyn StdError>> {
         },
         budget: args.budget,
         threads: 2,
-        options: Options::default(),
+        options: PlanOptions::default(),
         // small integers have small noise: the same accuracy, faster
         prepare: &|module| module.weight_scales = WeightScales::Greatest,
         device: Device::Cpu,

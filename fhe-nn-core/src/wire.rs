@@ -13,7 +13,6 @@ mod bits;
 mod key;
 
 use fhe_nn_proof::plan::{Fingerprint, Plan};
-use sha2::{Digest, Sha256};
 use tfhe::core_crypto::commons::math::random::Seed;
 use tfhe::core_crypto::prelude::*;
 
@@ -65,7 +64,7 @@ impl Request {
     /// [`Error::Plan`], [`Error::WrongPlan`] and [`Error::Malformed`].
     pub fn from_bytes(bytes: &[u8], plan: &Plan) -> Result<Self, Error> {
         plan.validate()?;
-        let (fingerprint, length) = (fingerprint(plan), plan.request_bytes() as usize);
+        let (fingerprint, length) = (plan.fingerprint(), plan.request_bytes() as usize);
         let (id, mut payload) = Kind::Request.payload(bytes, &fingerprint, SEED + length)?;
         Ok(Request {
             fingerprint,
@@ -125,11 +124,11 @@ impl Reply {
     /// [`Error::Plan`], [`Error::WrongPlan`] and [`Error::Malformed`].
     pub fn from_bytes(bytes: &[u8], plan: &Plan) -> Result<Self, Error> {
         plan.validate()?;
-        let (fingerprint, output) = (fingerprint(plan), &plan.output);
+        let (fingerprint, output) = (plan.fingerprint(), &plan.output);
         let length = plan.reply_bytes() as usize;
         let (id, payload) = Kind::Reply.payload(bytes, &fingerprint, length)?;
         let dimension = output.dimension as usize;
-        let elements = output.scores as usize * (dimension + 1);
+        let elements = output.sums.neurons as usize * (dimension + 1);
         let elements = bits::unpack(payload, elements, output.element_bits);
         Ok(Reply {
             fingerprint,
@@ -207,12 +206,6 @@ impl Kind {
             reason: reason.into(),
         }
     }
-}
-
-/// Fingerprint of a plan: what a key was made for.
-pub(crate) fn fingerprint(plan: &Plan) -> Fingerprint {
-    let json = serde_json::to_vec(plan).expect("a plan is numbers and strings");
-    Sha256::digest(json).into()
 }
 
 /// A seed and `length` bytes of bodies from the front of a payload of known length.

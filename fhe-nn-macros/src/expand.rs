@@ -1,8 +1,8 @@
 //! The expansion: the struct as it was written, its specification as data, and nothing else.
 //! Behaviour is handwritten in `fhe-nn-core`.
 
+mod constant;
 mod data;
-mod planned;
 
 use fhe_nn_proof::spec::Spec;
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
@@ -46,7 +46,7 @@ pub(crate) fn expand(declared: &Network, spec: &Spec, model: Option<&Proved>) ->
             &item.ident,
             &item.attrs,
             &quote!(::core::include_bytes!(#path)),
-            &planned::planned(&proof.plan),
+            &constant::reference(&proof.plan),
         ),
         None => TokenStream::new(),
     };
@@ -68,7 +68,7 @@ pub(crate) fn fallback(item: TokenStream, errors: &[Error], embeds: bool) -> Tok
                     &item.ident,
                     &item.attrs,
                     &quote!(&[]),
-                    &quote!(::fhe_nn_core::Planned::ABSENT),
+                    &quote!(&::fhe_nn_core::Plan::EMPTY),
                 ),
                 false => TokenStream::new(),
             };
@@ -149,7 +149,7 @@ fn embedded(
             #[automatically_derived]
             impl ::fhe_nn_core::Embedded for #name {
                 const MODEL: &'static [u8] = #model;
-                const PLAN: ::fhe_nn_core::Planned = #plan;
+                const PLAN: &'static ::fhe_nn_core::Plan = #plan;
             }
         };
     }
@@ -178,7 +178,7 @@ fn implement(
                 ) -> ::core::result::Result<Self, ::fhe_nn_core::Error> {
                     #from_parts
                 }
-                fn parts(&self) -> ::std::vec::Vec<::fhe_nn_core::layer::PartRef<'_>> {
+                fn parts(&self) -> ::std::vec::Vec<::fhe_nn_core::layer::Part> {
                     #parts
                 }
             }

@@ -199,7 +199,7 @@ fn noise_is_learned_and_the_report_is_of_the_network() {
         .fit(&mut module, &examples, None)
         .expect("it learns");
     let samples = trainer.samples(&examples);
-    let options = Options::default();
+    let options = PlanOptions::default();
     let first = module
         .outcome::<Approximate>(&samples, &examples, &options)
         .expect("a plan");
@@ -250,7 +250,7 @@ fn learns<N: Network>(data: &Data, prepare: impl Fn(&mut Trainable)) -> N {
 /// Quantizes, and compares on all data and on random inputs besides.
 fn compare<N: Network>(module: &Trainable, data: &Data, samples: &Array2<f32>) -> N {
     let floats = module.floats().expect("finite");
-    let network = N::quantize(&floats, samples)
+    let network = N::quantize(&floats, samples.view())
         .expect("promises are kept")
         .network;
     let beyond = data.inputs.mapv(|x| {

@@ -89,7 +89,7 @@ fn the_front_is_what_nothing_beats() {
         },
         budget: 0.05,
         threads: 2,
-        options: Options::default(),
+        options: PlanOptions::default(),
         prepare: &|_| (),
         device: Device::Cpu,
     };

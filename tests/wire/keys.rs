@@ -1,5 +1,6 @@
 //! Who may do what: keys, ciphertexts and networks that do not go together.
 
+use fhe_nn_core::InputError;
 use fhe_nn_core::prelude::*;
 use fhe_nn_tests::Random;
 
@@ -59,7 +60,9 @@ fn the_wrong_network() {
 #[test]
 fn a_foreign_ciphertext() {
     let other: Small = Random(2).network();
-    let plan = other.plan(&Options::default()).expect("parameters exist");
+    let plan = other
+        .plan(&PlanOptions::default())
+        .expect("parameters exist");
     let client = ClientKey::generate(&plan).expect("the plan was just found");
     let request = client.encrypt(&INPUT).expect("finite");
     let error = shared().network.run_encrypted(&shared().server, &request);
@@ -101,11 +104,11 @@ fn an_input_of_another_length_or_not_finite() {
     assert!(
         matches!(
             error,
-            Error::InputLength {
+            Error::Input(InputError::Length {
                 expected: 4,
                 actual: 3,
                 ..
-            }
+            })
         ),
         "{error}"
     );
@@ -113,7 +116,7 @@ fn an_input_of_another_length_or_not_finite() {
         .encrypt(&[0.0, f32::NAN, 0.0, 0.0])
         .expect_err("not a number");
     assert!(
-        matches!(error, Error::InputNotFinite { index: 1, .. }),
+        matches!(error, Error::Input(InputError::NotFinite { index: 1, .. })),
         "{error}"
     );
 }

@@ -8,7 +8,7 @@
 use crate::error::{ModelError, ProofError};
 use crate::graph::Graph;
 use crate::model;
-use crate::part::{Part, PartRef};
+use crate::part::Part;
 use crate::plan::{Plan, PlanOptions, Requirements};
 use crate::spec::Spec;
 
@@ -29,8 +29,7 @@ pub struct Proof {
 /// Those of [`model::from_bytes`], [`Graph::new`] and [`Graph::plan`].
 pub fn prove(spec: &Spec, bytes: &[u8], options: &PlanOptions) -> Result<Proof, ProofError> {
     let parts = model::from_bytes(spec, bytes)?;
-    let borrowed: Vec<PartRef<'_>> = parts.iter().map(Part::as_ref).collect();
-    let (requirements, plan) = Graph::new(spec, &borrowed)?.plan(options)?;
+    let (requirements, plan) = Graph::new(spec, &parts)?.plan(options)?;
     Ok(Proof {
         parts,
         requirements,
@@ -49,8 +48,7 @@ pub fn reachable_failure_bits(
     options: &PlanOptions,
 ) -> Result<Option<u32>, ModelError> {
     let parts = model::from_bytes(spec, bytes)?;
-    let borrowed: Vec<PartRef<'_>> = parts.iter().map(Part::as_ref).collect();
-    let graph = Graph::new(spec, &borrowed)?;
+    let graph = Graph::new(spec, &parts)?;
     let requirements = graph.requirements(graph.fingerprint())?;
     let exist = |bits: u32| {
         let options = options.with_failure_bits(bits.into());
@@ -85,6 +83,8 @@ impl Graph<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use ndarray::array;
 
     use super::*;
@@ -96,12 +96,11 @@ mod tests {
     #[test]
     fn a_model_proves_what_its_network_plans() {
         let (spec, parts) = (both(2, Overflow::Checked), parts(1));
-        let bytes = model::to_bytes(&spec, &refs(&parts));
+        let bytes = model::to_bytes(&spec, &parts);
         let options = PlanOptions::default();
         let proof = prove(&spec, &bytes, &options).expect("a model that holds");
         assert_eq!(proof.parts, parts);
-        let refs = refs(&parts);
-        let graph = Graph::new(&spec, &refs).expect("its parts");
+        let graph = Graph::new(&spec, &parts).expect("its parts");
         assert_eq!(proof.requirements.model, graph.fingerprint());
         let (requirements, plan) = graph.plan(&options).expect("parameters exist");
         assert_eq!((&proof.requirements, &proof.plan), (&requirements, &plan));
@@ -111,7 +110,7 @@ mod tests {
     #[test]
     fn a_neuron_that_breaks_its_promise_is_named() {
         let (spec, parts) = (both(2, Overflow::Checked), parts(3));
-        let bytes = model::to_bytes(&spec, &refs(&parts));
+        let bytes = model::to_bytes(&spec, &parts);
         let error = prove(&spec, &bytes, &PlanOptions::default()).expect_err("sums reach 6");
         assert!(matches!(
             error,
@@ -130,9 +129,10 @@ mod tests {
         let spec = both(20, Overflow::Calibrated);
         let mut parts = parts(1);
         if let Some(Part::Linear(scores)) = parts.last_mut() {
+            let scores = Arc::make_mut(scores);
             (scores.weights, scores.widths) = (array![[63]], vec![20]);
         }
-        let bytes = model::to_bytes(&spec, &refs(&parts));
+        let bytes = model::to_bytes(&spec, &parts);
         let with = |failure_bits| PlanOptions::new().with_failure_bits(failure_bits);
         let most = reachable_failure_bits(&spec, &bytes, &with(1024.0)).expect("a model");
         let most = most.expect("a bound that parameters reach");
@@ -149,7 +149,7 @@ mod tests {
     #[test]
     fn a_model_without_a_plan_says_why() {
         let spec = both(2, Overflow::Checked);
-        let bytes = model::to_bytes(&spec, &refs(&parts(1)));
+        let bytes = model::to_bytes(&spec, &parts(1));
         let options = PlanOptions::new().with_failure_bits(2048.0);
         let error = prove(&spec, &bytes, &options).expect_err("no probability");
         assert!(matches!(error, ProofError::Plan(PlanError::FailureBits(_))));
@@ -187,7 +187,7 @@ mod tests {
     /// Of weight 1, sums of two bits stay within the 3 bits that are promised.
     fn parts(weight: i16) -> Vec<Part> {
         let linear = |weights, width| {
-            Part::Linear(Linear {
+            Part::Linear(Arc::new(Linear {
                 weights,
                 phases: vec![0],
                 widths: vec![width],
@@ -197,17 +197,13 @@ mod tests {
                     scale: 1.0,
                     zero_point: 0,
                 },
-            })
+            }))
         };
         let table: [i16; 8] = [0, 0, 0, 0, 0, 0, 1, 1];
         vec![
             linear(array![[weight, weight]], 3),
-            Part::Tables(Tables::new([&table[..]])),
+            Part::Tables(Tables::new([&table[..]]).into()),
             linear(array![[1]], 2),
         ]
-    }
-
-    fn refs(parts: &[Part]) -> Vec<PartRef<'_>> {
-        parts.iter().map(Part::as_ref).collect()
     }
 }

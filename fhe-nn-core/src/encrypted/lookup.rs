@@ -3,13 +3,13 @@
 use fhe_nn_proof::plan::{Round, Stage, torus_step};
 
 use super::Ciphertexts;
-use super::execution::Watch;
 use super::rotate::{Lookup, bootstrap};
 use crate::Error;
 use crate::digits::{Digit, Part, known};
 use crate::graph::{LookupOp, Read};
 use crate::keys::Keys;
 use crate::reading::Reading;
+use crate::run::Watch;
 
 /// One lookup of a run.
 pub(super) struct Stages<'a> {
@@ -29,7 +29,7 @@ impl Stages<'_> {
     /// # Errors
     /// [`Error::Cancelled`].
     pub(super) fn run(&self, sums: &Ciphertexts) -> Result<Ciphertexts, Error> {
-        let accumulators = scale(sums, &self.op.read, self.stage.scale);
+        let accumulators = scale(sums, &self.op.read, self.stage.sums.step_width);
         self.look_up(&self.remove_low_bits(accumulators)?)
     }
 

@@ -12,7 +12,6 @@
 //!
 //! [`Reader::modulus_bits`]: fhe_nn_proof::widths::Reader::modulus_bits
 
-mod execution;
 mod fourier;
 mod keyswitch;
 mod lanes;
@@ -31,9 +30,8 @@ use crate::Error;
 use crate::backend::Backend;
 use crate::graph::{LinearOp, LookupOp, Read};
 use crate::keys::EvaluationKey;
+use crate::run::{Watch, Work};
 
-use execution::Watch;
-pub use execution::{Execution, Profile, Progress, Work};
 pub(crate) use fourier::{FourierKey, Layout, StepWriter};
 pub(crate) use keyswitch::KeyswitchKey;
 use lookup::Stages;
@@ -66,7 +64,7 @@ impl<'a> Encrypted<'a> {
 
     /// Scores as they travel: under their own key, and of few bits.
     pub(crate) fn finish(&self, read: &Read<'_>, sums: &Ciphertexts) -> Ciphertexts {
-        let accumulators = lookup::scale(sums, read, self.key.plan.output.scale);
+        let accumulators = lookup::scale(sums, read, self.key.plan.output.sums.step_width);
         let switch = || {
             self.key
                 .expanded()

@@ -65,7 +65,7 @@ use std::path::Path;
 
 use fhe_nn_proof::model::check_size;
 use fhe_nn_proof::spec::Spec;
-use ndarray::Array2;
+use ndarray::{Array2, ArrayView2};
 
 pub use error::{ImportError, Unsupported};
 pub use propose::Widths;
@@ -73,7 +73,7 @@ pub use propose::Widths;
 use self::expr::Expr;
 use self::graph::Graph;
 use self::tensor::Budget;
-use crate::quantize::{Own, float_scores};
+use crate::quantize::{CustomFn, float_scores};
 use crate::{Error, Floats, file};
 
 /// A model as a declaration and its floats.
@@ -157,9 +157,10 @@ impl Imported {
     ///
     /// # Errors
     /// Those of the inputs.
-    pub fn float_scores(&self, inputs: &Array2<f32>) -> Result<Array2<f64>, Error> {
+    pub fn float_scores(&self, inputs: ArrayView2<'_, f32>) -> Result<Array2<f64>, Error> {
         let functions: Vec<_> = self.functions.iter().map(|own| |x| own.value(x)).collect();
-        let functions: Vec<Own<'_>> = functions.iter().map(|own| own as Own<'_>).collect();
+        let functions: Vec<CustomFn<'_>> =
+            functions.iter().map(|own| own as CustomFn<'_>).collect();
         float_scores(&self.spec, &functions, &self.floats, inputs)
     }
 }

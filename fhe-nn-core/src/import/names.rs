@@ -54,7 +54,7 @@ pub(super) fn is_taken(name: &str) -> bool {
         "Plan",
         "Spec",
         "Scores",
-        "Options",
+        "PlanOptions",
         "Error",
         "Floats",
         "Calibration",

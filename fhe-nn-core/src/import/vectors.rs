@@ -9,7 +9,7 @@ use fhe_nn_proof::spec::Window;
 use ndarray::Array2;
 use prost::Message;
 
-use crate::quantize::{Own, float_scores};
+use crate::quantize::{CustomFn, float_scores};
 
 use super::error::ImportError;
 use super::expr::Expr;
@@ -142,12 +142,13 @@ impl Case {
         let functions: Vec<_> = functions
             .map(|(_, own)| move |x: f32| own.value(&[x.into()], 0) as f32)
             .collect();
-        let functions: Vec<Own<'_>> = functions.iter().map(|own| own as Own<'_>).collect();
+        let functions: Vec<CustomFn<'_>> =
+            functions.iter().map(|own| own as CustomFn<'_>).collect();
         let scores = float_scores(
             &spec,
             &functions,
             &net.floats,
-            &inputs.expect("as many values"),
+            inputs.expect("as many values").view(),
         );
         match scores {
             Ok(scores) => self.compare(scores.iter().copied()),

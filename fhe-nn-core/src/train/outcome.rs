@@ -4,7 +4,7 @@ use std::fmt;
 
 use fhe_nn_proof::client::{Scores, argmax};
 use fhe_nn_proof::error::ModelError;
-use fhe_nn_proof::plan::{Options, Plan};
+use fhe_nn_proof::plan::{Plan, PlanOptions};
 use ndarray::Array2;
 
 use super::examples::Examples;
@@ -46,7 +46,7 @@ impl Trainable {
         &self,
         samples: &Array2<f32>,
         examples: &Examples<'_>,
-        options: &Options,
+        options: &PlanOptions,
     ) -> Result<Outcome<N>, Error> {
         if *N::SPEC != self.spec {
             return Err(ModelError::ModelDiffers {
@@ -55,7 +55,7 @@ impl Trainable {
             }
             .into());
         }
-        let quantized = N::quantize(&self.floats()?, samples)?;
+        let quantized = N::quantize(&self.floats()?, samples.view())?;
         let network = quantized.network;
         let plan = network.plan(options)?;
         let inputs = examples.inputs();
@@ -68,7 +68,7 @@ impl Trainable {
         };
         let float = match self.is_smooth() {
             true => {
-                let scores = N::float_scores(&self.latent()?, &inputs.to_owned())?;
+                let scores = N::float_scores(&self.latent()?, inputs)?;
                 let pairs = scores.rows().into_iter().zip(examples.labels());
                 let right = pairs.filter(|(row, label)| argmax(row) == **label as usize);
                 Some(part(right.count()))

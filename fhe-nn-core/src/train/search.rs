@@ -3,8 +3,7 @@
 use std::path::Path;
 
 use fhe_nn_proof::graph::Graph;
-use fhe_nn_proof::part::{Part, PartRef};
-use fhe_nn_proof::plan::{Options, Plan};
+use fhe_nn_proof::plan::{Plan, PlanOptions};
 use fhe_nn_proof::spec::Spec;
 use ndarray::Array2;
 
@@ -30,7 +29,7 @@ pub struct Search<'a> {
     /// The threads that it runs on.
     pub threads: usize,
     /// What is asked of its parameters.
-    pub options: Options,
+    pub options: PlanOptions,
     /// Sets what a member is trained with: precision, scales, pruning.
     pub prepare: &'a dyn Fn(&mut Trainable),
     /// Where members are trained.
@@ -151,8 +150,7 @@ impl Search<'_> {
         samples: &Array2<f32>,
     ) -> Result<(Floats, Plan), Error> {
         let floats = module.floats()?;
-        let (parts, _) = quantize(spec, &floats, &[], samples, &Calibration::default())?;
-        let parts: Vec<PartRef<'_>> = parts.iter().map(Part::as_ref).collect();
+        let (parts, _) = quantize(spec, &floats, &[], samples.view(), &Calibration::default())?;
         let (_, plan) = Graph::new(spec, &parts)?.plan(&self.options)?;
         Ok((floats, plan))
     }

@@ -4,7 +4,7 @@ use std::io::{ErrorKind, Read, Write};
 
 use fhe_nn_proof::plan::Plan;
 
-use super::{HEADER, Kind, fingerprint};
+use super::{HEADER, Kind};
 use crate::Error;
 use crate::keys::EvaluationKey;
 
@@ -33,7 +33,7 @@ impl EvaluationKey {
     /// [`Error::Plan`], [`Error::WrongPlan`], [`Error::Malformed`] and [`Error::Stream`].
     pub fn read(mut from: impl Read, plan: &Plan) -> Result<Self, Error> {
         plan.validate()?;
-        let (kind, fingerprint) = (Kind::EvaluationKey, fingerprint(plan));
+        let (kind, fingerprint) = (Kind::EvaluationKey, plan.fingerprint());
         let mut read = |bytes: &mut [u8]| {
             from.read_exact(bytes)
                 .map_err(|source| match source.kind() {
@@ -72,7 +72,7 @@ impl EvaluationKey {
     pub fn from_bytes(bytes: &[u8], plan: &Plan) -> Result<Self, Error> {
         plan.validate()?;
         let expected = EvaluationKey::payload_bytes(plan);
-        Kind::EvaluationKey.payload(bytes, &fingerprint(plan), expected)?;
+        Kind::EvaluationKey.payload(bytes, &plan.fingerprint(), expected)?;
         EvaluationKey::read(bytes, plan)
     }
 }

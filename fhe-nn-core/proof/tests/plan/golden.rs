@@ -8,13 +8,12 @@ use core::fmt::Write;
 use std::fs;
 use std::path::Path;
 
+use fhe_nn_proof::model;
 use fhe_nn_proof::noise::Decomposition;
 use fhe_nn_proof::plan::{Bootstrap, Plan, PlanOptions, Prefer};
 use fhe_nn_proof::prove::prove;
-use fhe_nn_proof::spec::{Rounding, Spec};
+use fhe_nn_proof::spec::Rounding;
 use fhe_nn_proof::widths::Reader;
-use safetensors::SafeTensors;
-use serde_json::Value;
 
 /// Model files, from the root of the repository.
 const MODELS: [&str; 9] = [
@@ -33,26 +32,18 @@ const MODELS: [&str; 9] = [
 fn plans_are_the_ones_that_were_found_before() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut found = String::new();
-    for model in MODELS {
-        let bytes = fs::read(root.join(model)).expect("the repository has the file");
-        let spec = spec(&bytes);
+    for path in MODELS {
+        let bytes = fs::read(root.join(path)).expect("the repository has the file");
+        let (spec, _) = model::open(&bytes).expect("a model file");
         for prefer in [Prefer::Fastest, Prefer::SmallestKeys] {
             let options = PlanOptions::new().with_prefer(prefer);
             let plan = prove(&spec, &bytes, &options)
                 .expect("parameters exist")
                 .plan;
-            writeln!(found, "{model} {prefer:?}\n{}", numbers(&plan)).expect("a string grows");
+            writeln!(found, "{path} {prefer:?}\n{}", numbers(&plan)).expect("a string grows");
         }
     }
     assert!(found == include_str!("golden.txt"), "found:\n{found}");
-}
-
-/// The declaration in the metadata of a model file.
-fn spec(bytes: &[u8]) -> Spec {
-    let (_, metadata) = SafeTensors::read_metadata(bytes).expect("a model file");
-    let entries = metadata.metadata().as_ref().expect("with metadata");
-    let entry: Value = serde_json::from_str(&entries["fhe_nn"]).expect("JSON");
-    serde_json::from_value(entry["spec"].clone()).expect("a declaration")
 }
 
 /// Every number of a plan, floats by their bits.

@@ -1,6 +1,6 @@
 //! Encrypted equals clear, and so does simulated, for networks that are not chains of dense layers.
 
-use fhe_nn_proof::plan::{Options, Plan};
+use fhe_nn_proof::plan::{Plan, PlanOptions};
 use fhe_nn_proof::spec::{
     ActivationSpec, ConvSpec, DenseSpec, EmbeddingSpec, Encoding, Function, Input, Layer, Op,
     Overflow, Pool, PoolSpec, Rounding, Spec, Window,
@@ -10,12 +10,11 @@ use ndarray::{Array2, ArrayD, Axis};
 use super::random::Random;
 use crate::backend::interpret;
 use crate::clear::{self, Clear};
-use crate::encrypted::{Ciphertexts, Encrypted, Execution};
+use crate::encrypted::{Ciphertexts, Encrypted};
 use crate::graph::Graph;
 use crate::keys::ClientKey;
-use crate::layer::{Part, PartRef};
-use crate::network::encode;
 use crate::quantize::quantize;
+use crate::run::Execution;
 use crate::simulated::Simulated;
 use crate::wire::Reply;
 use crate::{Calibration, Floats};
@@ -233,18 +232,17 @@ fn same(seed: u64, input: Input, layers: Vec<Layer>) {
             Some(tokens) => (random.unit() * tokens.vocabulary as f32).floor(),
         });
     let floats = floats(&spec, &mut random);
-    let quantized = quantize(&spec, &floats, &[], &samples, &Calibration::MinMax);
+    let quantized = quantize(&spec, &floats, &[], samples.view(), &Calibration::MinMax);
     let (parts, report) = quantized.expect("every promise is kept");
-    let parts: Vec<PartRef<'_>> = parts.iter().map(Part::as_ref).collect();
     let graph = Graph::new(&spec, &parts).expect("the parts of the spec");
-    let program = graph
-        .program(graph.fingerprint())
+    let requirements = graph
+        .requirements(graph.fingerprint())
         .expect("every width can be read");
-    let plan = Plan::find(&program, &Options::default()).expect("there are parameters");
+    let plan = Plan::find(&requirements, &PlanOptions::default()).expect("there are parameters");
     assert_eq!(plan.validate(), Ok(()));
-    assert!(plan.serves(&program));
+    assert!(plan.serves(&requirements));
 
-    let integers = encode(&plan.client, samples.view()).expect("finite");
+    let integers = plan.client.encode_batch(samples.view()).expect("finite");
     let Ok(sums) = interpret(&graph, &mut Clear, integers.clone());
     let clear = clear::scores(&graph.scores, sums);
     let real = clear.mapv(|q| q as f64);
@@ -266,7 +264,10 @@ fn same(seed: u64, input: Input, layers: Vec<Layer>) {
     let mut backend = Encrypted::new(&key, &watch, 2);
     let sums = interpret(&graph, &mut backend, Ciphertexts::concat(requests));
     let scores = backend.finish(&graph.scores, &sums.expect("nobody cancels"));
-    for (own, clear) in scores.split(plan.output.scores as usize).zip(clear.rows()) {
+    for (own, clear) in scores
+        .split(plan.output.sums.neurons as usize)
+        .zip(clear.rows())
+    {
         let scores = client
             .decrypt(&Reply::new(&key, own))
             .expect("the client's own");

@@ -1,7 +1,7 @@
 //! Encrypted equals clear: every activation, every overflow mode, inside and outside of calibrated
 //! ranges, chains that keyswitch, several widths in one layer.
 
-use fhe_nn_proof::plan::{Options, Plan};
+use fhe_nn_proof::plan::{Plan, PlanOptions};
 use fhe_nn_proof::spec::{Function, Overflow, Rounding};
 use fhe_nn_proof::widths::Range;
 use ndarray::ArrayView2;
@@ -9,9 +9,9 @@ use ndarray::ArrayView2;
 use super::random::{Hidden, Net, Random, Shape};
 use crate::backend::interpret;
 use crate::clear::{self, Clear};
-use crate::encrypted::{Encrypted, Execution};
+use crate::encrypted::Encrypted;
 use crate::keys::ClientKey;
-use crate::network::encode;
+use crate::run::Execution;
 use crate::wire::Reply;
 
 #[test]
@@ -215,10 +215,10 @@ fn same(seed: u64, shape: &Shape) {
     let mut random = Random(seed);
     let net = Net::random(&mut random, shape);
     let graph = net.graph();
-    let program = graph
-        .program(graph.fingerprint())
+    let requirements = graph
+        .requirements(graph.fingerprint())
         .expect("every width can be read");
-    let plan = Plan::find(&program, &Options::default()).expect("there are parameters");
+    let plan = Plan::find(&requirements, &PlanOptions::default()).expect("there are parameters");
     let client = ClientKey::generate(&plan).expect("the plan was just found");
     let key = client.evaluation_key();
     for _ in 0..3 {
@@ -226,7 +226,7 @@ fn same(seed: u64, shape: &Shape) {
             .map(|_| random.within(Range::unsigned(shape.bits)) as f32)
             .collect();
         let row = ArrayView2::from_shape((1, input.len()), &input).expect("one row");
-        let encoded = encode(&plan.client, row).expect("finite");
+        let encoded = plan.client.encode_batch(row).expect("finite");
         let Ok(sums) = interpret(&graph, &mut Clear, encoded);
         let clear = clear::scores(&graph.scores, sums);
 
