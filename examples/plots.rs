@@ -172,7 +172,7 @@ fn measured<N: Network>(
     images: usize,
 ) -> Result<(String, f64, f64), Box<dyn StdError>> {
     let (network, accuracy) = loaded::<N>(name, test)?;
-    let plan = network.plan(&Options::default())?;
+    let plan = network.plan(&PlanOptions::default())?;
     let predicted = plan.predicted_seconds(2);
     let client = ClientKey::generate(&plan)?;
     let server = ServerKey::new(&client.evaluation_key());

@@ -43,7 +43,7 @@ struct Setting {
     requests: Vec<Request>,
 }
 
-fn setting(options: &Options) -> Setting {
+fn setting(options: &PlanOptions) -> Setting {
     let mut random = Random(5);
     let network: Deep = random.network();
     let plan = network.plan(options).expect("parameters exist");
@@ -71,7 +71,7 @@ impl Setting {
 
 #[test]
 fn batches_and_threads_give_the_replies_of_single_runs() {
-    let setting = setting(&Options::default());
+    let setting = setting(&PlanOptions::default());
     let single: Vec<Reply> = setting
         .requests
         .iter()
@@ -95,7 +95,7 @@ fn batches_and_threads_give_the_replies_of_single_runs() {
 /// A key that expands in parallel must not wait for itself.
 #[test]
 fn the_first_runs_with_a_key_may_be_tasks_of_one_thread_pool() {
-    let setting = setting(&Options::default());
+    let setting = setting(&PlanOptions::default());
     let runs = setting.requests[..4].par_iter().zip(&setting.inputs);
     runs.for_each(|(request, input)| {
         let reply = setting.network.run_encrypted(&setting.server, request);
@@ -107,11 +107,8 @@ fn the_first_runs_with_a_key_may_be_tasks_of_one_thread_pool() {
 
 #[test]
 fn layers_that_share_their_keys_compute_the_same() {
-    let fast = setting(&Options::default());
-    let small = setting(&Options {
-        prefer: Prefer::SmallestKeys,
-        ..Options::default()
-    });
+    let fast = setting(&PlanOptions::default());
+    let small = setting(&PlanOptions::new().with_prefer(Prefer::SmallestKeys));
     let plan = small.server.plan();
     let keys = plan.new_keys();
     assert!(
@@ -132,7 +129,7 @@ fn layers_that_share_their_keys_compute_the_same() {
 
 #[test]
 fn progress_is_told_until_everything_is_done() {
-    let setting = setting(&Options::default());
+    let setting = setting(&PlanOptions::default());
     let told = Mutex::new(Vec::new());
     let tell = |progress| told.lock().expect("nobody panics").push(progress);
     let profile = Profile::default();
@@ -151,7 +148,7 @@ fn progress_is_told_until_everything_is_done() {
 
 #[test]
 fn a_run_can_be_cancelled_before_it_begins_and_on_its_way() {
-    let setting = setting(&Options::default());
+    let setting = setting(&PlanOptions::default());
     let stop = AtomicBool::new(true);
     let cancelled = setting.run(&Execution::new().with_cancel(&stop));
     assert!(matches!(cancelled, Err(Error::Cancelled)));

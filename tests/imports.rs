@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use fhe_nn_core::import::{self, ImportError, Imported, Widths};
 use fhe_nn_core::layer::Part;
-use fhe_nn_core::{ClientKey, Error, Floats, Network, Options, ServerKey, Spec};
+use fhe_nn_core::{ClientKey, Error, Floats, Network, PlanOptions, ServerKey, Spec};
 use ndarray::{Array2, Axis};
 use networks::mlp::Mlp;
 use networks::qat::Qat;
@@ -414,7 +414,9 @@ fn an_imported_network_runs_encrypted() {
     let network = Text::quantize(&floats, inputs.view())
         .expect("it has floats")
         .network;
-    let plan = network.plan(&Options::default()).expect("parameters exist");
+    let plan = network
+        .plan(&PlanOptions::default())
+        .expect("parameters exist");
     let client = ClientKey::generate(&plan).expect("the plan was just found");
     let server = ServerKey::new(&client.evaluation_key());
     for tokens in inputs.rows().into_iter().take(3) {

@@ -129,7 +129,9 @@ fn signs_of_every_overflow_mode() {
 #[test]
 fn low_bits_are_removed_exactly() {
     let network: Rounded = Random(6).network();
-    let plan = network.plan(&Options::default()).expect("parameters exist");
+    let plan = network
+        .plan(&PlanOptions::default())
+        .expect("parameters exist");
     assert!(
         plan.stages.iter().any(|stage| stage.rounds.len() > 1),
         "{plan}"
@@ -144,7 +146,9 @@ fn a_linear_layer_alone() {
 
 /// Random inputs, encrypted and in the clear; the inputs.
 fn same<N: Network>(network: &N, seed: u64) -> Vec<Vec<f32>> {
-    let plan = network.plan(&Options::default()).expect("parameters exist");
+    let plan = network
+        .plan(&PlanOptions::default())
+        .expect("parameters exist");
     let client = ClientKey::generate(&plan).expect("the plan was just found");
     let server = ServerKey::new(&client.evaluation_key());
     let mut random = Random(seed);

@@ -73,7 +73,7 @@ pub fn images<N: Network, F: Network>(
         least_accuracy: Some(least_accuracy),
         show: &|index| picture(test.images.row(index).as_slice().unwrap_or_default()),
     };
-    let plan = network.plan(&fhe_nn_core::Options::default())?;
+    let plan = network.plan(&fhe_nn_core::PlanOptions::default())?;
     story.tell(&network, &plan, options)
 }
 

@@ -167,7 +167,7 @@ impl Course {
 
         let report = examples(&self.report)?;
         let trained = accuracy(module, &report)?;
-        let outcome = module.outcome::<N>(samples.view(), &report, &Options::default())?;
+        let outcome = module.outcome::<N>(samples.view(), &report, &PlanOptions::default())?;
         println!("{outcome}");
         if outcome.quantized != trained {
             return Err(format!("the integers of `{name}` and what was trained disagree").into());

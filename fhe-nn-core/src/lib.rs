@@ -63,7 +63,6 @@ mod network;
 #[cfg(feature = "import")]
 mod npz;
 mod parallel;
-mod planned;
 pub mod quantize;
 mod reading;
 pub mod run;
@@ -90,7 +89,7 @@ pub use fhe_nn_proof::noise::{self, SECURITY_BITS};
 /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/guide/majority.rs"));
 /// # fn main() -> Result<(), fhe_nn_core::Error> {
 /// let majority = Majority::quantize(&floats()?, samples().view())?.network;
-/// let plan = majority.plan(&Options::default())?;
+/// let plan = majority.plan(&PlanOptions::default())?;
 /// println!("{plan}");
 ///
 /// assert_eq!(plan.bootstraps(), 1);
@@ -101,7 +100,7 @@ pub use fhe_nn_proof::noise::{self, SECURITY_BITS};
 /// # }
 /// ```
 pub use fhe_nn_proof::plan::Plan;
-pub use fhe_nn_proof::plan::{self, Options, PlanError};
+pub use fhe_nn_proof::plan::{self, PlanError, PlanOptions};
 pub use fhe_nn_proof::rounding;
 pub use fhe_nn_proof::spec::{self, Spec};
 pub use fhe_nn_proof::widths;
@@ -115,12 +114,23 @@ pub use layer::{
 };
 pub use model::Model;
 pub use network::Network;
-pub use planned::{Planned, PlannedScores, PlannedStage};
 pub use quantize::{Calibration, Quantized};
 #[cfg(feature = "engine")]
 pub use run::{Execution, Profile, Progress, Work};
 #[cfg(any(feature = "client", feature = "engine"))]
 pub use wire::{EvaluationKey, Reply, Request};
+
+/// The types of a plan, for the expansion of the macro.
+#[doc(hidden)]
+pub mod __plan {
+    pub use fhe_nn_proof::client::{Affine, ClientSpec, Line};
+    pub use fhe_nn_proof::noise::{Decomposition, Shape};
+    pub use fhe_nn_proof::plan::{
+        Bootstrap, InputPlan, OutputPlan, Plan, PlanOptions, Prefer, Round, Stage, Sums, Version,
+    };
+    pub use fhe_nn_proof::spec::{Encoding, Rounding, Tokens};
+    pub use fhe_nn_proof::widths::{Lattice, Reader};
+}
 
 /// Everything that a program needs: the macro, every layer and the trait [`Network`].
 pub mod prelude {
@@ -133,7 +143,7 @@ pub mod prelude {
         Sigmoid, Sign, Silu, Softplus, Softsign, Square, Tanh, Threshold, Wave,
     };
     pub use crate::{
-        Calibration, Embedded, Error, Floats, Model, Network, Options, Plan, Quantized, Scores,
+        Calibration, Embedded, Error, Floats, Model, Network, Plan, PlanOptions, Quantized, Scores,
         Spec, fhe_network,
     };
     #[cfg(any(feature = "client", feature = "engine"))]

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use fhe_nn_proof::client::{ClientSpec, Scores};
 use fhe_nn_proof::model;
-use fhe_nn_proof::plan::{Fingerprint, Options, Plan};
+use fhe_nn_proof::plan::{Fingerprint, Plan, PlanOptions};
 use fhe_nn_proof::spec::Spec;
 use ndarray::{Array2, ArrayView2};
 
@@ -178,7 +178,7 @@ pub trait Network: Sized {
     ///
     /// # Errors
     /// Those of [`Model::plan`].
-    fn plan(&self, options: &Options) -> Result<Plan, Error> {
+    fn plan(&self, options: &PlanOptions) -> Result<Plan, Error> {
         self.model().plan(options)
     }
 

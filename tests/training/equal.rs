@@ -197,7 +197,7 @@ fn noise_is_learned_and_the_report_is_of_the_network() {
         .fit(&mut module, &examples, None)
         .expect("it learns");
     let samples = trainer.samples(&examples);
-    let options = Options::default();
+    let options = PlanOptions::default();
     let first = module
         .outcome::<Approximate>(samples.view(), &examples, &options)
         .expect("a plan");

@@ -61,7 +61,9 @@ fn the_wrong_network() {
 #[test]
 fn a_foreign_ciphertext() {
     let other: Small = Random(2).network();
-    let plan = other.plan(&Options::default()).expect("parameters exist");
+    let plan = other
+        .plan(&PlanOptions::default())
+        .expect("parameters exist");
     let client = ClientKey::generate(&plan).expect("the plan was just found");
     let request = client.encrypt(&INPUT).expect("finite");
     let error = shared().network.run_encrypted(&shared().server, &request);

@@ -36,7 +36,9 @@ pub(crate) fn shared() -> &'static Shared {
     static SHARED: OnceLock<Shared> = OnceLock::new();
     SHARED.get_or_init(|| {
         let network: Small = Random(1).network();
-        let plan = network.plan(&Options::default()).expect("parameters exist");
+        let plan = network
+            .plan(&PlanOptions::default())
+            .expect("parameters exist");
         let client = ClientKey::generate(&plan).expect("the plan was just found");
         let evaluation = client.evaluation_key();
         let server = ServerKey::new(&evaluation);

@@ -43,7 +43,7 @@ fn main() -> Result<(), Box<dyn StdError>> {
     );
     let test = Dataset::load(cli::data(), Split::Test)?;
     let digits = load::<Digits>("digits")?;
-    let plan = digits.plan(&Options::default())?;
+    let plan = digits.plan(&PlanOptions::default())?;
     println!("{plan}\n");
     let client = ClientKey::generate(&plan)?;
     let evaluation = client.evaluation_key();
@@ -78,7 +78,7 @@ fn main() -> Result<(), Box<dyn StdError>> {
     let plain = bench.seconds_of("one image, plain tfhe", plain::work(&plan))?;
 
     let two = random::<TwoHidden>()?;
-    let two_plan = two.plan(&Options::default())?;
+    let two_plan = two.plan(&PlanOptions::default())?;
     println!("{two_plan}\n");
     let (two_image, two_key, two_request) = timed_image(&mut bench, "two hidden layers", &two)?;
     let two_plain = bench.seconds_of("two hidden layers, plain tfhe", plain::work(&two_plan))?;
@@ -102,12 +102,12 @@ fn main() -> Result<(), Box<dyn StdError>> {
         "careful": {
             "seconds_per_image": careful_image,
             "clear_accuracy": accuracy(&careful, &test)?,
-            "log2_failure": careful.plan(&Options::default())?.log2_failure(),
+            "log2_failure": careful.plan(&PlanOptions::default())?.log2_failure(),
         },
         "quick": {
             "seconds_per_image": quick_image,
             "clear_accuracy": accuracy(&quick, &test)?,
-            "log2_failure": quick.plan(&Options::default())?.log2_failure(),
+            "log2_failure": quick.plan(&PlanOptions::default())?.log2_failure(),
         },
         "bootstraps": plan.bootstraps(),
         "log2_failure": plan.log2_failure(),
@@ -199,7 +199,7 @@ fn timed_image<N: Network>(
     name: &str,
     network: &N,
 ) -> Result<(f64, ServerKey, Request), Box<dyn StdError>> {
-    let plan = network.plan(&Options::default())?;
+    let plan = network.plan(&PlanOptions::default())?;
     let client = ClientKey::generate(&plan)?;
     let key = ServerKey::new(&client.evaluation_key());
     let input = Array2::from_shape_fn((1, plan.client.inputs), |(_, i)| f32::from(i % 3 == 0));

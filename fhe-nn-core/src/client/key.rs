@@ -13,8 +13,7 @@ use super::{bootstrap, keyswitch};
 use crate::Error;
 use crate::masks::modulus;
 use crate::wire::{
-    Ciphertexts, EvaluationKey, Header, KeyPart, Reply, Request, Seeded, cut, fingerprint,
-    key_parts,
+    Ciphertexts, EvaluationKey, Header, KeyPart, Reply, Request, Seeded, cut, key_parts,
 };
 
 /// A client's secret keys with what the client must know: it encodes and encrypts inputs, and
@@ -55,7 +54,7 @@ impl ClientKey {
             .collect());
         let output = plan.output.keyswitch.map(|_| secret(plan.output.dimension));
         let header = Header {
-            fingerprint: fingerprint(plan),
+            fingerprint: plan.fingerprint(),
             id,
         };
         Ok(ClientKey {
@@ -118,7 +117,7 @@ impl ClientKey {
 
     /// The key that the values come under of which the scores are sums.
     fn last_key(&self) -> &Secret {
-        match self.plan.output.sources.first() {
+        match self.plan.output.sums.sources.first() {
             Some(&source) if source > 0 => self.large(self.plan.dimension_of(source)),
             _ => self.input(),
         }
@@ -182,7 +181,7 @@ impl ClientKey {
             .matches(&self.header, "reply", "the client key")?;
         let client = &self.plan.client;
         let phases = phases(self.output_key(), &reply.scores);
-        let meanings = client.widths.iter().zip(&client.lattices);
+        let meanings = client.widths.iter().zip(&*client.lattices);
         let integers = phases
             .zip(meanings)
             .map(|(phase, (&width, &lattice))| self.plan.output.decode(phase, width, lattice));

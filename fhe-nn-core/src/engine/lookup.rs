@@ -29,7 +29,7 @@ impl Stages<'_> {
     /// # Errors
     /// [`Error::Cancelled`].
     pub(super) fn run(&self, sums: &Ciphertexts) -> Result<Ciphertexts, Error> {
-        let accumulators = scale(sums, &self.op.read, self.stage.scale);
+        let accumulators = scale(sums, &self.op.read, self.stage.sums.step_width);
         self.look_up(&self.remove_low_bits(accumulators)?)
     }
 

@@ -49,7 +49,7 @@ use std::path::Path;
 use fhe_nn_proof::model::check_size;
 
 pub use error::{ImportError, Unsupported};
-pub use imported::{ImportedFn, Imported};
+pub use imported::{Imported, ImportedFn};
 pub use net::Widths;
 
 use self::budget::Budget;

@@ -39,8 +39,8 @@ impl Model {
         execution: &Execution<'_>,
     ) -> Result<Vec<Reply>, Error> {
         let graph = self.graph();
-        let program = graph.program(graph.fingerprint())?;
-        if !key.plan.serves(&program) {
+        let requirements = graph.requirements(graph.fingerprint())?;
+        if !key.plan.serves(&requirements) {
             return Err(Error::WrongPlan {
                 what: "evaluation key",
                 of: "the network",
@@ -58,7 +58,7 @@ impl Model {
                 let mut backend = Encrypted::new(key, &watch, requests.len());
                 let sums = interpret(&graph, &mut backend, Ciphertexts::concat(values))?;
                 let scores = backend.finish(&graph.scores, &sums);
-                let scores = scores.split(key.plan.output.scores as usize);
+                let scores = scores.split(key.plan.output.sums.neurons as usize);
                 replies.extend(scores.map(|scores| key.reply(scores)));
             }
             Ok(replies)

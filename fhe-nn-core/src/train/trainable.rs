@@ -200,15 +200,15 @@ impl Trainable {
     /// that of the network trained so far, as in [`outcome`](Trainable::outcome); `None` ends training with noise.
     pub fn learn_with_noise(&mut self, plan: Option<&Plan>) {
         for (layer, noise) in self.spec.layers.iter().zip(&mut self.noise) {
-            let stages = plan.map_or(&[][..], |plan| &plan.stages).iter();
+            let stages = plan.map_or(&[][..], |plan| &*plan.stages).iter();
             let mut own = stages.filter(|stage| {
                 stage.lookup == layer.name
-                    && stage.rounding == Rounding::Approximate
-                    && stage.table < stage.width
+                    && stage.sums.rounding == Rounding::Approximate
+                    && stage.sums.table_bits < stage.sums.width
             });
             *noise = own.next().map(|stage| Noise {
-                deviation: stage.table_variance.sqrt() * stage.modulus as f64,
-                scale: stage.scale,
+                deviation: stage.table_variance.sqrt() * stage.sums.modulus as f64,
+                scale: stage.sums.step_width,
             });
         }
     }

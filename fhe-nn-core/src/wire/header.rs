@@ -1,7 +1,6 @@
 //! The header of everything that travels: what it is, and what it belongs to.
 
 use fhe_nn_proof::plan::{Fingerprint, Plan};
-use sha2::{Digest, Sha256};
 
 use crate::Error;
 
@@ -117,7 +116,7 @@ impl Kind {
             let version = u16::from_le_bytes([version[0], version[1]]);
             return Err(self.malformed(format!("version {version}, this program reads {VERSION}")));
         }
-        let fingerprint = fingerprint(plan);
+        let fingerprint = plan.fingerprint();
         if of_plan != fingerprint {
             return Err(Error::WrongPlan {
                 what: self.name(),
@@ -136,10 +135,4 @@ impl Kind {
             reason: reason.into(),
         }
     }
-}
-
-/// Fingerprint of a plan: what a key was made for.
-pub(crate) fn fingerprint(plan: &Plan) -> Fingerprint {
-    let json = serde_json::to_vec(plan).expect("a plan is numbers and strings");
-    Sha256::digest(json).into()
 }

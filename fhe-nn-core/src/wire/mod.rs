@@ -25,7 +25,7 @@ pub(crate) use ciphertexts::Ciphertexts;
 pub use evaluation_key::EvaluationKey;
 #[cfg(feature = "engine")]
 pub(crate) use evaluation_key::{read_exact, read_header};
-pub(crate) use header::{HEADER, Header, Kind, fingerprint};
+pub(crate) use header::{HEADER, Header, Kind};
 pub(crate) use key_part::{KeyPart, Keyswitch, key_parts, keyswitch_of};
 pub use reply::Reply;
 pub use request::Request;

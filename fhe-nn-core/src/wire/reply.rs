@@ -32,7 +32,7 @@ impl Reply {
         let length = Kind::Reply.length(plan.reply_bytes())?;
         let (header, payload) = Kind::Reply.split(bytes, plan, length)?;
         let dimension = output.dimension as usize;
-        let elements = output.scores as usize * (dimension + 1);
+        let elements = output.sums.neurons as usize * (dimension + 1);
         let elements = bits::unpack(payload, elements, output.element_bits);
         Ok(Reply {
             header,

@@ -1,6 +1,6 @@
 //! Encrypted equals clear, and so does simulated, for networks that are not chains of dense layers.
 
-use fhe_nn_proof::plan::{Options, Plan};
+use fhe_nn_proof::plan::{Plan, PlanOptions};
 use fhe_nn_proof::spec::{
     ActivationSpec, ConvSpec, DenseSpec, EmbeddingSpec, Encoding, Function, Input, Layer, Op,
     Overflow, Pool, PoolSpec, Rounding, Spec, Window,
@@ -236,12 +236,12 @@ fn same(seed: u64, input: Input, layers: Vec<Layer>) {
     let quantized = quantize(&spec, &floats, &[], samples.view(), &calibration);
     let (parts, report) = quantized.expect("every promise is kept");
     let graph = Graph::new(&spec, &parts).expect("the parts of the spec");
-    let program = graph
-        .program(graph.fingerprint())
+    let requirements = graph
+        .requirements(graph.fingerprint())
         .expect("every width can be read");
-    let plan = Plan::find(&program, &Options::default()).expect("there are parameters");
+    let plan = Plan::find(&requirements, &PlanOptions::default()).expect("there are parameters");
     assert_eq!(plan.validate(), Ok(()));
-    assert!(plan.serves(&program));
+    assert!(plan.serves(&requirements));
 
     let integers = plan.client.encode_batch(samples.view()).expect("finite");
     let Ok(sums) = interpret(&graph, &mut Clear, integers.clone());
@@ -265,7 +265,10 @@ fn same(seed: u64, input: Input, layers: Vec<Layer>) {
     let mut backend = Encrypted::new(&key, &watch, 2);
     let sums = interpret(&graph, &mut backend, Ciphertexts::concat(requests));
     let scores = backend.finish(&graph.scores, &sums.expect("nobody cancels"));
-    for (own, clear) in scores.split(plan.output.scores as usize).zip(clear.rows()) {
+    for (own, clear) in scores
+        .split(plan.output.sums.neurons as usize)
+        .zip(clear.rows())
+    {
         let scores = client.decrypt(&key.reply(own)).expect("the client's own");
         assert_eq!(scores.integers(), clear.to_vec(), "{plan}");
     }

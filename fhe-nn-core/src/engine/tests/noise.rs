@@ -101,7 +101,9 @@ fn a_plan_counts_what_the_phases_before_a_layer_have_in_common() {
     let counted = (0..9).any(|seed| {
         let net = Net::random(&mut Random(seed), &shape);
         let graph = net.graph();
-        let program = graph.program([0; 32]).expect("every width can be read");
+        let requirements = graph
+            .requirements([0; 32])
+            .expect("every width can be read");
         let Some(Op::Linear(scores)) = graph.nodes.last().map(|node| &node.op) else {
             unreachable!("scores come last")
         };
@@ -110,7 +112,7 @@ fn a_plan_counts_what_the_phases_before_a_layer_have_in_common() {
         };
         let weights: Vec<f64> = weights.iter().map(|&w| w.into()).collect();
         let expected = gain(&mut values(&weights, PHASES));
-        assert_eq!(program.output.widths[0].gain, expected);
+        assert_eq!(requirements.output.widths[0].gain, expected);
         expected > gain(&mut values(&weights, 1))
     });
     assert!(counted, "weights of either sign occur");

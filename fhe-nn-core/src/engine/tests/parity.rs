@@ -1,7 +1,7 @@
 //! Encrypted equals clear: every activation, every overflow mode, inside and outside of calibrated
 //! ranges, chains that keyswitch, several widths in one layer.
 
-use fhe_nn_proof::plan::{Options, Plan};
+use fhe_nn_proof::plan::{Plan, PlanOptions};
 use fhe_nn_proof::spec::{Function, Overflow, Rounding};
 use fhe_nn_proof::widths::Range;
 use ndarray::ArrayView2;
@@ -214,10 +214,10 @@ fn same(seed: u64, shape: &Shape) {
     let mut random = Random(seed);
     let net = Net::random(&mut random, shape);
     let graph = net.graph();
-    let program = graph
-        .program(graph.fingerprint())
+    let requirements = graph
+        .requirements(graph.fingerprint())
         .expect("every width can be read");
-    let plan = Plan::find(&program, &Options::default()).expect("there are parameters");
+    let plan = Plan::find(&requirements, &PlanOptions::default()).expect("there are parameters");
     let client = ClientKey::generate(&plan).expect("the plan was just found");
     let key = ServerKey::new(&client.evaluation_key());
     for _ in 0..3 {

@@ -7,7 +7,7 @@
 mod statistics;
 
 use fhe_nn_proof::noise::standard_deviations;
-use fhe_nn_proof::plan::{Options, Plan};
+use fhe_nn_proof::plan::{Plan, PlanOptions};
 use fhe_nn_proof::spec::{Function, Overflow, Rounding};
 use fhe_nn_proof::widths::Range;
 use ndarray::{Array2, ArrayView2, Axis, concatenate};
@@ -135,14 +135,11 @@ impl Experiment {
         };
         let net = Net::random(&mut random, &shape);
         let graph = net.graph();
-        let program = graph
-            .program(graph.fingerprint())
+        let requirements = graph
+            .requirements(graph.fingerprint())
             .expect("every width can be read");
-        let options = Options {
-            failure_bits: self.failure_bits,
-            ..Options::default()
-        };
-        let plan = Plan::find(&program, &options).expect("there are parameters");
+        let options = PlanOptions::new().with_failure_bits(self.failure_bits);
+        let plan = Plan::find(&requirements, &options).expect("there are parameters");
         println!("{plan}");
         let inputs = Array2::from_shape_fn((self.keys * self.images, self.inputs), |_| {
             random.within(Range::unsigned(self.bits))
@@ -167,7 +164,7 @@ impl Experiment {
 impl Outcomes {
     /// Inputs with a wrong score are as many, and no more than the plan states.
     fn fails_as_simulated(&self) {
-        let z = standard_deviations(self.plan.options.failure_bits);
+        let z = standard_deviations(self.plan.options.failure_bits());
         let wrong = |values: &Values| {
             let rows = values.scores.rows().into_iter();
             let pairs = rows.zip(self.clear.scores.rows());
@@ -272,10 +269,12 @@ fn encrypt(graph: &Graph<'_>, plan: &Plan, inputs: ArrayView2<'_, i64>) -> Value
         let phases = client.phases(plan.stages.len(), &hidden);
         let hidden = phases.map(|phase| nearest(plan, phase as i64 as f64 / 2f64.powi(64)));
         let scores = backend.finish(&graph.scores, &scores);
-        let scores = scores.split(plan.output.scores as usize).flat_map(|own| {
-            let scores = client.decrypt(&key.reply(own));
-            scores.expect("the client's own").integers().to_vec()
-        });
+        let scores = scores
+            .split(plan.output.sums.neurons as usize)
+            .flat_map(|own| {
+                let scores = client.decrypt(&key.reply(own));
+                scores.expect("the client's own").integers().to_vec()
+            });
         let rows = |values: Vec<i64>| {
             let shape = (inputs.nrows(), values.len() / inputs.nrows());
             Array2::from_shape_vec(shape, values).expect("as many of every input")
@@ -290,5 +289,5 @@ fn encrypt(graph: &Graph<'_>, plan: &Plan, inputs: ArrayView2<'_, i64>) -> Value
 
 /// The value of the last lookup that a phase, in turns, is nearest to.
 fn nearest(plan: &Plan, phase: f64) -> i64 {
-    (phase * plan.output.modulus as f64).round() as i64
+    (phase * plan.output.sums.modulus as f64).round() as i64
 }

@@ -1,6 +1,6 @@
 //! Approximate rounding moves values as often as a plan states, wherever accumulators lie in a step.
 
-use fhe_nn_proof::plan::{Options, Plan};
+use fhe_nn_proof::plan::{Plan, PlanOptions};
 use fhe_nn_proof::spec::{Function, Overflow, Rounding};
 use fhe_nn_proof::widths::Range;
 use ndarray::Array2;
@@ -57,8 +57,10 @@ fn moves(dropped: u32, inputs: usize) -> (usize, f64) {
     let mut random = Random(5);
     let net = Net::random(&mut random, &shape);
     let graph = net.graph();
-    let program = graph.program([0; 32]).expect("every width can be read");
-    let plan = Plan::find(&program, &Options::default()).expect("there are parameters");
+    let requirements = graph
+        .requirements([0; 32])
+        .expect("every width can be read");
+    let plan = Plan::find(&requirements, &PlanOptions::default()).expect("there are parameters");
     let integers = Array2::from_shape_fn((inputs, shape.inputs), |_| {
         random.within(Range::unsigned(shape.bits))
     });
@@ -66,7 +68,7 @@ fn moves(dropped: u32, inputs: usize) -> (usize, f64) {
     let phases = simulated.encrypt(&integers, graph.input_stage);
     let phases = hidden(&graph, &mut simulated, phases);
     let clear = hidden(&graph, &mut Clear, integers);
-    let modulus = plan.output.modulus as f64;
+    let modulus = plan.output.sums.modulus as f64;
     let pairs = phases.iter().zip(&clear);
     let moved = pairs.filter(|(phase, clear)| (*phase * modulus).round() as i64 != **clear);
     let stated = plan.stages[0].step_probability;

@@ -73,7 +73,6 @@ fn is_taken(name: &str) -> bool {
         "Plan",
         "Spec",
         "Scores",
-        "Options",
         "PlanOptions",
         "Error",
         "Floats",

@@ -4,7 +4,7 @@ use std::fmt;
 
 use fhe_nn_proof::client::{Scores, argmax};
 use fhe_nn_proof::error::ModelError;
-use fhe_nn_proof::plan::{Options, Plan};
+use fhe_nn_proof::plan::{Plan, PlanOptions};
 use ndarray::ArrayView2;
 
 use super::examples::Examples;
@@ -47,7 +47,7 @@ impl Trainable {
         &self,
         samples: ArrayView2<'_, f32>,
         examples: &Examples<'_>,
-        options: &Options,
+        options: &PlanOptions,
     ) -> Result<Outcome<N>, Error> {
         if *N::SPEC != self.spec {
             return Err(ModelError::ModelDiffers {

@@ -5,7 +5,7 @@ mod front;
 
 use candle_core::Device;
 use fhe_nn_proof::graph::Graph;
-use fhe_nn_proof::plan::{Options, Plan};
+use fhe_nn_proof::plan::{Plan, PlanOptions};
 use fhe_nn_proof::spec::Spec;
 use ndarray::Array2;
 
@@ -39,7 +39,7 @@ pub struct Search<'a> {
     trainer: Trainer<'a>,
     budget: f64,
     threads: usize,
-    options: Options,
+    options: PlanOptions,
     prepare: &'a dyn Fn(Trainable) -> Trainable,
     device: Device,
 }
@@ -54,7 +54,7 @@ impl Default for Search<'_> {
             trainer: Trainer::default(),
             budget: f64::INFINITY,
             threads: 1,
-            options: Options::default(),
+            options: PlanOptions::default(),
             prepare: &|module| module,
             device: Device::Cpu,
         }
@@ -86,7 +86,7 @@ impl<'a> Search<'a> {
     }
 
     /// Sets the requirements on the members' plans.
-    pub fn with_plan_options(mut self, options: Options) -> Self {
+    pub fn with_plan_options(mut self, options: PlanOptions) -> Self {
         self.options = options;
         self
     }

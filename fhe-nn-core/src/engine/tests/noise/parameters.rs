@@ -2,7 +2,9 @@
 
 use fhe_nn_proof::client::{Affine, ClientSpec, Line};
 use fhe_nn_proof::noise::{Decomposition, Shape};
-use fhe_nn_proof::plan::{Bootstrap, InputPlan, Options, OutputPlan, Plan, Stage};
+use fhe_nn_proof::plan::{
+    Bootstrap, InputPlan, OutputPlan, Plan, PlanOptions, Stage, Sums, Version,
+};
 use fhe_nn_proof::spec::Rounding;
 use fhe_nn_proof::widths::{Lattice, Reader};
 use ndarray::Array2;
@@ -38,19 +40,15 @@ impl Parameters {
     /// A plan for inputs of `fan_in` values for every neuron.
     pub(super) fn plan(&self, fan_in: usize) -> Plan {
         let first = Stage {
-            linear: "first".to_owned(),
-            lookup: "wave".to_owned(),
-            sources: vec![0],
-            terms: fan_in as u32,
-            reader: Reader::Antiperiodic,
-            width: WIDTH,
-            scale: WIDTH,
-            table: WIDTH,
-            rounding: Rounding::Exact,
-            modulus: 1 << WIDTH,
-            neurons: COUNT as u32,
+            sums: sums(
+                "first",
+                0,
+                Reader::Antiperiodic,
+                [fan_in as u32, COUNT as u32],
+            ),
+            lookup: "wave".into(),
             phases: PHASES as u32,
-            rounds: Vec::new(),
+            rounds: Vec::new().into(),
             bootstrap: Bootstrap {
                 keyswitch: self.keyswitch,
                 small_dimension: self.small_dimension,
@@ -64,8 +62,12 @@ impl Parameters {
             step_probability: None,
         };
         let second = Stage {
-            linear: "second".to_owned(),
-            sources: vec![1],
+            sums: sums(
+                "second",
+                1,
+                Reader::Antiperiodic,
+                [fan_in as u32, COUNT as u32],
+            ),
             bootstrap: Bootstrap {
                 keyswitch: Some(digits(7, 2)),
                 small_dimension: 850,
@@ -84,8 +86,9 @@ impl Parameters {
         };
         let last = stages.len() as u32;
         Plan {
+            version: Version,
             client: ClientSpec {
-                network: "Noise".to_owned(),
+                network: "Noise".into(),
                 inputs: COUNT * fan_in,
                 tokens: None,
                 input_bits: 2,
@@ -93,30 +96,24 @@ impl Parameters {
                     scale: 1.0,
                     zero_point: 0,
                 },
-                widths: vec![WIDTH],
+                widths: vec![WIDTH].into(),
                 lattices: vec![Lattice {
                     step_bits: 0,
                     offset: 0,
-                }],
+                }]
+                .into(),
                 decoder: vec![Line {
                     slope: 1.0,
                     offset: 0.0,
-                }],
+                }]
+                .into(),
             },
             input: InputPlan {
                 dimension: self.input_dimension,
             },
-            stages,
+            stages: stages.into(),
             output: OutputPlan {
-                linear: "scores".to_owned(),
-                sources: vec![last],
-                terms: 1,
-                scores: 1,
-                width: WIDTH,
-                scale: WIDTH,
-                table: WIDTH,
-                rounding: Rounding::Exact,
-                modulus: 1 << WIDTH,
+                sums: sums("scores", last, Reader::Client, [1, 1]),
                 keyswitch,
                 dimension,
                 element_bits,
@@ -124,8 +121,24 @@ impl Parameters {
                 log2_failure: 0.0,
             },
             model: [0; 32],
-            options: Options::default(),
+            options: PlanOptions::default(),
         }
+    }
+}
+
+/// Sums of one tensor's values, all of the same width.
+fn sums(linear: &'static str, source: u32, reader: Reader, [terms, neurons]: [u32; 2]) -> Sums {
+    Sums {
+        linear: linear.into(),
+        sources: vec![source].into(),
+        terms,
+        reader,
+        width: WIDTH,
+        step_width: WIDTH,
+        table_bits: WIDTH,
+        rounding: Rounding::Exact,
+        modulus: 1 << WIDTH,
+        neurons,
     }
 }
 

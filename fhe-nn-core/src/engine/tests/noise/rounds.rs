@@ -3,7 +3,7 @@
 use fhe_nn_proof::noise::{
     MODULUS_BITS, bootstrap_rounding_variance, bootstrap_transform_variance, seeded_variance,
 };
-use fhe_nn_proof::plan::{Options, Plan, Round, torus_step};
+use fhe_nn_proof::plan::{Plan, PlanOptions, Round, torus_step};
 use fhe_nn_proof::spec::{Function, Overflow, Rounding};
 use fhe_nn_proof::widths::Range;
 use ndarray::Array2;
@@ -49,8 +49,10 @@ fn low_bits_are_gone_and_every_bootstrap_leaves_its_noise() {
     };
     let net = Net::random(&mut random, &shape);
     let graph = net.graph();
-    let program = graph.program([0; 32]).expect("every width can be read");
-    let plan = Plan::find(&program, &Options::default()).expect("there are parameters");
+    let requirements = graph
+        .requirements([0; 32])
+        .expect("every width can be read");
+    let plan = Plan::find(&requirements, &PlanOptions::default()).expect("there are parameters");
     let [Op::Linear(sums), Op::Lookup(lookup)] = [0, 1].map(|index| graph.nodes[index].op.clone())
     else {
         unreachable!("a lookup follows a linear layer")
@@ -77,7 +79,7 @@ fn low_bits_are_gone_and_every_bootstrap_leaves_its_noise() {
         next_modulus: 1,
         watch: &watch,
     };
-    let left = stages.remove_low_bits(scale(&accumulators, &lookup.read, stage.scale));
+    let left = stages.remove_low_bits(scale(&accumulators, &lookup.read, stage.sums.step_width));
     let left = left.expect("nobody cancels");
 
     let Ok(exact) = Clear.linear(&sums, &[&inputs]);
@@ -96,9 +98,9 @@ fn low_bits_are_gone_and_every_bootstrap_leaves_its_noise() {
         .map(|(index, (phase, &accumulator))| {
             let j = index % NEURONS;
             let dropped = lookup.dropped_bits(j);
-            let rounded =
-                (accumulator >> dropped) << (dropped + stage.scale - lookup.read.width(j));
-            let message = (rounded as u64).wrapping_mul(torus_step(stage.modulus));
+            let rounded = (accumulator >> dropped)
+                << (dropped + stage.sums.step_width - lookup.read.width(j));
+            let message = (rounded as u64).wrapping_mul(torus_step(stage.sums.modulus));
             torus(phase.wrapping_sub(message)) / predicted[j].variance.sqrt()
         })
         .collect();
@@ -120,7 +122,7 @@ fn predict(
     j: usize,
     digits: Vec<(&Round, Digit)>,
 ) -> Prediction {
-    let scale = 1 << (plan.stages[0].scale - width);
+    let scale = 1 << (plan.stages[0].sums.step_width - width);
     let terms = sums.map.terms(j).into_iter();
     let weights: Vec<i16> = terms.map(|term| scale * term.weight as i16).collect();
     let fresh = Prediction::exact(seeded_variance(plan.input.dimension, MODULUS_BITS));

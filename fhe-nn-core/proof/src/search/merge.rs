@@ -1,30 +1,30 @@
-//! Fewer keys where low bits are removed: bootstraps that ask for much the same get the same keys.
+//! Fewer keys where low bits are removed: bootstraps with similar parameters get the same keys.
 //!
-//! Every round of every layer comes out of the search with the parameters that are best for itself. Many
-//! differ by next to nothing, and every set of keys takes its place in the server's memory.
+//! The search gives each round of each layer the parameters that are best for that round. Many of
+//! them hardly differ, but every set of keys takes space in the server's memory.
 
 use crate::noise::{MODULUS_BITS, seeded_variance};
-use crate::plan::assemble::noisiest;
-use crate::plan::layer::Layer;
-use crate::plan::output::Ending;
-use crate::plan::state::Choice;
 use crate::plan::{Bootstrap, Plan, Prefer};
+use crate::search::assemble::noisiest;
+use crate::search::ending::Ending;
+use crate::search::layer::Layer;
+use crate::search::state::Choice;
 
-/// The fastest plan may take so much more time, as a part of all, for each part of the keys' memory that
-/// is saved.
+/// The fastest plan may take this share of its time more for each share of the keys' memory that it
+/// saves: 1% more time for 10% less memory.
 const TIME_FOR_MEMORY: f64 = 0.1;
 
-/// What a chain is made of.
+/// What a chain must satisfy.
 pub(super) struct Chain<'a> {
     pub(super) layers: &'a [Layer],
     pub(super) output: &'a Layer,
-    /// Of the last large key, for which the ending was made.
+    /// Dimension of the last large key, for which the ending was made.
     pub(super) dimension: u32,
     pub(super) ending: &'a Ending,
 }
 
-/// Gives bootstraps the parameters of others as long as that is worth it; `plan` assembles choices and
-/// `bootstrap` one of them.
+/// Gives bootstraps the parameters of others as long as that is worth it. `plan` makes a plan of
+/// choices, `bootstrap` the bootstrap of one.
 pub(super) fn merge(
     chain: &Chain<'_>,
     prefer: Prefer,
@@ -52,7 +52,8 @@ pub(super) fn merge(
     }
 }
 
-/// The choices with one, or all that have its keys, replaced by another.
+/// Every change of the choices in which one of them, or all that have its keys, take over the keys
+/// of another.
 fn changes(choices: &[Choice]) -> Vec<Vec<Choice>> {
     let mut kinds: Vec<&Choice> = Vec::new();
     for choice in choices.iter().filter(|choice| choice.keyswitch.is_some()) {
@@ -92,7 +93,7 @@ fn changes(choices: &[Choice]) -> Vec<Vec<Choice>> {
     all
 }
 
-/// What a plan takes.
+/// What a plan costs.
 struct Weight {
     seconds: f64,
     memory: f64,
@@ -108,7 +109,7 @@ impl Weight {
         }
     }
 
-    /// What another saves.
+    /// How much another plan saves.
     fn gain(&self, other: &Weight, prefer: Prefer) -> f64 {
         match prefer {
             Prefer::SmallestKeys => self.bytes - other.bytes,
@@ -122,7 +123,7 @@ impl Weight {
 }
 
 impl Chain<'_> {
-    /// Whether every reader of a chain of these choices keeps its limits.
+    /// Whether the noise stays within the limits of every reader if the chain takes these choices.
     fn holds(&self, choices: &[Choice], bootstrap: impl Fn(&Choice) -> Bootstrap) -> bool {
         let mut choices = choices.iter();
         let first = choices.as_slice().first();
@@ -142,9 +143,9 @@ impl Chain<'_> {
                 }
                 let bootstrap = bootstrap(choice);
                 let result = bootstrap.result_variance();
-                let seen = f64::from(round.passes() - 1) * round.scale * result;
+                let seen = f64::from(round.passes() - 1) * round.gain * result;
                 let room = round.room(variance, removed) - seen;
-                if bootstrap.way_variance(dimension) > room
+                if bootstrap.switch_variance(dimension) > room
                     || bootstrap.shape.lwe_dimension() != dimension
                     || !round.fits(bootstrap.table_size())
                 {
@@ -158,7 +159,7 @@ impl Chain<'_> {
             let bootstrap = bootstrap(choice);
             let room = layer.room(variance) - removed;
             if choice.input_dimension != dimension
-                || bootstrap.way_variance(dimension) > room
+                || bootstrap.switch_variance(dimension) > room
                 || !layer.fits(bootstrap.table_size())
             {
                 return false;
@@ -172,7 +173,7 @@ impl Chain<'_> {
     }
 }
 
-/// The dimension of the key that all values come under, if it is one.
+/// The dimension of the key that all these values are under, if it is the same one.
 fn common(sources: &[u32], dimensions: &[u32]) -> Option<u32> {
     let mut all = sources
         .iter()

@@ -1,4 +1,4 @@
-//! What a graph asks of its parameters.
+//! What a graph asks of its parameters: from weights to bit-widths and gains.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -6,23 +6,23 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use crate::error::ModelError;
 use crate::graph::{Graph, LinearOp, LookupOp, Op, Read};
 use crate::noise::{Term, gain};
-use crate::plan::{Accumulators, Fingerprint, Program, StageDemand};
+use crate::plan::{Accumulators, Fingerprint, Requirements, StageDemand};
 use crate::spec::Rounding;
 use crate::widths::{MAX_OUTPUT_BITS, MAX_ROUNDED_BITS};
 
-/// Of scores that sum up values which approximate rounding may have moved by a step, the top bits that
-/// noise must leave readable.
+/// Number of top bits that noise must leave readable in scores if they add up values that approximate
+/// rounding may have moved by a step.
 const APPROXIMATE_SCORE_BITS: u32 = 8;
 
 impl Graph<'_> {
-    /// Widths and 2-norms of all sums, or the reason why the network cannot run encrypted.
+    /// Bit-widths and gains of all sums: what [`Plan::find`](crate::plan::Plan::find) needs to know.
     ///
     /// # Errors
-    /// [`ModelError::EncryptedWidth`].
-    pub fn program(&self, model: Fingerprint) -> Result<Program, ModelError> {
+    /// [`ModelError::EncryptedWidth`] if a sum is too wide to be read from a ciphertext.
+    pub fn requirements(&self, model: Fingerprint) -> Result<Requirements, ModelError> {
         let mut trace = Trace::new(self.client_spec().integers());
         let mut stages = Vec::new();
-        // scores are as exact as the values that they are sums of
+        // scores are as exact as the values that they add up
         let mut exactness = Rounding::Exact;
         let name_of = |tensor: usize| {
             let node = tensor.checked_sub(1).map(|index| &self.nodes[index]);
@@ -50,7 +50,7 @@ impl Graph<'_> {
                     let results = trace.bootstraps(op, node.sources[0]);
                     stages.push(StageDemand {
                         accumulators,
-                        lookup: node.name.to_owned(),
+                        lookup: node.name.to_owned().into(),
                         phases: op.phases,
                     });
                     trace.push(results, vec![op.read.stage as u32 + 1]);
@@ -64,18 +64,20 @@ impl Graph<'_> {
             Rounding::Exact => scores,
             Rounding::Approximate => scores.read_by(APPROXIMATE_SCORE_BITS, exactness),
         };
-        Ok(Program::new(self.client_spec(), stages, output, model))
+        Ok(Requirements::new(self.client_spec(), stages, output, model))
     }
 }
 
-/// A fresh value or one that a bootstrap made, whose noise others do not have, or only its twins.
+/// A fresh value, or one that a bootstrap made. Only its twins have the same noise.
 #[derive(Debug, Clone, Copy)]
 struct Atom {
-    /// The bootstrap; different ones have different numbers.
+    /// Number of the bootstrap that made it.
     bootstrap: usize,
-    /// What tells bootstraps apart that have noise of their own.
+    /// Bootstraps of one kind have the same noise.
     kind: usize,
+    /// Which of the bootstrap's values it is.
     phase: u32,
+    /// How many values the bootstrap makes.
     phases: u32,
 }
 
@@ -85,12 +87,14 @@ type Sum = Vec<(u32, i64)>;
 /// All values of a graph as sums of atoms.
 struct Trace {
     atoms: Vec<Atom>,
+    /// Number of bootstraps so far, inputs among them.
     bootstraps: usize,
-    /// Kinds of bootstraps by what they look up.
+    /// Kinds of bootstraps by the sums that they look up.
     kinds: HashMap<u64, usize>,
     tensors: Vec<Vec<Sum>>,
-    /// Whose values each tensor is made of, in ascending order: 0 is the input, `i + 1` the results of
-    /// stage i. All operands of a sum come under one key, those too that all its weights make nothing of.
+    /// The stages whose values each tensor adds up, in ascending order: 0 is the input, and `i + 1`
+    /// stands for the results of stage i. All operands of a sum are under one key, even those whose
+    /// weights are all 0.
     sources: Vec<Vec<u32>>,
 }
 
@@ -116,7 +120,7 @@ impl Trace {
         self.sources.push(sources);
     }
 
-    /// Whose values tensors are made of together.
+    /// The stages whose values these tensors add up together.
     fn sources_of(&self, tensors: &[usize]) -> Vec<u32> {
         let mut sources: Vec<u32> = tensors
             .iter()
@@ -127,7 +131,7 @@ impl Trace {
         sources
     }
 
-    /// Sums of values of tensors.
+    /// The sums of a linear operation, as sums of atoms.
     fn sums(&self, op: &LinearOp<'_>, sources: &[usize]) -> Vec<Sum> {
         let sum = |j: usize| {
             let mut sum: Sum = Vec::new();
@@ -153,7 +157,7 @@ impl Trace {
         (0..op.map.len()).map(sum).collect()
     }
 
-    /// The sums of a tensor as they are read, of at most `limit` bits.
+    /// The sums of a tensor as they are read, which have at most `limit` bits.
     fn accumulators(
         &self,
         name: &str,
@@ -199,16 +203,17 @@ impl Trace {
         ))
     }
 
-    /// The results of looking sums up.
+    /// The results of a lookup of sums, each of which is an atom.
     ///
-    /// The server computes without drawing anything, so equal sums give equal masks, and opposite sums
-    /// opposite ones: their bootstraps are twins, of one kind. Sums without weights have no noise to share.
+    /// The server draws nothing at random, so equal sums give equal masks, and opposite sums give
+    /// opposite ones: their bootstraps are twins and of one kind. Sums without weights have no noise
+    /// to share.
     fn bootstraps(&mut self, op: &LookupOp<'_>, tensor: usize) -> Vec<Sum> {
         let (read, phases) = (&op.read, op.phases);
         let sums = core::mem::take(&mut self.tensors[tensor]);
         let first = self.bootstraps;
         self.bootstraps += sums.len();
-        // as ciphertexts are scaled: narrower accumulators by what they are narrower
+        // ciphertexts of narrower accumulators are multiplied as in `Accumulators::constraints`
         let widest = read.widths.iter().copied().max().unwrap_or(0);
         let mut kinds = Vec::with_capacity(sums.len());
         for (j, sum) in sums.iter().enumerate() {
@@ -237,8 +242,8 @@ impl Trace {
         results
     }
 
-    /// What equal sums have in common, and opposite ones. (Sums that have it by chance count as twins, which
-    /// states more noise than there is, never less.)
+    /// A key that equal sums have in common, and opposite ones as well. Sums that share it by chance
+    /// count as twins, which overstates their noise and never understates it.
     fn key(&self, sum: &Sum, shift: u32) -> u64 {
         let value = |&(atom, weight): &(u32, i64)| {
             let atom = self.atoms[atom as usize];
@@ -259,11 +264,11 @@ impl Trace {
         hasher.finish()
     }
 
-    /// Drops what no node behind reads, but for the last tensor.
-    fn forget(&mut self, behind: &[crate::graph::Node<'_>]) {
+    /// Drops the tensors that no later node reads, except the last one.
+    fn forget(&mut self, later: &[crate::graph::Node<'_>]) {
         let last = self.tensors.len() - 1;
         for (tensor, values) in self.tensors[..last].iter_mut().enumerate() {
-            if !behind.iter().any(|node| node.sources.contains(&tensor)) {
+            if !later.iter().any(|node| node.sources.contains(&tensor)) {
                 *values = Vec::new();
             }
         }

@@ -1,11 +1,11 @@
-//! What no other beats in all that matters for the way on.
+//! The points that no other beats in everything that matters for the stages to come.
 
 use core::cmp::Ordering;
 
-use crate::plan::objective::Cost;
+use crate::search::objective::Cost;
 
-/// What a chain of stages can leave behind: the dimension of its key, the variance of its results,
-/// and what it has cost. The less of each, the better for all that may follow.
+/// What a chain of stages leaves behind: the dimension of its key, the variance of its results, and
+/// its cost. Less of each is better for whatever follows.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Point {
     pub(super) dimension: u32,
@@ -22,8 +22,8 @@ impl Point {
     }
 }
 
-/// The points that were seen, in the order of dimension, variance and cost: the least cost for every
-/// variance.
+/// The least cost for every variance, among points that are added in the order of dimension,
+/// variance and cost.
 #[derive(Debug, Default)]
 pub(super) struct Front {
     /// Ascending variance, descending cost.
@@ -31,7 +31,7 @@ pub(super) struct Front {
 }
 
 impl Front {
-    /// The least cost of a point before this one that has no more dimensions and variance.
+    /// The least cost of an earlier point whose dimension and variance are no greater.
     pub(super) fn cost(&self, point: &Point) -> Option<Cost> {
         let after = self
             .steps
@@ -39,7 +39,7 @@ impl Front {
         after.checked_sub(1).map(|index| self.steps[index].1)
     }
 
-    /// Adds a point; false if one before beats it.
+    /// Adds a point; `false` if an earlier one beats it.
     pub(super) fn insert(&mut self, point: &Point) -> bool {
         let first = self
             .steps
@@ -77,7 +77,7 @@ mod tests {
             points.sort_by(Point::order);
             let mut front = Front::default();
             for (index, point) in points.iter().enumerate() {
-                // all that could beat it come before it
+                // whatever could beat it comes before it
                 let no_more = |other: &&Point| {
                     other.dimension <= point.dimension && other.variance <= point.variance
                 };

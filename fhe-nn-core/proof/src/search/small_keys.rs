@@ -1,29 +1,30 @@
-//! The small keys that a stage can come to.
+//! The small keys to which a stage can keyswitch.
 
 use core::ops::Range;
 
 use crate::noise::{
     KEYSWITCH_MODULUS_BITS, MODULUS_BITS, modulus_switch_variance, seeded_variance,
 };
-use crate::plan::cost::{MAX_KEYSWITCH_LEVELS, SMALL_DIMENSIONS, keyswitch_cost};
-use crate::plan::keyswitch::Keyswitches;
-use crate::plan::layer::Layer;
-use crate::plan::objective::{Cost, Objective};
-use crate::plan::state::State;
+use crate::plan::cost::keyswitch_cost;
+use crate::plan::range::{MAX_KEYSWITCH_LEVELS, SMALL_DIMENSIONS};
+use crate::search::keyswitches::Keyswitches;
+use crate::search::layer::Layer;
+use crate::search::objective::{Cost, Objective};
+use crate::search::state::State;
 
-/// A stage before its rotation.
-pub(super) struct Reach<'a> {
+/// The small keys that are in reach of a stage before its rotation.
+pub(super) struct SmallKeys<'a> {
     layer: &'a Layer,
     objective: Objective,
     keyswitches: &'a Keyswitches,
-    /// Whether it is the first: inputs may come under its small key.
+    /// Whether it is the first stage: inputs may be encrypted under its small key.
     first: bool,
-    /// Where it can come from, in the order of dimension and variance; no point beats another, so
-    /// of one dimension the last is the noisiest and the cheapest.
+    /// The states before the stage, in the order of dimension and variance. None beats another, so
+    /// the last of a dimension is the noisiest and the cheapest.
     before: Vec<State>,
-    /// What each leaves to keyswitch and modulus switch.
+    /// The variance that each state leaves to keyswitch and modulus switch.
     rooms: Vec<f64>,
-    /// Those of one dimension.
+    /// The states of each dimension.
     groups: Vec<Range<usize>>,
 }
 
@@ -32,11 +33,11 @@ pub(super) struct Reach<'a> {
 pub(super) struct Arrival {
     pub(super) n: u32,
     pub(super) cost: Cost,
-    /// What it comes from, and the levels of the keyswitch; none for inputs under the small key.
+    /// The state before, and the levels of the keyswitch; `None` for inputs under the small key.
     pub(super) from: Option<(State, u32)>,
 }
 
-impl<'a> Reach<'a> {
+impl<'a> SmallKeys<'a> {
     pub(super) fn new(
         layer: &'a Layer,
         objective: Objective,
@@ -57,7 +58,7 @@ impl<'a> Reach<'a> {
                 _ => groups.push(index..index + 1),
             }
         }
-        Reach {
+        SmallKeys {
             layer,
             objective,
             keyswitches,
@@ -68,11 +69,11 @@ impl<'a> Reach<'a> {
         }
     }
 
-    /// For tables of this size, the arrivals that no other beats in n and cost. A smaller key is
-    /// cheaper to rotate by and leaves less noise; every way is taken to the smallest that it can
-    /// come to.
+    /// The arrivals that no other beats in n and cost, for tables of this size. A smaller key makes
+    /// the rotation cheaper and less noisy, so every state goes to the smallest key that it can
+    /// reach.
     pub(super) fn smallest(&self, size: u32) -> Vec<Arrival> {
-        let step = switch_variance(KEYSWITCH_MODULUS_BITS, size);
+        let step = modulus_switch_step(KEYSWITCH_MODULUS_BITS, size);
         let mut arrivals = Vec::new();
         for (state, &room) in self.before.iter().zip(&self.rooms) {
             let mut least = u32::MAX;
@@ -95,7 +96,7 @@ impl<'a> Reach<'a> {
             );
         }
         if self.layer.joins {
-            // what stays beside the results makes a difference, too
+            // the values that stay beside the results make a difference as well
             return arrivals;
         }
         arrivals.sort_by(|a, b| a.n.cmp(&b.n).then(a.cost.order(&b.cost)));
@@ -112,7 +113,7 @@ impl<'a> Reach<'a> {
 
     /// The cheapest way to a small key of exactly `n` dimensions.
     pub(super) fn at(&self, size: u32, n: u32) -> Option<Arrival> {
-        let switched = f64::from(n) * switch_variance(KEYSWITCH_MODULUS_BITS, size);
+        let switched = f64::from(n) * modulus_switch_step(KEYSWITCH_MODULUS_BITS, size);
         let mut best = if self.first && !self.layer.joins {
             self.direct(size, n)
         } else {
@@ -123,7 +124,7 @@ impl<'a> Reach<'a> {
             for levels in 1..=MAX_KEYSWITCH_LEVELS {
                 let needed = self.keyswitches.variance(dimension, levels, n) + switched;
                 let rooms = &self.rooms[group.clone()];
-                // the cheapest of the dimension that leaves as much
+                // the cheapest state of the dimension that leaves enough room
                 let Some(last) = rooms.partition_point(|room| *room >= needed).checked_sub(1)
                 else {
                     continue;
@@ -132,7 +133,7 @@ impl<'a> Reach<'a> {
                 if best.is_none_or(|best| arrival.cost.beats(&best.cost)) {
                     best = Some(arrival);
                 }
-                // with more levels none can be cheaper
+                // no arrival with more levels can be cheaper
                 if last + 1 == rooms.len() {
                     break;
                 }
@@ -141,10 +142,10 @@ impl<'a> Reach<'a> {
         best
     }
 
-    /// Inputs under the small key itself.
+    /// The arrival of inputs that are encrypted under the small key itself.
     fn direct(&self, size: u32, n: u32) -> Option<Arrival> {
         let fresh = seeded_variance(n, MODULUS_BITS);
-        let switched = f64::from(n) * switch_variance(MODULUS_BITS, size);
+        let switched = f64::from(n) * modulus_switch_step(MODULUS_BITS, size);
         (switched <= self.layer.room(fresh)).then(|| Arrival {
             n,
             cost: self.objective.cost(self.layer.sum_ns(n), 0.0),
@@ -152,6 +153,7 @@ impl<'a> Reach<'a> {
         })
     }
 
+    /// The arrival from a state by a keyswitch.
     fn arrival(&self, state: &State, levels: u32, n: u32) -> Arrival {
         let (layer, dimension) = (self.layer, state.point.dimension);
         let switch = layer.each_ns(keyswitch_cost(dimension, levels, n));
@@ -164,7 +166,7 @@ impl<'a> Reach<'a> {
     }
 }
 
-/// Variance that the modulus switch to twice the table's size adds for each dimension.
-pub(super) fn switch_variance(from_bits: u32, table_size: u32) -> f64 {
+/// Variance that the modulus switch to twice the table's size adds for each dimension of the key.
+pub(super) fn modulus_switch_step(from_bits: u32, table_size: u32) -> f64 {
     modulus_switch_variance(1, from_bits, table_size.ilog2() + 1)
 }

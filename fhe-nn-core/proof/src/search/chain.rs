@@ -1,23 +1,24 @@
-//! The search through the stages of a chain.
+//! The search through the stages of a network, one after the other.
 
-use crate::plan::cost::{MAX_KEYSWITCH_LEVELS, keyswitch_cost};
-use crate::plan::front::{Front, Point};
-use crate::plan::keyswitch::Keyswitches;
-use crate::plan::layer::Layer;
-use crate::plan::objective::{Cost, Objective};
-use crate::plan::reach::{Arrival, Reach};
-use crate::plan::rotation::Rotation;
-use crate::plan::shared::{Shared, Smallest};
-use crate::plan::state::{Choice, Keys, Link, State, Step, inputs};
+use crate::plan::cost::keyswitch_cost;
+use crate::plan::range::MAX_KEYSWITCH_LEVELS;
+use crate::search::front::{Front, Point};
+use crate::search::keyswitches::Keyswitches;
+use crate::search::layer::Layer;
+use crate::search::objective::{Cost, Objective};
+use crate::search::rotation::Rotation;
+use crate::search::shared::{Shared, Smallest};
+use crate::search::small_keys::{Arrival, SmallKeys};
+use crate::search::state::{Choice, Keys, Link, State, Step, inputs};
 
-/// A search.
+/// A search for the parameters of all stages.
 pub(super) struct Chains<'a> {
     stages: &'a [Layer],
     pub(super) rotations: &'a [Rotation],
     pub(super) keyswitches: &'a Keyswitches,
     pub(super) objective: Objective,
     smallest: Smallest<'a>,
-    /// Every step that may be part of the best chain.
+    /// Every step that may be part of the best chain; states refer to them by index.
     links: Vec<Link>,
 }
 
@@ -39,8 +40,10 @@ impl<'a> Chains<'a> {
         }
     }
 
-    /// What the whole chain can leave behind, none beaten by another; or the number of the stage that
-    /// nothing can pass.
+    /// The states that no other beats after the last stage.
+    ///
+    /// # Errors
+    /// The index of the first stage for which there are no parameters.
     pub(super) fn ends(&mut self) -> Result<Vec<State>, usize> {
         let (mut front, mut sharing) = (inputs(), Vec::new());
         for index in 0..self.stages.len() {
@@ -54,13 +57,13 @@ impl<'a> Chains<'a> {
         Ok(front)
     }
 
-    /// Keeps a step.
+    /// Keeps a step, and gives its index.
     pub(super) fn remember(&mut self, link: Link) -> usize {
         self.links.push(link);
         self.links.len() - 1
     }
 
-    /// The choice of a step, unless it is one of the inputs' key.
+    /// The choice of a step.
     pub(super) fn choice(&self, link: usize) -> Option<Choice> {
         self.links.get(link).map(|link| link.choice)
     }
@@ -73,7 +76,7 @@ impl<'a> Chains<'a> {
         choices
     }
 
-    /// Every way through a stage with keys of its own.
+    /// Every way through a stage that has keys of its own.
     fn with_own_keys(&mut self, index: usize, before: Vec<State>) -> Vec<Step> {
         let layer = &self.stages[index];
         let before = match layer.rounds.is_empty() {
@@ -83,7 +86,7 @@ impl<'a> Chains<'a> {
         if !layer.joins {
             return self.from(index, before, &|_| true);
         }
-        // results come under the key of what they stand beside
+        // results must be under the key of the values beside them
         let mut dimensions: Vec<u32> = before.iter().map(|state| state.point.dimension).collect();
         dimensions.dedup();
         let of = |dimension: u32| {
@@ -96,7 +99,7 @@ impl<'a> Chains<'a> {
         dimensions.into_iter().flat_map(of).collect()
     }
 
-    /// Every way from these states, by some of the rotations.
+    /// Every way from these states through a stage with the allowed rotations.
     fn from(
         &self,
         index: usize,
@@ -105,13 +108,13 @@ impl<'a> Chains<'a> {
     ) -> Vec<Step> {
         let layer = &self.stages[index];
         let first = index == 0 && layer.rounds.is_empty();
-        let reach = Reach::new(layer, self.objective, self.keyswitches, first, before);
+        let small_keys = SmallKeys::new(layer, self.objective, self.keyswitches, first, before);
         let mut sizes: Vec<u32> = self.rotations.iter().map(Rotation::table_size).collect();
         sizes.sort_unstable();
         sizes.dedup();
         let mut steps = Vec::new();
         for size in sizes.into_iter().filter(|&size| layer.fits(size)) {
-            let arrivals = reach.smallest(size);
+            let arrivals = small_keys.smallest(size);
             let of_size = self.rotations.iter().enumerate();
             let of_size = of_size.filter(|(_, r)| r.table_size() == size && allowed(r));
             for (rotation, _) in of_size {
@@ -120,7 +123,7 @@ impl<'a> Chains<'a> {
                     true => self.smallest.wanted(index + 1, rotation),
                     false => Vec::new(),
                 };
-                let larger = wanted.into_iter().filter_map(|n| reach.at(size, n));
+                let larger = wanted.into_iter().filter_map(|n| small_keys.at(size, n));
                 let arrivals = arrivals.iter().copied().chain(larger);
                 steps.extend(arrivals.map(|arrival| self.with_own_key(layer, rotation, arrival)));
             }
@@ -128,7 +131,7 @@ impl<'a> Chains<'a> {
         steps
     }
 
-    /// One way through a stage with keys of its own.
+    /// One way through a stage that has keys of its own.
     fn with_own_key(&self, layer: &Layer, rotation: usize, arrival: Arrival) -> Step {
         let n = arrival.n;
         let choice = Choice {
@@ -146,11 +149,11 @@ impl<'a> Chains<'a> {
         self.rotated(layer, (0, beside), cost, Link { before, choice })
     }
 
-    /// Every way through a stage with the keys of the stage before.
+    /// Every way through a stage that takes over the keys of the stage before.
     fn with_shared_keys(&self, index: usize, before: &[State]) -> Vec<Step> {
         let layer = &self.stages[index];
         let mut steps = Vec::new();
-        // rounds have keys that no stage before has
+        // no earlier stage has the keys of rounds
         if !layer.rounds.is_empty() {
             return steps;
         }
@@ -166,7 +169,7 @@ impl<'a> Chains<'a> {
                     keyswitches: self.keyswitches,
                 };
                 for levels in shared.levels(keys.n) {
-                    // the first that keyswitches between these keys brings the key to do it
+                    // the first stage that keyswitches between these keys pays for the key
                     let bytes = match keys.levels {
                         0 => self.keyswitches.key_bytes(dimension, levels, keys.n),
                         known if known == levels => 0.0,
@@ -189,7 +192,8 @@ impl<'a> Chains<'a> {
         steps
     }
 
-    /// After the rotation, by keys with so many levels, from values of a variance.
+    /// The step that a rotation completes, by keys with this number of levels, from values of this
+    /// variance.
     fn rotated(&self, layer: &Layer, (levels, from): (u32, f64), cost: Cost, link: Link) -> Step {
         let n = link.choice.n;
         let rotation = &self.rotations[link.choice.rotation];
@@ -210,12 +214,12 @@ impl<'a> Chains<'a> {
         Step { point, keys, link }
     }
 
-    /// The states from which the next stage may go on with keys of its own, and those from which it
-    /// may go on with theirs.
+    /// The states from which the next stage may go on with keys of its own, and the states whose
+    /// keys it may take over.
     fn prune(&mut self, mut steps: Vec<Step>) -> (Vec<State>, Vec<State>) {
         steps.sort_by(|a, b| a.point.order(&b.point));
         let (mut seen, mut front, mut sharing) = (Front::default(), Vec::new(), Vec::new());
-        // the keys of steps to one point, with different levels
+        // the keys of steps to the same variance
         let mut alike: Vec<(Point, Keys)> = Vec::new();
         for step in steps {
             let best = seen.cost(&step.point);
@@ -245,8 +249,8 @@ impl<'a> Chains<'a> {
         (front, sharing)
     }
 
-    /// What sharing keys can save at most, against making the same anew: a step that costs as much
-    /// more than another that leaves no more behind need not be followed.
+    /// The most that sharing these keys can save, compared with making the same keys again. A step
+    /// need not be followed if it costs that much more than another that is no worse otherwise.
     fn new_keys(&self, keys: Keys) -> Cost {
         let rotation = &self.rotations[keys.rotation];
         let dimension = rotation.shape.lwe_dimension();

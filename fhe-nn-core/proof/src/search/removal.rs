@@ -1,18 +1,19 @@
-//! The rounds of exact rounding in a chain.
+//! The search through the rounds of exact rounding.
 
 use crate::noise::KEYSWITCH_MODULUS_BITS;
-use crate::plan::chain::Chains;
-use crate::plan::cost::{MAX_KEYSWITCH_LEVELS, keyswitch_cost};
-use crate::plan::layer::{Layer, RoundLayer};
-use crate::plan::reach::switch_variance;
-use crate::plan::state::{Choice, Link, State};
+use crate::plan::cost::keyswitch_cost;
+use crate::plan::range::MAX_KEYSWITCH_LEVELS;
+use crate::search::chain::Chains;
+use crate::search::layer::{Layer, RoundLayer};
+use crate::search::small_keys::modulus_switch_step;
+use crate::search::state::{Choice, Link, State};
 
 impl Chains<'_> {
-    /// Every way through the rounds of a layer that no other beats: from each state before the layer,
-    /// those that differ in what they add to the noise and in what they cost.
+    /// The states after the rounds of a layer. From each state before the layer, these are the ones
+    /// that no other beats in the noise that they add and in their cost.
     ///
-    /// What a round subtracts must lie under the accumulators' own key: the same bits, cut into other
-    /// polynomials (a key of `k N` bits serves every shape with that product).
+    /// What a round subtracts must be under the accumulators' own key. A key of `k N` bits serves
+    /// every shape with that product: the same bits are cut into other polynomials.
     pub(super) fn removed(&mut self, layer: &Layer, before: Vec<State>) -> Vec<State> {
         let mut all = Vec::new();
         for state in before {
@@ -43,9 +44,9 @@ impl Chains<'_> {
             if rotation.shape.lwe_dimension() != dimension || !round.fits(size) {
                 continue;
             }
-            // the last pass sees what the ones before it left
-            let seen = f64::from(round.passes() - 1) * round.scale * rotation.step_variance;
-            let step = switch_variance(KEYSWITCH_MODULUS_BITS, size) + seen;
+            // the last pass sees the noise of the passes before it
+            let seen = f64::from(round.passes() - 1) * round.gain * rotation.step_variance;
+            let step = modulus_switch_step(KEYSWITCH_MODULUS_BITS, size) + seen;
             let left = |n| room - f64::from(n) * step;
             let mut least = u32::MAX;
             for levels in 1..=MAX_KEYSWITCH_LEVELS {
@@ -80,7 +81,7 @@ impl Chains<'_> {
         ways
     }
 
-    /// Those that no other beats in cost and noise, of states that come from one.
+    /// The states that no other beats in cost and noise, among those that come from the same one.
     fn leading(&mut self, mut steps: Vec<(State, Choice)>) -> Vec<State> {
         steps.sort_by(|a, b| {
             let cost = a.0.point.cost.order(&b.0.point.cost);

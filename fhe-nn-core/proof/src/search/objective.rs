@@ -1,25 +1,27 @@
-//! What makes one chain better than another.
+//! The cost by which the search compares chains of stages.
 
 use core::cmp::Ordering;
 use core::ops::Add;
 
 use crate::plan::Prefer;
 
-/// What is to be small, above all and among equals. Costs add up, and adding the same to two leaves
-/// their order as it is: the best way on from the better of two points is the better way.
+/// Two quantities to keep small: the first above all, the second among equals.
+///
+/// Costs add up, and adding the same cost to two keeps their order. So the best way on from the
+/// better of two points is the better way.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Cost {
     pub(super) first: f64,
     pub(super) then: f64,
 }
 
-/// How time and bytes of keys make a cost.
+/// How time and the bytes of keys make a cost.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Objective {
     pub(super) prefer: Prefer,
     /// Whether stages may share keys.
     pub(super) sharing: bool,
-    /// What a set of keys of a stage's own costs beside its bytes, in nanoseconds.
+    /// What a stage pays, in nanoseconds, for keys of its own in addition to their bytes.
     pub(super) key_ns: f64,
 }
 

@@ -1,11 +1,14 @@
-//! Where a search stands between two stages, and how it came there.
+//! The states of a search between two stages, and the steps that led to them.
 
 use crate::noise::{Decomposition, MODULUS_BITS, seeded_variance};
-use crate::plan::cost::{INPUT_DIMENSION_STEP, INPUT_DIMENSIONS};
-use crate::plan::front::Point;
-use crate::plan::objective::Cost;
+use crate::plan::range::INPUT_DIMENSIONS;
+use crate::search::front::Point;
+use crate::search::objective::Cost;
 
-/// All that the way on depends on, before the first stage or after one.
+/// Distance between the dimensions of inputs' keys that the search tries.
+const INPUT_DIMENSION_STEP: usize = 32;
+
+/// Everything that the stages to come depend on, before the first stage or after one.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct State {
     pub(super) point: Point,
@@ -13,17 +16,17 @@ pub(super) struct State {
     pub(super) removed: f64,
     /// The keys that the next stage may share.
     pub(super) keys: Option<Keys>,
-    /// The last step to it, none before the first.
+    /// Index of the last step; `None` before the first stage.
     pub(super) link: Option<usize>,
 }
 
-/// The keys of a stage.
+/// The keys of a stage, which the next one may take over.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Keys {
-    /// The first of the rotations that have the bootstrapping key.
+    /// Index of the first rotation that has the bootstrapping key.
     pub(super) rotation: usize,
     pub(super) n: u32,
-    /// Levels of the keyswitch from the large key to the small one; 0 as long as no stage has needed
+    /// Number of levels of the keyswitch from the large key to the small one; 0 until a stage needs
     /// it.
     pub(super) levels: u32,
 }
@@ -38,7 +41,7 @@ pub(super) struct Choice {
 }
 
 impl Choice {
-    /// Whether another choice needs no keys beside these.
+    /// Whether another choice needs the same keys.
     pub(super) fn same_keys(&self, other: &Choice) -> bool {
         let keys = |choice: &Choice| {
             (
@@ -52,14 +55,14 @@ impl Choice {
     }
 }
 
-/// One step of a chain, and the one before.
+/// One step of a chain, and the index of the step before it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Link {
     pub(super) before: Option<usize>,
     pub(super) choice: Choice,
 }
 
-/// A step that is not yet known to be worth anything.
+/// A possible step, which the search may still discard.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Step {
     pub(super) point: Point,
@@ -67,7 +70,8 @@ pub(super) struct Step {
     pub(super) link: Link,
 }
 
-/// The keys that inputs can come under, besides the first small key.
+/// The states before the first stage: one for each key that inputs can be under, other than the
+/// first small key.
 pub(super) fn inputs() -> Vec<State> {
     let state = |dimension| State {
         point: Point {

@@ -1,14 +1,14 @@
-//! The small keys that stages with common keys can have.
+//! The small keys that stages can share.
 
 use crate::noise::KEYSWITCH_MODULUS_BITS;
-use crate::plan::cost::MAX_KEYSWITCH_LEVELS;
-use crate::plan::keyswitch::Keyswitches;
-use crate::plan::layer::Layer;
-use crate::plan::reach::switch_variance;
-use crate::plan::rotation::Rotation;
+use crate::plan::range::MAX_KEYSWITCH_LEVELS;
+use crate::search::keyswitches::Keyswitches;
+use crate::search::layer::Layer;
+use crate::search::rotation::Rotation;
+use crate::search::small_keys::modulus_switch_step;
 
-/// A stage that takes its keys over from the stage before: what comes in are the results of its own
-/// bootstrap.
+/// A stage that takes over the keys of the stage before: its inputs are results of the bootstrap
+/// that it runs itself.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Shared<'a> {
     pub(super) layer: &'a Layer,
@@ -17,8 +17,8 @@ pub(super) struct Shared<'a> {
 }
 
 impl Shared<'_> {
-    /// The numbers of levels worth a thought for a small key of `n` dimensions: each leaves more
-    /// room than all smaller ones.
+    /// The numbers of levels worth trying for a small key of `n` dimensions: each adds less noise
+    /// than all smaller numbers.
     pub(super) fn levels(self, n: u32) -> impl Iterator<Item = u32> {
         let fits = self.layer.fits(self.rotation.table_size());
         let left = self.left(n);
@@ -32,7 +32,7 @@ impl Shared<'_> {
         })
     }
 
-    /// The smallest small key that a keyswitch of so many levels can lead to.
+    /// The smallest small key that a keyswitch of this number of levels can reach.
     fn smallest(self, levels: u32) -> Option<u32> {
         if !self.layer.fits(self.rotation.table_size()) {
             return None;
@@ -42,19 +42,21 @@ impl Shared<'_> {
             .smallest(dimension, levels, |n| self.left(n))
     }
 
-    /// What values of a rotation of `n` steps, and the modulus switch, leave to the keyswitch.
+    /// The variance that results of a rotation of `n` steps and the modulus switch leave to the
+    /// keyswitch.
     fn left(self, n: u32) -> f64 {
         let n = f64::from(n);
-        let switched = n * switch_variance(KEYSWITCH_MODULUS_BITS, self.rotation.table_size());
+        let switched = n * modulus_switch_step(KEYSWITCH_MODULUS_BITS, self.rotation.table_size());
         self.layer.room(n * self.rotation.step_variance) - switched
     }
 }
 
-/// Stages whose every wish is tried, those next to the one whose keys they take over.
+/// Number of stages, next to the one whose keys they take over, for which every small key that they
+/// ask for is tried.
 const NEIGHBOURS: usize = 2;
 
 /// For every stage, rotation and number of levels, the smallest small key with which the stage can
-/// take its keys over.
+/// take over keys.
 pub(super) struct Smallest<'a> {
     rotations: &'a [Rotation],
     stages: Vec<Vec<[Option<u32>; MAX_KEYSWITCH_LEVELS as usize]>>,
@@ -83,12 +85,14 @@ impl<'a> Smallest<'a> {
     }
 
     /// The small keys that stages from `first` on ask for if they all take over the keys of one
-    /// rotation: for every number of levels, the largest of the smallest ones of one stage, of two,
-    /// and so on, whatever the number of polynomials that each spreads its tables over. With digits of
-    /// one base, the keys that fit a stage are an interval: the noise of the key falls ever less
-    /// steeply with n, and what is left to it falls in a line. So what can be shared at all can be
-    /// shared with one of these, or with the smallest that the stage asks for whose keys they are, and
-    /// a larger key is never better.
+    /// rotation.
+    ///
+    /// For every number of levels these are the smallest key of the first stage, the smallest key
+    /// that serves the first two, and so on, whatever the number of polynomials that each stage
+    /// spreads its tables over. With digits of a fixed base, the keys that serve a stage form an
+    /// interval: the noise of the keyswitching key falls less and less steeply with n, while the
+    /// room left to it falls linearly. So keys that can be shared at all can be shared at one of
+    /// these sizes, or at the smallest size that their owner asks for; a larger key is never better.
     pub(super) fn wanted(&self, first: usize, rotation: usize) -> Vec<u32> {
         let key = self.rotations[rotation].key;
         let alike = self.rotations.iter().enumerate();
@@ -98,7 +102,7 @@ impl<'a> Smallest<'a> {
         for level in 0..MAX_KEYSWITCH_LEVELS as usize {
             let (mut largest, mut seen) = (0, 0);
             for stage in self.stages.iter().skip(first) {
-                // the fewest that the stage asks for, and more that its neighbours may ask for as well
+                // the smallest that the stage asks for; its neighbours may ask for larger ones too
                 let smallest = alike.iter().filter_map(|&index| stage[index][level]);
                 let Some(least) = smallest.clone().min() else {
                     break;

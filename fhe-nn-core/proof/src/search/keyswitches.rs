@@ -1,23 +1,23 @@
-//! The keyswitches worth a thought, with the noise that each adds.
+//! The keyswitches that the search tries, with the noise that each adds.
 
 use crate::noise::{
     Decomposition, KEYSWITCH_MODULUS_BITS, keyswitch_key_variance, keyswitch_rounding_variance,
     seeded_variance,
 };
-use crate::plan::cost::{KEYSWITCH_DIGIT_BITS, MAX_KEYSWITCH_LEVELS, SMALL_DIMENSIONS};
-use crate::plan::size::keyswitch_body_bytes;
+use crate::plan::keyswitch_body_bytes;
+use crate::plan::range::{KEYSWITCH_DIGIT_BITS, MAX_KEYSWITCH_LEVELS, SMALL_DIMENSIONS};
 
 /// The least noisy keyswitch for every number of levels and small key.
 ///
-/// The variance of a keyswitch from `D` dimensions is `D` times what one dimension adds, and the
-/// rounding of the body: which base is the best depends on the small key alone.
+/// The variance of a keyswitch from `D` dimensions is `D` times what one dimension adds, plus the
+/// rounding of the body. So the best base depends on the small key alone.
 #[derive(Debug)]
 pub(super) struct Keyswitches {
-    /// For each number of levels, and each small key.
+    /// The best digits, for each number of levels and each small key.
     best: Vec<Vec<Digit>>,
     /// Variance of the rounding of a body.
     body: f64,
-    /// Bytes of a body of the key, for each small key.
+    /// Number of bytes of a body of the key, for each small key.
     bytes: Vec<u32>,
 }
 
@@ -41,7 +41,7 @@ impl Keyswitches {
         let best = |levels| {
             let bases = (1..=KEYSWITCH_DIGIT_BITS / levels)
                 .map(|base_log| Decomposition { base_log, levels });
-            // what a dimension adds: of each unit of the key's noise, and by rounding
+            // what a dimension adds: a factor of the key's noise, and the rounding
             let bases: Vec<(u32, f64, f64)> = bases
                 .map(|digits| {
                     let rounding = keyswitch_rounding_variance(1, digits) - body;
@@ -81,15 +81,17 @@ impl Keyswitches {
         f64::from(dimension) * self.digit(levels, n).variance + self.body
     }
 
-    /// Bytes of the key on the wire.
+    /// Number of bytes of the key on the wire.
     pub(super) fn key_bytes(&self, dimension: u32, levels: u32, n: u32) -> f64 {
         f64::from(levels * dimension * self.bytes[index(n)])
     }
 
-    /// The smallest key for which the noise of the keyswitch stays within what is left to it, which
-    /// falls with n. Noise falls with n as well, so a key that is too small for what is left to it
-    /// is too small for what is left to any larger one, and stepping to where the noise fits what
-    /// was left before climbs to the smallest.
+    /// The smallest key for which the noise of the keyswitch stays within the room that is left to
+    /// it. Both the noise and the room fall with n.
+    ///
+    /// If the noise exceeds the room at n, the smallest key that serves is at least as large as the
+    /// smallest whose noise fits the room at n, because the room at larger keys is less. Stepping
+    /// there again and again climbs to the smallest key that serves.
     pub(super) fn smallest(
         &self,
         dimension: u32,

@@ -1,34 +1,36 @@
-//! The rotations worth a thought.
+//! The blind rotations that the search tries.
 
 use crate::noise::{
     Decomposition, MODULUS_BITS, Shape, body_bytes, bootstrap_variance, secure_variance,
 };
-use crate::plan::cost::{BOOTSTRAP_DIGIT_BITS, MAX_BOOTSTRAP_LEVELS, SHAPES, extensions};
+use crate::plan::cost::SHAPES;
+use crate::plan::range::{BOOTSTRAP_DIGIT_BITS, MAX_BOOTSTRAP_LEVELS, extensions};
 
-/// Shape, extension and digits, with what they cost and leave for each step of the rotation.
+/// Shape, extension and digits of a rotation, with the cost and the noise of each of its steps.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rotation {
     pub(super) shape: Shape,
     pub(super) extension: u32,
     pub(super) digits: Decomposition,
-    /// The first of the rotations that have its bootstrapping key.
+    /// Index of the first rotation that has the same bootstrapping key.
     pub(super) key: usize,
-    /// Nanoseconds.
+    /// Nanoseconds of a step.
     pub(super) step_ns: f64,
-    /// Variance of the result.
+    /// Variance that a step adds to the result.
     pub(super) step_variance: f64,
-    /// Bytes of the key on the wire.
+    /// Number of bytes of a step's part of the key on the wire.
     pub(super) step_bytes: f64,
 }
 
 impl Rotation {
-    /// Coefficients of a table.
+    /// Number of coefficients of a table.
     pub(super) fn table_size(&self) -> u32 {
         self.shape.polynomial_size * self.extension
     }
 }
 
-/// Every shape, extension and number of levels, each with its least noisy base: bases cost the same.
+/// Every shape, extension and number of levels, each with the base that adds the least noise: all
+/// bases cost the same.
 pub(super) fn rotations() -> Vec<Rotation> {
     let with = |(shape, step_ns, level_ns): (Shape, f64, f64), extension: u32, levels: u32| {
         let bases =

@@ -1,18 +1,20 @@
-//! A plan from the parameters of its stages.
+//! Makes a plan from the parameters of its stages.
 
 use crate::noise::{MODULUS_BITS, log2_sum, seeded_variance};
-use crate::plan::demand::{Accumulators, Program, StageDemand};
-use crate::plan::output::Ending;
-use crate::plan::rotation::Rotation;
-use crate::plan::state::Choice;
-use crate::plan::{Bootstrap, InputPlan, Options, OutputPlan, Plan, Round, Stage};
+use crate::plan::{
+    Accumulators, Bootstrap, InputPlan, OutputPlan, Plan, PlanOptions, Requirements, Round, Stage,
+    StageDemand, Version,
+};
+use crate::search::ending::Ending;
+use crate::search::rotation::Rotation;
+use crate::search::state::Choice;
 use crate::spec::Rounding;
 
-/// The plan of these choices, those of a stage's rounds before that of its tables, with the noise on
-/// the way.
+/// The plan of these choices, with the noise that they lead to. The choices of a stage's rounds
+/// stand before the choice of its tables.
 pub(super) fn plan(
-    program: &Program,
-    options: &Options,
+    requirements: &Requirements,
+    options: &PlanOptions,
     rotations: &[Rotation],
     choices: &[Choice],
     (dimension, ending): (u32, &Ending),
@@ -23,39 +25,32 @@ pub(super) fn plan(
             .map_or(dimension, |choice| choice.input_dimension),
     };
     let mut variances = vec![seeded_variance(input.dimension, MODULUS_BITS)];
-    let mut stages = Vec::with_capacity(program.stages.len());
+    let mut stages = Vec::with_capacity(requirements.stages.len());
     let mut choices = choices.iter();
-    for demand in &program.stages {
+    for demand in &requirements.stages {
         let rounds = demand.accumulators.rounds().len();
         let own: Vec<&Choice> = choices.by_ref().take(rounds + 1).collect();
-        let variance = noisiest(&demand.accumulators.sources, &variances);
+        let variance = noisiest(&demand.accumulators.sums.sources, &variances);
         let stage = stage(demand, rotations, &own, variance);
         variances.push(stage.output_variance);
         stages.push(stage);
     }
-    let output = &program.output;
-    let variance = noisiest(&output.sources, &variances);
+    let output = &requirements.output;
+    let variance = noisiest(&output.sums.sources, &variances);
     Plan {
-        client: program.client.clone(),
+        version: Version,
+        client: requirements.client.clone(),
         input,
-        stages,
+        stages: stages.into(),
         output: OutputPlan {
-            linear: output.linear.clone(),
-            sources: output.sources.clone(),
-            terms: output.terms,
-            scores: output.neurons,
-            width: output.width(),
-            scale: output.scale,
-            table: output.table,
-            rounding: output.rounding,
-            modulus: output.modulus,
+            sums: output.sums.clone(),
             keyswitch: ending.keyswitch,
             dimension: ending.dimension,
             element_bits: ending.element_bits,
             variance: worst_variance(output, variance, ending.added),
             log2_failure: failure(output, variance, ending.added),
         },
-        model: program.model,
+        model: requirements.model,
         options: *options,
     }
 }
@@ -72,7 +67,7 @@ fn stage(
     for (round, choice) in accumulators.rounds().iter().zip(choices) {
         let bootstrap = bootstrap(choice, rotations);
         let (added, result) = (
-            bootstrap.way_variance(choice.input_dimension),
+            bootstrap.switch_variance(choice.input_dimension),
             bootstrap.result_variance(),
         );
         failures.extend(round.log2_failures(variance, removed, result, added));
@@ -86,22 +81,13 @@ fn stage(
     }
     let choice = choices[choices.len() - 1];
     let bootstrap = bootstrap(choice, rotations);
-    let added = removed + bootstrap.way_variance(choice.input_dimension);
+    let added = removed + bootstrap.switch_variance(choice.input_dimension);
     failures.push(failure(accumulators, variance, added));
     Stage {
-        linear: accumulators.linear.clone(),
+        sums: accumulators.sums.clone(),
         lookup: demand.lookup.clone(),
-        sources: accumulators.sources.clone(),
-        terms: accumulators.terms,
-        reader: accumulators.reader,
-        width: accumulators.width(),
-        scale: accumulators.scale,
-        table: accumulators.table,
-        rounding: accumulators.rounding,
-        modulus: accumulators.modulus,
-        neurons: accumulators.neurons,
         phases: demand.phases,
-        rounds,
+        rounds: rounds.into(),
         bootstrap,
         output_variance: bootstrap.result_variance(),
         table_variance: worst_variance(accumulators, variance, added),
@@ -110,12 +96,13 @@ fn stage(
     }
 }
 
-/// The greatest of the variances of some values.
+/// The greatest variance of the values that a layer adds up.
 pub(super) fn noisiest(sources: &[u32], variances: &[f64]) -> f64 {
     let of = |&source: &u32| variances.get(source as usize).copied().unwrap_or(0.0);
     sources.iter().map(of).fold(0.0, f64::max)
 }
 
+/// The bootstrap of a choice.
 pub(super) fn bootstrap(choice: &Choice, rotations: &[Rotation]) -> Bootstrap {
     let rotation = &rotations[choice.rotation];
     Bootstrap {
@@ -127,16 +114,17 @@ pub(super) fn bootstrap(choice: &Choice, rotations: &[Rotation]) -> Bootstrap {
     }
 }
 
-/// How likely the value is to move that is the likeliest to.
+/// With approximate rounding, the greatest probability that a value moves by a step.
 fn step_probability(accumulators: &Accumulators, input: f64, added: f64) -> Option<f64> {
     let each = accumulators.constraints();
     let each = each.map(|constraint| constraint.step_probability(input, added));
-    match accumulators.rounding {
+    match accumulators.sums.rounding {
         Rounding::Exact => None,
         Rounding::Approximate => Some(each.fold(0.0, f64::max)),
     }
 }
 
+/// Logarithm to base 2 of the probability that any accumulator is read wrong.
 fn failure(accumulators: &Accumulators, input: f64, added: f64) -> f64 {
     log2_sum(
         accumulators
@@ -145,7 +133,7 @@ fn failure(accumulators: &Accumulators, input: f64, added: f64) -> f64 {
     )
 }
 
-/// Variance that the reader with the least room sees.
+/// Variance of the noise at the reader that has the least room for it.
 fn worst_variance(accumulators: &Accumulators, input: f64, added: f64) -> f64 {
     accumulators
         .constraints()
