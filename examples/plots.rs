@@ -100,7 +100,7 @@ fn bits(test: &Dataset) -> Result<Plot, Box<dyn StdError>> {
     };
     let float = 100.0
         * float_accuracy(
-            &Article4::float_scores(&floats, &test.images)?,
+            &Article4::float_scores(&floats, test.images.view())?,
             &test.labels,
         );
     let aware = [

@@ -58,9 +58,9 @@ fn sentiment(args: Args) -> Result<(), Box<dyn StdError>> {
         let weights = weights.mapv(|w| w * TOKENS as f32);
         floats.insert(name, weights)?;
     }
-    let network = Sentiment::quantize(&floats, &train.inputs)?.network;
+    let network = Sentiment::quantize(&floats, train.inputs.view())?.network;
     let reals = float_accuracy(
-        &Sentiment::float_scores(&floats, &test.inputs)?,
+        &Sentiment::float_scores(&floats, test.inputs.view())?,
         &test.labels,
     );
     let story = Story {

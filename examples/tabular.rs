@@ -46,8 +46,11 @@ fn tabular(args: Args) -> Result<(), Box<dyn StdError>> {
     let data = Table::load(cli::data().join("breast_cancer.csv"))?;
     let (train, test) = (data.part("train")?, data.part("test")?);
     let floats = Floats::load(cli::data().join("tabular.safetensors"))?;
-    let network = Tumours::quantize(&floats, &train.inputs)?.network;
-    let reals = float_accuracy(&Tumours::float_scores(&floats, &test.inputs)?, &test.labels);
+    let network = Tumours::quantize(&floats, train.inputs.view())?.network;
+    let reals = float_accuracy(
+        &Tumours::float_scores(&floats, test.inputs.view())?,
+        &test.labels,
+    );
     let story = Story {
         what: "row",
         inputs: test.inputs.view(),

@@ -189,7 +189,7 @@ fn a_branch_that_has_weights_of_zero_alone() {
     let mut weights = floats.get("scores.weight").expect("drawn").clone();
     weights.slice_axis_mut(Axis(1), (0..3).into()).fill(0.0);
     floats.insert("scores.weight", weights).expect("finite");
-    let quantized = Branches::quantize(&floats, &random.samples::<Branches>());
+    let quantized = Branches::quantize(&floats, random.samples::<Branches>().view());
     let network = quantized.expect("random floats fit").network;
     for failure_bits in [2.0, 40.0, 128.0] {
         let options = Options {
@@ -234,7 +234,8 @@ fn a_number_that_is_no_token_is_refused_by_the_client() {
 #[test]
 fn a_function_of_ones_own_is_in_the_tables() {
     let network: Words = Random(15).network();
-    let graph = network.graph();
+    let model = network.model();
+    let graph = model.graph();
     let tables = graph.nodes.iter().find_map(|node| match &node.op {
         fhe_nn_core::graph::Op::Lookup(lookup) if node.name == "custom" => Some(lookup.clone()),
         _ => None,
@@ -290,7 +291,7 @@ fn same<N: Network + core::fmt::Debug + PartialEq>(
     let network: N = random.network();
     let loaded = N::from_bytes(&network.to_bytes()).expect("what was saved");
     assert_eq!(loaded, network);
-    assert_eq!(loaded.graph().fingerprint(), network.graph().fingerprint());
+    assert_eq!(loaded.fingerprint(), network.fingerprint());
 
     let plan = network.plan(&Options::default()).expect("parameters exist");
     let inputs: Vec<Vec<f32>> = (0..3).map(|_| input(&mut random)).collect();

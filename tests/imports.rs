@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use fhe_nn_core::import::{self, ImportError, Imported, Widths};
-use fhe_nn_core::layer::PartRef;
+use fhe_nn_core::layer::Part;
 use fhe_nn_core::{ClientKey, Error, Floats, Network, Options, Spec};
 use ndarray::{Array2, Axis};
 use networks::mlp::Mlp;
@@ -152,7 +152,9 @@ fn same_scores(name: &str, file: &str, tail: impl Fn(&[f64]) -> Vec<f64>) -> Imp
     let (inputs, expected) = reference(name);
     let imported = imported(file).unwrap_or_else(|error| panic!("{file}: {error}"));
     let inputs = arranged(&imported, &inputs);
-    let scores = imported.float_scores(&inputs).expect("inputs of the model");
+    let scores = imported
+        .float_scores(inputs.view())
+        .expect("inputs of the model");
     for (scores, expected) in scores.rows().into_iter().zip(expected.rows()) {
         let own = tail(&scores.to_vec());
         assert_eq!(own.len(), expected.len(), "{file}");
@@ -241,7 +243,7 @@ fn quantization_of_the_model_is_kept() {
             .renamed(&both)
             .expect("names of fields differ");
         let quantized = |samples: &Array2<f32>| {
-            Qat::quantize(&floats, samples)
+            Qat::quantize(&floats, samples.view())
                 .expect("it has floats")
                 .network
         };
@@ -279,7 +281,7 @@ fn quantization_of_the_model_is_kept() {
 fn weights(network: &impl Network) -> Vec<(Array2<i16>, Vec<f64>)> {
     let parts = network.parts().into_iter();
     let linear = parts.filter_map(|part| match part {
-        PartRef::Linear(linear) => Some((linear.weights.clone(), linear.scales.clone())),
+        Part::Linear(linear) => Some((linear.weights.clone(), linear.scales.clone())),
         _ => None,
     });
     linear.collect()
@@ -359,7 +361,7 @@ fn state_dictionaries_are_renamed() {
         .renamed(&[("1", "3")])
         .expect_err("there is a layer 3");
     assert_eq!(twice.to_string(), "two tensors would be called `3.bias`");
-    let scores = Mlp::float_scores(&floats, &inputs).expect("all that it needs");
+    let scores = Mlp::float_scores(&floats, inputs.view()).expect("all that it needs");
     let errors = scores
         .iter()
         .zip(&expected)
@@ -409,7 +411,7 @@ fn parts_of_an_npz_file_are_refused() {
 fn an_imported_network_runs_encrypted() {
     let (inputs, _) = reference("text");
     let floats = imported("text").expect("the model is supported").floats;
-    let network = Text::quantize(&floats, &inputs)
+    let network = Text::quantize(&floats, inputs.view())
         .expect("it has floats")
         .network;
     let plan = network.plan(&Options::default()).expect("parameters exist");
@@ -445,7 +447,7 @@ fn models_at_the_edges_are_the_same_or_refused() {
             continue;
         }
         let (inputs, expected) = reference_at(&reference);
-        let scores = imported.float_scores(&arranged(&imported, &inputs));
+        let scores = imported.float_scores(arranged(&imported, &inputs).view());
         let scores = scores.unwrap_or_else(|error| panic!("{name}: {error}"));
         let size = expected.iter().fold(1.0f64, |size, y| size.max(y.abs()));
         let errors = scores

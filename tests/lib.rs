@@ -89,7 +89,7 @@ impl Random {
     /// If it cannot be: the tests declare networks that can.
     pub fn network<N: Network>(&mut self) -> N {
         let (floats, samples) = (self.floats::<N>(), self.samples::<N>());
-        match N::quantize(&floats, &samples) {
+        match N::quantize(&floats, samples.view()) {
             Ok(quantized) => quantized.network,
             Err(error) => panic!("{} is quantized: {error}", N::SPEC.name),
         }

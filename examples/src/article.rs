@@ -56,7 +56,7 @@ fn predict<N: Network + Sync>(
     calibration: &Calibration,
     images: ArrayView2<'_, f32>,
 ) -> Result<Predicted, Error> {
-    let network = N::quantize_with(floats, samples, calibration)?.network;
+    let network = N::quantize_with(floats, samples.view(), calibration)?.network;
     let start = Instant::now();
     let scores = network.run_batch(images)?;
     Ok(Predicted {

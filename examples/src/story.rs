@@ -64,7 +64,7 @@ pub fn images<N: Network, F: Network>(
     let test = Dataset::load(folder, Split::Test)?;
     let network = N::load(cli::data().join(format!("{name}.quantized.safetensors")))?;
     let floats = Floats::load(cli::data().join(format!("{name}.float.safetensors")))?;
-    let float = F::float_scores(&floats, &test.images)?;
+    let float = F::float_scores(&floats, test.images.view())?;
     let story = Story {
         what: "image",
         inputs: test.images.view(),

@@ -8,24 +8,9 @@ use fhe_nn_proof::error::{ModelError, ProofError};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// An input has another number of values than was declared.
-    #[error("input has {actual} values, but `{network}` takes {expected}")]
-    InputLength {
-        /// Name of the network.
-        network: String,
-        /// Number of values that it takes.
-        expected: usize,
-        /// Number of values given.
-        actual: usize,
-    },
-    /// An input value is not a number.
-    #[error("input value {index} is {value}, but must be finite")]
-    InputNotFinite {
-        /// Position of the value.
-        index: usize,
-        /// The value.
-        value: f32,
-    },
+    /// Real values that are not an input of the network.
+    #[error(transparent)]
+    Input(#[from] fhe_nn_proof::client::InputError),
     /// A key that was read does not keep what it was read from.
     #[cfg(feature = "tfhe")]
     #[error(
@@ -152,7 +137,7 @@ pub enum Error {
         /// How many were asked for.
         threads: usize,
         /// Why not.
-        source: rayon::ThreadPoolBuildError,
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// Bytes that are not what they should be.
     #[error("{what} is malformed: {reason}")]
@@ -225,17 +210,6 @@ pub enum Error {
     RealNotFinite {
         /// Name of the layer.
         layer: String,
-    },
-    /// An input that is no token.
-    #[error(transparent)]
-    NoToken(#[from] fhe_nn_proof::client::NoToken),
-    /// A declaration that the macro would not have accepted.
-    #[error("declaration of `{layer}` breaks the law: {law}")]
-    Undeclarable {
-        /// Name of the layer.
-        layer: String,
-        /// The law.
-        law: &'static str,
     },
 }
 

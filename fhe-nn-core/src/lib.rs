@@ -22,7 +22,7 @@
 //! floats.insert("sum.bias", array![-1.0].into_dyn())?;
 //! floats.insert("answer.weight", ArrayD::ones(vec![1, 1]))?;
 //! let samples = array![[0.0, 0.0, 1.0], [1.0, 1.0, 0.0], [0.0, 1.0, 1.0]];
-//! let majority = Majority::quantize(&floats, &samples)?.network;
+//! let majority = Majority::quantize(&floats, samples.view())?.network;
 //!
 //! assert!(majority.run(&[1.0, 0.0, 1.0])?.reals()[0] > 0.5);
 //! assert!(majority.run(&[1.0, 0.0, 0.0])?.reals()[0] < 0.5);
@@ -54,12 +54,15 @@ pub mod import;
 #[cfg(feature = "tfhe")]
 mod keys;
 pub mod layer;
+mod model;
 mod network;
 #[cfg(feature = "import")]
 mod npz;
+mod parallel;
 mod planned;
 pub mod quantize;
 mod reading;
+pub mod run;
 mod simulated;
 mod sums;
 #[cfg(feature = "train")]
@@ -68,11 +71,9 @@ pub mod train;
 mod wire;
 
 pub use embedded::Embedded;
-#[cfg(feature = "tfhe")]
-pub use encrypted::{Execution, Profile, Progress, Work};
 pub use error::Error;
 pub use fhe_nn_macros::fhe_network;
-pub use fhe_nn_proof::client::{Affine, ClientSpec, Line, Scores, argmax};
+pub use fhe_nn_proof::client::{Affine, ClientSpec, InputError, Line, Scores, argmax};
 pub use fhe_nn_proof::error::ModelError;
 pub use fhe_nn_proof::graph;
 pub use fhe_nn_proof::noise::{self, SECURITY_BITS};
@@ -89,9 +90,12 @@ pub use layer::{
     LeakyRelu, MaxPool1d, MaxPool2d, Mish, Mul, Prelu, Relu, Relu6, Selu, Sigmoid, Sign, Silu,
     Softplus, Softsign, Square, Tanh, Threshold, Wave,
 };
+pub use model::Model;
 pub use network::Network;
 pub use planned::{Planned, PlannedScores, PlannedStage};
 pub use quantize::{Calibration, Quantized};
+#[cfg(feature = "engine")]
+pub use run::{Execution, Profile, Progress, Work};
 #[cfg(feature = "tfhe")]
 pub use wire::{Reply, Request};
 
@@ -104,8 +108,8 @@ pub mod prelude {
         Sigmoid, Sign, Silu, Softplus, Softsign, Square, Tanh, Threshold, Wave,
     };
     pub use crate::{
-        Calibration, Embedded, Error, Floats, Network, Options, Plan, Quantized, Scores, Spec,
-        fhe_network,
+        Calibration, Embedded, Error, Floats, Model, Network, Options, Plan, Quantized, Scores,
+        Spec, fhe_network,
     };
     #[cfg(feature = "tfhe")]
     pub use crate::{ClientKey, EvaluationKey, Execution, Progress, Reply, Request};

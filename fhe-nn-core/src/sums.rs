@@ -1,9 +1,9 @@
 //! Sums over arrays of values, of all inputs of a batch on all cores.
 
+use crate::parallel::*;
 use fhe_nn_proof::graph::Rows;
 use fhe_nn_proof::spec::Window;
 use ndarray::{Array2, ArrayView1, ArrayView2, Axis, LinalgScalar};
-use rayon::prelude::*;
 
 /// The sums of every window over values `[inputs, channels x height x width]`, by weights
 /// `[output channels, taps]`: `[inputs, output channels x positions]`.

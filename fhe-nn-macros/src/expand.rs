@@ -178,7 +178,7 @@ fn implement(
                 ) -> ::core::result::Result<Self, ::fhe_nn_core::Error> {
                     #from_parts
                 }
-                fn parts(&self) -> ::std::vec::Vec<::fhe_nn_core::layer::PartRef<'_>> {
+                fn parts(&self) -> ::std::vec::Vec<::fhe_nn_core::layer::Part> {
                     #parts
                 }
             }

@@ -74,7 +74,7 @@ fn planned<N: Embedded>(failure_bits: f64) -> Plan {
         .plan(&options)
         .expect("the compiler found parameters");
     assert_eq!(N::PLAN.plan(), plan);
-    assert_eq!(N::PLAN.fingerprint, network.graph().fingerprint());
+    assert_eq!(N::PLAN.fingerprint, network.fingerprint());
     let Planned {
         bootstraps,
         log2_failure,

@@ -250,7 +250,7 @@ fn learns<N: Network>(data: &Data, prepare: impl Fn(&mut Trainable)) -> N {
 /// Quantizes, and compares on all data and on random inputs besides.
 fn compare<N: Network>(module: &Trainable, data: &Data, samples: &Array2<f32>) -> N {
     let floats = module.floats().expect("finite");
-    let network = N::quantize(&floats, samples)
+    let network = N::quantize(&floats, samples.view())
         .expect("promises are kept")
         .network;
     let beyond = data.inputs.mapv(|x| {

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use fhe_nn_core::InputError;
 use fhe_nn_core::prelude::*;
 use fhe_nn_core::train::{
     Device, Examples, History, Optimizer, Precision, Schedule, Teacher, Trainer, accuracy,
@@ -204,7 +205,7 @@ fn a_float_teacher_is_the_network_of_its_floats() {
         .to_vec2::<f32>()
         .expect("scores");
     let floats = teacher.latent().expect("finite");
-    let float = Small::float_scores(&floats, &data.inputs).expect("floats");
+    let float = Small::float_scores(&floats, data.inputs.view()).expect("floats");
     for (trained, float) in trained.iter().flatten().zip(&float) {
         assert!(
             (f64::from(*trained) - float).abs() < 1e-3,
@@ -263,11 +264,11 @@ fn mistakes_are_named() {
     assert!(
         matches!(
             error,
-            Error::InputLength {
+            Error::Input(InputError::Length {
                 expected: 24,
                 actual: 23,
                 ..
-            }
+            })
         ),
         "{error}"
     );

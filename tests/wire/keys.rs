@@ -1,5 +1,6 @@
 //! Who may do what: keys, ciphertexts and networks that do not go together.
 
+use fhe_nn_core::InputError;
 use fhe_nn_core::prelude::*;
 use fhe_nn_tests::Random;
 
@@ -101,11 +102,11 @@ fn an_input_of_another_length_or_not_finite() {
     assert!(
         matches!(
             error,
-            Error::InputLength {
+            Error::Input(InputError::Length {
                 expected: 4,
                 actual: 3,
                 ..
-            }
+            })
         ),
         "{error}"
     );
@@ -113,7 +114,7 @@ fn an_input_of_another_length_or_not_finite() {
         .encrypt(&[0.0, f32::NAN, 0.0, 0.0])
         .expect_err("not a number");
     assert!(
-        matches!(error, Error::InputNotFinite { index: 1, .. }),
+        matches!(error, Error::Input(InputError::NotFinite { index: 1, .. })),
         "{error}"
     );
 }

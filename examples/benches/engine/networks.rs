@@ -67,5 +67,5 @@ pub(crate) fn random<N: Network>() -> Result<N, Box<dyn StdError>> {
     }
     let inputs = N::SPEC.input.shape.iter().product();
     let samples = Array2::from_shape_simple_fn((200, inputs), || f32::from(draw() > 0.0));
-    Ok(N::quantize(&floats, &samples)?.network)
+    Ok(N::quantize(&floats, samples.view())?.network)
 }

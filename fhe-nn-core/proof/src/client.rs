@@ -1,5 +1,6 @@
 //! What a client must know to encode inputs and to read scores. No weights.
 
+use ndarray::{Array2, ArrayView1, ArrayView2};
 use serde::{Deserialize, Serialize};
 
 use crate::spec::{Encoding, Tokens};
@@ -75,16 +76,38 @@ impl Affine {
     }
 }
 
-/// A number that is no token.
-#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
-#[error("value {index} is {value}, but tokens are integers of 0 to {}", vocabulary - 1)]
-pub struct NoToken {
-    /// Where it stands.
-    pub index: usize,
-    /// What it is.
-    pub value: f32,
-    /// How many tokens there are.
-    pub vocabulary: usize,
+/// Why real values are not an input of a network.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InputError {
+    /// An input has another number of values than was declared.
+    #[error("input has {actual} values, but `{network}` takes {expected}")]
+    Length {
+        /// Name of the network.
+        network: String,
+        /// Number of values that it takes.
+        expected: usize,
+        /// Number of values given.
+        actual: usize,
+    },
+    /// An input value is NaN or infinite.
+    #[error("input value {index} is {value}, but must be finite")]
+    NotFinite {
+        /// Position of the value.
+        index: usize,
+        /// The value.
+        value: f32,
+    },
+    /// A number that is not a token.
+    #[error("value {index} is {value}, but tokens are integers of 0 to {}", vocabulary - 1)]
+    NotAToken {
+        /// Position of the value.
+        index: usize,
+        /// The value.
+        value: f32,
+        /// Number of tokens.
+        vocabulary: usize,
+    },
 }
 
 impl ClientSpec {
@@ -102,14 +125,49 @@ impl ClientSpec {
     /// The integers that stand for an input, `[values]` or, of one-hot tokens, `[vocabulary, tokens]`.
     ///
     /// # Errors
-    /// [`NoToken`], if the inputs are tokens.
-    pub fn encode(&self, input: &[f32]) -> Result<Vec<i64>, NoToken> {
+    /// [`InputError::NotAToken`], if the inputs are tokens.
+    pub fn encode(&self, input: &[f32]) -> Result<Vec<i64>, InputError> {
         if let Some(tokens) = self.tokens {
             return tokens.encode(input);
         }
         let range = Range::unsigned(self.input_bits);
         let encode = |&x: &f32| self.encoder.quantize(f64::from(x), range);
         Ok(input.iter().map(encode).collect())
+    }
+
+    /// Encodes real inputs as the integers that enter the first layer.
+    ///
+    /// # Shapes
+    /// `inputs`: `[inputs, values of one input]`; the result is `[inputs, integers of one input]`.
+    ///
+    /// # Errors
+    /// [`InputError`].
+    pub fn encode_batch(&self, inputs: ArrayView2<'_, f32>) -> Result<Array2<i64>, InputError> {
+        if inputs.ncols() != self.inputs {
+            return Err(InputError::Length {
+                network: self.network.clone(),
+                expected: self.inputs,
+                actual: inputs.ncols(),
+            });
+        }
+        if let Some((index, &value)) = inputs.iter().enumerate().find(|(_, x)| !x.is_finite()) {
+            return Err(InputError::NotFinite {
+                index: index % self.inputs,
+                value,
+            });
+        }
+        let mut integers = Array2::zeros((inputs.nrows(), self.integers()));
+        for (input, mut row) in inputs.rows().into_iter().zip(integers.rows_mut()) {
+            let own = self.encode(&input.to_vec())?;
+            row.assign(&ArrayView1::from(&own));
+        }
+        Ok(integers)
+    }
+
+    /// Integer scores, one row for each input, with their meaning.
+    pub fn scores_of_rows(&self, integers: &Array2<i64>) -> Vec<Scores> {
+        let rows = integers.rows().into_iter();
+        rows.map(|row| self.scores(row.to_vec())).collect()
     }
 
     /// Integer scores with their meaning.
@@ -127,14 +185,14 @@ impl Tokens {
     /// The integers that a client encrypts of some tokens: `[vocabulary, tokens]` if they are one-hot.
     ///
     /// # Errors
-    /// [`NoToken`].
-    pub fn encode(&self, tokens: &[f32]) -> Result<Vec<i64>, NoToken> {
+    /// [`InputError::NotAToken`].
+    pub fn encode(&self, tokens: &[f32]) -> Result<Vec<i64>, InputError> {
         let vocabulary = self.vocabulary;
         let number = |(index, &value): (usize, &f32)| {
             let token = value as usize;
             match token as f32 == value && token < vocabulary {
                 true => Ok(token),
-                false => Err(NoToken {
+                false => Err(InputError::NotAToken {
                     index,
                     value,
                     vocabulary,

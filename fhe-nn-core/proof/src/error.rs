@@ -33,6 +33,14 @@ pub enum ModelError {
         /// The first difference between the declarations.
         difference: String,
     },
+    /// A declaration that the macro would not have accepted.
+    #[error("declaration of `{layer}` breaks the law: {law}")]
+    Undeclarable {
+        /// Name of the layer, or `input`.
+        layer: String,
+        /// The law.
+        law: &'static str,
+    },
     /// A file is larger than is read.
     #[error("the file has {bytes} bytes, but at most {limit} are read")]
     TooLarge {

@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 
 pub use self::map::{Map, Rows, Term};
 use crate::client::{Affine, ClientSpec, Line};
-use crate::part::{PartRef, Tables};
+use crate::part::{Part, Tables};
 use crate::spec::{ActivationSpec, Function, Rounding, Spec};
 use crate::widths::{Lattice, Reader};
 
@@ -28,7 +28,7 @@ pub struct Graph<'a> {
     /// The declaration.
     pub spec: &'a Spec,
     /// The integers of its layers.
-    parts: Vec<PartRef<'a>>,
+    parts: &'a [Part],
     /// Operations in the order of execution.
     pub nodes: Vec<Node<'a>>,
     /// How scores are read: the sums of the last node.
@@ -138,9 +138,9 @@ impl Graph<'_> {
             hash.update(bytes);
         };
         field(&serde_json::to_vec(self.spec).expect("a spec has string keys only"));
-        for (layer, part) in self.spec.layers.iter().zip(&self.parts) {
+        for (layer, part) in self.spec.layers.iter().zip(self.parts) {
             match part {
-                PartRef::Linear(linear) => {
+                Part::Linear(linear) => {
                     field(&bytes(linear.weights.iter().map(|w| w.to_le_bytes())));
                     field(&bytes(linear.phases.iter().map(|t| t.to_le_bytes())));
                     field(&bytes(linear.widths.iter().map(|a| a.to_le_bytes())));
@@ -149,13 +149,13 @@ impl Graph<'_> {
                         field(&linear.input.zero_point.to_le_bytes());
                     }
                 }
-                PartRef::Embedding(embedding) => {
+                Part::Embedding(embedding) => {
                     field(&bytes(embedding.weights.iter().map(|w| w.to_le_bytes())));
                 }
-                PartRef::Tables(tables) => {
+                Part::Tables(tables) => {
                     field(&bytes(tables.entries().iter().map(|y| y.to_le_bytes())));
                 }
-                PartRef::Antiperiodic | PartRef::Sources(_) => field(&[]),
+                Part::Antiperiodic | Part::Sources(_) => field(&[]),
             }
         }
         hash.finalize().into()

@@ -26,7 +26,7 @@ pub use self::file::{Unread, read_file};
 use self::tensors::Tensor;
 use crate::client::Affine;
 use crate::error::ModelError;
-use crate::part::{Part, PartRef};
+use crate::part::Part;
 use crate::spec::{Op, Spec};
 
 /// Most bytes of a file of weights that are read: 1 GiB.
@@ -44,13 +44,13 @@ struct Metadata {
 }
 
 /// A model file.
-pub fn to_bytes(spec: &Spec, parts: &[PartRef<'_>]) -> Vec<u8> {
+pub fn to_bytes(spec: &Spec, parts: &[Part]) -> Vec<u8> {
     let mut tensors = Vec::new();
     for (layer, part) in spec.layers.iter().zip(parts) {
         let mut push =
             |field: &str, tensor| tensors.push((format!("{}.{field}", layer.name), tensor));
         match (part, &layer.op) {
-            (PartRef::Linear(linear), op) => {
+            (Part::Linear(linear), op) => {
                 let (outputs, inputs) = linear.weights.dim();
                 let weights = linear.weights.iter().copied();
                 push(
@@ -78,7 +78,7 @@ pub fn to_bytes(spec: &Spec, parts: &[PartRef<'_>]) -> Vec<u8> {
                 push("bias", Tensor::new(Dtype::F64, of_neurons, bias));
                 push("input", meanings(&[linear.input]));
             }
-            (PartRef::Embedding(vectors), op) => {
+            (Part::Embedding(vectors), op) => {
                 let width = match op {
                     Op::Embedding(embedding) => embedding.weights,
                     _ => 16,
@@ -91,8 +91,8 @@ pub fn to_bytes(spec: &Spec, parts: &[PartRef<'_>]) -> Vec<u8> {
                 let scale = [vectors.scale.to_le_bytes()];
                 push("scale", Tensor::new(Dtype::F64, vec![1], scale));
             }
-            (PartRef::Sources(sources), _) => push("input", meanings(sources)),
-            (PartRef::Tables(tables), _) => {
+            (Part::Sources(sources), _) => push("input", meanings(sources)),
+            (Part::Tables(tables), _) => {
                 let entries = tables.entries();
                 let bytes = entries.iter().map(|y| y.to_le_bytes());
                 push(
@@ -100,7 +100,7 @@ pub fn to_bytes(spec: &Spec, parts: &[PartRef<'_>]) -> Vec<u8> {
                     Tensor::new(Dtype::I16, vec![entries.len()], bytes),
                 );
             }
-            (PartRef::Antiperiodic, _) => {}
+            (Part::Antiperiodic, _) => {}
         }
     }
     let metadata = Metadata {
@@ -132,17 +132,35 @@ fn meanings(sources: &[Affine]) -> Tensor {
     Tensor::new(Dtype::F64, shape, pairs.map(f64::to_le_bytes))
 }
 
-/// The integers of a model file.
+/// The declaration of a model file, and the integers of its layers.
+///
+/// # Errors
+/// Those of [`from_bytes`], but for [`ModelError::ModelDiffers`], and [`ModelError::Undeclarable`] for a
+/// declaration that the macro would not have accepted.
+pub fn open(bytes: &[u8]) -> Result<(Spec, Vec<Part>), ModelError> {
+    let spec = declaration(bytes)?;
+    spec.check_numbers()?;
+    let parts = integers_of(&spec, bytes)?;
+    Ok((spec, parts))
+}
+
+/// The integers of a model file that must be of this declaration.
 ///
 /// # Errors
 /// [`ModelError::TooLarge`], [`ModelError::NotSafetensors`], [`ModelError::NotAModel`],
 /// [`ModelError::ModelVersion`], [`ModelError::ModelDiffers`], errors that name a tensor, and
 /// [`ModelError::AccumulatorBreaks`] for widths that do not hold what the weights can reach.
 pub fn from_bytes(spec: &Spec, bytes: &[u8]) -> Result<Vec<Part>, ModelError> {
-    check_size(bytes.len() as u64)?;
-    let (_, header) = SafeTensors::read_metadata(bytes).map_err(ModelError::NotSafetensors)?;
-    let entry = header.metadata().as_ref().and_then(|map| map.get(METADATA));
-    check_metadata(spec, entry.map(String::as_str))?;
+    match differ::difference(spec, &declaration(bytes)?) {
+        None => integers_of(spec, bytes),
+        Some(difference) => Err(ModelError::ModelDiffers {
+            network: spec.name.to_string(),
+            difference,
+        }),
+    }
+}
+
+fn integers_of(spec: &Spec, bytes: &[u8]) -> Result<Vec<Part>, ModelError> {
     let file = SafeTensors::deserialize(bytes).map_err(ModelError::NotSafetensors)?;
     read::parts(spec, &file)
 }
@@ -161,7 +179,12 @@ pub fn check_size(bytes: u64) -> Result<(), ModelError> {
     }
 }
 
-fn check_metadata(spec: &Spec, entry: Option<&str>) -> Result<(), ModelError> {
+/// The declaration in the metadata of a model file.
+fn declaration(bytes: &[u8]) -> Result<Spec, ModelError> {
+    check_size(bytes.len() as u64)?;
+    let (_, header) = SafeTensors::read_metadata(bytes).map_err(ModelError::NotSafetensors)?;
+    let entry = header.metadata().as_ref().and_then(|map| map.get(METADATA));
+    let entry = entry.map(String::as_str);
     let not_a_model = |reason: String| ModelError::NotAModel { reason };
     let entry = entry.ok_or_else(|| not_a_model(format!("no metadata `{METADATA}`")))?;
     let json: Value = serde_json::from_str(entry).map_err(|e| not_a_model(e.to_string()))?;
@@ -175,11 +198,5 @@ fn check_metadata(spec: &Spec, entry: Option<&str>) -> Result<(), ModelError> {
     }
     let metadata: Metadata =
         serde_json::from_value(json).map_err(|e| not_a_model(e.to_string()))?;
-    match differ::difference(spec, &metadata.spec) {
-        None => Ok(()),
-        Some(difference) => Err(ModelError::ModelDiffers {
-            network: spec.name.to_string(),
-            difference,
-        }),
-    }
+    Ok(metadata.spec)
 }

@@ -1,38 +1,25 @@
 //! The integers of a quantized network, layer by layer.
 
+use std::sync::Arc;
+
 use ndarray::{Array2, ArrayView1};
 
 use crate::client::{Affine, Line};
 use crate::spec::{Op, Pool};
 use crate::widths::{Lattice, Range};
 
-/// The integers of one layer.
+/// The integers of one layer. They are shared, so that a clone costs a reference count.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Part {
-    /// Of a linear layer.
-    Linear(Linear),
-    /// Of an embedding.
-    Embedding(Vectors),
-    /// Of an activation with a table per channel.
-    Tables(Tables),
-    /// Of a layer that has no integers but knows what those mean that it reads.
-    Sources(Vec<Affine>),
-    /// An antiperiodic activation has one table, which its widths define: no integers.
-    Antiperiodic,
-}
-
-/// The integers of one layer, borrowed.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum PartRef<'a> {
-    /// Of a linear layer.
-    Linear(&'a Linear),
-    /// Of an embedding.
-    Embedding(&'a Vectors),
-    /// Of an activation with a table per channel.
-    Tables(&'a Tables),
-    /// Of a layer that has no integers but knows what those mean that it reads.
-    Sources(&'a [Affine]),
-    /// An antiperiodic activation has one table, which its widths define: no integers.
+    /// A linear layer.
+    Linear(Arc<Linear>),
+    /// An embedding.
+    Embedding(Arc<Vectors>),
+    /// An activation with a table for each channel.
+    Tables(Arc<Tables>),
+    /// A layer without integers of its own, which knows what the integers mean that it reads.
+    Sources(Arc<[Affine]>),
+    /// An antiperiodic activation: its one table follows from its widths.
     Antiperiodic,
 }
 
@@ -72,19 +59,6 @@ pub struct Tables {
     entries: Vec<i16>,
     /// Where each table begins, and at last where the last ends.
     starts: Vec<usize>,
-}
-
-impl Part {
-    /// The same, borrowed.
-    pub fn as_ref(&self) -> PartRef<'_> {
-        match self {
-            Part::Linear(linear) => PartRef::Linear(linear),
-            Part::Embedding(vectors) => PartRef::Embedding(vectors),
-            Part::Tables(tables) => PartRef::Tables(tables),
-            Part::Sources(sources) => PartRef::Sources(sources),
-            Part::Antiperiodic => PartRef::Antiperiodic,
-        }
-    }
 }
 
 impl Linear {

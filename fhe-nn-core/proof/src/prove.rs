@@ -7,7 +7,7 @@
 use crate::error::{ModelError, ProofError};
 use crate::graph::Graph;
 use crate::model;
-use crate::part::{Part, PartRef};
+use crate::part::Part;
 use crate::plan::{Options, Plan, Program};
 use crate::spec::Spec;
 
@@ -28,8 +28,7 @@ pub struct Proof {
 /// Those of [`model::from_bytes`], [`Graph::new`] and [`Graph::plan`].
 pub fn prove(spec: &Spec, bytes: &[u8], options: &Options) -> Result<Proof, ProofError> {
     let parts = model::from_bytes(spec, bytes)?;
-    let borrowed: Vec<PartRef<'_>> = parts.iter().map(Part::as_ref).collect();
-    let (program, plan) = Graph::new(spec, &borrowed)?.plan(options)?;
+    let (program, plan) = Graph::new(spec, &parts)?.plan(options)?;
     Ok(Proof {
         parts,
         program,
@@ -48,8 +47,7 @@ pub fn reachable_failure_bits(
     options: &Options,
 ) -> Result<Option<u32>, ModelError> {
     let parts = model::from_bytes(spec, bytes)?;
-    let borrowed: Vec<PartRef<'_>> = parts.iter().map(Part::as_ref).collect();
-    let graph = Graph::new(spec, &borrowed)?;
+    let graph = Graph::new(spec, &parts)?;
     let program = graph.program(graph.fingerprint())?;
     let exist = |bits: u32| {
         let failure_bits = f64::from(bits);
@@ -88,6 +86,8 @@ impl Graph<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use ndarray::array;
 
     use super::*;
@@ -99,12 +99,11 @@ mod tests {
     #[test]
     fn a_model_proves_what_its_network_plans() {
         let (spec, parts) = (both(2, Overflow::Checked), parts(1));
-        let bytes = model::to_bytes(&spec, &refs(&parts));
+        let bytes = model::to_bytes(&spec, &parts);
         let options = Options::default();
         let proof = prove(&spec, &bytes, &options).expect("a model that holds");
         assert_eq!(proof.parts, parts);
-        let refs = refs(&parts);
-        let graph = Graph::new(&spec, &refs).expect("its parts");
+        let graph = Graph::new(&spec, &parts).expect("its parts");
         assert_eq!(proof.program.model, graph.fingerprint());
         let (program, plan) = graph.plan(&options).expect("parameters exist");
         assert_eq!((&proof.program, &proof.plan), (&program, &plan));
@@ -114,7 +113,7 @@ mod tests {
     #[test]
     fn a_neuron_that_breaks_its_promise_is_named() {
         let (spec, parts) = (both(2, Overflow::Checked), parts(3));
-        let bytes = model::to_bytes(&spec, &refs(&parts));
+        let bytes = model::to_bytes(&spec, &parts);
         let error = prove(&spec, &bytes, &Options::default()).expect_err("sums reach 6");
         assert!(matches!(
             error,
@@ -133,9 +132,10 @@ mod tests {
         let spec = both(20, Overflow::Calibrated);
         let mut parts = parts(1);
         if let Some(Part::Linear(scores)) = parts.last_mut() {
+            let scores = Arc::make_mut(scores);
             (scores.weights, scores.widths) = (array![[63]], vec![20]);
         }
-        let bytes = model::to_bytes(&spec, &refs(&parts));
+        let bytes = model::to_bytes(&spec, &parts);
         let with = |failure_bits| Options {
             failure_bits,
             ..Options::default()
@@ -155,7 +155,7 @@ mod tests {
     #[test]
     fn a_model_without_a_plan_says_why() {
         let spec = both(2, Overflow::Checked);
-        let bytes = model::to_bytes(&spec, &refs(&parts(1)));
+        let bytes = model::to_bytes(&spec, &parts(1));
         let options = Options {
             failure_bits: 2048.0,
             ..Options::default()
@@ -196,7 +196,7 @@ mod tests {
     /// Of weight 1, sums of two bits stay within the 3 bits that are promised.
     fn parts(weight: i16) -> Vec<Part> {
         let linear = |weights, width| {
-            Part::Linear(Linear {
+            Part::Linear(Arc::new(Linear {
                 weights,
                 phases: vec![0],
                 widths: vec![width],
@@ -206,17 +206,13 @@ mod tests {
                     scale: 1.0,
                     zero_point: 0,
                 },
-            })
+            }))
         };
         let table: [i16; 8] = [0, 0, 0, 0, 0, 0, 1, 1];
         vec![
             linear(array![[weight, weight]], 3),
-            Part::Tables(Tables::new([&table[..]])),
+            Part::Tables(Tables::new([&table[..]]).into()),
             linear(array![[1]], 2),
         ]
-    }
-
-    fn refs(parts: &[Part]) -> Vec<PartRef<'_>> {
-        parts.iter().map(Part::as_ref).collect()
     }
 }

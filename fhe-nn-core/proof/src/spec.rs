@@ -9,6 +9,7 @@ mod declare;
 mod flow;
 mod flow_error;
 mod function;
+mod laws;
 mod layer;
 mod result;
 mod show;

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::backend::interpret;
 use crate::graph::Graph;
-use crate::layer::{Linear, PartRef};
+use crate::layer::{Linear, Part};
 
 proptest! {
     /// With and without padding, of windows that overlap.
@@ -102,13 +102,13 @@ fn run(shape: &'static [usize], layers: Vec<Layer>, values: &[i64]) -> Vec<i64> 
         bias: vec![0.0; len],
         input: unit,
     };
-    let mut parts: Vec<PartRef<'_>> = spec
+    let mut parts: Vec<Part> = spec
         .layers
         .iter()
-        .map(|_| PartRef::Sources(&meanings))
+        .map(|_| Part::Sources(meanings[..].into()))
         .collect();
     parts.pop();
-    parts.push(PartRef::Linear(&linear));
+    parts.push(Part::Linear(linear.into()));
     let graph = Graph::new(&spec, &parts).expect("the parts of the spec");
     let input = Array2::from_shape_vec((1, values.len()), values.to_vec()).expect("one row");
     let Ok(sums) = interpret(&graph, &mut Clear, input);

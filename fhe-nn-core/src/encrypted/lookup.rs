@@ -3,13 +3,13 @@
 use fhe_nn_proof::plan::{Round, Stage, torus_step};
 
 use super::Ciphertexts;
-use super::execution::Watch;
 use super::rotate::{Lookup, bootstrap};
 use crate::Error;
 use crate::digits::{Digit, Part, known};
 use crate::graph::{LookupOp, Read};
 use crate::keys::Keys;
 use crate::reading::Reading;
+use crate::run::Watch;
 
 /// One lookup of a run.
 pub(super) struct Stages<'a> {

@@ -12,7 +12,6 @@
 //!
 //! [`Reader::modulus_bits`]: fhe_nn_proof::widths::Reader::modulus_bits
 
-mod execution;
 mod fourier;
 mod keyswitch;
 mod lanes;
@@ -31,9 +30,8 @@ use crate::Error;
 use crate::backend::Backend;
 use crate::graph::{LinearOp, LookupOp, Read};
 use crate::keys::EvaluationKey;
+use crate::run::{Watch, Work};
 
-use execution::Watch;
-pub use execution::{Execution, Profile, Progress, Work};
 pub(crate) use fourier::{FourierKey, Layout, StepWriter};
 pub(crate) use keyswitch::KeyswitchKey;
 use lookup::Stages;

@@ -6,12 +6,12 @@ use fhe_nn_proof::plan::Bootstrap;
 use rayon::prelude::*;
 use tfhe::core_crypto::prelude::*;
 
-use super::execution::{Watch, Work};
 use super::fourier::{FourierKey, Layout};
 use super::switch::switch_modulus;
 use super::{Ciphertexts, modulus};
 use crate::Error;
 use crate::keys::Keys;
+use crate::run::{Watch, Work};
 
 /// Ciphertexts of a batch at most, those of tables spread over several each: beyond, they leave the
 /// caches.

@@ -1,10 +1,10 @@
 //! What an import returns: a declaration, its floats, and what a user should know.
 
 use fhe_nn_proof::spec::Spec;
-use ndarray::Array2;
+use ndarray::{Array2, ArrayView2};
 
 use super::function::{Expr, function};
-use crate::quantize::float_scores;
+use crate::quantize::{CustomFn, float_scores};
 use crate::{Error, Floats};
 
 /// An imported model: a declaration and its float weights.
@@ -16,7 +16,7 @@ pub struct Imported {
     /// Weights, biases and parameters by the names of fields, and the scales that the model itself has.
     pub floats: Floats,
     /// The functions of the `Custom` layers, in the order of the layers.
-    pub functions: Vec<CustomFn>,
+    pub functions: Vec<CustomFunction>,
     /// The place of every network input in the model's input, if the network takes inputs in another order than
     /// the model: channels first.
     pub order: Option<Vec<usize>>,
@@ -27,7 +27,7 @@ pub struct Imported {
 /// A function that no activation of the language computes.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
-pub struct CustomFn {
+pub struct CustomFunction {
     /// The name of the function.
     pub name: String,
     pub(super) expr: Expr,
@@ -38,7 +38,7 @@ impl Imported {
     /// `use fhe_nn_core::prelude::*;`.
     pub fn declaration(&self) -> String {
         let names: Vec<&str> = self.functions.iter().map(|own| own.name.as_str()).collect();
-        let functions = self.functions.iter().map(CustomFn::code);
+        let functions = self.functions.iter().map(CustomFunction::code);
         let texts = std::iter::once(self.spec.declaration(&names)).chain(functions);
         texts.collect::<Vec<_>>().join("\n")
     }
@@ -47,15 +47,15 @@ impl Imported {
     ///
     /// # Errors
     /// The errors of inputs that do not fit.
-    pub fn float_scores(&self, inputs: &Array2<f32>) -> Result<Array2<f64>, Error> {
+    pub fn float_scores(&self, inputs: ArrayView2<'_, f32>) -> Result<Array2<f64>, Error> {
         let functions: Vec<_> = self.functions.iter().map(|own| |x| own.value(x)).collect();
-        let functions: Vec<&(dyn Fn(f32) -> f32 + Sync)> =
-            functions.iter().map(|own| own as _).collect();
+        let functions: Vec<CustomFn<'_>> =
+            functions.iter().map(|own| own as CustomFn<'_>).collect();
         float_scores(&self.spec, &functions, &self.floats, inputs)
     }
 }
 
-impl CustomFn {
+impl CustomFunction {
     /// The value of the function.
     pub fn value(&self, x: f32) -> f32 {
         self.expr.value(&[f64::from(x)], 0) as f32

@@ -14,7 +14,6 @@ use super::seeded::{Seeded, cut};
 use super::{KeyId, bootstrap};
 use crate::Error;
 use crate::encrypted::{Ciphertexts, modulus};
-use crate::network::encode;
 use crate::wire::{Reply, Request};
 
 /// A client's secret keys with what the client must know: it encodes and encrypts inputs, and
@@ -127,12 +126,12 @@ impl ClientKey {
     /// `input`: the real values of one input in row-major order.
     ///
     /// # Errors
-    /// [`Error::InputLength`] and [`Error::InputNotFinite`].
+    /// [`Error::Input`].
     pub fn encrypt(&self, input: &[f32]) -> Result<Request, Error> {
         let row = ArrayView2::from_shape((1, input.len()), input)
             .expect("one row of the slice's own length");
         let step = torus_step(self.plan.input_modulus());
-        let integers = encode(&self.plan.client, row)?;
+        let integers = self.plan.client.encode_batch(row)?;
         let plaintexts = integers.iter().map(|&q| (q as u64).wrapping_mul(step));
         let plaintexts: Zeroizing<Vec<u64>> = Zeroizing::new(plaintexts.collect());
         let mut seeder = new_seeder();

@@ -4,107 +4,109 @@
 //! whatever is in it. Parameters come with the floats, under PyTorch's names: of a field `act` that is a
 //! `LeakyRelu`, `act.negative_slope`, else its default.
 
+use std::sync::Arc;
+
 use fhe_nn_proof::error::ModelError;
 
-use super::{Layer, Part, PartRef, Tables, sealed::Sealed};
+use super::{Layer, Part, Tables, sealed::Sealed};
 
 /// `max(x, 0)`; results in `[0, 2^output - 1]`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Relu(Tables);
+pub struct Relu(Arc<Tables>);
 
 /// `min(max(x, 0), 6)`; results in `[0, 2^output - 1]`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Relu6(Tables);
+pub struct Relu6(Arc<Tables>);
 
 /// `x` for `x >= 0`, else `negative_slope x`, 0.01; results in
 /// `[-2^(output - 1), 2^(output - 1) - 1]`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct LeakyRelu(Tables);
+pub struct LeakyRelu(Arc<Tables>);
 
 /// `x` for `x >= 0`, else `weight x`, learned for all or for each channel; results in
 /// `[-2^(output - 1), 2^(output - 1) - 1]`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Prelu(Tables);
+pub struct Prelu(Arc<Tables>);
 
 /// `x` for `x > threshold`, else `value`; results in `[-2^(output - 1), 2^(output - 1) - 1]`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Threshold(Tables);
+pub struct Threshold(Arc<Tables>);
 
 /// `x` for `x > 0`, else `alpha (exp(x) - 1)`, 1; results in `[-2^(output - 1), 2^(output - 1) - 1]`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Elu(Tables);
+pub struct Elu(Arc<Tables>);
 
 /// `1.0507 x` for `x > 0`, else `1.0507 x 1.6733 (exp(x) - 1)`;
 /// results in `[-2^(output - 1), 2^(output - 1) - 1]`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Selu(Tables);
+pub struct Selu(Arc<Tables>);
 
 /// `max(x, 0) + min(alpha (exp(x / alpha) - 1), 0)`, 1;
 /// results in `[-2^(output - 1), 2^(output - 1) - 1]`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Celu(Tables);
+pub struct Celu(Arc<Tables>);
 
 /// `x (1 + erf(x / sqrt 2)) / 2`; results in `[-2^(output - 1), 2^(output - 1) - 1]`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Gelu(Tables);
+pub struct Gelu(Arc<Tables>);
 
 /// `x / (1 + exp(-x))`, also called swish; results in `[-2^(output - 1), 2^(output - 1) - 1]`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Silu(Tables);
+pub struct Silu(Arc<Tables>);
 
 /// `x tanh(ln(1 + exp(x)))`; results in `[-2^(output - 1), 2^(output - 1) - 1]`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Mish(Tables);
+pub struct Mish(Arc<Tables>);
 
 /// `ln(1 + exp(beta x)) / beta` up to `beta x = threshold`, then `x`: 1 and 20; results in `[0, 2^output - 1]`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Softplus(Tables);
+pub struct Softplus(Arc<Tables>);
 
 /// `x min(max(x + 3, 0), 6) / 6`; results in `[-2^(output - 1), 2^(output - 1) - 1]`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct HardSwish(Tables);
+pub struct HardSwish(Arc<Tables>);
 
 /// `1 / (1 + exp(-x))`; results in `[0, 2^output - 1]`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Sigmoid(Tables);
+pub struct Sigmoid(Arc<Tables>);
 
 /// `min(max(alpha x + beta, 0), 1)`, 1/6 and 1/2; results in `[0, 2^output - 1]`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct HardSigmoid(Tables);
+pub struct HardSigmoid(Arc<Tables>);
 
 /// Hyperbolic tangent; results in `[-2^(output - 1), 2^(output - 1) - 1]`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Tanh(Tables);
+pub struct Tanh(Arc<Tables>);
 
 /// `min(max(x, min_val), max_val)`, -1 and 1; results in `[-2^(output - 1), 2^(output - 1) - 1]`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct HardTanh(Tables);
+pub struct HardTanh(Arc<Tables>);
 
 /// `x / (1 + |x|)`; results in `[-2^(output - 1), 2^(output - 1) - 1]`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Softsign(Tables);
+pub struct Softsign(Arc<Tables>);
 
 /// The value itself, requantized; results in `[-2^(output - 1), 2^(output - 1) - 1]`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Identity(Tables);
+pub struct Identity(Arc<Tables>);
 
 /// `|x|`; results in `[0, 2^output - 1]`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Abs(Tables);
+pub struct Abs(Arc<Tables>);
 
 /// `x^2`; results in `[0, 2^output - 1]`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Square(Tables);
+pub struct Square(Arc<Tables>);
 
 /// `exp(x)`; results in `[0, 2^output - 1]`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Exp(Tables);
+pub struct Exp(Arc<Tables>);
 
 /// A function of your own, `#[bits(output = 4, function = path::to::function)]`, a `fn(f32) -> f32`;
 /// results in `[-2^(output - 1), 2^(output - 1) - 1]`. The quantizer calls it once for every entry of a
 /// table, which the model keeps.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Custom(Tables);
+pub struct Custom(Arc<Tables>);
 
 /// `+1` for values of at least 0, else `-1`; an antiperiodic table.
 #[derive(Debug, Clone, PartialEq)]
@@ -126,8 +128,8 @@ macro_rules! tabulated {
                     _ => Err(ModelError::PartMissing),
                 }
             }
-            fn part(&self) -> PartRef<'_> {
-                PartRef::Tables(&self.0)
+            fn part(&self) -> Part {
+                Part::Tables(self.0.clone())
             }
         }
     )*};
@@ -168,8 +170,8 @@ macro_rules! antiperiodic {
                     _ => Err(ModelError::PartMissing),
                 }
             }
-            fn part(&self) -> PartRef<'_> {
-                PartRef::Antiperiodic
+            fn part(&self) -> Part {
+                Part::Antiperiodic
             }
         }
     )*};

@@ -1,8 +1,10 @@
 //! Convolutions: a dense layer at every position, of the values in a window.
 
+use std::sync::Arc;
+
 use fhe_nn_proof::error::ModelError;
 
-use super::{Layer, Linear, Part, PartRef, sealed::Sealed};
+use super::{Layer, Linear, Part, sealed::Sealed};
 
 /// A convolution of `IN` channels to `OUT` channels by windows of `K x K` taps, `STRIDE` apart, of which
 /// the taps are `DILATION` apart. Padding has the value 0. Of `GROUPS` groups of channels each sees its own.
@@ -20,7 +22,7 @@ pub struct Conv2d<
     const PADDING: usize = 0,
     const DILATION: usize = 1,
     const GROUPS: usize = 1,
->(Linear);
+>(Arc<Linear>);
 
 /// A convolution along one axis; see [`Conv2d`].
 ///
@@ -36,7 +38,7 @@ pub struct Conv1d<
     const PADDING: usize = 0,
     const DILATION: usize = 1,
     const GROUPS: usize = 1,
->(Linear);
+>(Arc<Linear>);
 
 macro_rules! convolution {
     ($layer:ident, $area:expr) => {
@@ -86,8 +88,8 @@ macro_rules! convolution {
                 }
             }
 
-            fn part(&self) -> PartRef<'_> {
-                PartRef::Linear(&self.0)
+            fn part(&self) -> Part {
+                Part::Linear(self.0.clone())
             }
         }
     };

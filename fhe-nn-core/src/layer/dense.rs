@@ -1,15 +1,17 @@
 //! Fully connected layers: `acc_j = sum_i w_ij q_i`.
 
+use std::sync::Arc;
+
 use fhe_nn_proof::error::ModelError;
 
-use super::{Layer, Linear, Part, PartRef, sealed::Sealed};
+use super::{Layer, Linear, Part, sealed::Sealed};
 
 /// A fully connected layer of `I` inputs and `O` neurons. It flattens what it is given.
 ///
 /// # Shapes
 /// Any of `I` values to `[O]`; weights `[O, I]` as in PyTorch.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Dense<const I: usize, const O: usize>(Linear);
+pub struct Dense<const I: usize, const O: usize>(Arc<Linear>);
 
 impl<const I: usize, const O: usize> Dense<I, O> {
     /// The integers of the layer.
@@ -28,7 +30,7 @@ impl<const I: usize, const O: usize> Layer for Dense<I, O> {
         }
     }
 
-    fn part(&self) -> PartRef<'_> {
-        PartRef::Linear(&self.0)
+    fn part(&self) -> Part {
+        Part::Linear(self.0.clone())
     }
 }

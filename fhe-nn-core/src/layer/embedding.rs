@@ -1,8 +1,10 @@
 //! Vectors for tokens.
 
+use std::sync::Arc;
+
 use fhe_nn_proof::error::ModelError;
 
-use super::{Layer, Part, PartRef, Vectors, sealed::Sealed};
+use super::{Layer, Part, Vectors, sealed::Sealed};
 
 /// A vector of `DIM` values for each token of a text, of `V` tokens that there are.
 ///
@@ -14,7 +16,7 @@ use super::{Layer, Part, PartRef, Vectors, sealed::Sealed};
 /// # Shapes
 /// Texts `[T]` to `[DIM, T]`; weights `[V, DIM]` as in PyTorch.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Embedding<const V: usize, const DIM: usize>(Vectors);
+pub struct Embedding<const V: usize, const DIM: usize>(Arc<Vectors>);
 
 impl<const V: usize, const DIM: usize> Embedding<V, DIM> {
     /// The integers of the layer.
@@ -33,7 +35,7 @@ impl<const V: usize, const DIM: usize> Layer for Embedding<V, DIM> {
         }
     }
 
-    fn part(&self) -> PartRef<'_> {
-        PartRef::Embedding(&self.0)
+    fn part(&self) -> Part {
+        Part::Embedding(self.0.clone())
     }
 }

@@ -16,7 +16,7 @@ pub use activation::{
 pub use conv::{Conv1d, Conv2d};
 pub use dense::Dense;
 pub use embedding::Embedding;
-pub use fhe_nn_proof::part::{Linear, Part, PartRef, Tables, Vectors};
+pub use fhe_nn_proof::part::{Linear, Part, Tables, Vectors};
 pub use sums::{
     Add, AvgPool1d, AvgPool2d, Concat, Flatten, GlobalAvgPool, GlobalMaxPool, MaxPool1d, MaxPool2d,
     Mul,
@@ -30,7 +30,7 @@ pub trait Layer: Sized + sealed::Sealed {
     /// The layer around its integers; a part of another kind is an error.
     fn from_part(part: Part) -> Result<Self, ModelError>;
     /// The integers inside.
-    fn part(&self) -> PartRef<'_>;
+    fn part(&self) -> Part;
 }
 
 /// The parts of a model in the order of its layers, to be taken one by one.

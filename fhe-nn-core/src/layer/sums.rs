@@ -1,9 +1,11 @@
 //! Layers without weights or tables of their own: they add up, compare or multiply what comes in.
 
+use std::sync::Arc;
+
 use fhe_nn_proof::client::Affine;
 use fhe_nn_proof::error::ModelError;
 
-use super::{Layer, Part, PartRef, sealed::Sealed};
+use super::{Layer, Part, sealed::Sealed};
 
 /// The average of every window of `K x K` values, `STRIDE` apart, of each channel: a sum; the division
 /// lives in the next table. Padding counts as 0.
@@ -12,7 +14,7 @@ use super::{Layer, Part, PartRef, sealed::Sealed};
 /// `[C, H, W]` to `[C, H', W']` with `H' = floor((H + 2 PADDING - K) / STRIDE) + 1`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AvgPool2d<const K: usize, const STRIDE: usize = K, const PADDING: usize = 0>(
-    Vec<Affine>,
+    Arc<[Affine]>,
 );
 
 /// The average of every window of `K` values, `STRIDE` apart, of each channel; see [`AvgPool2d`].
@@ -21,7 +23,7 @@ pub struct AvgPool2d<const K: usize, const STRIDE: usize = K, const PADDING: usi
 /// `[C, L]` to `[C, L']` with `L' = floor((L + 2 PADDING - K) / STRIDE) + 1`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AvgPool1d<const K: usize, const STRIDE: usize = K, const PADDING: usize = 0>(
-    Vec<Affine>,
+    Arc<[Affine]>,
 );
 
 /// The greatest value of every window of `K x K` values, `STRIDE` apart, of each channel. For each
@@ -32,7 +34,7 @@ pub struct AvgPool1d<const K: usize, const STRIDE: usize = K, const PADDING: usi
 /// `[C, H, W]` to `[C, H', W']` with `H' = floor((H + 2 PADDING - K) / STRIDE) + 1`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MaxPool2d<const K: usize, const STRIDE: usize = K, const PADDING: usize = 0>(
-    Vec<Affine>,
+    Arc<[Affine]>,
 );
 
 /// The greatest value of every window of `K` values, `STRIDE` apart, of each channel; see
@@ -42,7 +44,7 @@ pub struct MaxPool2d<const K: usize, const STRIDE: usize = K, const PADDING: usi
 /// `[C, L]` to `[C, L']` with `L' = floor((L + 2 PADDING - K) / STRIDE) + 1`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MaxPool1d<const K: usize, const STRIDE: usize = K, const PADDING: usize = 0>(
-    Vec<Affine>,
+    Arc<[Affine]>,
 );
 
 /// The average of each channel; see [`AvgPool2d`].
@@ -50,21 +52,21 @@ pub struct MaxPool1d<const K: usize, const STRIDE: usize = K, const PADDING: usi
 /// # Shapes
 /// `[C, H, W]` to `[C, 1, 1]`, `[C, L]` to `[C, 1]`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct GlobalAvgPool(Vec<Affine>);
+pub struct GlobalAvgPool(Arc<[Affine]>);
 
 /// The greatest value of each channel; see [`MaxPool2d`].
 ///
 /// # Shapes
 /// `[C, H, W]` to `[C, 1, 1]`, `[C, L]` to `[C, 1]`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct GlobalMaxPool(Vec<Affine>);
+pub struct GlobalMaxPool(Arc<[Affine]>);
 
 /// The values in a row. Sums stay sums, which an activation may read.
 ///
 /// # Shapes
 /// `[..]` to `[product of the extents]`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Flatten(Vec<Affine>);
+pub struct Flatten(Arc<[Affine]>);
 
 /// The sum of two tensors and more, value by value: `#[from(a, b)] sum: Add`. The quantizer gives them one
 /// scale.
@@ -72,7 +74,7 @@ pub struct Flatten(Vec<Affine>);
 /// # Shapes
 /// Twice or more often the same, and the same.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Add(Vec<Affine>);
+pub struct Add(Arc<[Affine]>);
 
 /// Tensors one behind the other, along their first extent: `#[from(a, b)] both: Concat`. The quantizer
 /// gives them one scale. Sums alone stay sums, which an activation may read.
@@ -80,7 +82,7 @@ pub struct Add(Vec<Affine>);
 /// # Shapes
 /// `[A, ..]` and `[B, ..]` to `[A + B, ..]`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Concat(Vec<Affine>);
+pub struct Concat(Arc<[Affine]>);
 
 /// The product of two tensors, value by value: `#[from(a, b)] product: Mul`. Exactly
 /// `floor((a + b)^2 / 4) - floor((a - b)^2 / 4)` in integers: two bootstraps for each result.
@@ -88,7 +90,7 @@ pub struct Concat(Vec<Affine>);
 /// # Shapes
 /// Twice the same, and the same.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Mul(Vec<Affine>);
+pub struct Mul(Arc<[Affine]>);
 
 macro_rules! sums {
     ($([$($generics:tt)*] $layer:ty;)*) => {$(
@@ -100,8 +102,8 @@ macro_rules! sums {
                     _ => Err(ModelError::PartMissing),
                 }
             }
-            fn part(&self) -> PartRef<'_> {
-                PartRef::Sources(&self.0)
+            fn part(&self) -> Part {
+                Part::Sources(self.0.clone())
             }
         }
     )*};

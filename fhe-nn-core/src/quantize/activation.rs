@@ -1,11 +1,11 @@
 //! Activations: the integer table of every channel.
 
+use crate::parallel::*;
 use fhe_nn_proof::client::{Affine, Line};
 use fhe_nn_proof::error::ModelError;
 use fhe_nn_proof::spec::ActivationSpec;
 use fhe_nn_proof::widths::Range;
 use ndarray::{Array2, ArrayView2, Axis};
-use rayon::prelude::*;
 
 use super::float::Curve;
 use super::{Preactivation, Signal};
@@ -50,7 +50,7 @@ pub(super) fn quantize(
     }
     let part = match antiperiodic {
         true => Part::Antiperiodic,
-        false => Part::Tables(tables(&op, curve, &before.lines, meaning, levels)),
+        false => Part::Tables(tables(&op, curve, &before.lines, meaning, levels).into()),
     };
     if let Part::Tables(tables) = &part {
         op.table = Table::Padded(tables);

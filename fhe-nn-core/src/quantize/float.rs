@@ -8,21 +8,21 @@ use crate::graph::Rows;
 use crate::sums::{add_up, convolve};
 use crate::{Error, Floats};
 
-/// A function of the user's.
-pub(crate) type Own<'a> = &'a (dyn Fn(f32) -> f32 + Sync);
+/// A function of the user's, the function of a `Custom` layer.
+pub type CustomFn<'a> = &'a (dyn Fn(f32) -> f32 + Sync);
 
 /// A declaration with its floats and the user's own functions.
 pub(crate) struct Float<'a> {
     pub(crate) spec: &'a Spec,
     pub(crate) floats: &'a Floats,
     /// Of the `Custom` layers, in their order.
-    pub(crate) functions: &'a [Own<'a>],
+    pub(crate) functions: &'a [CustomFn<'a>],
 }
 
 /// An activation's function with its parameters.
 pub(crate) struct Curve<'a> {
     function: Function,
-    custom: Option<Own<'a>>,
+    custom: Option<CustomFn<'a>>,
     /// Each for all channels, or one for each.
     parameters: Vec<Array1<f64>>,
 }

@@ -33,7 +33,7 @@ struct Member {
 
 impl Groups {
     /// # Errors
-    /// [`Error::Undeclarable`] for operands that have no common scale.
+    /// [`Error::Model`] for operands that have no common scale.
     pub(crate) fn of(spec: &Spec) -> Result<Self, Error> {
         let roots = roots(spec);
         let mut members: Vec<Member> = (0..roots.len())

@@ -1,11 +1,11 @@
 //! Linear layers: integer weights, phases and widths.
 
+use crate::parallel::*;
 use fhe_nn_proof::error::ModelError;
 use fhe_nn_proof::part::proved_ranges;
 use fhe_nn_proof::spec::{ActivationSpec, Function, LinearSpec, Overflow};
 use fhe_nn_proof::widths::Range;
 use ndarray::{Array1, Array2, ArrayView1, Axis};
-use rayon::prelude::*;
 
 use super::neuron::Neuron;
 use super::report::{Fidelity, LayerReport};

@@ -22,9 +22,10 @@ pub use report::{Fidelity, LayerReport, Report};
 
 use fhe_nn_proof::error::ModelError;
 use fhe_nn_proof::spec::Spec;
-use ndarray::Array2;
+use ndarray::{Array2, ArrayView2};
 
-pub(crate) use self::float::{Float, Own};
+pub use self::float::CustomFn;
+pub(crate) use self::float::Float;
 use self::run::Run;
 use self::tensor::{Preactivation, Signal};
 #[cfg(feature = "train")]
@@ -37,7 +38,7 @@ pub(crate) use self::{
 };
 pub(crate) use self::{samples::reals, scales::Scales};
 use crate::layer::Part;
-use crate::{Error, Floats};
+use crate::{Error, Floats, Model};
 
 /// A quantized network, and what quantization did to it.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,6 +49,60 @@ pub struct Quantized<N> {
     pub report: Report,
 }
 
+impl Model {
+    /// Quantizes trained floats with the default calibration; see [`Model::quantize_with`].
+    ///
+    /// # Errors
+    /// Those of [`Model::quantize_with`].
+    pub fn quantize(
+        spec: &Spec,
+        floats: &Floats,
+        samples: ArrayView2<'_, f32>,
+    ) -> Result<Quantized<Model>, Error> {
+        Self::quantize_with(spec, &[], floats, samples, &Calibration::default())
+    }
+
+    /// Quantizes trained floats for a declaration that is known only when the program runs: one that was
+    /// imported, say. `functions` are those of its `Custom` layers, in their order;
+    /// [`Network::quantize_with`](crate::Network::quantize_with) says how floats are named.
+    ///
+    /// # Shapes
+    /// `samples`: `[samples, values of one input]`.
+    ///
+    /// # Errors
+    /// Those of [`Network::quantize_with`](crate::Network::quantize_with), and [`Error::Model`] for a
+    /// declaration that the macro would not have accepted.
+    pub fn quantize_with(
+        spec: &Spec,
+        functions: &[CustomFn<'_>],
+        floats: &Floats,
+        samples: ArrayView2<'_, f32>,
+        calibration: &Calibration,
+    ) -> Result<Quantized<Model>, Error> {
+        spec.check_numbers()?;
+        let (parts, report) = quantize(spec, floats, functions, samples, calibration)?;
+        let network = Model::checked(spec.clone(), parts);
+        Ok(Quantized { network, report })
+    }
+
+    /// The scores of the float network that a declaration describes, without any quantization.
+    ///
+    /// # Shapes
+    /// `inputs`: `[inputs, values of one input]`; the result is `[inputs, scores]`.
+    ///
+    /// # Errors
+    /// Those of [`Model::quantize_with`].
+    pub fn float_scores(
+        spec: &Spec,
+        functions: &[CustomFn<'_>],
+        floats: &Floats,
+        inputs: ArrayView2<'_, f32>,
+    ) -> Result<Array2<f64>, Error> {
+        spec.check_numbers()?;
+        float_scores(spec, functions, floats, inputs)
+    }
+}
+
 /// The integers of every layer of `spec`.
 ///
 /// # Errors
@@ -55,8 +110,8 @@ pub struct Quantized<N> {
 pub(crate) fn quantize(
     spec: &Spec,
     floats: &Floats,
-    functions: &[Own<'_>],
-    samples: &Array2<f32>,
+    functions: &[CustomFn<'_>],
+    samples: ArrayView2<'_, f32>,
     calibration: &Calibration,
 ) -> Result<(Vec<Part>, Report), Error> {
     calibration.check()?;
@@ -81,9 +136,9 @@ pub(crate) fn quantize(
 /// Those of the inputs and of the floats, see [`crate::Network::quantize_with`].
 pub(crate) fn float_scores(
     spec: &Spec,
-    functions: &[Own<'_>],
+    functions: &[CustomFn<'_>],
     floats: &Floats,
-    inputs: &Array2<f32>,
+    inputs: ArrayView2<'_, f32>,
 ) -> Result<Array2<f64>, Error> {
     spec.flow().map_err(|at| ModelError::flow(spec, at))?;
     let float = Float {
@@ -108,8 +163,6 @@ fn check_finite(layer: &str, values: &Array2<f64>) -> Result<(), Error> {
 }
 
 fn undeclarable(layer: &str, law: &'static str) -> Error {
-    Error::Undeclarable {
-        layer: layer.to_owned(),
-        law,
-    }
+    let layer = layer.to_owned();
+    ModelError::Undeclarable { layer, law }.into()
 }

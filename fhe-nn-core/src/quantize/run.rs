@@ -4,7 +4,7 @@ use fhe_nn_proof::client::Affine;
 use fhe_nn_proof::error::ModelError;
 use fhe_nn_proof::part::result_of;
 use fhe_nn_proof::spec::{
-    self, ActivationSpec, EmbeddingSpec, Encoding, Function, Layer, Op, Overflow, Pool, Window,
+    self, ActivationSpec, EmbeddingSpec, Encoding, Function, Layer, Op, Pool, Window,
 };
 use ndarray::Array2;
 
@@ -12,7 +12,7 @@ use super::float::{self, Float};
 use super::linear::{self, Place};
 use super::scales::Scales;
 use super::tensor::{Signal, Tensor};
-use super::{Calibration, Fidelity, Report, activation, check_finite, undeclarable};
+use super::{Calibration, Fidelity, Report, activation, check_finite};
 use crate::Error;
 use crate::clear::linear_sums;
 use crate::graph::{Read, Rows};
@@ -103,17 +103,6 @@ impl<'a> Run<'a> {
                 && !reader.is_some_and(|act| act.function.is_antiperiodic()),
             kept,
         };
-        let antiperiodic = reader.is_some_and(|act| act.function.is_antiperiodic());
-        if linear.overflow == Overflow::Wrap && !antiperiodic {
-            return Err(undeclarable(
-                &layer.name,
-                "`wrap` needs an antiperiodic activation",
-            ));
-        }
-        let wave = reader.is_some_and(|act| act.function == Function::Wave);
-        if wave && linear.overflow != Overflow::Wrap {
-            return Err(undeclarable(&layer.name, "`Wave` needs `wrap`"));
-        }
         let input = self.values(spec.sources(index)[0])?;
         let floats = self.float.linear(&layer.name, &linear)?;
         let real = float::linear_sums(&linear, &floats.0, &floats.1, &input.real);
@@ -125,7 +114,7 @@ impl<'a> Run<'a> {
             report.results = Fidelity::of(&before.real, &scores);
         }
         self.report.layers.push(report);
-        Ok((Part::Linear(integers), Tensor::Accumulators(before)))
+        Ok((Part::Linear(integers.into()), Tensor::Accumulators(before)))
     }
 
     fn embedding(
@@ -163,7 +152,7 @@ impl<'a> Run<'a> {
         };
         let scale = meaning.scale;
         Ok((
-            Part::Embedding(Vectors { weights, scale }),
+            Part::Embedding(Vectors { weights, scale }.into()),
             Tensor::Values(signal),
         ))
     }
@@ -232,7 +221,7 @@ impl<'a> Run<'a> {
             meaning,
             levels: self.facts[index + 1].range,
         };
-        Ok((Part::Sources(meanings), Tensor::Values(signal)))
+        Ok((Part::Sources(meanings.into()), Tensor::Values(signal)))
     }
 
     /// Drops the tensors that no layer behind `index` reads.

@@ -1,26 +1,28 @@
 //! The samples that scales are found from.
 
+use fhe_nn_proof::client::InputError;
 use fhe_nn_proof::spec::Spec;
-use ndarray::{Array1, Array2};
+use ndarray::{Array1, Array2, ArrayView2};
 
 use crate::Error;
 
 /// The samples in reals, `[samples, values]`; tokens as the client encodes them.
 ///
 /// # Errors
-/// [`Error::NoSamples`], [`Error::InputLength`], [`Error::SampleNotFinite`] and [`Error::NoToken`].
-pub(crate) fn reals(spec: &Spec, samples: &Array2<f32>) -> Result<Array2<f64>, Error> {
+/// [`Error::NoSamples`], [`Error::Input`] and [`Error::SampleNotFinite`].
+pub(crate) fn reals(spec: &Spec, samples: ArrayView2<'_, f32>) -> Result<Array2<f64>, Error> {
     if samples.nrows() == 0 {
         return Err(Error::NoSamples {
             network: spec.name.to_string(),
         });
     }
     if samples.ncols() != spec.input_len() {
-        return Err(Error::InputLength {
+        return Err(InputError::Length {
             network: spec.name.to_string(),
             expected: spec.input_len(),
             actual: samples.ncols(),
-        });
+        }
+        .into());
     }
     let mut values = samples.indexed_iter();
     if let Some(((sample, index), &value)) = values.find(|(_, x)| !x.is_finite()) {

@@ -25,7 +25,7 @@ impl Scales {
     /// Finds what must be shared, and scales for it that hold what all need.
     ///
     /// # Errors
-    /// [`Error::Undeclarable`] if given scales differ that must be one, and those of the float network.
+    /// [`Error::Model`] if given scales differ that must be one, and those of the float network.
     pub(crate) fn find(
         float: &Float<'_>,
         facts: &[Tensor],

@@ -45,7 +45,7 @@ impl Signal {
     /// The input of a network.
     ///
     /// # Errors
-    /// [`Error::Undeclarable`] for negative values where there must be none.
+    /// [`Error::Model`] for negative values where there must be none.
     pub(super) fn input(
         spec: &Spec,
         real: Array2<f64>,

@@ -1,7 +1,7 @@
 //! Functions of activations with slopes, for the float network.
 
+use crate::parallel::*;
 use fhe_nn_proof::spec::{ActivationSpec, Function};
-use rayon::prelude::*;
 
 use crate::quantize::Curve;
 

@@ -1,9 +1,9 @@
 //! What is learned from.
 
+use crate::parallel::*;
 use ndarray::{Array2, ArrayView2, Axis};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
-use rayon::prelude::*;
 
 use crate::Error;
 

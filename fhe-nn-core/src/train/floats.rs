@@ -157,7 +157,7 @@ impl Trainable {
         }
         self.given = given;
         self.scales.fill(None);
-        let samples = reals(&self.spec, samples)?;
+        let samples = reals(&self.spec, samples.view())?;
         self.find_input_scale(&samples)?;
         let float = Float {
             spec: &self.spec,

@@ -30,7 +30,7 @@
 //! let trainer = Trainer { epochs: 200, batch: 4, rate: 0.02, ..Trainer::default() };
 //! trainer.fit(&mut xor, &examples, None)?;
 //!
-//! let network = Xor::quantize(&xor.floats()?, &inputs)?.network;
+//! let network = Xor::quantize(&xor.floats()?, inputs.view())?.network;
 //! for (input, label) in inputs.rows().into_iter().zip(labels) {
 //!     assert_eq!(network.run(&input.to_vec())?.argmax(), label as usize);
 //! }

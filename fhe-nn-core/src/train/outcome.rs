@@ -55,7 +55,7 @@ impl Trainable {
             }
             .into());
         }
-        let quantized = N::quantize(&self.floats()?, samples)?;
+        let quantized = N::quantize(&self.floats()?, samples.view())?;
         let network = quantized.network;
         let plan = network.plan(options)?;
         let inputs = examples.inputs();
@@ -68,7 +68,7 @@ impl Trainable {
         };
         let float = match self.is_smooth() {
             true => {
-                let scores = N::float_scores(&self.latent()?, &inputs.to_owned())?;
+                let scores = N::float_scores(&self.latent()?, inputs)?;
                 let pairs = scores.rows().into_iter().zip(examples.labels());
                 let right = pairs.filter(|(row, label)| argmax(row) == **label as usize);
                 Some(part(right.count()))

@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use fhe_nn_proof::graph::Graph;
-use fhe_nn_proof::part::{Part, PartRef};
 use fhe_nn_proof::plan::{Options, Plan};
 use fhe_nn_proof::spec::Spec;
 use ndarray::Array2;
@@ -151,8 +150,7 @@ impl Search<'_> {
         samples: &Array2<f32>,
     ) -> Result<(Floats, Plan), Error> {
         let floats = module.floats()?;
-        let (parts, _) = quantize(spec, &floats, &[], samples, &Calibration::default())?;
-        let parts: Vec<PartRef<'_>> = parts.iter().map(Part::as_ref).collect();
+        let (parts, _) = quantize(spec, &floats, &[], samples.view(), &Calibration::default())?;
         let (_, plan) = Graph::new(spec, &parts)?.plan(&self.options)?;
         Ok((floats, plan))
     }

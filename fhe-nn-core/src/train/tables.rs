@@ -1,12 +1,12 @@
 //! Lookup tables with slopes.
 
+use crate::parallel::*;
 use fhe_nn_proof::client::{Affine, Line};
 use fhe_nn_proof::spec::{ActivationSpec, Function};
 use fhe_nn_proof::widths::Range;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use rand_distr::{Distribution, StandardNormal};
-use rayon::prelude::*;
 
 use crate::graph::{LookupOp, Read, Table as Tabled};
 use crate::quantize::{Curve, centre};

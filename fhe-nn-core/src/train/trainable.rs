@@ -13,7 +13,7 @@ use super::forward::{Forward, Mode, Scores};
 use super::ops::Windows;
 use super::parameters::Learned;
 use super::scales::Scale;
-use crate::quantize::{Groups, Own, reals};
+use crate::quantize::{CustomFn, Groups, reals};
 use crate::{Error, Floats};
 
 /// What a module computes with.
@@ -46,7 +46,7 @@ pub enum WeightScales {
 /// it finds over samples, once before training and again whenever [`calibrate`](Trainable::calibrate) is called.
 pub struct Trainable {
     pub(super) spec: Spec,
-    pub(super) functions: Vec<Own<'static>>,
+    pub(super) functions: Vec<CustomFn<'static>>,
     pub(super) device: Device,
     /// Of every tensor: what it is before any weights are known.
     pub(super) facts: Vec<Fact>,
@@ -90,7 +90,7 @@ impl Trainable {
     /// [`ModelError::Flow`] for layers that do not fit together, and what candle reports.
     pub fn new(
         spec: &Spec,
-        functions: Vec<Own<'static>>,
+        functions: Vec<CustomFn<'static>>,
         device: &Device,
         seed: u64,
     ) -> Result<Self, Error> {
@@ -210,7 +210,7 @@ impl Trainable {
         mode: Mode,
         seed: u64,
     ) -> Result<Scores, Error> {
-        Forward::new(self, mode, seed).run(&reals(&self.spec, inputs)?)
+        Forward::new(self, mode, seed).run(&reals(&self.spec, inputs.view())?)
     }
 
     /// From now on, learns with the noise that a plan predicts for tables with approximate rounding: what is then
@@ -241,7 +241,7 @@ impl Trainable {
     /// Those of the samples, see [`crate::Network::quantize_with`]. Accumulators that leave a `calibrated` width are
     /// none: training goes on with them, and in the end the quantizer refuses what still does.
     pub fn calibrate(&mut self, samples: &Array2<f32>) -> Result<(), Error> {
-        let samples = reals(&self.spec, samples)?;
+        let samples = reals(&self.spec, samples.view())?;
         self.find_scales(&samples)?;
         if self.precision == Precision::Integers {
             let mut forward = Forward::new(self, Mode::Calibrate, 0);

@@ -16,7 +16,7 @@ fn one_bit_inputs_are_pixels_of_at_least_a_half() {
         let mut samples = uniform((50, 6), 0.0..=1.0, seed);
         samples[[0, 0]] = 0.0;
         samples[[0, 1]] = 1.0;
-        let quantized = Waves::quantize_with(&floats::<Waves>(seed), &samples, &method);
+        let quantized = Waves::quantize_with(&floats::<Waves>(seed), samples.view(), &method);
         let client = quantized.expect("a network").network.client_spec();
         assert_eq!((client.encoder.scale, client.encoder.zero_point), (1.0, 0));
         assert_eq!(
@@ -37,7 +37,7 @@ fn a_neuron_that_breaks_its_promise_is_named_with_both_numbers() {
     });
     insert(&mut floats, "fc1", weights, Array1::zeros(4));
     let samples = uniform((50, 6), 0.0..=1.0, seed);
-    let error = Promised::quantize(&floats, &samples).expect_err("a broken promise");
+    let error = Promised::quantize(&floats, samples.view()).expect_err("a broken promise");
     assert_eq!(
         error.to_string(),
         "neuron 1 of `fc1` reaches [0, 54]: 7 bits, but 6 are promised; so does 1 more neuron"
@@ -77,7 +77,7 @@ fn phases_of_a_sign_are_those_of_a_square_wave() {
     weights.column_mut(0).fill(3.0);
     insert(&mut floats, "fc1", weights, Array1::from_elem(4, 0.5));
     let samples = Array2::from_shape_fn((512, 3), |(n, i)| (n >> (3 * i) & 7) as f32);
-    let quantized = TwoSigns::quantize_with(&floats, &samples, &Calibration::MinMax);
+    let quantized = TwoSigns::quantize_with(&floats, samples.view(), &Calibration::MinMax);
     let report = quantized.expect("fits").report;
     assert_eq!(
         (report.input.error, report.layers[0].results.error),
@@ -90,7 +90,7 @@ fn what_cannot_be_quantized_is_a_typed_error() {
     let seed = &mut 9;
     let (floats, samples) = (floats::<Seen>(seed), uniform((9, 6), 0.0..=1.0, seed));
     let of = |floats: &Floats, samples: &Array2<f32>, calibration| {
-        let result = Seen::quantize_with(floats, samples, &calibration);
+        let result = Seen::quantize_with(floats, samples.view(), &calibration);
         result.expect_err("not quantizable").to_string()
     };
     let default = Calibration::default();

@@ -41,12 +41,12 @@ macro_rules! networks {
                     #[bits(weights = 8, accumulator = 20)]
                     fc2: Dense<4, 2>,
                 }
-                let quantized = Whole::quantize_with(&floats::<Whole>(seed), samples, method);
+                let quantized = Whole::quantize_with(&floats::<Whole>(seed), samples.view(), method);
                 let Quantized { network, report } = quantized.expect("fits");
-                law(Function::$function, network.graph(), &linears(&network), &report);
-                let quantized = Dropped::quantize_with(&floats::<Dropped>(seed), samples, method);
+                law(Function::$function, network.model().graph(), &linears(&network), &report);
+                let quantized = Dropped::quantize_with(&floats::<Dropped>(seed), samples.view(), method);
                 let Quantized { network, report } = quantized.expect("fits");
-                law(Function::$function, network.graph(), &linears(&network), &report);
+                law(Function::$function, network.model().graph(), &linears(&network), &report);
             })*
         }
     };
@@ -198,7 +198,7 @@ fn functions_that_overflow_on_a_sample_are_a_typed_error() {
         insert(&mut floats, "fc1", array![[0.0, weight]], array![0.0]);
         insert(&mut floats, "fc2", array![[1.0]], array![0.0]);
         assert_eq!(
-            Exponential::quantize(&floats, &samples)
+            Exponential::quantize(&floats, samples.view())
                 .expect_err("infinite")
                 .to_string(),
             "real values of `exp` or their squares are not finite on the samples"
@@ -208,7 +208,7 @@ fn functions_that_overflow_on_a_sample_are_a_typed_error() {
     insert(&mut floats, "fc1", array![[1e38, 0.0]], array![0.0]);
     insert(&mut floats, "fc2", array![[1e38]], array![0.0]);
     insert(&mut floats, "fc3", array![[1.0]], array![0.0]);
-    let error = Squares::quantize(&floats, &samples).expect_err("1e76, 1e114, 1e228");
+    let error = Squares::quantize(&floats, samples.view()).expect_err("1e76, 1e114, 1e228");
     assert!(matches!(error, Error::RealNotFinite { layer } if layer == "square2"));
 }
 

@@ -121,7 +121,7 @@ proptest! {
         insert(&mut floats, "fc1", weights.mapv(|w| f32::from(w) * scale), Array1::zeros(5));
         let samples = uniform((40, 6), 0.0..=1.0, &mut seed);
         for method in [Calibration::MinMax, Calibration::Mse] {
-            let network = Seen::quantize_with(&floats, &samples, &method).expect("fits").network;
+            let network = Seen::quantize_with(&floats, samples.view(), &method).expect("fits").network;
             prop_assert_eq!(&linears(&network)[0].weights, &weights);
         }
     }
@@ -155,7 +155,8 @@ proptest! {
         let weights = uniform((4, 6), -1.0..=1.0, &mut seed);
         insert(&mut floats, "fc1", weights, array![0.1, -0.3, far, -far]);
         let (network, _): (Signs, _) = quantize(&floats, &samples);
-        let (layer, graph, client) = (&linears(&network)[0], network.graph(), network.client_spec());
+        let (layer, model, client) = (&linears(&network)[0], network.model(), network.client_spec());
+        let graph = model.graph();
         let Op::Lookup(sign) = &graph.nodes[1].op else { unreachable!("the second field is a sign") };
         for _ in 0..100 {
             let input = encode(&client, &uniform(6, -1.5..=4.5, &mut seed).to_vec());
@@ -170,14 +171,14 @@ proptest! {
     #[test]
     fn integers_stay_within_their_bits((mut seed, samples) in samples(40)) {
         for method in METHODS {
-            let quantized = Seen::quantize_with(&floats::<Seen>(&mut seed), &samples, &method);
+            let quantized = Seen::quantize_with(&floats::<Seen>(&mut seed), samples.view(), &method);
             let network = quantized.expect("fits").network;
             let max = max_weight(4) as i16;
             for layer in linears(&network) {
                 prop_assert!(layer.weights.iter().all(|w| w.abs() <= max));
                 prop_assert!(layer.scales.iter().all(|s| s.is_normal() && *s > 0.0));
             }
-            for node in network.graph().nodes {
+            for node in network.model().graph().nodes {
                 if let Op::Lookup(op) = node.op {
                     let SpecOp::Activation(act) = &Seen::SPEC.layers[1].op else {
                         unreachable!("the second field is an activation")

@@ -5,7 +5,7 @@ mod functions;
 mod laws;
 
 use fhe_nn_core::ClientSpec;
-use fhe_nn_core::layer::{Linear, PartRef};
+use fhe_nn_core::layer::{Linear, Part};
 use fhe_nn_core::prelude::*;
 use fhe_nn_core::quantize::Report;
 use fhe_nn_core::spec::{Function, Op};
@@ -152,14 +152,14 @@ fn linears<N: Network>(network: &N) -> Vec<Linear> {
     let parts = network.parts().into_iter();
     parts
         .filter_map(|part| match part {
-            PartRef::Linear(linear) => Some(linear.clone()),
+            Part::Linear(linear) => Some((*linear).clone()),
             _ => None,
         })
         .collect()
 }
 
 fn quantize<N: Network>(floats: &Floats, samples: &Array2<f32>) -> (N, Report) {
-    let quantized = N::quantize(floats, samples).expect("a network that keeps its promises");
+    let quantized = N::quantize(floats, samples.view()).expect("a network that keeps its promises");
     (quantized.network, quantized.report)
 }
 

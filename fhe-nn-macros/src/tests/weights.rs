@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use fhe_nn_proof::client::Affine;
 use fhe_nn_proof::model::to_bytes;
-use fhe_nn_proof::part::{Linear, Part, PartRef, Tables};
+use fhe_nn_proof::part::{Linear, Part, Tables};
 use fhe_nn_proof::spec::Spec;
 use ndarray::{Array2, array};
 
@@ -91,7 +91,7 @@ fn the_models_of_the_cases_are_these() {
         ("narrow", model(&both, [(ones(), 3), (array![[1], [3]], 2)])),
         (
             "other",
-            to_bytes(&other, &[PartRef::Linear(&linear(ones(), 3))]),
+            to_bytes(&other, &[Part::Linear(linear(ones(), 3).into())]),
         ),
         (
             "wide",
@@ -146,15 +146,15 @@ fn model<const N: usize>(spec: &Spec, layers: [(Array2<i16>, u32); N]) -> Vec<u8
     let mut parts = Vec::new();
     for (weights, width) in layers {
         let neurons = weights.nrows();
-        parts.push(Part::Linear(linear(weights, width)));
+        parts.push(Part::Linear(linear(weights, width).into()));
         if let Some(act) = spec.reader(parts.len() - 1) {
             let size = 1 << act.table_bits(width);
             let table: Vec<i16> = (0..size).map(|r| i16::from(4 * r >= 3 * size)).collect();
             let tables = vec![&*table; neurons];
-            parts.push(Part::Tables(Tables::new(tables)));
+            parts.push(Part::Tables(Tables::new(tables).into()));
         }
     }
-    to_bytes(spec, &parts.iter().map(Part::as_ref).collect::<Vec<_>>())
+    to_bytes(spec, &parts)
 }
 
 fn linear(weights: Array2<i16>, width: u32) -> Linear {

@@ -10,7 +10,7 @@ fuzz_target!(|bytes: &[u8]| {
         let _ = imported.declaration();
         if imported.spec.input_len() < 1 << 12 {
             let zeros = Array2::zeros((1, imported.spec.input_len()));
-            let _ = imported.float_scores(&zeros);
+            let _ = imported.float_scores(zeros.view());
         }
     }
 });

@@ -9,7 +9,7 @@ use super::map::{Map, Rows};
 use super::{Graph, LinearOp, LookupOp, Node, Op, Table};
 use crate::client::Affine;
 use crate::error::ModelError;
-use crate::part::{PartRef, result_of};
+use crate::part::{Part, result_of};
 use crate::spec::{Encoding, Op as SpecOp, Pool, Spec, Tensor, Window};
 
 impl<'a> Graph<'a> {
@@ -18,7 +18,7 @@ impl<'a> Graph<'a> {
     /// # Errors
     /// [`ModelError::Flow`] if the layers do not fit together, [`ModelError::PartMissing`] if the parts are not
     /// those of the declaration.
-    pub fn new(spec: &'a Spec, parts: &[PartRef<'a>]) -> Result<Self, ModelError> {
+    pub fn new(spec: &'a Spec, parts: &'a [Part]) -> Result<Self, ModelError> {
         let facts = spec.flow().map_err(|at| ModelError::flow(spec, at))?;
         if spec.layers.len() != parts.len() || parts.is_empty() {
             return Err(ModelError::PartMissing);
@@ -39,18 +39,18 @@ impl<'a> Graph<'a> {
     }
 }
 
-struct Lowering<'a, 'p> {
+struct Lowering<'a> {
     spec: &'a Spec,
     /// Of the tensors of the declaration.
     facts: Vec<Tensor>,
-    parts: &'p [PartRef<'a>],
+    parts: &'a [Part],
     nodes: Vec<Node<'a>>,
     /// For each tensor of the declaration, the tensor of the nodes.
     tensors: Vec<usize>,
     stages: usize,
 }
 
-impl<'a> Lowering<'a, '_> {
+impl<'a> Lowering<'a> {
     /// The nodes of a layer; the tensor of its results.
     fn layer(&mut self, index: usize) -> Result<usize, ModelError> {
         let layer = &self.spec.layers[index];
@@ -60,14 +60,14 @@ impl<'a> Lowering<'a, '_> {
         let lens: Vec<usize> = lens.collect();
         let first = self.facts[sources[0]].clone();
         let name = &*layer.name;
-        Ok(match (&layer.op, self.parts[index]) {
-            (SpecOp::Dense(_), PartRef::Linear(linear)) => self.sums(
+        Ok(match (&layer.op, &self.parts[index]) {
+            (SpecOp::Dense(_), Part::Linear(linear)) => self.sums(
                 name,
                 from,
                 Map::Dense(&linear.weights),
                 (&*linear.phases).into(),
             ),
-            (SpecOp::Conv(conv), PartRef::Linear(linear)) => {
+            (SpecOp::Conv(conv), Part::Linear(linear)) => {
                 let map = Map::Windows {
                     window: conv.window,
                     kernel: Cow::Borrowed(&linear.weights),
@@ -75,12 +75,12 @@ impl<'a> Lowering<'a, '_> {
                 };
                 self.sums(name, from, map, (&*linear.phases).into())
             }
-            (SpecOp::Embedding(spec), PartRef::Embedding(embedding))
+            (SpecOp::Embedding(spec), Part::Embedding(embedding))
                 if spec.encoding == Encoding::Number =>
             {
                 self.vectors(name, from, spec, embedding)
             }
-            (SpecOp::Embedding(spec), PartRef::Embedding(embedding)) => {
+            (SpecOp::Embedding(spec), Part::Embedding(embedding)) => {
                 let map = Map::Windows {
                     window: Window::each(spec.vocabulary, spec.dimension, spec.positions),
                     kernel: Cow::Owned(embedding.weights.t().to_owned()),
@@ -88,11 +88,11 @@ impl<'a> Lowering<'a, '_> {
                 };
                 self.sums(name, from, map, Cow::Borrowed(&[]))
             }
-            (SpecOp::Activation(act), part @ (PartRef::Tables(_) | PartRef::Antiperiodic)) => {
+            (SpecOp::Activation(act), part @ (Part::Tables(_) | Part::Antiperiodic)) => {
                 let read = self.read(sources[0], Some(act))?;
                 let table = match (part, act.function.is_antiperiodic()) {
-                    (PartRef::Tables(tables), false) => Table::Padded(tables),
-                    (PartRef::Antiperiodic, true) => Table::Antiperiodic(act),
+                    (Part::Tables(tables), false) => Table::Padded(tables),
+                    (Part::Antiperiodic, true) => Table::Antiperiodic(act),
                     _ => return Err(ModelError::PartMissing),
                 };
                 self.lookup(
@@ -108,28 +108,28 @@ impl<'a> Lowering<'a, '_> {
                     },
                 )
             }
-            (SpecOp::Pool(pool), PartRef::Sources(_)) => match pool.kind {
+            (SpecOp::Pool(pool), Part::Sources(_)) => match pool.kind {
                 Pool::Average => {
                     let map = Map::Rows(Rows::windows(&pool.window));
                     self.sums(name, from, map, Cow::Borrowed(&[]))
                 }
                 Pool::Max => self.greatest(name, from[0], pool, &first),
             },
-            (SpecOp::Add, PartRef::Sources(_)) => {
+            (SpecOp::Add, Part::Sources(_)) => {
                 let map = Map::Rows(Rows::each(lens[0], &vec![1; lens.len()]));
                 self.sums(name, from, map, Cow::Borrowed(&[]))
             }
-            (SpecOp::Mul, PartRef::Sources(_)) => {
+            (SpecOp::Mul, Part::Sources(_)) => {
                 let second = self.facts[sources[1]].range;
                 self.product(name, from, lens[0], (first.range, second))
             }
-            (SpecOp::Concat, PartRef::Sources(_)) => self.sums(
+            (SpecOp::Concat, Part::Sources(_)) => self.sums(
                 name,
                 from,
                 Map::Rows(Rows::concat(&lens)),
                 Cow::Borrowed(&[]),
             ),
-            (SpecOp::Flatten, PartRef::Sources(_)) => from[0],
+            (SpecOp::Flatten, Part::Sources(_)) => from[0],
             _ => return Err(ModelError::PartMissing),
         })
     }
@@ -165,9 +165,9 @@ impl<'a> Lowering<'a, '_> {
             },
             None => self.meaning_of_inputs().ok_or(ModelError::PartMissing)?,
         };
-        let decoder = match self.parts[last - 1] {
-            PartRef::Linear(linear) => (0..linear.outputs()).map(|c| linear.line(c)).collect(),
-            PartRef::Sources(sources) => {
+        let decoder = match &self.parts[last - 1] {
+            Part::Linear(linear) => (0..linear.outputs()).map(|c| linear.line(c)).collect(),
+            Part::Sources(sources) => {
                 let meaning = result_of(&self.spec.layers[last - 1].op, sources);
                 let meaning = meaning.ok_or(ModelError::PartMissing)?;
                 vec![meaning.line(); scores.widths.len()]
@@ -194,7 +194,7 @@ impl<'a> Lowering<'a, '_> {
         }
         Ok(Graph {
             spec: self.spec,
-            parts: self.parts.to_vec(),
+            parts: self.parts,
             nodes,
             scores,
             input_stage: stages[0],
@@ -212,10 +212,10 @@ impl<'a> Lowering<'a, '_> {
                 .sources(index)
                 .iter()
                 .position(|&source| source == 0)?;
-            match self.parts[index] {
-                PartRef::Linear(linear) => Some(linear.input),
-                PartRef::Sources(sources) => sources.get(operand).copied(),
-                PartRef::Tables(_) | PartRef::Antiperiodic | PartRef::Embedding(_) => None,
+            match &self.parts[index] {
+                Part::Linear(linear) => Some(linear.input),
+                Part::Sources(sources) => sources.get(operand).copied(),
+                Part::Tables(_) | Part::Antiperiodic | Part::Embedding(_) => None,
             }
         })
     }

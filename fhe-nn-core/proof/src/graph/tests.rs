@@ -66,15 +66,18 @@ fn stages_are_those_of_the_first_reader() {
         ..Spec::new("Net", Input::new(&[2], 1), &[])
     };
     let linear = |outputs| of_weights(Array2::ones((outputs, 2)), 4);
-    let (two, one) = (linear(2), linear(1));
-    let meanings = [two.input; 2];
+    let (two, one) = (
+        Part::Linear(linear(2).into()),
+        Part::Linear(linear(1).into()),
+    );
+    let meanings = [linear(2).input; 2];
     let parts = [
-        PartRef::Linear(&two),
-        PartRef::Antiperiodic,
-        PartRef::Linear(&two),
-        PartRef::Antiperiodic,
-        PartRef::Sources(&meanings),
-        PartRef::Linear(&one),
+        two.clone(),
+        Part::Antiperiodic,
+        two.clone(),
+        Part::Antiperiodic,
+        Part::Sources(meanings.into()),
+        one,
     ];
     let graph = Graph::new(&spec, &parts).expect("the parts of the spec");
     let stages = graph.nodes.iter().map(|node| match &node.op {

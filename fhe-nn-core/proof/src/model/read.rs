@@ -27,10 +27,15 @@ pub(super) fn parts(spec: &Spec, file: &SafeTensors<'_>) -> Result<Vec<Part>, Mo
             op @ (Op::Dense(_) | Op::Conv(_)) => {
                 let linear = op.linear().ok_or(ModelError::PartMissing)?;
                 let reads = spec.reader(index);
-                Part::Linear(reader.linear(&layer.name, &linear, reads, first.range)?)
+                Part::Linear(
+                    reader
+                        .linear(&layer.name, &linear, reads, first.range)?
+                        .into(),
+                )
             }
             Op::Embedding(embedding) => {
-                Part::Embedding(reader.vectors(&layer.name, embedding, facts[index + 1].range)?)
+                let levels = facts[index + 1].range;
+                Part::Embedding(reader.vectors(&layer.name, embedding, levels)?.into())
             }
             Op::Activation(act) if act.function.is_antiperiodic() => Part::Antiperiodic,
             Op::Activation(act) => {
@@ -40,12 +45,12 @@ pub(super) fn parts(spec: &Spec, file: &SafeTensors<'_>) -> Result<Vec<Part>, Mo
                     Some(Part::Linear(linear)) => &linear.widths,
                     _ => &of_sums,
                 };
-                Part::Tables(reader.tables(&layer.name, act, widths)?)
+                Part::Tables(reader.tables(&layer.name, act, widths)?.into())
             }
             Op::Pool(_) | Op::Add | Op::Mul | Op::Concat | Op::Flatten => {
                 let levels: Vec<Range> =
                     sources.iter().map(|&source| facts[source].range).collect();
-                Part::Sources(reader.meanings(&layer.name, &levels)?)
+                Part::Sources(reader.meanings(&layer.name, &levels)?.into())
             }
         });
     }

@@ -10,12 +10,11 @@ use ndarray::{Array2, ArrayD, Axis};
 use super::random::Random;
 use crate::backend::interpret;
 use crate::clear::{self, Clear};
-use crate::encrypted::{Ciphertexts, Encrypted, Execution};
+use crate::encrypted::{Ciphertexts, Encrypted};
 use crate::graph::Graph;
 use crate::keys::ClientKey;
-use crate::layer::{Part, PartRef};
-use crate::network::encode;
 use crate::quantize::quantize;
+use crate::run::Execution;
 use crate::simulated::Simulated;
 use crate::wire::Reply;
 use crate::{Calibration, Floats};
@@ -233,9 +232,8 @@ fn same(seed: u64, input: Input, layers: Vec<Layer>) {
             Some(tokens) => (random.unit() * tokens.vocabulary as f32).floor(),
         });
     let floats = floats(&spec, &mut random);
-    let quantized = quantize(&spec, &floats, &[], &samples, &Calibration::MinMax);
+    let quantized = quantize(&spec, &floats, &[], samples.view(), &Calibration::MinMax);
     let (parts, report) = quantized.expect("every promise is kept");
-    let parts: Vec<PartRef<'_>> = parts.iter().map(Part::as_ref).collect();
     let graph = Graph::new(&spec, &parts).expect("the parts of the spec");
     let program = graph
         .program(graph.fingerprint())
@@ -244,7 +242,7 @@ fn same(seed: u64, input: Input, layers: Vec<Layer>) {
     assert_eq!(plan.validate(), Ok(()));
     assert!(plan.serves(&program));
 
-    let integers = encode(&plan.client, samples.view()).expect("finite");
+    let integers = plan.client.encode_batch(samples.view()).expect("finite");
     let Ok(sums) = interpret(&graph, &mut Clear, integers.clone());
     let clear = clear::scores(&graph.scores, sums);
     let real = clear.mapv(|q| q as f64);

@@ -21,10 +21,11 @@ use self::parameters::{Next, PHASES, Parameters, WIDTH, digits, glwe, layer};
 use super::random::{Hidden, Net, Random, Shape};
 use crate::backend::Backend;
 use crate::clear::Clear;
-use crate::encrypted::{Ciphertexts, Execution, Stages, linear, modulus, rotate, switch_modulus};
+use crate::encrypted::{Ciphertexts, Stages, linear, modulus, rotate, switch_modulus};
 use crate::graph::{LinearOp, LookupOp, Map, Op, Read, Table};
 use crate::keys::{ClientKey, EvaluationKey, Keys};
 use crate::layer::Linear;
+use crate::run::Execution;
 
 /// Weights of the first layer's accumulators, each with inputs of its own: independent errors.
 const FIRST: [i16; 3] = [3, -1, 2];

@@ -9,9 +9,9 @@ use ndarray::ArrayView2;
 use super::random::{Hidden, Net, Random, Shape};
 use crate::backend::interpret;
 use crate::clear::{self, Clear};
-use crate::encrypted::{Encrypted, Execution};
+use crate::encrypted::Encrypted;
 use crate::keys::ClientKey;
-use crate::network::encode;
+use crate::run::Execution;
 use crate::wire::Reply;
 
 #[test]
@@ -226,7 +226,7 @@ fn same(seed: u64, shape: &Shape) {
             .map(|_| random.within(Range::unsigned(shape.bits)) as f32)
             .collect();
         let row = ArrayView2::from_shape((1, input.len()), &input).expect("one row");
-        let encoded = encode(&plan.client, row).expect("finite");
+        let encoded = plan.client.encode_batch(row).expect("finite");
         let Ok(sums) = interpret(&graph, &mut Clear, encoded);
         let clear = clear::scores(&graph.scores, sums);
 

@@ -1,5 +1,7 @@
 //! Small random networks, straight from integers.
 
+use std::sync::Arc;
+
 use fhe_nn_proof::client::Affine;
 use fhe_nn_proof::spec::{
     ActivationSpec, DenseSpec, Function, Input, Layer, Op, Overflow, Rounding, Spec,
@@ -8,7 +10,7 @@ use fhe_nn_proof::widths::{Range, max_weight};
 use ndarray::Array2;
 
 use crate::graph::Graph;
-use crate::layer::{Linear, Part, PartRef, Tables};
+use crate::layer::{Linear, Part, Tables};
 
 /// A network with owned integers.
 pub(super) struct Net {
@@ -69,8 +71,7 @@ impl Net {
     }
 
     pub(super) fn graph(&self) -> Graph<'_> {
-        let parts: Vec<PartRef<'_>> = self.parts.iter().map(Part::as_ref).collect();
-        Graph::new(&self.spec, &parts).expect("the parts were made for the spec")
+        Graph::new(&self.spec, &self.parts).expect("the parts were made for the spec")
     }
 }
 
@@ -95,6 +96,7 @@ impl Builder {
         let Some(Part::Linear(linear)) = self.parts.last_mut() else {
             unreachable!("a linear layer was just added")
         };
+        let linear = Arc::make_mut(linear);
         let range = hidden.function.range(hidden.output);
         let part = if hidden.function.is_antiperiodic() {
             for (phase, &width) in linear.phases.iter_mut().zip(&linear.widths) {
@@ -114,7 +116,7 @@ impl Builder {
                     .collect()
             };
             let tables: Vec<Vec<i16>> = linear.widths.iter().map(table).collect();
-            Part::Tables(Tables::new(tables.iter().map(Vec::as_slice)))
+            Part::Tables(Tables::new(tables.iter().map(Vec::as_slice)).into())
         };
         self.parts.push(part);
         let activation = ActivationSpec {
@@ -180,7 +182,7 @@ impl Builder {
             overflow,
         };
         self.push(name.to_owned(), Op::Dense(spec));
-        self.parts.push(Part::Linear(Linear {
+        self.parts.push(Part::Linear(Arc::new(Linear {
             weights,
             phases: vec![0; outputs],
             widths,
@@ -190,7 +192,7 @@ impl Builder {
                 scale: 1.0,
                 zero_point: 0,
             },
-        }));
+        })));
     }
 }
 

@@ -16,9 +16,10 @@ use self::statistics::{Rate, Sample, key_variance};
 use super::random::{Hidden, Net, Random, Shape};
 use crate::backend::{Backend, interpret};
 use crate::clear::Clear;
-use crate::encrypted::{Ciphertexts, Encrypted, Execution};
+use crate::encrypted::{Ciphertexts, Encrypted};
 use crate::graph::Graph;
 use crate::keys::ClientKey;
+use crate::run::Execution;
 use crate::simulated::Simulated;
 use crate::wire::Reply;
 

@@ -16,7 +16,7 @@ use crate::import::net::{Net, PendingLinear, Source, Weights, Widths, propose};
 use crate::import::onnx::{Constant, Graph};
 use crate::import::place::{Value, View};
 use crate::import::walk::{end, run};
-use crate::quantize::{Own, float_scores};
+use crate::quantize::{CustomFn, float_scores};
 
 /// The outcome of a case.
 #[derive(Debug, PartialEq)]
@@ -132,12 +132,13 @@ impl Case {
         let functions: Vec<_> = functions
             .map(|(_, own)| move |x: f32| own.value(&[x.into()], 0) as f32)
             .collect();
-        let functions: Vec<Own<'_>> = functions.iter().map(|own| own as Own<'_>).collect();
+        let functions: Vec<CustomFn<'_>> =
+            functions.iter().map(|own| own as CustomFn<'_>).collect();
         let scores = float_scores(
             &spec,
             &functions,
             &net.floats,
-            &inputs.expect("as many values"),
+            inputs.expect("as many values").view(),
         );
         match scores {
             Ok(scores) => self.compare(scores.iter().copied()),

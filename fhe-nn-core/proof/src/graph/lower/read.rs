@@ -5,11 +5,11 @@ use std::borrow::Cow;
 use super::Lowering;
 use crate::error::ModelError;
 use crate::graph::Read;
-use crate::part::PartRef;
+use crate::part::Part;
 use crate::spec::{ActivationSpec, Op};
 use crate::widths::{Lattice, Reader, sum_width};
 
-impl<'a> Lowering<'a, '_> {
+impl<'a> Lowering<'a> {
     /// How a tensor of the declaration is read, by an activation or by the client.
     pub(super) fn read(
         &self,
@@ -30,7 +30,7 @@ impl<'a> Lowering<'a, '_> {
         let odd = sources.iter().all(|&source| self.facts[source].odd);
         let stage = self.stages;
         let op = &self.spec.layers[index].op;
-        if let (Some(spec), PartRef::Linear(linear)) = (op.linear(), self.parts[index]) {
+        if let (Some(spec), Part::Linear(linear)) = (op.linear(), &self.parts[index]) {
             let odd = odd && !spec.window.is_some_and(|window| window.pads());
             return Ok(Read {
                 stage,

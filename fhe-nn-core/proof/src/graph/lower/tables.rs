@@ -8,7 +8,7 @@ use crate::part::Vectors;
 use crate::spec::{EmbeddingSpec, PoolSpec, Rounding, Tensor};
 use crate::widths::{Lattice, Range, Reader};
 
-impl<'a> Lowering<'a, '_> {
+impl<'a> Lowering<'a> {
     /// The greatest of the values of each window, as in a cup: of two, `b + max(a - b, 0)`.
     ///
     /// All games of a round, those of all windows, are one lookup. Of an odd number of values the last

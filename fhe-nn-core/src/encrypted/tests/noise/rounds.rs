@@ -15,9 +15,10 @@ use crate::clear::Clear;
 use crate::digits::{Digit, Part};
 use crate::encrypted::lookup::scale;
 use crate::encrypted::tests::random::{Hidden, Net, Random, Shape};
-use crate::encrypted::{Ciphertexts, Encrypted, Execution, Stages};
+use crate::encrypted::{Ciphertexts, Encrypted, Stages};
 use crate::graph::{LinearOp, Op};
 use crate::keys::ClientKey;
+use crate::run::Execution;
 
 /// Neurons, of which half have 4 low bits, removed in one round, and half 5, in two.
 const NEURONS: usize = 4;

@@ -97,8 +97,11 @@ impl<'a> Execution<'a> {
             return job();
         };
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-        pool.map_err(|source| Error::Threads { threads, source })?
-            .install(job)
+        pool.map_err(|source| Error::Threads {
+            threads,
+            source: source.into(),
+        })?
+        .install(job)
     }
 
     /// Watches a run of this many bootstraps.

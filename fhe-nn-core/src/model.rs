@@ -1,0 +1,130 @@
+//! A network as a value: a declaration with the integers of its quantized model.
+
+use std::path::Path;
+
+use fhe_nn_proof::client::ClientSpec;
+use fhe_nn_proof::graph::Graph;
+use fhe_nn_proof::model;
+use fhe_nn_proof::part::Part;
+use fhe_nn_proof::plan::{Fingerprint, Options, Plan};
+use fhe_nn_proof::spec::Spec;
+
+use crate::{Error, file};
+
+/// A quantized network that is known only when the program runs.
+///
+/// A model file holds the declaration beside the integers, so the file alone is enough. A service or a
+/// command-line tool uses it where a program of one network uses the declared struct; both do the same,
+/// since [`Network`](crate::Network) delegates to this type. Layers with functions of their own (`Custom`)
+/// need no code here: their tables are in the file.
+///
+/// A clone shares the integers and costs next to nothing.
+///
+/// ```
+/// use fhe_nn_core::{Model, Network};
+/// # use fhe_nn_core::prelude::*;
+/// # use ndarray::array;
+/// # #[fhe_network(input(shape = [2], bits = 1))]
+/// # struct Both {
+/// #     #[bits(weights = 2)]
+/// #     sum: Dense<2, 1>,
+/// # }
+/// # let mut floats = Floats::new();
+/// # floats.insert("sum.weight", array![[1.0, 1.0]].into_dyn())?;
+/// # let samples = array![[0.0, 1.0], [1.0, 1.0]];
+/// # let both = Both::quantize(&floats, samples.view())?.network;
+/// let bytes = both.to_bytes(); // a file that `both.save` wrote
+/// let model = Model::from_bytes(&bytes)?;
+/// assert_eq!(model.spec().name, "Both");
+/// assert_eq!(model.run(&[1.0, 0.0])?, both.run(&[1.0, 0.0])?);
+/// # Ok::<(), fhe_nn_core::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Model {
+    spec: Spec,
+    parts: Vec<Part>,
+}
+
+impl Model {
+    /// The model of a declaration with the integers of its layers, in their order.
+    ///
+    /// # Errors
+    /// [`Error::Model`] if the declaration breaks a law or the parts are not those of its layers.
+    pub fn new(spec: Spec, parts: Vec<Part>) -> Result<Self, Error> {
+        spec.check_numbers()?;
+        Graph::new(&spec, &parts)?;
+        Ok(Model { spec, parts })
+    }
+
+    /// The model of a declaration that was checked, with parts that were checked against it.
+    pub(crate) fn checked(spec: Spec, parts: Vec<Part>) -> Self {
+        Model { spec, parts }
+    }
+
+    /// Loads what [`Model::save`] or [`Network::save`](crate::Network::save) wrote. Everything that this
+    /// crate relies on is checked: the file may come from anywhere.
+    ///
+    /// # Errors
+    /// [`Error::Read`] and those of [`Model::from_bytes`].
+    pub fn load(path: impl AsRef<Path>) -> Result<Self, Error> {
+        Self::from_bytes(&file::read(path.as_ref())?)
+    }
+
+    /// Reads a model file from memory.
+    ///
+    /// # Errors
+    /// [`Error::Model`] if the bytes are not a model, if its declaration breaks a law, or if an
+    /// accumulator is narrower than what its weights can reach.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
+        let (spec, parts) = model::open(bytes)?;
+        Ok(Model { spec, parts })
+    }
+
+    /// Saves the integers, with their meaning and the declaration, as one safetensors file.
+    ///
+    /// # Errors
+    /// [`Error::Write`].
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<(), Error> {
+        file::write(path.as_ref(), &self.to_bytes())
+    }
+
+    /// The model file in memory; equal models give equal bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        model::to_bytes(&self.spec, &self.parts)
+    }
+
+    /// The declaration.
+    pub fn spec(&self) -> &Spec {
+        &self.spec
+    }
+
+    /// The integers of the layers, in their order.
+    pub fn parts(&self) -> &[Part] {
+        &self.parts
+    }
+
+    /// The integer program that every backend runs.
+    pub fn graph(&self) -> Graph<'_> {
+        Graph::new(&self.spec, &self.parts).expect("a model holds the parts of its declaration")
+    }
+
+    /// What a client must know: how inputs are encoded and what scores mean. It holds no weights.
+    pub fn client_spec(&self) -> ClientSpec {
+        self.graph().client_spec()
+    }
+
+    /// SHA-256 over the declaration and the integers, which keys and plans refer to.
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.graph().fingerprint()
+    }
+
+    /// Finds the parameters of an encrypted run.
+    ///
+    /// # Errors
+    /// [`Error::Plan`] if no parameters hold the noise, and [`Error::Model`] if an accumulator or score is
+    /// wider than can be read encrypted.
+    pub fn plan(&self, options: &Options) -> Result<Plan, Error> {
+        let (_, plan) = self.graph().plan(options)?;
+        Ok(plan)
+    }
+}

@@ -1,0 +1,38 @@
+//! Iterators that run on all cores where there are threads: the feature `parallel`.
+//!
+//! With it this is rayon's prelude. Without it the same names run on the thread of the caller, as in a
+//! browser.
+
+#[cfg(feature = "parallel")]
+pub(crate) use rayon::prelude::*;
+
+#[cfg(not(feature = "parallel"))]
+pub(crate) use sequential::*;
+
+#[cfg(not(feature = "parallel"))]
+mod sequential {
+    #[cfg(feature = "client")]
+    use std::slice::ChunksExactMut;
+
+    /// Rayon's trait of this name, on one thread.
+    pub(crate) trait IntoParallelIterator: IntoIterator + Sized {
+        fn into_par_iter(self) -> Self::IntoIter {
+            self.into_iter()
+        }
+    }
+
+    impl<T: IntoIterator> IntoParallelIterator for T {}
+
+    /// Rayon's trait of this name, on one thread.
+    #[cfg(feature = "client")]
+    pub(crate) trait ParallelSliceMut<T> {
+        fn par_chunks_exact_mut(&mut self, size: usize) -> ChunksExactMut<'_, T>;
+    }
+
+    #[cfg(feature = "client")]
+    impl<T> ParallelSliceMut<T> for [T] {
+        fn par_chunks_exact_mut(&mut self, size: usize) -> ChunksExactMut<'_, T> {
+            self.chunks_exact_mut(size)
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Encrypted runs.
+
+use crate::backend::interpret;
+use crate::encrypted::{Ciphertexts, Encrypted};
+use crate::keys::EvaluationKey;
+use crate::run::Execution;
+use crate::wire::{Reply, Request};
+use crate::{Error, Model};
+
+/// The number of inputs that the encrypted backend takes at once: more do not make it faster, and their
+/// ciphertexts, some megabytes for each, are in memory together.
+const ENCRYPTED_BATCH: usize = 4;
+
+impl Model {
+    /// Runs one input encrypted. The result, decrypted, equals that of [`Model::run`], except with the
+    /// failure probability that the plan states.
+    ///
+    /// # Errors
+    /// [`Error::WrongPlan`] if the key or the request was made for another network or other
+    /// weights, [`Error::WrongKey`] if they do not go together.
+    pub fn run_encrypted(&self, key: &EvaluationKey, request: &Request) -> Result<Reply, Error> {
+        let requests = core::slice::from_ref(request);
+        let replies = self.run_encrypted_batch(key, requests, &Execution::default())?;
+        Ok(replies
+            .into_iter()
+            .next()
+            .expect("one reply for one request"))
+    }
+
+    /// Runs many inputs encrypted, a few at a time and these layer by layer: their bootstraps fill the
+    /// batches that pass over the key together. Each reply is that of [`Model::run_encrypted`], bit for
+    /// bit, whatever the batch and the number of threads.
+    ///
+    /// # Errors
+    /// Those of [`Model::run_encrypted`], [`Error::Cancelled`] and [`Error::Threads`].
+    pub fn run_encrypted_batch(
+        &self,
+        key: &EvaluationKey,
+        requests: &[Request],
+        execution: &Execution<'_>,
+    ) -> Result<Vec<Reply>, Error> {
+        let graph = self.graph();
+        let program = graph.program(graph.fingerprint())?;
+        if !key.plan.serves(&program) {
+            return Err(Error::WrongPlan {
+                what: "evaluation key",
+                of: "the network",
+            });
+        }
+        for request in requests {
+            request.belongs_to(key)?;
+        }
+        let watch = execution.watch(requests.len() * key.plan.bootstraps() as usize);
+        execution.on_threads(|| {
+            let mut replies = Vec::with_capacity(requests.len());
+            for requests in requests.chunks(ENCRYPTED_BATCH) {
+                watch.check()?;
+                let values = requests.iter().map(|request| request.expand(&key.plan));
+                let mut backend = Encrypted::new(key, &watch, requests.len());
+                let sums = interpret(&graph, &mut backend, Ciphertexts::concat(values))?;
+                let scores = backend.finish(&graph.scores, &sums);
+                let scores = scores.split(key.plan.output.scores as usize);
+                replies.extend(scores.map(|scores| Reply::new(key, scores)));
+            }
+            Ok(replies)
+        })
+    }
+}

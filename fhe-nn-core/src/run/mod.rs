@@ -1,0 +1,38 @@
+//! Running a [`Model`](crate::Model): in the clear, simulated, and encrypted.
+
+mod clear;
+#[cfg(feature = "tfhe")]
+mod encrypted;
+#[cfg(feature = "engine")]
+mod execution;
+mod simulated;
+
+#[cfg(feature = "engine")]
+pub(crate) use execution::Watch;
+#[cfg(feature = "engine")]
+pub use execution::{Execution, Profile, Progress, Work};
+
+use ndarray::{ArrayView2, Axis};
+
+use crate::Error;
+use crate::parallel::*;
+
+/// The number of inputs that a backend in the clear takes at once: few enough that their values stay in
+/// cache.
+const CLEAR_BATCH: usize = 256;
+
+/// Runs a job on every batch of inputs, with the batch's index; the results in the order of the inputs.
+///
+/// # Errors
+/// Those of the job.
+fn batches<R: Send>(
+    inputs: ArrayView2<'_, f32>,
+    job: impl Fn(usize, ArrayView2<'_, f32>) -> Result<Vec<R>, Error> + Sync + Send,
+) -> Result<Vec<R>, Error> {
+    let batches = inputs
+        .axis_chunks_iter(Axis(0), CLEAR_BATCH)
+        .into_par_iter();
+    let results = batches.enumerate().map(|(index, rows)| job(index, rows));
+    let results: Vec<Vec<R>> = results.collect::<Result<_, Error>>()?;
+    Ok(results.into_iter().flatten().collect())
+}

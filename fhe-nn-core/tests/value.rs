@@ -1,0 +1,207 @@
+//! The network as a value: what the declared struct does, without the struct.
+
+use fhe_nn_core::prelude::*;
+use fhe_nn_core::{Error, Model};
+use ndarray::{Array2, array};
+use serde_json::Value;
+
+#[fhe_network(input(shape = [1, 4, 4], bits = 3))]
+#[derive(Debug, Clone, PartialEq)]
+struct Everything {
+    #[bits(weights = 3)]
+    conv: Conv2d<1, 2, 2>,
+    #[bits(output = 3, table = 6, function = bump)]
+    own: Custom,
+    pool: MaxPool2d<3>,
+    #[bits(weights = 3, accumulator = 4, overflow = wrap)]
+    fc: Dense<2, 3>,
+    #[bits(output = 2, phases = 2)]
+    wave: Wave,
+    #[bits(weights = 4)]
+    scores: Dense<6, 2>,
+}
+
+fn bump(x: f32) -> f32 {
+    x / (1.0 + x * x)
+}
+
+fn inputs() -> Array2<f32> {
+    Array2::from_shape_fn((30, 16), |(n, i)| (n as f32 * 0.7 + i as f32 * 1.3).sin())
+}
+
+fn floats() -> Floats {
+    let mut floats = Floats::new();
+    for (name, outputs, taps) in [("conv", 2, 4), ("fc", 3, 2), ("scores", 2, 6)] {
+        let weights = Array2::from_shape_fn((outputs, taps), |(j, i)| {
+            (5.3 * j as f32 + 2.9 * i as f32).sin()
+        });
+        let weights = match name {
+            "conv" => weights
+                .into_shape_with_order((2, 1, 2, 2))
+                .expect("four taps")
+                .into_dyn(),
+            _ => weights.into_dyn(),
+        };
+        floats
+            .insert(format!("{name}.weight"), weights)
+            .expect("finite");
+    }
+    floats
+}
+
+fn network() -> Everything {
+    let quantized = Everything::quantize(&floats(), inputs().view());
+    quantized.expect("quantizable").network
+}
+
+/// The file alone is enough, tables of a function of one's own included.
+#[test]
+fn a_file_alone_is_the_network() {
+    let network = network();
+    let model = Model::from_bytes(&network.to_bytes()).expect("its own file");
+    assert_eq!(model, network.model());
+    assert_eq!(model.spec(), Everything::SPEC);
+    assert_eq!(model.to_bytes(), network.to_bytes());
+    assert_eq!(model.fingerprint(), network.fingerprint());
+    assert_eq!(model.client_spec(), network.client_spec());
+    let inputs = inputs();
+    assert_eq!(
+        model.run_batch(inputs.view()).expect("in shape"),
+        network.run_batch(inputs.view()).expect("in shape")
+    );
+    let options = Default::default();
+    let plan = model.plan(&options).expect("parameters exist");
+    assert_eq!(plan, network.plan(&options).expect("parameters exist"));
+    assert_eq!(
+        model
+            .simulate(&plan, inputs.view(), 3)
+            .expect("its own plan"),
+        network
+            .simulate(&plan, inputs.view(), 3)
+            .expect("its own plan")
+    );
+}
+
+#[test]
+fn a_declaration_that_is_known_at_run_time_is_quantized() {
+    let samples = inputs();
+    let function: fn(f32) -> f32 = bump;
+    let quantized = Model::quantize_with(
+        Everything::SPEC,
+        &[&function],
+        &floats(),
+        samples.view(),
+        &Calibration::default(),
+    );
+    assert_eq!(
+        quantized.expect("quantizable").network,
+        network().model(),
+        "as the struct is"
+    );
+    let reals = Model::float_scores(Everything::SPEC, &[&function], &floats(), samples.view());
+    assert_eq!(
+        reals.expect("floats"),
+        Everything::float_scores(&floats(), samples.view()).expect("floats")
+    );
+}
+
+#[test]
+fn parts_of_another_declaration_are_refused() {
+    let model = network().model();
+    let mut parts = model.parts().to_vec();
+    parts.pop();
+    assert!(Model::new(model.spec().clone(), parts).is_err());
+}
+
+/// The model file with another declaration in its metadata.
+fn declaring(bytes: &[u8], spec: &Value) -> Vec<u8> {
+    let length = u64::from_le_bytes(bytes[..8].try_into().expect("8 bytes")) as usize;
+    let (header, data) = bytes[8..].split_at(length);
+    let mut header: Value = serde_json::from_slice(header).expect("a header");
+    let metadata = serde_json::json!({ "version": 1, "spec": spec });
+    header["__metadata__"]["fhe_nn"] = Value::String(metadata.to_string());
+    let header = serde_json::to_vec(&header).expect("JSON");
+    let mut all = (header.len() as u64).to_le_bytes().to_vec();
+    all.extend(header);
+    all.extend(data);
+    all
+}
+
+/// The paths of all numbers of a JSON document.
+fn numbers(value: &Value, path: &str, all: &mut Vec<String>) {
+    match value {
+        Value::Number(_) => all.push(path.to_owned()),
+        Value::Array(values) => values
+            .iter()
+            .enumerate()
+            .for_each(|(index, value)| numbers(value, &format!("{path}/{index}"), all)),
+        Value::Object(fields) => fields
+            .iter()
+            .for_each(|(key, value)| numbers(value, &format!("{path}/{key}"), all)),
+        Value::Null | Value::Bool(_) | Value::String(_) => {}
+    }
+}
+
+/// A declaration from a stranger's file is refused, or it runs and is planned: no number of it panics.
+#[test]
+fn no_number_of_a_declaration_is_believed() {
+    let bytes = network().to_bytes();
+    let spec = serde_json::to_value(Everything::SPEC).expect("a spec is data");
+    let mut paths = Vec::new();
+    numbers(&spec, "", &mut paths);
+    let (mut refused, mut ran) = (0, 0);
+    for path in paths {
+        for number in [
+            0u64,
+            1,
+            2,
+            3,
+            5,
+            7,
+            9,
+            17,
+            31,
+            33,
+            64,
+            1 << 12,
+            1 << 24,
+            1 << 32,
+            u64::MAX,
+        ] {
+            let mut changed = spec.clone();
+            *changed.pointer_mut(&path).expect("a path of the spec") = number.into();
+            match Model::from_bytes(&declaring(&bytes, &changed)) {
+                Err(Error::Model(_)) => refused += 1,
+                Err(other) => panic!("{path} = {number}: {other}"),
+                Ok(model) => {
+                    ran += 1;
+                    let input = vec![0.5; model.spec().input_len()];
+                    model.run(&input).expect("an input of its shape");
+                    // there may be no parameters, but no panic
+                    let _ = model.plan(&Default::default());
+                }
+            }
+        }
+    }
+    assert!(refused > 300 && ran > 20, "{refused} refused, {ran} ran");
+}
+
+#[test]
+fn a_broken_law_names_the_layer() {
+    let bytes = network().to_bytes();
+    let mut spec = serde_json::to_value(Everything::SPEC).expect("a spec is data");
+    spec["layers"][3]["op"]["Dense"]["overflow"] = "Checked".into();
+    let error = Model::from_bytes(&declaring(&bytes, &spec)).expect_err("a wave that is checked");
+    assert_eq!(
+        error.to_string(),
+        "declaration of `fc` breaks the law: `Wave` needs `wrap`"
+    );
+    spec["layers"][1]["name"] = "conv".into();
+    let error = Model::from_bytes(&declaring(&bytes, &spec)).expect_err("two layers of one name");
+    assert_eq!(
+        error.to_string(),
+        "declaration of `conv` breaks the law: layers have different names"
+    );
+    let both = array![[0.0f32, 1.0]];
+    assert!(network().run_batch(both.view()).is_err());
+}
