@@ -49,7 +49,7 @@ use std::path::Path;
 use fhe_nn_proof::model::check_size;
 
 pub use error::{ImportError, Unsupported};
-pub use imported::{Imported, CustomFunction};
+pub use imported::{CustomFunction, Imported};
 pub use net::Widths;
 
 use self::budget::Budget;
