@@ -100,7 +100,7 @@
 //!     #[bits(output = 2, table = 4)]
 //!     branch_act: Identity,
 //!     #[from(stem_act, branch_act)]
-//!     sum: Add,
+//!     sum: layer::Add,
 //!     #[bits(output = 2)]
 //!     act: Relu,
 //!     pool: GlobalAvgPool,
