@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use fhe_nn_core::prelude::*;
+use fhe_nn_core::run::Progress;
 use fhe_nn_core::{Profile, Work, plan::Prefer};
 use fhe_nn_tests::Random;
 use rayon::prelude::*;
@@ -36,7 +37,8 @@ const IMAGES: usize = 18;
 struct Setting {
     network: Deep,
     client: ClientKey,
-    server: EvaluationKey,
+    evaluation: EvaluationKey,
+    server: ServerKey,
     inputs: Vec<Vec<f32>>,
     requests: Vec<Request>,
 }
@@ -49,8 +51,10 @@ fn setting(options: &PlanOptions) -> Setting {
     let inputs: Vec<Vec<f32>> = (0..IMAGES).map(|_| random.input::<Deep>(1.0)).collect();
     let requests = inputs.iter().map(|input| client.encrypt(input));
     let requests = requests.collect::<Result<_, _>>().expect("finite");
+    let evaluation = client.evaluation_key();
     Setting {
-        server: client.evaluation_key(),
+        server: ServerKey::new(&evaluation),
+        evaluation,
         network,
         client,
         inputs,
@@ -79,7 +83,7 @@ fn batches_and_threads_give_the_replies_of_single_runs() {
         assert_eq!(setting.client.decrypt(reply).expect("its own"), clear);
     }
     for threads in [1, 2, 3] {
-        let batch = setting.run(&Execution::default().threads(threads));
+        let batch = setting.run(&Execution::new().with_threads(threads));
         assert_eq!(batch.expect("they go together"), single, "{threads}");
     }
     let none = setting
@@ -111,12 +115,9 @@ fn layers_that_share_their_keys_compute_the_same() {
         keys.iter().any(|(.., is_new)| !is_new.bootstrapping),
         "{plan}"
     );
-    let bytes = |setting: &Setting| setting.server.to_bytes().expect("as made").len();
+    let bytes = |setting: &Setting| setting.evaluation.to_bytes().len();
     assert!(bytes(&small) < bytes(&fast));
-    let server = EvaluationKey::from_bytes(
-        &small.server.to_bytes().expect("as made"),
-        small.server.plan(),
-    );
+    let server = ServerKey::read(&small.evaluation.to_bytes()[..], small.server.plan());
     let server = server.expect("as made");
     for (request, input) in small.requests.iter().zip(&small.inputs) {
         let reply = small.network.run_encrypted(&server, request);
@@ -132,7 +133,7 @@ fn progress_is_told_until_everything_is_done() {
     let told = Mutex::new(Vec::new());
     let tell = |progress| told.lock().expect("nobody panics").push(progress);
     let profile = Profile::default();
-    let execution = Execution::default().progress(&tell).profile(&profile);
+    let execution = Execution::new().with_progress(&tell).with_profile(&profile);
     setting.run(&execution).expect("they go together");
     let mut told = told.into_inner().expect("nobody panics");
     told.sort_by_key(|progress| progress.done);
@@ -149,7 +150,7 @@ fn progress_is_told_until_everything_is_done() {
 fn a_run_can_be_cancelled_before_it_begins_and_on_its_way() {
     let setting = setting(&PlanOptions::default());
     let stop = AtomicBool::new(true);
-    let cancelled = setting.run(&Execution::default().cancel(&stop));
+    let cancelled = setting.run(&Execution::new().with_cancel(&stop));
     assert!(matches!(cancelled, Err(Error::Cancelled)));
 
     stop.store(false, Ordering::Relaxed);
@@ -159,7 +160,7 @@ fn a_run_can_be_cancelled_before_it_begins_and_on_its_way() {
         let mut most = most.lock().expect("nobody panics");
         *most = progress.done.max(*most);
     };
-    let execution = Execution::default().cancel(&stop).progress(&tell);
+    let execution = Execution::new().with_cancel(&stop).with_progress(&tell);
     assert!(matches!(setting.run(&execution), Err(Error::Cancelled)));
     // of the first layer of the first images at most
     let most = most.into_inner().expect("nobody panics");

@@ -206,7 +206,7 @@ fn a_branch_that_has_weights_of_zero_alone() {
     let client = ClientKey::generate(&plan).expect("the plan was just found");
     let input = random.input::<Branches>(1.0);
     let request = client.encrypt(&input).expect("finite");
-    let reply = network.run_encrypted(&client.evaluation_key(), &request);
+    let reply = network.run_encrypted(&ServerKey::new(&client.evaluation_key()), &request);
     let scores = client.decrypt(&reply.expect("its own key and request"));
     assert_eq!(
         scores.expect("its own reply"),
@@ -309,7 +309,7 @@ fn same<N: Network + core::fmt::Debug + PartialEq>(
     assert_eq!(simulated, clear, "{plan}");
 
     let client = ClientKey::generate(&plan).expect("the plan was just found");
-    let server = client.evaluation_key();
+    let server = ServerKey::new(&client.evaluation_key());
     for (input, clear) in inputs.iter().zip(clear) {
         let request = client.encrypt(input).expect("finite").to_bytes();
         let request = Request::from_bytes(&request, &plan).expect("the client's own");

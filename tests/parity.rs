@@ -150,7 +150,7 @@ fn same<N: Network>(network: &N, seed: u64) -> Vec<Vec<f32>> {
         .plan(&PlanOptions::default())
         .expect("parameters exist");
     let client = ClientKey::generate(&plan).expect("the plan was just found");
-    let server = client.evaluation_key();
+    let server = ServerKey::new(&client.evaluation_key());
     let mut random = Random(seed);
     let inputs = [0.5, 1.0, 1.0, 3.0, 1000.0, f32::MAX];
     let inputs: Vec<Vec<f32>> = inputs.map(|beyond| random.input::<N>(beyond)).to_vec();

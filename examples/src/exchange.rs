@@ -24,7 +24,7 @@ impl Exchange {
     pub fn run<N: Network>(
         network: &N,
         client: &ClientKey,
-        server: &EvaluationKey,
+        server: &ServerKey,
         input: &[f32],
         execution: &Execution<'_>,
     ) -> Result<Self, Error> {

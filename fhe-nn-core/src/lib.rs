@@ -42,18 +42,22 @@ extern crate self as fhe_nn_core;
 
 pub mod backend;
 pub mod clear;
+#[cfg(feature = "client")]
+mod client;
 mod digits;
 mod embedded;
-#[cfg(feature = "tfhe")]
-mod encrypted;
+
+#[cfg(feature = "engine")]
+mod engine;
 mod error;
 mod file;
 mod floats;
+pub mod guide;
 #[cfg(feature = "import")]
 pub mod import;
-#[cfg(feature = "tfhe")]
-mod keys;
 pub mod layer;
+#[cfg(any(feature = "client", feature = "engine"))]
+mod masks;
 mod model;
 mod network;
 #[cfg(feature = "import")]
@@ -66,23 +70,42 @@ mod simulated;
 mod sums;
 #[cfg(feature = "train")]
 pub mod train;
-#[cfg(feature = "tfhe")]
+#[cfg(any(feature = "client", feature = "engine"))]
 mod wire;
 
+#[cfg(feature = "client")]
+pub use client::ClientKey;
 pub use embedded::Embedded;
+#[cfg(feature = "engine")]
+pub use engine::ServerKey;
 pub use error::Error;
 pub use fhe_nn_macros::fhe_network;
 pub use fhe_nn_proof::client::{Affine, ClientSpec, InputError, Line, Scores, argmax};
 pub use fhe_nn_proof::error::ModelError;
 pub use fhe_nn_proof::graph;
 pub use fhe_nn_proof::noise::{self, SECURITY_BITS};
-pub use fhe_nn_proof::plan::{self, Plan, PlanError, PlanOptions};
+/// ```
+/// # use fhe_nn_core::prelude::*;
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/guide/majority.rs"));
+/// # fn main() -> Result<(), fhe_nn_core::Error> {
+/// let majority = Majority::quantize(&floats()?, samples().view())?.network;
+/// let plan = majority.plan(&PlanOptions::default())?;
+/// println!("{plan}");
+///
+/// assert_eq!(plan.bootstraps(), 1);
+/// assert!(plan.is_exact());
+/// assert!(plan.log2_failure() < -127.0);
+/// assert!(plan.predicted_seconds(1) < 1.0);
+/// # Ok(())
+/// # }
+/// ```
+pub use fhe_nn_proof::plan::Plan;
+pub use fhe_nn_proof::plan::{self, PlanError, PlanOptions};
 pub use fhe_nn_proof::rounding;
 pub use fhe_nn_proof::spec::{self, Spec};
 pub use fhe_nn_proof::widths;
 pub use floats::Floats;
-#[cfg(feature = "tfhe")]
-pub use keys::{ClientKey, EvaluationKey};
+
 pub use layer::{
     Abs, Add, AvgPool1d, AvgPool2d, Celu, Concat, Conv1d, Conv2d, Custom, Dense, Elu, Embedding,
     Exp, Flatten, Gelu, GlobalAvgPool, GlobalMaxPool, HardSigmoid, HardSwish, HardTanh, Identity,
@@ -94,8 +117,8 @@ pub use network::Network;
 pub use quantize::{Calibration, Quantized};
 #[cfg(feature = "engine")]
 pub use run::{Execution, Profile, Progress, Work};
-#[cfg(feature = "tfhe")]
-pub use wire::{Reply, Request};
+#[cfg(any(feature = "client", feature = "engine"))]
+pub use wire::{EvaluationKey, Reply, Request};
 
 /// The types of a plan, for the expansion of the macro.
 #[doc(hidden)]
@@ -111,6 +134,8 @@ pub mod __plan {
 
 /// Everything that a program needs: the macro, every layer and the trait [`Network`].
 pub mod prelude {
+    #[cfg(feature = "client")]
+    pub use crate::ClientKey;
     pub use crate::layer::{
         Abs, Add, AvgPool1d, AvgPool2d, Celu, Concat, Conv1d, Conv2d, Custom, Dense, Elu,
         Embedding, Exp, Flatten, Gelu, GlobalAvgPool, GlobalMaxPool, HardSigmoid, HardSwish,
@@ -121,8 +146,10 @@ pub mod prelude {
         Calibration, Embedded, Error, Floats, Model, Network, Plan, PlanOptions, Quantized, Scores,
         Spec, fhe_network,
     };
-    #[cfg(feature = "tfhe")]
-    pub use crate::{ClientKey, EvaluationKey, Execution, Progress, Reply, Request};
+    #[cfg(any(feature = "client", feature = "engine"))]
+    pub use crate::{EvaluationKey, Reply, Request};
+    #[cfg(feature = "engine")]
+    pub use crate::{Execution, ServerKey};
 }
 
 #[cfg(all(doctest, feature = "tfhe", feature = "train"))]

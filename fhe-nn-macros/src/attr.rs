@@ -6,7 +6,7 @@ use syn::{Expr, Meta, MetaList, Token};
 
 use crate::errors::{Error, Errors, Place, Spanned, list, similar};
 use crate::key::{Key, Owner};
-use crate::layer::LayerType;
+use crate::layers::LayerType;
 use crate::literal::{Integer, peel};
 
 /// The keys that were written in one list, each at most once.

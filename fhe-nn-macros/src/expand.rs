@@ -9,10 +9,11 @@ use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use quote::quote;
 use syn::{Attribute, Field, Generics, Ident, Item, Path, parse_quote};
 
-use crate::ast::{Kind, Network};
+use crate::ast::Network;
 use crate::errors::Error;
-use crate::layer::Written;
+use crate::layers::Kind;
 use crate::parse::is;
+use crate::parse::written::Written;
 use crate::weights::Proved;
 
 /// The struct and its `impl Network`.
@@ -26,9 +27,10 @@ pub(crate) fn expand(declared: &Network, spec: &Spec, model: Option<&Proved>) ->
             _ => None,
         });
     let custom: Vec<&Path> = custom.collect();
-    let functions = match custom.is_empty() {
-        true => TokenStream::new(),
-        false => quote!(const FUNCTIONS: &'static [fn(f32) -> f32] = &[#(#custom),*];),
+    let functions = if custom.is_empty() {
+        TokenStream::new()
+    } else {
+        quote!(const FUNCTIONS: &'static [fn(f32) -> f32] = &[#(#custom),*];)
     };
     let fields: Vec<_> = item.fields.iter().map(|field| &field.ident).collect();
     let spec = data::spec(spec);

@@ -9,7 +9,7 @@ use fhe_nn_proof::widths::{
 use syn::Ident;
 use syn::ext::IdentExt;
 
-use crate::layer::LayerType;
+use crate::layers::LayerType;
 
 /// A key of `#[bits(..)]` or of `input(..)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -24,7 +24,8 @@
 //!
 //! # Layers
 //!
-//! Types may have a path before. A size that is not written has the value after its `=`.
+//! Types may be path-qualified; `Add` and `Mul` usually are, because the prelude leaves these names to the
+//! operators of the standard library. Omitted sizes take the default shown after their `=`.
 //!
 //! | layer | shapes | bootstraps |
 //! |---|---|---|
@@ -39,8 +40,8 @@
 //! | `MaxPool1d<K, STRIDE = K, PADDING = 0>` | `[C, L]` to `[C, L']` | `K - 1` a result |
 //! | `GlobalAvgPool` | `[C, H, W]` to `[C, 1, 1]`, `[C, L]` to `[C, 1]` | |
 //! | `GlobalMaxPool` | as `GlobalAvgPool` | `H W - 1` or `L - 1` a result |
-//! | `Add` | two tensors or more of one shape to the same | |
-//! | `Mul` | two tensors of one shape to the same | two a result |
+//! | `layer::Add` | two tensors or more of one shape to the same | |
+//! | `layer::Mul` | two tensors of one shape to the same | two a result |
 //! | `Concat` | `[A, ..]`, `[B, ..]` and so on to `[A + B + .., ..]` | |
 //! | `Flatten` | any to a row | |
 //!
@@ -228,7 +229,7 @@ mod check;
 mod errors;
 mod expand;
 mod key;
-mod layer;
+mod layers;
 mod literal;
 mod parse;
 #[cfg(test)]
@@ -247,7 +248,7 @@ pub fn fhe_network(
     item: proc_macro::TokenStream,
 ) -> proc_macro::TokenStream {
     let (args, item) = (TokenStream::from(args), TokenStream::from(item));
-    let embeds = args.to_string().contains("weights");
+    let embeds = parse::embeds(&args);
     declare(args, item.clone())
         .unwrap_or_else(|errors| expand::fallback(item, &errors, embeds))
         .into()

@@ -13,6 +13,7 @@ fn the_wrong_key() {
         plan,
         client,
         server,
+        ..
     } = shared();
     let other = ClientKey::generate(plan).expect("the same plan");
     let request = other.encrypt(&INPUT).expect("finite");

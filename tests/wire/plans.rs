@@ -119,7 +119,7 @@ fn a_plan_of_other_layers_does_not_run() {
             .expect("finite");
         let reply = shared()
             .network
-            .run_encrypted(&client.evaluation_key(), &request);
+            .run_encrypted(&ServerKey::new(&client.evaluation_key()), &request);
         let wrong = matches!(
             reply,
             Err(Error::WrongPlan {
@@ -145,7 +145,7 @@ fn plans_are_deterministic_and_survive_json() {
     assert!(Request::from_bytes(&shared().request().to_bytes(), &read).is_ok());
     let client = ClientKey::generate(&read).expect("in range");
     let request = client.encrypt(&INPUT).expect("finite");
-    let reply = network.run_encrypted(&client.evaluation_key(), &request);
+    let reply = network.run_encrypted(&ServerKey::new(&client.evaluation_key()), &request);
     let scores = client
         .decrypt(&reply.expect("they go together"))
         .expect("the client's own");

@@ -28,7 +28,8 @@ pub(crate) struct Shared {
     pub(crate) network: Small,
     pub(crate) plan: Plan,
     pub(crate) client: ClientKey,
-    pub(crate) server: EvaluationKey,
+    pub(crate) evaluation: EvaluationKey,
+    pub(crate) server: ServerKey,
 }
 
 pub(crate) fn shared() -> &'static Shared {
@@ -39,11 +40,13 @@ pub(crate) fn shared() -> &'static Shared {
             .plan(&PlanOptions::default())
             .expect("parameters exist");
         let client = ClientKey::generate(&plan).expect("the plan was just found");
-        let server = client.evaluation_key();
+        let evaluation = client.evaluation_key();
+        let server = ServerKey::new(&evaluation);
         Shared {
             network,
             plan,
             client,
+            evaluation,
             server,
         }
     })

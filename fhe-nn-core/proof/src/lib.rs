@@ -18,6 +18,7 @@
 pub mod client;
 pub mod error;
 pub mod graph;
+mod layers;
 pub mod model;
 pub mod noise;
 pub mod part;

@@ -7,8 +7,18 @@
 use std::sync::Arc;
 
 use fhe_nn_proof::error::ModelError;
+use fhe_nn_proof::spec::{ActivationSpec, Function};
+use ndarray::Array2;
 
-use super::{Layer, Part, Tables, sealed::Sealed};
+use super::{Compute, Layer, Part, Tables, sealed::Sealed};
+use crate::Error;
+use crate::graph::Read;
+use crate::quantize::activation::{fixed_meaning, quantize, signs};
+use crate::quantize::float::Float;
+use crate::quantize::run::Run;
+use crate::quantize::tensor::Tensor;
+#[cfg(feature = "train")]
+use crate::train::{forward::Forward, signal::Signal};
 
 /// `max(x, 0)`; results in `[0, 2^output - 1]`.
 #[derive(Debug, Clone, PartialEq)]
@@ -177,3 +187,76 @@ macro_rules! antiperiodic {
     )*};
 }
 antiperiodic!(Sign, Wave);
+
+impl Compute for ActivationSpec {
+    fn float(
+        &self,
+        float: &Float<'_>,
+        index: usize,
+        operands: &[&Array2<f64>],
+    ) -> Result<Array2<f64>, Error> {
+        let channels = float.channels(index);
+        let curve = float.curve(index, self)?;
+        Ok(curve.results(self.phases, channels, operands[0]))
+    }
+
+    fn quantize(&self, run: &mut Run<'_>, index: usize) -> Result<(Part, Tensor), Error> {
+        let spec = run.float.spec;
+        let (name, source) = (&spec.layers[index].name, spec.sources(index)[0]);
+        let channels = run.facts[source].shape[0];
+        let of_sums;
+        let before = match run.tensors.get(source).and_then(Option::as_ref) {
+            Some(Tensor::Accumulators(before)) => before,
+            Some(Tensor::Values(signal)) => {
+                of_sums = signal.as_sums(channels, self.phases);
+                &of_sums
+            }
+            None => return Err(ModelError::PartMissing.into()),
+        };
+        let read = Read {
+            stage: 0,
+            reader: self.function.reader(),
+            lattices: Vec::new(),
+            positions: before.real.ncols() / before.widths.len(),
+            widths: before.widths.as_slice().into(),
+        };
+        let real = match self.function {
+            Function::Sign => signs(self.phases, &read, before),
+            _ => run.float.layer(index, &[&before.real])?,
+        };
+        let meaning = if self.function.is_antiperiodic() {
+            fixed_meaning(self)
+        } else {
+            let levels = self.function.range(self.output);
+            run.scales.of(index + 1, &real, levels, run.calibration)
+        };
+        let curve = run.float.curve(index, self)?;
+        let (part, after) = quantize(name, self, &curve, read, before, (real, meaning))?;
+        // the report of a linear layer has the results of the table behind it
+        let linear = source.checked_sub(1).map(|index| &*spec.layers[index].name);
+        let mut reports = run.report.layers.iter_mut();
+        if let Some(report) = reports.find(|report| Some(&*report.layer) == linear) {
+            report.results = after.fidelity();
+        }
+        Ok((part, Tensor::Values(after)))
+    }
+
+    #[cfg(feature = "train")]
+    fn train(
+        &self,
+        forward: &mut Forward<'_>,
+        index: usize,
+        tensors: &[Signal],
+    ) -> Result<Signal, Error> {
+        let source = forward.module.spec.sources(index)[0];
+        let of_values;
+        let sums = match &tensors[source] {
+            Signal::Sums(sums) => sums,
+            Signal::Values(values) => {
+                of_values = forward.as_sums(source, values, self)?;
+                &of_values
+            }
+        };
+        Ok(Signal::Values(forward.activation(index, self, sums)?))
+    }
+}

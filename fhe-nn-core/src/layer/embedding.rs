@@ -3,15 +3,28 @@
 use std::sync::Arc;
 
 use fhe_nn_proof::error::ModelError;
+use fhe_nn_proof::spec::{EmbeddingSpec, Encoding, Window};
+use ndarray::Array2;
 
-use super::{Layer, Part, Vectors, sealed::Sealed};
+use super::{Compute, Layer, Part, Vectors, sealed::Sealed};
+use crate::Error;
+use crate::clear::linear_sums;
+use crate::quantize::float::Float;
+use crate::quantize::run::Run;
+use crate::quantize::tensor::{Signal, Tensor};
+use crate::sums::convolve;
+#[cfg(feature = "train")]
+use crate::train::{
+    forward::Forward,
+    signal::{Signal as Trained, UNIT, Values},
+};
 
-/// A vector of `DIM` values for each token of a text, of `V` tokens that there are.
+/// A vector of `DIM` values for each token of a text, from a vocabulary of `V` tokens.
 ///
-/// Of an `input(shape = [T], vocabulary = V)`, the client encrypts a token as one 1 among `V` values that are
-/// 0. So the layer is an exact sum without a bootstrap, and what a text says stays as secret as any other
-/// input. Of an `input(shape = [T], vocabulary = V, bits = b)` with `V` at most `2^b`, it encrypts the token's
-/// number: a request is `V` times as small, and the layer takes `DIM x T` bootstraps.
+/// With `input(shape = [T], vocabulary = V)`, the client encrypts a token as one 1 among `V` values that are
+/// 0. The layer is then an exact sum without a bootstrap, and what a text says stays as secret as any other
+/// input. With `input(shape = [T], vocabulary = V, bits = b)` and `V` at most `2^b`, the client encrypts the
+/// token's number: a request is `V` times as small, and the layer takes `DIM x T` bootstraps.
 ///
 /// # Shapes
 /// Texts `[T]` to `[DIM, T]`; weights `[V, DIM]` as in PyTorch.
@@ -38,4 +51,99 @@ impl<const V: usize, const DIM: usize> Layer for Embedding<V, DIM> {
     fn part(&self) -> Part {
         Part::Embedding(self.0.clone())
     }
+}
+
+impl Compute for EmbeddingSpec {
+    fn float(
+        &self,
+        float: &Float<'_>,
+        index: usize,
+        operands: &[&Array2<f64>],
+    ) -> Result<Array2<f64>, Error> {
+        let vectors = float.vectors(index)?;
+        Ok(match self.encoding {
+            Encoding::Number => vectors_of(&vectors, operands[0]),
+            Encoding::OneHot => convolve(&window(self), vectors.t(), 0.0, operands[0]),
+        })
+    }
+
+    fn quantize(&self, run: &mut Run<'_>, index: usize) -> Result<(Part, Tensor), Error> {
+        let input = run.operand(index)?;
+        let real = run.float.layer(index, &[&input.real])?;
+        let vectors = run.float.vectors(index)?;
+        let levels = run.facts[index + 1].range;
+        // from the vectors themselves: a token that occurs in no sample means something, too
+        let meaning = run
+            .scales
+            .symmetric(index + 1, &vectors, levels, run.calibration);
+        let weights = vectors.mapv(|x| meaning.quantize(x, levels) as i16);
+        let integers = match self.encoding {
+            Encoding::Number => vectors_of(&weights, &input.real).mapv(i64::from),
+            Encoding::OneHot => {
+                let kernel = weights.t().to_owned();
+                linear_sums(&input.integers, &kernel, Some(&window(self)), 0)
+            }
+        };
+        let scale = meaning.scale;
+        let signal = Signal {
+            real,
+            integers,
+            meaning,
+            levels,
+        };
+        let part = Part::Embedding(Vectors { weights, scale }.into());
+        Ok((part, Tensor::Values(signal)))
+    }
+
+    #[cfg(feature = "train")]
+    fn train(
+        &self,
+        forward: &mut Forward<'_>,
+        index: usize,
+        tensors: &[Trained],
+    ) -> Result<Trained, Error> {
+        let (module, input) = (forward.module, forward.operand(index, tensors)?);
+        let (weights, scale, meaning) = if forward.is_float() {
+            let weight = module.learned(index)?.weight.as_tensor().clone();
+            (weight, forward.constant(1.0)?, UNIT)
+        } else {
+            let scale = module.scale(index + 1)?.tensor(&module.device)?;
+            (module.vectors(index)?, scale, module.meaning(index + 1)?)
+        };
+        let (inputs, positions) = (input.integers.dim(0)?, self.positions);
+        let vectors = match self.encoding {
+            Encoding::Number => {
+                let tokens = input.integers.flatten_all()?;
+                weights.index_select(&tokens.to_dtype(candle_core::DType::U32)?, 0)?
+            }
+            Encoding::OneHot => {
+                let shape = (inputs, self.vocabulary, positions);
+                let tokens = input.integers.reshape(shape)?.transpose(1, 2)?;
+                let tokens = tokens.reshape((inputs * positions, self.vocabulary))?;
+                tokens.matmul(&weights)?
+            }
+        };
+        let vectors = vectors.reshape((inputs, positions, self.dimension))?;
+        let vectors = vectors.transpose(1, 2)?;
+        Ok(Trained::Values(Values {
+            integers: vectors.reshape((inputs, self.dimension * positions))?,
+            scale,
+            meaning,
+        }))
+    }
+}
+
+/// One-hot tokens are channels, which each position sees by itself.
+fn window(spec: &EmbeddingSpec) -> Window {
+    Window::each(spec.vocabulary, spec.dimension, spec.positions)
+}
+
+/// The vectors, a row each, of tokens `[samples, tokens]`: `[samples, dimension x tokens]`.
+fn vectors_of<T: Copy, U: Copy + Into<f64>>(vectors: &Array2<T>, tokens: &Array2<U>) -> Array2<T> {
+    let positions = tokens.ncols();
+    let shape = (tokens.nrows(), vectors.ncols() * positions);
+    Array2::from_shape_fn(shape, |(sample, j)| {
+        let token: f64 = tokens[[sample, j % positions]].into();
+        vectors[[token as usize, j / positions]]
+    })
 }

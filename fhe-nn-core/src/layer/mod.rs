@@ -3,26 +3,37 @@
 //! A field's type is its layer; the values inside are the integers of the quantized model.
 
 mod activation;
+mod combine;
 mod conv;
 mod dense;
 mod embedding;
-mod sums;
+mod linear;
+mod pool;
 
 pub use activation::{
     Abs, Celu, Custom, Elu, Exp, Gelu, HardSigmoid, HardSwish, HardTanh, Identity, LeakyRelu, Mish,
     Prelu, Relu, Relu6, Selu, Sigmoid, Sign, Silu, Softplus, Softsign, Square, Tanh, Threshold,
     Wave,
 };
+pub use combine::{Add, Concat, Flatten, Mul};
 pub use conv::{Conv1d, Conv2d};
 pub use dense::Dense;
 pub use embedding::Embedding;
 pub use fhe_nn_proof::part::{Linear, Part, Tables, Vectors};
-pub use sums::{
-    Add, AvgPool1d, AvgPool2d, Concat, Flatten, GlobalAvgPool, GlobalMaxPool, MaxPool1d, MaxPool2d,
-    Mul,
-};
+pub use pool::{AvgPool1d, AvgPool2d, GlobalAvgPool, GlobalMaxPool, MaxPool1d, MaxPool2d};
 
 use fhe_nn_proof::error::ModelError;
+use fhe_nn_proof::spec::{Combine, Op};
+use ndarray::Array2;
+
+#[cfg(feature = "train")]
+pub(crate) use self::linear::is_smooth;
+use crate::Error;
+use crate::quantize::float::Float;
+use crate::quantize::run::Run;
+use crate::quantize::tensor::Tensor;
+#[cfg(feature = "train")]
+use crate::train::{forward::Forward, signal::Signal};
 
 /// A layer that a field can have. Implemented by the layers of this crate only.
 #[doc(hidden)]
@@ -31,6 +42,45 @@ pub trait Layer: Sized + sealed::Sealed {
     fn from_part(part: Part) -> Result<Self, ModelError>;
     /// The integers inside.
     fn part(&self) -> Part;
+}
+
+/// What this crate computes of a layer: in reals, for the quantizer and for training. What an encrypted run
+/// computes is in the graph.
+pub(crate) trait Compute {
+    /// Its results in reals, `[samples, values]`, for operands in reals. An antiperiodic activation has its
+    /// phases as those of a function of one period.
+    fn float(
+        &self,
+        float: &Float<'_>,
+        index: usize,
+        operands: &[&Array2<f64>],
+    ) -> Result<Array2<f64>, Error>;
+
+    /// Its integers, and its results over the samples.
+    fn quantize(&self, run: &mut Run<'_>, index: usize) -> Result<(Part, Tensor), Error>;
+
+    /// Its results with the gradients of the reals that they stand for.
+    #[cfg(feature = "train")]
+    fn train(
+        &self,
+        forward: &mut Forward<'_>,
+        index: usize,
+        tensors: &[Signal],
+    ) -> Result<Signal, Error>;
+}
+
+/// What a layer computes.
+pub(crate) fn compute(op: &Op) -> &dyn Compute {
+    match op {
+        Op::Dense(_) | Op::Conv(_) => &linear::Weighted,
+        Op::Embedding(embedding) => embedding,
+        Op::Activation(act) => act,
+        Op::Pool(pool) => pool,
+        Op::Add => &Combine::Add,
+        Op::Mul => &Combine::Mul,
+        Op::Concat => &Combine::Concat,
+        Op::Flatten => &Combine::Flatten,
+    }
 }
 
 /// The parts of a model in the order of its layers, to be taken one by one.
@@ -57,3 +107,41 @@ pub enum Unknown {}
 mod sealed {
     pub trait Sealed {}
 }
+
+/// Layers that know only what the integers mean that they read.
+macro_rules! of_sources {
+    ($([$($generics:tt)*] $layer:ty;)*) => {$(
+        impl $($generics)* Sealed for $layer {}
+        impl $($generics)* Layer for $layer {
+            fn from_part(part: Part) -> Result<Self, ModelError> {
+                match part {
+                    Part::Sources(sources) => Ok(Self(sources)),
+                    _ => Err(ModelError::PartMissing),
+                }
+            }
+            fn part(&self) -> Part {
+                Part::Sources(self.0.clone())
+            }
+        }
+    )*};
+}
+use of_sources;
+
+/// The names of the layers that are not activations.
+#[cfg(feature = "import")]
+pub(crate) const NAMES: &[&str] = &[
+    "Dense",
+    "Conv1d",
+    "Conv2d",
+    "Embedding",
+    "AvgPool1d",
+    "AvgPool2d",
+    "MaxPool1d",
+    "MaxPool2d",
+    "GlobalAvgPool",
+    "GlobalMaxPool",
+    "Flatten",
+    "Add",
+    "Concat",
+    "Mul",
+];

@@ -8,7 +8,7 @@ use fhe_nn_proof::widths::Range;
 use ndarray::{Array2, ArrayView2, Axis};
 
 use super::float::Curve;
-use super::{Preactivation, Signal};
+use super::tensor::{Preactivation, Signal};
 use crate::backend::Backend;
 use crate::clear::Clear;
 use crate::graph::{LookupOp, Read, Table};
@@ -21,7 +21,7 @@ use crate::layer::{Part, Tables};
 ///
 /// # Errors
 /// [`ModelError::TableTooWide`].
-pub(super) fn quantize(
+pub(crate) fn quantize(
     name: &str,
     spec: &ActivationSpec,
     curve: &Curve<'_>,
@@ -75,7 +75,7 @@ pub(crate) fn fixed_meaning(spec: &ActivationSpec) -> Affine {
 
 /// Past its period a sign is a square wave: what a phase that lies `shift` of half a period further is for
 /// reals of a channel, whose accumulators of `width` bits mean `line`.
-pub(super) fn square_wave(
+pub(crate) fn square_wave(
     before: ArrayView2<'_, f64>,
     line: Line,
     width: u32,
@@ -89,7 +89,7 @@ pub(super) fn square_wave(
 }
 
 /// Signs in all phases, phase by phase.
-pub(super) fn signs(phases: u32, read: &Read<'_>, before: &Preactivation) -> Array2<f64> {
+pub(crate) fn signs(phases: u32, read: &Read<'_>, before: &Preactivation) -> Array2<f64> {
     let (samples, neurons) = before.real.dim();
     let mut all = Array2::zeros((samples, neurons * phases as usize));
     let chunks = all.axis_chunks_iter_mut(Axis(1), read.positions);

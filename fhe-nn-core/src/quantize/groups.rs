@@ -7,9 +7,9 @@
 //!
 //! So every tensor has a root, whose scale is divided by a number; and roots that meet are one group.
 
-use fhe_nn_proof::spec::{Function, Op, Pool, Spec};
+use fhe_nn_proof::spec::{Op, Spec};
 
-use super::undeclarable;
+use super::run::undeclarable;
 use crate::Error;
 
 /// Which tensors of a network have one scale.
@@ -108,15 +108,9 @@ fn roots(spec: &Spec) -> Vec<(usize, f64)> {
     let mut roots = vec![(0, 1.0)];
     for (index, layer) in spec.layers.iter().enumerate() {
         let (root, divisor): (usize, f64) = roots[spec.sources(index)[0]];
-        roots.push(match &layer.op {
-            Op::Pool(pool) => match pool.kind {
-                Pool::Max => (root, divisor),
-                Pool::Average => (root, divisor * pool.window.taps() as f64),
-            },
-            Op::Add | Op::Concat | Op::Flatten => (root, divisor),
-            Op::Dense(_) | Op::Conv(_) | Op::Embedding(_) | Op::Activation(_) | Op::Mul => {
-                (index + 1, 1.0)
-            }
+        roots.push(match layer.op.divisor() {
+            Some(by) => (root, divisor * by),
+            None => (index + 1, 1.0),
         });
     }
     roots
@@ -127,13 +121,7 @@ fn roots(spec: &Spec) -> Vec<(usize, f64)> {
 fn centred(spec: &Spec, roots: &[(usize, f64)]) -> Vec<bool> {
     let mut centred = vec![false; roots.len()];
     for (index, layer) in spec.layers.iter().enumerate() {
-        let needs = match &layer.op {
-            Op::Mul | Op::Concat => true,
-            Op::Pool(pool) => pool.kind == Pool::Average && pool.window.pads(),
-            Op::Activation(act) => act.function == Function::Sign,
-            Op::Dense(_) | Op::Conv(_) | Op::Embedding(_) | Op::Add | Op::Flatten => false,
-        };
-        if needs {
+        if layer.op.needs_centred() {
             for source in spec.sources(index) {
                 mark(spec, roots, source, &mut centred);
             }
@@ -146,11 +134,8 @@ fn centred(spec: &Spec, roots: &[(usize, f64)]) -> Vec<bool> {
 fn mark(spec: &Spec, roots: &[(usize, f64)], tensor: usize, centred: &mut [bool]) {
     centred[roots[tensor].0] = true;
     if let Some(index) = tensor.checked_sub(1) {
-        let sums = matches!(
-            spec.layers[index].op,
-            Op::Pool(_) | Op::Add | Op::Concat | Op::Flatten
-        );
-        for source in spec.sources(index).into_iter().filter(|_| sums) {
+        let follows = spec.layers[index].op.divisor().is_some();
+        for source in spec.sources(index).into_iter().filter(|_| follows) {
             mark(spec, roots, source, centred);
         }
     }

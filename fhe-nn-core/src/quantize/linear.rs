@@ -7,9 +7,10 @@ use fhe_nn_proof::spec::{ActivationSpec, Function, LinearSpec, Overflow};
 use fhe_nn_proof::widths::Range;
 use ndarray::{Array1, Array2, ArrayView1, Axis};
 
+use super::Calibration;
 use super::neuron::Neuron;
 use super::report::{Fidelity, LayerReport};
-use super::{Calibration, Preactivation, Signal};
+use super::tensor::{Preactivation, Signal};
 use crate::Error;
 use crate::clear::linear_sums;
 use crate::layer::Linear;
@@ -22,8 +23,8 @@ pub(crate) struct Place<'a> {
     pub(crate) linear: &'a LinearSpec,
     /// The activation that reads the accumulators; `None` for the last layer.
     pub(crate) reader: Option<&'a ActivationSpec>,
-    /// Scales of weights that are kept as they are.
-    pub(crate) kept: Option<Vec<f64>>,
+    /// Scales of weights that come with the floats.
+    pub(crate) preset: Option<Vec<f64>>,
     /// Whether biases make up for the mean error of the accumulators.
     pub(crate) corrects_bias: bool,
 }
@@ -39,7 +40,7 @@ const NEAR: f64 = 0.95;
 ///
 /// # Errors
 /// [`ModelError::AccumulatorBreaks`].
-pub(super) fn quantize(
+pub(crate) fn quantize(
     place: &Place<'_>,
     input: &Signal,
     (float_weights, float_bias): (Array2<f64>, Array1<f64>),
@@ -47,7 +48,7 @@ pub(super) fn quantize(
     calibration: &Calibration,
 ) -> Result<(Linear, Preactivation, LayerReport), Error> {
     // a weight of a convolution multiplies many values
-    let constants = match (place.linear.window, &place.kept) {
+    let constants = match (place.linear.window, &place.preset) {
         (None, None) => constants(&input.integers),
         (_, _) => vec![None; place.linear.taps],
     };
@@ -55,8 +56,8 @@ pub(super) fn quantize(
         .into_par_iter()
         .map(|j| {
             let (weights, bias) = (float_weights.row(j), float_bias[j]);
-            let kept = place.kept.as_ref().map(|kept| kept[j]);
-            Neuron::new(weights, bias, kept, place, input, &constants, calibration)
+            let preset = place.preset.as_ref().map(|preset| preset[j]);
+            Neuron::new(weights, bias, preset, place, input, &constants, calibration)
         })
         .collect();
     let weights = Array2::from_shape_fn(float_weights.raw_dim(), |(j, i)| neurons[j].weights[i]);

@@ -4,20 +4,21 @@
 //! the scales are found from, and the integer one made so far, which says what accumulators were
 //! seen. `graph` and `clear` have the meaning of the integers.
 
-mod activation;
+pub(crate) mod activation;
 mod calibration;
-mod float;
+pub(crate) mod float;
 mod groups;
-mod kept;
-mod linear;
+pub(crate) mod linear;
 mod neuron;
+mod pass;
+mod preset_scales;
 mod report;
-mod run;
+pub(crate) mod run;
 mod samples;
 mod scales;
-mod tensor;
+pub(crate) mod tensor;
 
-pub use calibration::Calibration;
+pub use calibration::{Calibration, Clipping};
 pub use report::{Fidelity, LayerReport, Report};
 
 use fhe_nn_proof::error::ModelError;
@@ -27,7 +28,7 @@ use ndarray::{Array2, ArrayView2};
 pub use self::float::CustomFn;
 pub(crate) use self::float::Float;
 use self::run::Run;
-use self::tensor::{Preactivation, Signal};
+use self::tensor::Signal;
 #[cfg(feature = "train")]
 pub(crate) use self::{
     activation::{centre, fixed_meaning},
@@ -37,7 +38,7 @@ pub(crate) use self::{
     neuron::{phase_of, wave_unit},
 };
 pub(crate) use self::{samples::reals, scales::Scales};
-use crate::layer::Part;
+use crate::layer::{Part, compute};
 use crate::{Error, Floats, Model};
 
 /// A quantized network, and what quantization did to it.
@@ -121,10 +122,17 @@ pub(crate) fn quantize(
         floats,
         functions,
     };
-    let samples = reals(spec, samples)?;
+    let samples = reals(spec, samples.view())?;
     let scales = Scales::find(&float, &facts, &samples, calibration)?;
     let input = Signal::input(spec, samples, &scales, calibration)?;
-    Run::new(float, facts, scales, calibration, input).layers()
+    let mut run = Run::new(float, facts, scales, calibration, input);
+    let mut parts = Vec::with_capacity(spec.layers.len());
+    for (index, layer) in spec.layers.iter().enumerate() {
+        let (part, tensor) = compute(&layer.op).quantize(&mut run, index)?;
+        parts.push(part);
+        run.push(tensor);
+    }
+    Ok((parts, run.report))
 }
 
 /// The scores of the float network that a declaration describes, without any quantization.
@@ -146,23 +154,6 @@ pub(crate) fn float_scores(
         floats,
         functions,
     };
-    let mut tensors = float.run(reals(spec, inputs)?)?;
+    let mut tensors = float.run(reals(spec, inputs.view())?)?;
     tensors.pop().ok_or(ModelError::PartMissing.into())
-}
-
-/// Refuses values whose scale or errors, which are squared, could not be computed.
-fn check_finite(layer: &str, values: &Array2<f64>) -> Result<(), Error> {
-    let squares: f64 = values.iter().map(|x| x * x).sum();
-    if squares.is_finite() {
-        Ok(())
-    } else {
-        Err(Error::RealNotFinite {
-            layer: layer.to_owned(),
-        })
-    }
-}
-
-fn undeclarable(layer: &str, law: &'static str) -> Error {
-    let layer = layer.to_owned();
-    ModelError::Undeclarable { layer, law }.into()
 }

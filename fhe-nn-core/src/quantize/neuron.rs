@@ -4,8 +4,9 @@ use fhe_nn_proof::spec::{Function, LinearSpec};
 use fhe_nn_proof::widths::max_weight;
 use ndarray::ArrayView1;
 
+use super::Calibration;
 use super::linear::Place;
-use super::{Calibration, Signal};
+use super::tensor::Signal;
 
 /// The integers of one neuron.
 pub(super) struct Neuron {
@@ -22,12 +23,12 @@ pub(super) struct Neuron {
 }
 
 impl Neuron {
-    /// Rounds the weights of a neuron, to multiples of a scale that is `kept`; inputs that have the same value in every sample, which
-    /// `constants` tells, get weight 0 and move the bias instead.
+    /// Rounds the weights of a neuron, to multiples of a `preset` scale if there is one. Inputs that have the
+    /// same value in every sample, which `constants` has, get weight 0 and move the bias instead.
     pub(super) fn new(
         floats: ArrayView1<'_, f64>,
         bias: f64,
-        kept: Option<f64>,
+        preset: Option<f64>,
         place: &Place<'_>,
         input: &Signal,
         constants: &[Option<i64>],
@@ -35,9 +36,9 @@ impl Neuron {
     ) -> Self {
         let max = max_weight(place.linear.weights);
         let varies = || floats.iter().zip(constants).filter(|(_, c)| c.is_none());
-        let scale = match (place.function(), kept) {
+        let scale = match (place.function(), preset) {
             (Some(Function::Wave), _) => wave_unit(place.linear) / input.meaning.scale,
-            (_, Some(kept)) => kept,
+            (_, Some(preset)) => preset,
             _ => calibration.weights(&varies().map(|(&w, _)| w).collect::<Vec<_>>(), max),
         };
         let integer = |w: f64| (w / scale).round().clamp(-max as f64, max as f64);

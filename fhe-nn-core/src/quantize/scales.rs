@@ -5,8 +5,10 @@ use fhe_nn_proof::spec::{Op, Spec, Tensor};
 use fhe_nn_proof::widths::Range;
 use ndarray::Array2;
 
+use super::Calibration;
+use super::float::Float;
 use super::groups::Groups;
-use super::{Calibration, Float, undeclarable};
+use super::run::undeclarable;
 use crate::Error;
 
 /// What the integers of some tensors must mean.
@@ -14,8 +16,8 @@ pub(crate) struct Scales {
     groups: Groups,
     /// Of every tensor that is a root: the scale, if it is shared.
     shared: Vec<Option<f64>>,
-    /// Of every tensor, what is given and kept.
-    kept: Vec<Option<Affine>>,
+    /// What the integers of every tensor mean, where the floats say it.
+    preset: Vec<Option<Affine>>,
 }
 
 /// Scales that should be the same may differ by so much: they are kept as 32-bit floats.
@@ -34,15 +36,15 @@ impl Scales {
     ) -> Result<Self, Error> {
         let spec = float.spec;
         let groups = Groups::of(spec)?;
-        let kept = facts.iter().enumerate();
-        let kept = kept.map(|(tensor, fact)| float.kept(tensor, fact.range));
+        let preset = facts.iter().enumerate();
+        let preset = preset.map(|(tensor, fact)| float.preset(tensor, fact.range));
         let mut scales = Scales {
             shared: vec![None; facts.len()],
-            kept: kept.collect::<Result<_, _>>()?,
+            preset: preset.collect::<Result<_, _>>()?,
             groups,
         };
         let is_moved = |&tensor: &usize| {
-            let moved = scales.kept[tensor].is_some_and(|kept| kept.zero_point != 0);
+            let moved = scales.preset[tensor].is_some_and(|preset| preset.zero_point != 0);
             moved && scales.is_centred(tensor)
         };
         if let Some(tensor) = (0..facts.len()).find(is_moved) {
@@ -93,8 +95,8 @@ impl Scales {
         levels: Range,
         calibration: &Calibration,
     ) -> Affine {
-        if let Some(kept) = self.kept[tensor] {
-            return kept;
+        if let Some(preset) = self.preset[tensor] {
+            return preset;
         }
         let own = self.calibrate(tensor, real, levels, calibration);
         let Some(scale) = self.shared[tensor] else {
@@ -123,8 +125,8 @@ impl Scales {
         levels: Range,
         calibration: &Calibration,
     ) -> Affine {
-        if let Some(kept) = self.kept[tensor] {
-            return kept;
+        if let Some(preset) = self.preset[tensor] {
+            return preset;
         }
         let values: Vec<f64> = values.iter().copied().collect();
         let own = calibration.weights(&values, levels.hi);
@@ -136,13 +138,13 @@ impl Scales {
 
     /// The scale of a tensor that no calibration changes.
     fn given(&self, spec: &Spec, tensor: usize) -> Option<f64> {
-        let kept = self.kept[tensor].map(|kept| kept.scale);
+        let preset = self.preset[tensor].map(|preset| preset.scale);
         let layer = tensor.checked_sub(1).map(|index| &spec.layers[index].op);
         match layer {
             Some(Op::Activation(act)) if act.function.is_antiperiodic() => {
                 Some(1.0 / act.function.range(act.output).hi as f64)
             }
-            _ => kept,
+            _ => preset,
         }
     }
 

@@ -5,36 +5,37 @@ use fhe_nn_proof::spec::Spec;
 use fhe_nn_proof::widths::{Range, sum_width};
 use ndarray::{Array2, Axis};
 
+use super::run::undeclarable;
 use super::scales::Scales;
-use super::{Calibration, Fidelity, undeclarable};
+use super::{Calibration, Clipping, Fidelity};
 use crate::Error;
 
 /// Values of a tensor over the samples, `[samples, values]`.
-pub(super) struct Signal {
+pub(crate) struct Signal {
     /// In the float network.
-    pub(super) real: Array2<f64>,
+    pub(crate) real: Array2<f64>,
     /// In the integer network.
-    pub(super) integers: Array2<i64>,
+    pub(crate) integers: Array2<i64>,
     /// What the integers mean.
-    pub(super) meaning: Affine,
+    pub(crate) meaning: Affine,
     /// What the integers can be.
-    pub(super) levels: Range,
+    pub(crate) levels: Range,
 }
 
 /// Sums over the samples, `[samples, neurons]`, that a table reads.
-pub(super) struct Preactivation {
+pub(crate) struct Preactivation {
     /// In the float network, with the bias.
-    pub(super) real: Array2<f64>,
+    pub(crate) real: Array2<f64>,
     /// In the integer network, with the phase.
-    pub(super) accumulators: Array2<i64>,
+    pub(crate) accumulators: Array2<i64>,
     /// What those of each channel mean, without the phase.
-    pub(super) lines: Vec<Line>,
+    pub(crate) lines: Vec<Line>,
     /// Width of those of each channel.
-    pub(super) widths: Vec<u32>,
+    pub(crate) widths: Vec<u32>,
 }
 
 /// A tensor over the samples.
-pub(super) enum Tensor {
+pub(crate) enum Tensor {
     /// Read by tables only.
     Accumulators(Preactivation),
     /// Read by all else, sums of values by tables, too.
@@ -46,7 +47,7 @@ impl Signal {
     ///
     /// # Errors
     /// [`Error::Model`] for negative values where there must be none.
-    pub(super) fn input(
+    pub(crate) fn input(
         spec: &Spec,
         real: Array2<f64>,
         scales: &Scales,
@@ -54,15 +55,15 @@ impl Signal {
     ) -> Result<Self, Error> {
         let levels = Range::unsigned(spec.input.bits);
         let method = match spec.input.bits {
-            1 => &Calibration::MinMax,
-            _ => calibration,
+            1 => calibration.with_clipping(Clipping::MinMax),
+            _ => *calibration,
         };
         let meaning = match spec.input.tokens {
             Some(_) => Affine {
                 scale: 1.0,
                 zero_point: 0,
             },
-            None => scales.of(0, &real, levels, method),
+            None => scales.of(0, &real, levels, &method),
         };
         if scales.is_centred(0) && real.iter().any(|&x| x < 0.0) {
             return Err(undeclarable(
@@ -79,7 +80,7 @@ impl Signal {
     }
 
     /// The same, to be read by tables.
-    pub(super) fn as_sums(&self, channels: usize, phases: u32) -> Preactivation {
+    pub(crate) fn as_sums(&self, channels: usize, phases: u32) -> Preactivation {
         Preactivation {
             real: self.real.clone(),
             accumulators: self.integers.clone(),
@@ -88,14 +89,14 @@ impl Signal {
         }
     }
 
-    pub(super) fn fidelity(&self) -> Fidelity {
+    pub(crate) fn fidelity(&self) -> Fidelity {
         Fidelity::of(&self.real, &self.integers.mapv(|q| self.meaning.real(q)))
     }
 }
 
 impl Preactivation {
     /// What sums stand for in reals.
-    pub(super) fn stand_ins(&self, positions: usize) -> Array2<f64> {
+    pub(crate) fn stand_ins(&self, positions: usize) -> Array2<f64> {
         let mut scores = self.accumulators.mapv(|acc| acc as f64);
         let channels = scores.axis_chunks_iter_mut(Axis(1), positions);
         for (mut of_channel, line) in channels.zip(&self.lines) {

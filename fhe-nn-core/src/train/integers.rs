@@ -3,7 +3,7 @@
 use candle_core::{DType, Tensor};
 use fhe_nn_proof::client::Affine;
 use fhe_nn_proof::error::ModelError;
-use fhe_nn_proof::spec::{Function, LinearSpec, Op, Overflow};
+use fhe_nn_proof::spec::{Function, LinearSpec, Overflow};
 use fhe_nn_proof::widths::{Range, max_weight};
 use ndarray::Array2;
 
@@ -22,7 +22,7 @@ impl Trainable {
             linear,
             reader: self.spec.reader(index),
             // there is nothing that calibration would have to find or to mend
-            kept: None,
+            preset: None,
             corrects_bias: false,
         }
     }
@@ -39,7 +39,7 @@ impl Trainable {
         linear.is_some_and(|linear| linear.overflow == Overflow::Wrap)
     }
 
-    pub(super) fn learned(&self, index: usize) -> Result<&Learned, Error> {
+    pub(crate) fn learned(&self, index: usize) -> Result<&Learned, Error> {
         Ok(self.learned[index]
             .as_ref()
             .ok_or(ModelError::PartMissing)?)
@@ -107,12 +107,10 @@ impl Trainable {
             })
     }
 
-    /// The integers of an embedding, `[vocabulary, dimension]`.
-    pub(super) fn vectors(&self, index: usize) -> Result<Tensor, Error> {
-        let Op::Embedding(embedding) = &self.spec.layers[index].op else {
-            return Err(ModelError::PartMissing.into());
-        };
-        let max = max_weight(embedding.weights) as f64;
+    /// The integers of a table of vectors, `[vocabulary, dimension]`.
+    pub(crate) fn vectors(&self, index: usize) -> Result<Tensor, Error> {
+        let bits = self.spec.layers[index].op.weights();
+        let max = max_weight(bits.ok_or(ModelError::PartMissing)?) as f64;
         let latent = self
             .learned(index)?
             .weight
@@ -142,13 +140,11 @@ impl Trainable {
         scale: &Tensor,
         input: Affine,
     ) -> Result<Vec<f64>, Error> {
-        Ok(match reads_wave(&self.spec, index) {
-            false => {
-                let scales = scale.flatten_all()?.to_vec1::<f32>()?;
-                scales.into_iter().map(f64::from).collect()
-            }
-            true => vec![wave_unit(linear) / input.scale; linear.channels],
-        })
+        if reads_wave(&self.spec, index) {
+            return Ok(vec![wave_unit(linear) / input.scale; linear.channels]);
+        }
+        let scales = scale.flatten_all()?.to_vec1::<f32>()?;
+        Ok(scales.into_iter().map(f64::from).collect())
     }
 
     /// The real bias of each channel.

@@ -15,7 +15,7 @@ use crate::quantize::{Float, fixed_meaning};
 
 impl Forward<'_> {
     /// Values, to be read by tables.
-    pub(super) fn as_sums(
+    pub(crate) fn as_sums(
         &self,
         tensor: usize,
         values: &Values,
@@ -25,9 +25,10 @@ impl Forward<'_> {
         let channels = fact.shape[0];
         Ok(Sums {
             integers: values.integers.clone(),
-            accumulators: match self.is_float() {
-                true => Vec::new(),
-                false => whole(&values.integers)?,
+            accumulators: if self.is_float() {
+                Vec::new()
+            } else {
+                whole(&values.integers)?
             },
             reals: real(values)?,
             lines: vec![values.meaning.line(); channels],
@@ -36,7 +37,7 @@ impl Forward<'_> {
         })
     }
 
-    pub(super) fn activation(
+    pub(crate) fn activation(
         &self,
         index: usize,
         act: &ActivationSpec,

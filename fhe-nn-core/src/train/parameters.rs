@@ -3,7 +3,7 @@
 use std::f64::consts::TAU;
 
 use candle_core::{Device, Result, Tensor, Var};
-use fhe_nn_proof::spec::{Function, LinearSpec, Op, Spec};
+use fhe_nn_proof::spec::{Function, LinearSpec, Spec};
 use fhe_nn_proof::widths::max_weight;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -12,9 +12,9 @@ use rand_distr::{Distribution, Normal};
 /// What is learned of one layer. Weights that a `Wave` reads, and its bias, are in units of integers; all
 /// others are reals.
 #[derive(Debug, Clone)]
-pub(super) struct Learned {
-    /// `[channels, taps]`; of an embedding `[vocabulary, dimension]`.
-    pub(super) weight: Var,
+pub(crate) struct Learned {
+    /// `[channels, taps]`, or `[vocabulary, dimension]` for a table of vectors.
+    pub(crate) weight: Var,
     /// `[channels]`.
     pub(super) bias: Option<Var>,
     /// Logarithm of the scale of each channel's weights, `[channels, 1]`; none where it is given.
@@ -44,9 +44,9 @@ impl Learned {
             Var::from_vec(values.collect::<Vec<f32>>(), shape, device)
         };
         let layer = &spec.layers[index];
-        if let Op::Embedding(embedding) = &layer.op {
+        if let Some([vocabulary, dimension]) = layer.op.vectors() {
             return Ok(Some(Learned {
-                weight: normal((embedding.vocabulary, embedding.dimension), 1.0)?,
+                weight: normal((vocabulary, dimension), 1.0)?,
                 bias: None,
                 log_scale: None,
             }));
@@ -58,15 +58,17 @@ impl Learned {
         let wave = reads_wave(spec, index);
         let weight = normal(shape, deviation(spec, index, &linear))?;
         // phases all over the period
-        let spread = match wave {
-            true => f64::from(linear.accumulator).exp2() / TAU,
-            false => 0.0,
+        let spread = if wave {
+            f64::from(linear.accumulator).exp2() / TAU
+        } else {
+            0.0
         };
         let bias = normal((1, linear.channels), spread)?;
         let bias = Var::from_tensor(&bias.flatten_all()?)?;
-        let log_scale = match wave {
-            true => None,
-            false => Some(log_scales(&weight, linear.weights)?),
+        let log_scale = if wave {
+            None
+        } else {
+            Some(log_scales(&weight, linear.weights)?)
         };
         Ok(Some(Learned {
             weight,
@@ -100,13 +102,12 @@ fn deviation(spec: &Spec, index: usize, linear: &LinearSpec) -> f64 {
         );
     }
     let before = spec.sources(index)[0].checked_sub(1);
-    match before.map(|before| &spec.layers[before].op) {
-        Some(Op::Activation(act)) if act.function.is_antiperiodic() => {
-            SIGNED_DEVIATION / inputs.sqrt()
-        }
-        // He et al. 2015, "Delving Deep into Rectifiers", section 2.2
-        _ => (2.0 / inputs).sqrt(),
+    let before = before.and_then(|before| spec.layers[before].op.activation());
+    if before.is_some_and(|act| act.function.is_antiperiodic()) {
+        return SIGNED_DEVIATION / inputs.sqrt();
     }
+    // He et al. 2015, "Delving Deep into Rectifiers", section 2.2
+    (2.0 / inputs).sqrt()
 }
 
 /// Logarithms of the scales that learned ones begin with: `2 mean |w| / sqrt(max)` (Esser et al. 2020,

@@ -2,17 +2,16 @@
 
 use candle_core::{Device, Tensor, Var};
 use fhe_nn_proof::client::Affine;
-use fhe_nn_proof::part::result_of;
-use fhe_nn_proof::spec::{Op, Spec};
+use fhe_nn_proof::spec::Spec;
 use ndarray::Array2;
 
 use super::trainable::Trainable;
-use crate::quantize::{Float, Scales, fixed_meaning};
+use crate::quantize::{Clipping, Float, Scales, fixed_meaning};
 use crate::{Calibration, Error, Floats};
 
 /// How a tensor is scaled.
 #[derive(Debug, Clone)]
-pub(super) struct Scale {
+pub(crate) struct Scale {
     origin: Origin,
     /// The integer that stands for 0.
     pub(super) zero_point: i64,
@@ -52,15 +51,11 @@ impl Trainable {
         let reals = float.run(samples.clone())?;
         let found = wanting.iter().map(|&tensor| {
             let levels = self.facts[tensor].range;
-            match &self.spec.layers[tensor - 1].op {
-                Op::Embedding(embedding) => {
-                    let name = format!("{}.weight", self.spec.layers[tensor - 1].name);
-                    let shape = [embedding.vocabulary, embedding.dimension];
-                    let vectors = float.tensor(&name, &shape)?;
-                    Ok(scales.symmetric(tensor, &vectors, levels, &calibration))
-                }
-                _ => Ok(scales.of(tensor, &reals[tensor], levels, &calibration)),
+            if self.spec.layers[tensor - 1].op.vectors().is_none() {
+                return Ok(scales.of(tensor, &reals[tensor], levels, &calibration));
             }
+            let vectors = float.vectors(tensor - 1)?;
+            Ok(scales.symmetric(tensor, &vectors, levels, &calibration))
         });
         let found: Vec<Affine> = found.collect::<Result<_, Error>>()?;
         let groups = self.groups.shared();
@@ -117,15 +112,14 @@ impl Trainable {
         let layer = tensor
             .checked_sub(1)
             .map(|index| &self.spec.layers[index].op);
-        match layer {
-            Some(Op::Activation(act)) => !act.function.is_antiperiodic(),
-            Some(Op::Embedding(_)) => true,
-            _ => false,
-        }
+        layer.is_some_and(|op| {
+            let act = op.activation();
+            act.is_some_and(|act| !act.function.is_antiperiodic()) || op.vectors().is_some()
+        })
     }
 
     /// What the integers of a tensor mean.
-    pub(super) fn meaning(&self, tensor: usize) -> Result<Affine, Error> {
+    pub(crate) fn meaning(&self, tensor: usize) -> Result<Affine, Error> {
         if let Some(scale) = &self.scales[tensor] {
             return Ok(Affine {
                 scale: f64::from(scale.tensor(&self.device)?.to_vec1::<f32>()?[0]),
@@ -135,20 +129,20 @@ impl Trainable {
         let Some(index) = tensor.checked_sub(1) else {
             return Err(self.not_calibrated(tensor));
         };
-        match &self.spec.layers[index].op {
-            Op::Activation(act) if act.function.is_antiperiodic() => Ok(fixed_meaning(act)),
-            op => {
-                let sources = self.spec.sources(index).into_iter();
-                let meanings: Vec<Affine> = sources
-                    .map(|source| self.meaning(source))
-                    .collect::<Result<_, _>>()?;
-                result_of(op, &meanings).ok_or_else(|| self.not_calibrated(tensor))
-            }
+        let op = &self.spec.layers[index].op;
+        if let Some(act) = op.activation().filter(|act| act.function.is_antiperiodic()) {
+            return Ok(fixed_meaning(act));
         }
+        let sources = self.spec.sources(index).into_iter();
+        let meanings: Vec<Affine> = sources
+            .map(|source| self.meaning(source))
+            .collect::<Result<_, _>>()?;
+        let meaning = op.meaning(&meanings);
+        meaning.ok_or_else(|| self.not_calibrated(tensor))
     }
 
     /// How a tensor that has a scale of its own is scaled.
-    pub(super) fn scale(&self, tensor: usize) -> Result<&Scale, Error> {
+    pub(crate) fn scale(&self, tensor: usize) -> Result<&Scale, Error> {
         let scale = self.scales[tensor].as_ref();
         scale.ok_or_else(|| self.not_calibrated(tensor))
     }
@@ -171,7 +165,7 @@ impl Scale {
     }
 
     /// The scale, of one element.
-    pub(super) fn tensor(&self, device: &Device) -> candle_core::Result<Tensor> {
+    pub(crate) fn tensor(&self, device: &Device) -> candle_core::Result<Tensor> {
         match &self.origin {
             Origin::Given(scale) => Tensor::from_vec(vec![*scale], 1, device),
             Origin::Learned { log, divisor } => log.exp()? / *divisor,
@@ -195,8 +189,8 @@ fn input_meaning(spec: &Spec, samples: &Array2<f64>, given: &Floats) -> Result<A
         functions: &[],
     };
     let facts = [spec.input.tensor()];
-    if let Some(kept) = float.kept(0, facts[0].range)? {
-        return Ok(kept);
+    if let Some(preset) = float.preset(0, facts[0].range)? {
+        return Ok(preset);
     }
     if spec.input.tokens.is_some() {
         return Ok(Affine {
@@ -205,7 +199,7 @@ fn input_meaning(spec: &Spec, samples: &Array2<f64>, given: &Floats) -> Result<A
         });
     }
     let calibration = match spec.input.bits {
-        1 => Calibration::MinMax,
+        1 => Calibration::new().with_clipping(Clipping::MinMax),
         _ => Calibration::default(),
     };
     Ok(calibration.tensor(samples.iter(), facts[0].range))

@@ -3,52 +3,52 @@
 use candle_core::{DType, Result as Computed, Tensor};
 use fhe_nn_proof::client::{Affine, Line};
 
-/// A tensor on its way.
-pub(super) enum Signal {
+/// A tensor on its way through a module.
+pub(crate) enum Signal {
     Values(Values),
     Sums(Sums),
 }
 
-/// Integers, `[inputs, values]`, and what they mean; in floating point reals of scale 1.
+/// Integers, `[inputs, values]`, and their meaning. In floating point they are reals, with a scale of 1.
 #[derive(Clone)]
-pub(super) struct Values {
-    pub(super) integers: Tensor,
-    /// Of one element, with a gradient.
-    pub(super) scale: Tensor,
-    pub(super) meaning: Affine,
+pub(crate) struct Values {
+    pub(crate) integers: Tensor,
+    /// The scale as a tensor of one element, with a gradient.
+    pub(crate) scale: Tensor,
+    pub(crate) meaning: Affine,
 }
 
 /// Accumulators, `[inputs, neurons]`.
-pub(super) struct Sums {
-    /// Rounded where 32-bit floats do not hold them.
-    pub(super) integers: Tensor,
-    /// The same, exactly; none in floating point.
-    pub(super) accumulators: Vec<i64>,
-    /// The reals that they stand for, with a gradient to scales and biases.
-    pub(super) reals: Tensor,
-    pub(super) lines: Vec<Line>,
-    pub(super) widths: Vec<u32>,
-    pub(super) positions: usize,
+pub(crate) struct Sums {
+    /// The accumulators, rounded if 32-bit floats cannot hold them.
+    pub(crate) integers: Tensor,
+    /// The exact accumulators; empty in floating point.
+    pub(crate) accumulators: Vec<i64>,
+    /// The reals that the accumulators stand for, with gradients to scales and biases.
+    pub(crate) reals: Tensor,
+    pub(crate) lines: Vec<Line>,
+    pub(crate) widths: Vec<u32>,
+    pub(crate) positions: usize,
 }
 
-/// No scaling.
-pub(super) const UNIT: Affine = Affine {
+/// The meaning of reals that are not scaled.
+pub(crate) const UNIT: Affine = Affine {
     scale: 1.0,
     zero_point: 0,
 };
 
-/// What values stand for.
-pub(super) fn real(values: &Values) -> Computed<Tensor> {
+/// The reals that values stand for.
+pub(crate) fn real(values: &Values) -> Computed<Tensor> {
     (&values.integers - values.meaning.zero_point as f64)?.broadcast_mul(&values.scale)
 }
 
-/// `[channels]` beside the positions of each channel.
-pub(super) fn column(channels: &Tensor) -> Computed<Tensor> {
+/// Reshapes `[channels]` so that it broadcasts over inputs and positions.
+pub(crate) fn column(channels: &Tensor) -> Computed<Tensor> {
     channels.reshape((1, channels.elem_count(), 1))
 }
 
-/// Something done to `[inputs, channels, positions]`.
-pub(super) fn per_channel(
+/// Applies a function to sums reshaped to `[inputs, channels, positions]`.
+pub(crate) fn per_channel(
     sums: &Tensor,
     positions: usize,
     each: impl Fn(&Tensor) -> Computed<Tensor>,
@@ -58,8 +58,8 @@ pub(super) fn per_channel(
     each(&channels)?.reshape((inputs, neurons))
 }
 
-/// The integers that floats are.
-pub(super) fn whole(integers: &Tensor) -> Computed<Vec<i64>> {
+/// Converts whole numbers in floating point to integers.
+pub(crate) fn whole(integers: &Tensor) -> Computed<Vec<i64>> {
     let all = integers.flatten_all()?;
     Ok(match all.dtype() {
         DType::F64 => all.to_vec1::<f64>()?.iter().map(|&x| x as i64).collect(),

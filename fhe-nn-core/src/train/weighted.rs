@@ -22,7 +22,7 @@ const WEIGHT: f64 = 10.0;
 const EXACT: u64 = 1 << 24;
 
 impl Forward<'_> {
-    pub(super) fn linear(&mut self, index: usize, input: &Values) -> Result<Sums, Error> {
+    pub(crate) fn linear(&mut self, index: usize, input: &Values) -> Result<Sums, Error> {
         let module = self.module;
         let layer = &module.spec.layers[index];
         let linear = layer.op.linear().ok_or(ModelError::PartMissing)?;
@@ -35,9 +35,10 @@ impl Forward<'_> {
         let (integers, scale) = module.integers(index, &place)?;
         let weights = array(&integers)?;
         let proved = proved_ranges(&weights, levels);
-        let kind = match proved.iter().all(|range| range.max_abs() < EXACT) {
-            true => DType::F32,
-            false => DType::F64,
+        let kind = if proved.iter().all(|range| range.max_abs() < EXACT) {
+            DType::F32
+        } else {
+            DType::F64
         };
         let sums = self.products(
             index,
@@ -98,25 +99,25 @@ impl Forward<'_> {
             &module.device,
         )?;
         let wave = reads_wave(&module.spec, index);
-        let phases = match wave {
-            true => straight_through(bias, &phases)?,
-            false => phases,
+        let phases = if wave {
+            straight_through(bias, &phases)?
+        } else {
+            phases
         };
         let sums = per_channel(&sums, linear.positions, |sums| {
             sums.broadcast_add(&column(&phases)?)
         })?;
         // reals: scale x input scale x (sum - phase - zero point x sum of weights) + bias
-        let reals = match wave {
-            true => sums.clone(),
-            false => {
-                let slope = (scale.broadcast_mul(&input.scale))?.flatten_all()?;
-                let centre = (integers.sum(D::Minus1)? * input.meaning.zero_point as f64)?;
-                let offset = (bias.as_tensor() - (&slope * (centre + &phases)?)?)?;
-                per_channel(&sums, linear.positions, |sums| {
-                    sums.broadcast_mul(&column(&slope)?)?
-                        .broadcast_add(&column(&offset)?)
-                })?
-            }
+        let reals = if wave {
+            sums.clone()
+        } else {
+            let slope = (scale.broadcast_mul(&input.scale))?.flatten_all()?;
+            let centre = (integers.sum(D::Minus1)? * input.meaning.zero_point as f64)?;
+            let offset = (bias.as_tensor() - (&slope * (centre + &phases)?)?)?;
+            per_channel(&sums, linear.positions, |sums| {
+                sums.broadcast_mul(&column(&slope)?)?
+                    .broadcast_add(&column(&offset)?)
+            })?
         };
         self.count_overflow(&place, levels, &sums)?;
         Ok(Sums {

@@ -5,8 +5,10 @@
 //! and of its widths: a linear layer with who reads its accumulators is a [`Stage`].
 
 mod antiperiodic;
+mod facts;
 mod order;
 mod readers;
+pub(crate) mod reads;
 mod shapes;
 mod stage;
 mod sums;
@@ -14,11 +16,13 @@ mod widths;
 
 use std::borrow::Cow;
 
-use fhe_nn_proof::spec::{ActivationSpec, Input, Layer, Op, Rounding, Spec, Tensor};
+use fhe_nn_proof::spec::{Input, Layer, Op, Spec, Tensor};
 
+use self::facts::Facts;
 use self::stage::Stage;
-use crate::ast::{self, Activation, Kind, Network};
+use crate::ast::{self, Network};
 use crate::errors::{Error, Errors};
+use crate::layers::Kind;
 
 /// The specification of a network that keeps every law.
 pub(crate) fn check(network: &Network) -> Result<Spec, Vec<Error>> {
@@ -28,7 +32,7 @@ pub(crate) fn check(network: &Network) -> Result<Spec, Vec<Error>> {
         readers::check(&mut errors, network);
     }
     let ops = errors.is_empty().then(|| {
-        let mut facts = Facts::of_input(network);
+        let mut facts = Facts::of_input(input(network).tensor());
         let mut ops = Vec::with_capacity(network.layers.len());
         for index in 0..network.layers.len() {
             ops.push(layer(&mut errors, network, &mut facts, index));
@@ -39,39 +43,12 @@ pub(crate) fn check(network: &Network) -> Result<Spec, Vec<Error>> {
     errors.finish(ops.map(|ops| spec(network, ops)))
 }
 
-/// What is known of every tensor so far; of none behind a mistake in its shape is the shape.
-struct Facts {
-    tensors: Vec<Tensor>,
-    shaped: Vec<bool>,
-    /// Weights of a neuron, of a linear layer.
-    taps: Vec<usize>,
-}
-
-impl Facts {
-    fn of_input(network: &Network) -> Self {
-        Facts {
-            tensors: vec![input(network).tensor()],
-            shaped: vec![true],
-            taps: vec![1],
-        }
-    }
-
-    fn push(&mut self, tensor: Tensor, shaped: bool, taps: usize) {
-        self.tensors.push(tensor);
-        self.shaped.push(shaped);
-        self.taps.push(taps);
-    }
-}
-
 /// Holds a layer to the laws; the layer as data.
 fn layer(errors: &mut Errors, network: &Network, facts: &mut Facts, index: usize) -> Option<Op> {
     let layer = &network.layers[index];
     let Some((mut op, shaped)) = shapes::agree(errors, network, facts, index) else {
-        facts.push(
-            shapes::unknown(layer, &facts.tensors[layer.sources[0]]),
-            false,
-            1,
-        );
+        let unknown = layer.kind.unknown(&facts.tensors[layer.sources[0]]);
+        facts.push(unknown, false, 1);
         return None;
     };
     let mut phases_fit = true;
@@ -87,7 +64,9 @@ fn layer(errors: &mut Errors, network: &Network, facts: &mut Facts, index: usize
             widths::rounding_has_bits_to_drop(errors, &stage);
             antiperiodic::phases_divide_half_a_period(errors, &stage);
         }
-        set_accumulator(&mut op, stage.width());
+        if let Some(accumulator) = op.accumulator_mut() {
+            *accumulator = stage.width();
+        }
     } else if let Kind::Activation(act) = &layer.kind {
         let before = layer.sources[0]
             .checked_sub(1)
@@ -115,13 +94,10 @@ fn layer(errors: &mut Errors, network: &Network, facts: &mut Facts, index: usize
         Err(error) if shaped => {
             let law = format!("`{}` {error}", layer.name);
             errors.push(Error::new(layer.place, law).help("make its sizes smaller"));
-            (shapes::unknown(layer, operands[0]), false)
+            (layer.kind.unknown(operands[0]), false)
         }
         // a dense layer has the shape that was written, whatever comes in
-        Err(_) => (
-            shapes::unknown(layer, operands[0]),
-            matches!(op, Op::Dense(_)),
-        ),
+        Err(_) => (layer.kind.unknown(operands[0]), matches!(op, Op::Dense(_))),
     };
     if last && !matches!(layer.kind, Kind::Linear(_)) {
         sums::output_fits(errors, network, facts, index, &op, tensor.range);
@@ -131,32 +107,11 @@ fn layer(errors: &mut Errors, network: &Network, facts: &mut Facts, index: usize
     Some(op)
 }
 
-fn set_accumulator(op: &mut Op, width: u32) {
-    match op {
-        Op::Dense(dense) => dense.accumulator = width,
-        Op::Conv(conv) => conv.accumulator = width,
-        _ => {}
-    }
-}
-
 fn input(network: &Network) -> Input {
     Input {
         shape: Cow::Owned(network.input.shape.clone()),
         bits: network.input.bits,
         tokens: network.input.tokens,
-    }
-}
-
-/// An activation as data.
-fn activation(act: &Activation) -> ActivationSpec {
-    ActivationSpec {
-        function: act.function,
-        output: act.output,
-        table: act.table,
-        rounding: act
-            .rounding
-            .map_or(Rounding::Exact, |rounding| rounding.value),
-        phases: act.phases(),
     }
 }
 

@@ -3,11 +3,11 @@
 
 mod between;
 
-use fhe_nn_proof::spec::Pool;
+use fhe_nn_proof::spec::Combine;
 
-use crate::ast::{Kind, Layer, Network};
+use crate::ast::{Layer, Network};
 use crate::errors::{Error, Errors, Place};
-use crate::layer::LayerType;
+use crate::layers::{Kind, Makes};
 
 /// Says what cannot read what it reads.
 pub(super) fn check(errors: &mut Errors, network: &Network) {
@@ -21,7 +21,10 @@ pub(super) fn check(errors: &mut Errors, network: &Network) {
         for &source in &layer.sources {
             let error = match (source, &layer.kind) {
                 (0, Kind::Activation(_)) => Some(activation_of_the_input(network, index)),
-                (0, _) => tokens(network, layer),
+                (0, kind) => {
+                    let tokens = network.input.tokens.is_some();
+                    kind.reads_input(&layer.name, layer.place, tokens)
+                }
                 _ => reads(network, source, found[source], index),
             };
             if let Some(error) = error {
@@ -37,7 +40,7 @@ pub(super) fn check(errors: &mut Errors, network: &Network) {
         }
         Kind::Activation(_) | Kind::Linear(_) => {}
         _ if found[layers.len()] != Found::Values => {}
-        Kind::Embedding(_) | Kind::Pool(_) | Kind::Combination => errors.push(
+        _ => errors.push(
             Error::new(
                 last.place,
                 format!(
@@ -51,55 +54,19 @@ pub(super) fn check(errors: &mut Errors, network: &Network) {
     }
 }
 
-/// Tokens are read by an `Embedding`, and nothing else by it.
-fn tokens(network: &Network, layer: &Layer) -> Option<Error> {
-    let name = &layer.name;
-    match (&network.input.tokens, &layer.kind) {
-        (None, Kind::Embedding(embedding)) => Some(
-            Error::new(
-                layer.place,
-                format!("`{name}` reads tokens, but the input has numbers"),
-            )
-            .note("a token is one of a vocabulary, which the client encrypts one-hot: as many values, one of them 1")
-            .help(format!(
-                "declare the input as in `input(shape = [24], vocabulary = {})`",
-                embedding.vocabulary.value
-            )),
-        ),
-        (Some(_), kind) if !matches!(kind, Kind::Embedding(_)) => Some(
-            Error::new(
-                layer.place,
-                format!("`{name}` reads numbers, but the input has tokens"),
-            )
-            .note("the number of a token says nothing of its meaning; an `Embedding` gives each a vector")
-            .help(format!("add an `Embedding` before `{name}`")),
-        ),
-        _ => None,
-    }
-}
-
 /// Whether field `index` can read the result of another.
 fn reads(network: &Network, source: usize, found: Found, index: usize) -> Option<Error> {
     let (before, layer) = (&network.layers[source - 1], &network.layers[index]);
+    let place = layer.reads_at(source);
+    if let Some(error) = layer.kind.reads_result(&layer.name, &before.name, place) {
+        return Some(error);
+    }
     match (&before.kind, &layer.kind) {
-        (_, Kind::Embedding(_)) => Some(
-            Error::new(
-                layer.reads_at(source),
-                format!(
-                    "`{}` reads tokens, but `{}` has none",
-                    layer.name, before.name
-                ),
-            )
-            .help("put the `Embedding` first: only the input has tokens"),
-        ),
-        (_, Kind::Activation(_)) if found == Found::Values => {
-            Some(activation_of_values(before, source, layer))
+        (_, Kind::Activation(_)) => {
+            (found == Found::Values).then(|| activation_of_values(before, source, layer))
         }
-        (_, Kind::Activation(_)) => None,
         (Kind::Linear(linear), _) => Some(between::missing(network, source, linear, index)),
-        (_, Kind::Combination)
-            if matches!(layer.layer_type, LayerType::Add | LayerType::Concat) =>
-        {
+        (_, Kind::Combine(Combine::Add | Combine::Concat)) => {
             let product = product_of(network, source)?;
             Some(of_another_scale(network, product, source, layer))
         }
@@ -110,9 +77,9 @@ fn reads(network: &Network, source: usize, found: Found, index: usize) -> Option
 /// The product whose scale a tensor has.
 fn product_of(network: &Network, source: usize) -> Option<&Layer> {
     let layer = &network.layers[source.checked_sub(1)?];
-    match (&layer.kind, layer.layer_type) {
-        (_, LayerType::Mul) => Some(layer),
-        (Kind::Pool(_), _) | (_, LayerType::Flatten) => product_of(network, layer.sources[0]),
+    match &layer.kind {
+        Kind::Combine(Combine::Mul) => Some(layer),
+        Kind::Pool(_) | Kind::Combine(Combine::Flatten) => product_of(network, layer.sources[0]),
         _ => None,
     }
 }
@@ -121,9 +88,10 @@ fn product_of(network: &Network, source: usize) -> Option<&Layer> {
 fn of_another_scale(network: &Network, product: &Layer, source: usize, layer: &Layer) -> Error {
     let (name, found) = (&layer.name, &network.layers[source - 1].name);
     let between = between::unused(network, "between");
-    let whose = match *found == product.name {
-        true => "is a product".to_owned(),
-        false => format!("has that of the product `{}`", product.name),
+    let whose = if *found == product.name {
+        "is a product".to_owned()
+    } else {
+        format!("has that of the product `{}`", product.name)
     };
     Error::new(
         layer.reads_at(source),
@@ -159,16 +127,16 @@ fn found(network: &Network) -> Vec<Found> {
             }
         });
         let nothing = before.clone().any(|found| found == Found::Nothing);
-        let sums = match (&layer.kind, layer.layer_type) {
-            (Kind::Linear(_), _) => true,
-            (Kind::Embedding(_) | Kind::Activation(_), _) => false,
-            (Kind::Pool(_) | Kind::Combination, _) if nothing => {
+        let sums = match layer.kind.makes() {
+            Makes::Accumulators => true,
+            Makes::Values => false,
+            Makes::Sums | Makes::Choice | Makes::Same if nothing => {
                 found.push(Found::Nothing);
                 continue;
             }
-            (Kind::Pool(pool), _) => pool.kind == Pool::Average,
-            (_, LayerType::Concat | LayerType::Flatten) => before.all(|found| found == Found::Sums),
-            (Kind::Combination, _) => true,
+            Makes::Sums => true,
+            Makes::Choice => false,
+            Makes::Same => before.all(|found| found == Found::Sums),
         };
         found.push(if sums { Found::Sums } else { Found::Values });
     }
@@ -208,16 +176,7 @@ fn activation_of_the_input(network: &Network, index: usize) -> Error {
 
 fn activation_of_values(before: &Layer, source: usize, layer: &Layer) -> Error {
     let (name, found) = (&layer.name, &before.name);
-    let note = match (&before.kind, before.layer_type) {
-        (Kind::Activation(_), _) => {
-            "two functions of single values, one after the other, are one".to_owned()
-        }
-        (Kind::Embedding(_), _) => format!(
-            "a function of a token's vector is a vector: apply it to the weights of `{found}`"
-        ),
-        (Kind::Pool(_), _) => format!("`{found}` only chooses from values, and adds up none"),
-        _ => format!("`{found}` only moves values: apply a function where they are made"),
-    };
+    let note = before.kind.before_an_activation(found);
     let law =
         format!("`{name}` reads values of `{found}`, but an activation reads accumulators or sums");
     Error::new(layer.reads_at(source), law)

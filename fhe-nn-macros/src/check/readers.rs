@@ -1,7 +1,8 @@
 //! Law 6, on a graph: every result is read, and accumulators by one table alone.
 
-use crate::ast::{Kind, Layer, Network};
+use crate::ast::{Layer, Network};
 use crate::errors::{Error, Errors};
+use crate::layers::Kind;
 
 /// Says which results nobody reads, and which accumulators several do.
 pub(super) fn check(errors: &mut Errors, network: &Network) {

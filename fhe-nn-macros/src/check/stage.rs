@@ -3,9 +3,10 @@
 use fhe_nn_proof::spec::Overflow;
 use fhe_nn_proof::widths::{Range, accumulator_bits, accumulator_bound, max_weight};
 
-use super::Facts;
-use crate::ast::{Activation, Form, Kind, Linear, Network};
+use super::facts::Facts;
+use crate::ast::Network;
 use crate::errors::{Place, count};
+use crate::layers::{Activation, Form, Kind, Linear};
 
 /// A linear layer with what it reads and who reads it.
 pub(super) struct Stage<'a> {
@@ -70,9 +71,7 @@ impl<'a> Stage<'a> {
 
     /// What holds the accumulator to it.
     pub(super) fn overflow(&self) -> Overflow {
-        self.linear
-            .overflow
-            .map_or(Overflow::Checked, |overflow| overflow.value)
+        self.linear.overflow()
     }
 
     /// Where the width of the accumulator was written: itself, or the weights that it follows

@@ -1,14 +1,14 @@
 //! Laws 3 and 5 for sums of values, whose width follows from what is added up; and for the tables inside of
 //! layers that have some.
 
-use fhe_nn_proof::spec::{Function, Op, Pool, Tensor};
+use fhe_nn_proof::spec::{Combine, Function, Op, Pool, Tensor};
 use fhe_nn_proof::widths::{MAX_OUTPUT_BITS, MAX_ROUNDED_BITS, MAX_TABLE_BITS, Range};
 
-use super::Facts;
+use super::facts::Facts;
 use super::stage::described;
-use crate::ast::{Activation, Kind, Network};
+use crate::ast::Network;
 use crate::errors::{Error, Errors, count};
-use crate::layer::LayerType;
+use crate::layers::{Activation, Kind};
 
 /// Law 3: a table reads `table` bits of a sum, else all of them. Whether phases fit, too.
 pub(super) fn table_fits(
@@ -97,9 +97,9 @@ pub(super) fn tables_between_fit(
     index: usize,
 ) {
     let layer = &network.layers[index];
-    let (verb, reads): (_, &[(&str, i64)]) = match (&layer.kind, layer.layer_type) {
-        (Kind::Pool(pool), _) if pool.kind == Pool::Max => ("compares", &[("differences", -1)]),
-        (_, LayerType::Mul) => ("multiplies", &[("sums", 1), ("differences", -1)]),
+    let (verb, reads): (_, &[(&str, i64)]) = match &layer.kind {
+        Kind::Pool(pool) if pool.kind == Pool::Max => ("compares", &[("differences", -1)]),
+        Kind::Combine(Combine::Mul) => ("multiplies", &[("sums", 1), ("differences", -1)]),
         _ => return,
     };
     // a pool compares values of one tensor
@@ -161,9 +161,10 @@ pub(super) fn output_fits(
 /// How sums of a range come about: "25 values x 15 (4-bit input) = 375, plus a sign".
 fn arithmetic(network: &Network, facts: &Facts, tensor: usize, range: Range) -> String {
     let Range { lo, hi } = range;
-    let (most, sign) = match -lo > hi {
-        true => (lo, ""),
-        false => (hi, ", plus a sign"),
+    let (most, sign) = if -lo > hi {
+        (lo, "")
+    } else {
+        (hi, ", plus a sign")
     };
     let layer = &network.layers[tensor - 1];
     let of = |source: usize| {
@@ -171,8 +172,8 @@ fn arithmetic(network: &Network, facts: &Facts, tensor: usize, range: Range) -> 
         let most = if most < 0 { lo } else { hi };
         format!("{most} ({})", described(network, source))
     };
-    match (&layer.kind, layer.layer_type) {
-        (Kind::Pool(pool), _) => {
+    match &layer.kind {
+        Kind::Pool(pool) => {
             let of = of(layer.sources[0]);
             let shape = &facts.tensors[layer.sources[0]].shape;
             let taps = match &pool.taps {
@@ -181,7 +182,7 @@ fn arithmetic(network: &Network, facts: &Facts, tensor: usize, range: Range) -> 
             };
             format!("{} x {of} = {most}{sign}", count(taps, "value"))
         }
-        (_, LayerType::Add) => {
+        Kind::Combine(Combine::Add) => {
             let terms: Vec<String> = layer.sources.iter().map(|&source| of(source)).collect();
             format!("{} = {most}{sign}", terms.join(" + "))
         }
@@ -222,9 +223,9 @@ fn origin(network: &Network, tensor: usize) -> usize {
     let Some(layer) = tensor.checked_sub(1).map(|index| &network.layers[index]) else {
         return tensor;
     };
-    match (&layer.kind, layer.layer_type) {
-        (Kind::Pool(pool), _) if pool.kind == Pool::Max => origin(network, layer.sources[0]),
-        (_, LayerType::Flatten) => origin(network, layer.sources[0]),
+    match &layer.kind {
+        Kind::Pool(pool) if pool.kind == Pool::Max => origin(network, layer.sources[0]),
+        Kind::Combine(Combine::Flatten) => origin(network, layer.sources[0]),
         _ => tensor,
     }
 }

@@ -1,6 +1,6 @@
 //! The arguments of `#[fhe_network(..)]`: the input, and the model that is proved.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::Parser;
@@ -97,12 +97,27 @@ pub(super) fn args(errors: &mut Errors, args: TokenStream, name: &Ident) -> Args
     found
 }
 
+/// Whether a model was to be proved and embedded, even if there are mistakes.
+pub(crate) fn embeds(args: &TokenStream) -> bool {
+    // the keys of `input(..)` are in a group, and so are not seen
+    let mut names = args.clone().into_iter().filter_map(|token| match token {
+        TokenTree::Ident(name) => Some(name.to_string()),
+        TokenTree::Group(_) | TokenTree::Punct(_) | TokenTree::Literal(_) => None,
+    });
+    names.any(|name| known(&name).or_else(|| similar(&name, ARGUMENTS)) == Some(Argument::Weights))
+}
+
+/// The argument of this name.
+fn known(name: &str) -> Option<Argument> {
+    let mut arguments = ARGUMENTS.iter();
+    arguments.find_map(|(known, argument)| (*known == name).then_some(*argument))
+}
+
 /// What an argument is; a misspelled one is what was meant.
 fn argument(errors: &mut Errors, meta: &Meta) -> Option<Argument> {
     let written = meta.path().to_token_stream().to_string();
-    let known = ARGUMENTS.iter().find(|(name, _)| *name == written);
-    if let Some((_, argument)) = known {
-        return Some(*argument);
+    if let Some(argument) = known(&written) {
+        return Some(argument);
     }
     let meant = similar(&written, ARGUMENTS);
     let name = meant.and_then(|meant| ARGUMENTS.iter().find(|(_, known)| *known == meant));

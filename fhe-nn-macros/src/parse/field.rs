@@ -1,17 +1,18 @@
 //! A field: its type is the layer, its `#[bits(..)]` are the widths.
 
-use fhe_nn_proof::spec::{Function, Overflow, Rounding};
+use fhe_nn_proof::spec::Function;
 use quote::ToTokens;
+use syn::Field;
 use syn::ext::IdentExt;
-use syn::{Expr, Field};
 
+use super::reader::FieldReader;
+use super::written::Written;
 use super::{from, is, sizes};
-use crate::ast::{Activation, Embedding, Form, Kind, Layer, Linear, Pool, Taps};
+use crate::ast::Layer;
 use crate::attr::Keys;
-use crate::errors::{Error, Errors, Place, Spanned, list, similar};
+use crate::errors::{Error, Errors, Place, list, similar};
 use crate::key::{Key, Owner};
-use crate::layer::{Axes, LayerType, Written};
-use crate::literal::peel;
+use crate::layers::LayerType;
 
 /// A field as a layer.
 pub(super) fn layer(errors: &mut Errors, fields: &[&Field], index: usize) -> Option<Layer> {
@@ -35,101 +36,15 @@ pub(super) fn layer(errors: &mut Errors, fields: &[&Field], index: usize) -> Opt
     let layer_type = written.layer?;
     let owner = Owner::Layer(ident, layer_type);
     let keys = keys(errors, owner, layer_type, field)?;
-    let required = |errors: &mut Errors, key| {
-        let value = keys.required(errors, key)?;
-        keys.number(errors, key, value)
-    };
-    let optional = |errors: &mut Errors, key| {
-        let value = keys.value(key)?;
-        keys.number(errors, key, value)
-    };
     let place = Place::of(&field.ty);
-    let kind = match layer_type {
-        LayerType::Dense | LayerType::Conv(_) => {
-            let weights = required(errors, Key::Weights);
-            let accumulator = optional(errors, Key::Accumulator);
-            let words = [Overflow::Checked, Overflow::Calibrated, Overflow::Wrap]
-                .map(|overflow| (overflow.to_string(), overflow));
-            let words = words
-                .each_ref()
-                .map(|(word, value)| (word.as_str(), *value));
-            let overflow = keys.word(errors, Key::Overflow, &words);
-            let form = sizes::sizes(errors, &name, layer_type, &written, place);
-            form.and_then(|sizes| {
-                Some(Kind::Linear(Linear {
-                    form: form_of(layer_type, &sizes)?,
-                    weights: weights?,
-                    accumulator,
-                    overflow,
-                }))
-            })
-        }
-        LayerType::Embedding => {
-            let weights = required(errors, Key::Weights);
-            let sizes = sizes::sizes(errors, &name, layer_type, &written, place);
-            sizes.and_then(|sizes| {
-                let &[vocabulary, dimension] = sizes.as_slice() else {
-                    return None;
-                };
-                Some(Kind::Embedding(Embedding {
-                    vocabulary,
-                    dimension: dimension.value,
-                    weights: weights?,
-                }))
-            })
-        }
-        LayerType::Pool(kind, axes) => {
-            let sizes = sizes::sizes(errors, &name, layer_type, &written, place);
-            sizes.map(|sizes| {
-                let taps = match *sizes.as_slice() {
-                    [kernel, stride, padding] => Some(Taps {
-                        kernel,
-                        stride,
-                        padding,
-                        dilation: 1,
-                    }),
-                    _ => None,
-                };
-                Kind::Pool(Pool { kind, axes, taps })
-            })
-        }
-        LayerType::Add | LayerType::Mul | LayerType::Concat | LayerType::Flatten => {
-            Some(Kind::Combination)
-        }
-        LayerType::Activation(function) => {
-            let output = match function {
-                Function::Sign => Some(1),
-                _ => required(errors, Key::Output).map(|output| output.value),
-            };
-            let custom = match function {
-                Function::Custom => Some(path(errors, &keys, owner)),
-                _ => None,
-            };
-            let table = optional(errors, Key::Table).map(|table| table.value);
-            let words = [Rounding::Exact, Rounding::Approximate]
-                .map(|rounding| (rounding.to_string(), rounding));
-            let words = words
-                .each_ref()
-                .map(|(word, value)| (word.as_str(), *value));
-            let rounding = keys.word(errors, Key::Rounding, &words);
-            let phases = optional(errors, Key::Phases);
-            let custom = match custom {
-                Some(None) => None,
-                Some(Some(path)) => Some(Some(path)),
-                None => Some(None),
-            };
-            output.zip(custom).map(|(output, custom)| {
-                Kind::Activation(Activation {
-                    function,
-                    custom,
-                    output,
-                    table,
-                    rounding,
-                    phases,
-                })
-            })
-        }
-    };
+    let kind = layer_type.parse(&mut FieldReader {
+        errors,
+        name: &name,
+        owner,
+        keys: &keys,
+        written: &written,
+        place,
+    });
     let (sources, from) = from::sources(errors, fields, index, layer_type)?;
     Some(Layer {
         name,
@@ -140,49 +55,6 @@ pub(super) fn layer(errors: &mut Errors, fields: &[&Field], index: usize) -> Opt
         from,
         kind: kind?,
     })
-}
-
-fn form_of(layer: LayerType, sizes: &[Spanned<usize>]) -> Option<Form> {
-    match (layer, sizes) {
-        (LayerType::Dense, &[inputs, outputs]) => Some(Form::Dense {
-            inputs,
-            outputs: outputs.value,
-        }),
-        (LayerType::Conv(axes), &[inputs, outputs, kernel, stride, padding, dilation, groups]) => {
-            Some(Form::Conv {
-                flat: axes == Axes::One,
-                inputs,
-                outputs,
-                taps: Taps {
-                    kernel,
-                    stride,
-                    padding,
-                    dilation: dilation.value,
-                },
-                groups,
-            })
-        }
-        _ => None,
-    }
-}
-
-/// The path of a user's own function.
-fn path(errors: &mut Errors, keys: &Keys<'_>, owner: Owner<'_>) -> Option<syn::Path> {
-    let value = keys.required(errors, Key::Function)?;
-    match peel(value) {
-        Expr::Path(path) if path.qself.is_none() => Some(path.path.clone()),
-        _ => {
-            errors.push(
-                Error::new(
-                    Place::of(value),
-                    format!("`function` of {owner} must be the path of a `fn(f32) -> f32`"),
-                )
-                .note("the quantizer calls it once for every entry of a table")
-                .help("name a function, as in `function = f32::sin`"),
-            );
-            None
-        }
-    }
 }
 
 /// The field's type, if it is a layer with its generics.
@@ -219,7 +91,7 @@ fn known<'a>(errors: &mut Errors, name: &str, field: &'a Field) -> Option<Writte
                 None => error.help(format!("write its sizes, as in `{name}: Dense<784, 64>`")),
             },
             Some(layer) if layer.generics().1 == 0 => {
-                error.help(format!("write `{name}: {}`", layer.name()))
+                error.help(format!("write `{name}: {}`", layer.written()))
             }
             Some(layer) => error.help(format!(
                 "write its sizes, as in `{name}: {}`",
@@ -246,7 +118,7 @@ fn families() -> String {
     let line = |family, names: Vec<&str>| format!("{family}: {}", list(&names, "and"));
     let others = LayerType::FAMILIES.map(|(family, range)| {
         let layers = LayerType::OTHERS[range].iter();
-        line(family, layers.map(|layer| layer.name()).collect())
+        line(family, layers.map(|layer| layer.written()).collect())
     });
     let activations = Function::FAMILIES.map(|(family, functions)| {
         let names = functions.iter().map(|function| function.name());

@@ -5,9 +5,10 @@ use syn::punctuated::Punctuated;
 use syn::{Field, Ident, Meta, Token};
 
 use super::is;
+use super::written::Written;
 use crate::ast::Names;
 use crate::errors::{Error, Errors, Place, Spanned, count, list, similar};
-use crate::layer::{LayerType, Written};
+use crate::layers::LayerType;
 
 /// The name of the network's input.
 const INPUT: &str = "input";
@@ -98,7 +99,7 @@ fn completed(fields: &[&Field], index: usize, layer: LayerType, mut names: Vec<S
     };
     let tokens = fields
         .iter()
-        .any(|field| type_of(field) == Some(LayerType::Embedding));
+        .any(|field| type_of(field).is_some_and(LayerType::reads_tokens));
     let input = Some(INPUT.to_owned()).filter(|_| !tokens || most == 1);
     let before = fields[..index].iter().filter(|field| reads(field));
     let before = before.filter_map(|field| name_of(field));

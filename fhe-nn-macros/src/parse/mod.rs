@@ -4,12 +4,15 @@ mod args;
 mod field;
 mod from;
 mod input;
+pub(crate) mod reader;
 mod sizes;
+pub(crate) mod written;
 
 use proc_macro2::TokenStream;
 use syn::ext::IdentExt;
 use syn::{Attribute, Field, Fields, Item, ItemStruct};
 
+pub(crate) use self::args::embeds;
 use crate::ast::Network;
 use crate::errors::{Error, Errors, Place};
 

@@ -5,21 +5,22 @@ use quote::ToTokens;
 use syn::{Expr, GenericArgument};
 
 use super::extent_of;
+use super::written::Written;
 use crate::errors::{Error, Errors, Place, Spanned};
-use crate::layer::{Default, LayerType, Written};
+use crate::layers::{LayerType, Unwritten};
 use crate::literal::Integer;
 
 /// All sizes of a layer, those that were not written by their defaults; `None` if one cannot be read.
 pub(super) fn sizes(
     errors: &mut Errors,
     name: &str,
-    layer: LayerType,
     written: &Written<'_>,
     place: Place,
 ) -> Option<Vec<Spanned<usize>>> {
+    let layer = written.layer?;
     let mut sizes: Vec<Option<Spanned<usize>>> = Vec::new();
     for (index, size) in layer.sizes().iter().enumerate() {
-        let value = match (written.generics.get(index), size.default) {
+        let value = match (written.generics.get(index), size.unwritten) {
             (Some(generic), _) => {
                 let integer = Integer {
                     what: &format!("{} of `{name}`", size.what),
@@ -39,9 +40,9 @@ pub(super) fn sizes(
                     place: number.place,
                 })
             }
-            (None, Default::Number(value)) => Some(Spanned { value, place }),
-            (None, Default::First) => sizes.first().copied().flatten(),
-            (None, Default::None) => None,
+            (None, Unwritten::Number(value)) => Some(Spanned { value, place }),
+            (None, Unwritten::First) => sizes.first().copied().flatten(),
+            (None, Unwritten::Missing) => None,
         };
         sizes.push(value);
     }
@@ -59,7 +60,7 @@ pub(super) fn miscounted(name: &str, layer: LayerType, count: usize, place: Plac
             };
             Error::new(place, format!("`{found}` of `{name}` takes no sizes"))
                 .note(why)
-                .help(format!("write `{name}: {found}`"))
+                .help(format!("write `{name}: {}`", layer.written()))
         }
         (least, most) if least == most => Error::new(
             place,

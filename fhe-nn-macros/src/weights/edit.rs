@@ -5,8 +5,9 @@ use fhe_nn_proof::spec::Overflow;
 use fhe_nn_proof::widths::{MAX_OUTPUT_BITS, MAX_ROUNDED_BITS};
 
 use super::broken::Attempt;
-use crate::ast::{Activation, Kind, Layer, Linear};
+use crate::ast::Layer;
 use crate::errors::Place;
+use crate::layers::{Activation, Kind, Linear};
 
 /// What an edit of a width asks for.
 pub(super) const AGAIN: &str = "; then quantize and save the model again";
@@ -66,12 +67,13 @@ impl Attempt<'_> {
             Some((_, act)) if act.table.is_none() => act.function.reader().max_width(),
             Some(_) => MAX_ROUNDED_BITS,
         };
-        let edit = match needs <= readable {
-            true => Edit {
+        let edit = if needs <= readable {
+            Edit {
                 place: declared.place,
                 help: format!("write `accumulator = {needs}` on `{name}`{AGAIN}"),
-            },
-            false => narrower(layer, linear, needs - declared.value),
+            }
+        } else {
+            narrower(layer, linear, needs - declared.value)
         };
         Some((declared.value, edit))
     }

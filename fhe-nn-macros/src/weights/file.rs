@@ -11,9 +11,10 @@ use crate::errors::{Error, Place};
 pub(super) fn read(path: &LitStr) -> Result<(LitStr, Vec<u8>), Error> {
     // a compiler knows the file, a test of this crate does not; `unwrap` makes a span the compiler's own,
     // which it is wherever there is a compiler
-    let source = match proc_macro::is_available() {
-        true => path.span().unwrap().local_file(),
-        false => None,
+    let source = if proc_macro::is_available() {
+        path.span().unwrap().local_file()
+    } else {
+        None
     };
     let manifest = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
     let found = resolve(&path.value(), source.as_deref(), manifest.as_deref());

@@ -1,6 +1,6 @@
 //! What flows from layer to layer: who reads what, and the facts of every tensor.
 
-use super::{ActivationSpec, FlowError, Op, Spec, Tensor, TensorKind};
+use super::{ActivationSpec, FlowError, Spec, Tensor, TensorKind};
 
 impl Spec {
     /// What layer `index` reads: 0 is the input, `i + 1` the result of layer i.
@@ -19,10 +19,7 @@ impl Spec {
     /// The activation that reads the sums of layer `index`; `None` if none does, as behind the last layer.
     pub fn reader(&self, index: usize) -> Option<&ActivationSpec> {
         self.readers(index + 1)
-            .find_map(|reader| match &self.layers[reader].op {
-                Op::Activation(act) => Some(act),
-                _ => None,
-            })
+            .find_map(|reader| self.layers[reader].op.activation())
     }
 
     /// The facts of every tensor, the input's first.

@@ -1,6 +1,5 @@
 //! Tensors before any weights are known: shape, range, and who may read them.
 
-use super::{Encoding, Input, Tokens};
 use crate::widths::Range;
 
 /// What is known of a tensor before any weights are.
@@ -19,13 +18,13 @@ pub struct Tensor {
 /// Who may read a tensor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TensorKind {
-    /// Tokens: an `Embedding` only.
+    /// Tokens, which only an embedding layer reads.
     Tokens,
-    /// Results of a layer with weights: a table or the client only.
+    /// Results of a layer with weights, which only a table or the client reads.
     Accumulators,
-    /// Sums of values: a table, the client and all that read values.
+    /// Sums of values, which a table, the client and every layer that reads values can read.
     Sums,
-    /// Values: all but tables.
+    /// Values, which every layer reads except those with tables and embeddings.
     Values,
 }
 
@@ -37,28 +36,6 @@ impl core::fmt::Display for TensorKind {
             TensorKind::Sums => "sums",
             TensorKind::Values => "values",
         })
-    }
-}
-
-impl Input {
-    /// The facts of the input.
-    pub fn tensor(&self) -> Tensor {
-        Tensor {
-            shape: match self.tokens {
-                Some(Tokens {
-                    vocabulary,
-                    encoding: Encoding::OneHot,
-                }) => vec![vocabulary, self.shape.iter().product()],
-                Some(_) => vec![self.shape.iter().product()],
-                None => self.shape.to_vec(),
-            },
-            range: Range::unsigned(self.bits),
-            odd: false,
-            kind: match self.tokens {
-                None => TensorKind::Values,
-                Some(_) => TensorKind::Tokens,
-            },
-        }
     }
 }
 

@@ -4,6 +4,8 @@
 //! `floor((n + 2 p - d (k - 1) - 1) / s) + 1` positions (PyTorch's `Conv2d`). A signal of one dimension
 //! is one of height 1.
 
+use core::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// The windows of a layer over `[channels, height, width]`.
@@ -155,11 +157,36 @@ impl Window {
     }
 }
 
+impl fmt::Display for Window {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let pair = |[down, across]: [usize; 2]| format!("{down} x {across}");
+        write!(
+            f,
+            "{} -> {}, {} taps, stride {}",
+            self.channels,
+            self.outputs,
+            pair(self.kernel),
+            pair(self.stride)
+        )?;
+        if self.pads() {
+            write!(f, ", padding {}", pair(self.padding))?;
+        }
+        if self.dilation != [1, 1] {
+            write!(f, ", dilation {}", pair(self.dilation))?;
+        }
+        match self.groups {
+            1 => Ok(()),
+            groups => write!(f, ", {groups} groups"),
+        }
+    }
+}
+
 /// The shape of so many channels of an area; of height 1 and flat, of a length.
 fn extents(channels: usize, [down, across]: [usize; 2], flat: bool) -> Vec<usize> {
-    match flat {
-        true => vec![channels, across],
-        false => vec![channels, down, across],
+    if flat {
+        vec![channels, across]
+    } else {
+        vec![channels, down, across]
     }
 }
 

@@ -1,11 +1,11 @@
 //! Accumulators where values are read: an activation must stand between.
 
-use fhe_nn_proof::spec::{Overflow, Pool};
+use fhe_nn_proof::spec::{Combine, Overflow};
 use fhe_nn_proof::widths::MAX_TABLE_BITS;
 
-use crate::ast::{Kind, Layer, Linear, Network};
+use crate::ast::{Layer, Network};
 use crate::errors::Error;
-use crate::layer::LayerType;
+use crate::layers::{Kind, Linear, Makes};
 
 /// Field `index` reads the accumulators of a linear layer, tensor `source`.
 pub(super) fn missing(network: &Network, source: usize, linear: &Linear, index: usize) -> Error {
@@ -46,29 +46,25 @@ fn swapped(network: &Network, index: usize) -> Option<String> {
     })
 }
 
-/// Whether a layer has no values but those that it reads.
+/// Whether a layer has no values but those that it reads, of one tensor.
 fn moves(layer: &Layer) -> bool {
-    match (&layer.kind, layer.layer_type) {
-        (Kind::Pool(pool), _) => pool.kind == Pool::Max,
-        (_, layer_type) => layer_type == LayerType::Flatten,
-    }
+    layer.kind.makes() == Makes::Choice || matches!(layer.kind, Kind::Combine(Combine::Flatten))
 }
 
 /// The edit that puts an activation between.
 fn added(network: &Network, source: usize, linear: &Linear, index: usize) -> String {
     let layer = &network.layers[index];
-    let (keys, name, function) = match wraps(linear) {
-        true => ("output = 3".to_owned(), "wave", "Wave"),
-        false => (
-            format!("output = 4, table = {MAX_TABLE_BITS}"),
-            "between",
-            "Identity",
-        ),
+    let (keys, name, function) = if wraps(linear) {
+        ("output = 3".to_owned(), "wave", "Wave")
+    } else {
+        let keys = format!("output = 4, table = {MAX_TABLE_BITS}");
+        (keys, "between", "Identity")
     };
     let name = unused(network, name);
-    let from = match source == index {
-        true => String::new(),
-        false => format!("#[from({})] ", network.tensor_name(source)),
+    let from = if source == index {
+        String::new()
+    } else {
+        format!("#[from({})] ", network.tensor_name(source))
     };
     let add = format!(
         "add `{from}#[bits({keys})] {name}: {function},` before `{}`",
@@ -77,11 +73,14 @@ fn added(network: &Network, source: usize, linear: &Linear, index: usize) -> Str
     match layer.from {
         None => add,
         Some(_) => {
-            let names = layer.sources.iter().map(|&read| match read == source {
-                true => name.as_str(),
-                false => network.tensor_name(read),
-            });
-            let names: Vec<&str> = names.collect();
+            let renamed = |&read: &usize| {
+                if read == source {
+                    name.as_str()
+                } else {
+                    network.tensor_name(read)
+                }
+            };
+            let names: Vec<&str> = layer.sources.iter().map(renamed).collect();
             format!("{add}, and write `#[from({})]` there", names.join(", "))
         }
     }
@@ -89,8 +88,7 @@ fn added(network: &Network, source: usize, linear: &Linear, index: usize) -> Str
 
 /// Whether accumulators wrap.
 pub(super) fn wraps(linear: &Linear) -> bool {
-    let word = linear.overflow;
-    word.is_some_and(|word| word.value == Overflow::Wrap)
+    linear.overflow() == Overflow::Wrap
 }
 
 /// A name for a new field.

@@ -1,0 +1,292 @@
+//! The layers of the language, one file for each or for each family.
+//!
+//! [`Op`] is the closed set of them, and what a layer answers for itself is one trait: how many tensors it
+//! reads and what it makes of them, how it is written, how its integers are read from a model and lowered to
+//! nodes. A new layer is a variant of [`Op`], an arm of each `match` in this file, and a file with its
+//! answers.
+
+mod activation;
+mod combine;
+mod conv;
+mod dense;
+mod embedding;
+mod linear;
+mod pool;
+
+use core::ops::RangeInclusive;
+use core::{fmt, slice};
+
+use serde::{Deserialize, Serialize};
+
+pub use self::activation::{ActivationSpec, Rounding};
+pub use self::combine::Combine;
+pub use self::conv::ConvSpec;
+pub use self::dense::DenseSpec;
+pub use self::embedding::EmbeddingSpec;
+pub use self::linear::{LinearSpec, Overflow};
+pub use self::pool::{Pool, PoolSpec};
+use crate::client::Affine;
+use crate::spec::flow_error::FlowError;
+use crate::spec::tensor::{Tensor, TensorKind};
+use crate::widths::MAX_VALUES;
+
+/// What a layer computes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Op {
+    /// A fully connected layer, `Dense<inputs, outputs>`.
+    Dense(DenseSpec),
+    /// A convolution, `Conv2d<..>` or `Conv1d<..>`.
+    Conv(ConvSpec),
+    /// A vector for every token, `Embedding<vocabulary, dimension>`.
+    Embedding(EmbeddingSpec),
+    /// A lookup table on every value.
+    Activation(ActivationSpec),
+    /// Averages or greatest values of windows.
+    Pool(PoolSpec),
+    /// The sum of two tensors or more, value by value.
+    Add,
+    /// The product of two tensors, value by value.
+    Mul,
+    /// Tensors one behind the other, along their channels.
+    Concat,
+    /// The same values in a row.
+    Flatten,
+}
+
+/// What a layer answers for itself.
+pub(crate) trait LayerSpec {
+    /// How many tensors it reads, and the same in words.
+    fn arity(&self) -> (RangeInclusive<usize>, &'static str) {
+        (1..=1, "1 tensor")
+    }
+
+    /// Which tensors it reads, in words and as kinds.
+    fn reads(&self) -> (&'static str, &'static [TensorKind]) {
+        ("values", &[TensorKind::Sums, TensorKind::Values])
+    }
+
+    /// Whether the shapes of its operands, of which there is at least one, are those that it takes.
+    fn check(&self, operands: &[&Tensor]) -> Result<(), FlowError>;
+
+    /// The facts of the result of operands that were checked.
+    fn facts(&self, operands: &[&Tensor]) -> Tensor;
+
+    /// The type of the field with its sizes, as a declaration has it.
+    fn type_name(&self) -> String;
+
+    /// The keys of its `#[bits(..)]`. `before` is what it reads first, if that is known, and `functions`
+    /// are the names of the functions that are not yet written.
+    fn keys(
+        &self,
+        _before: Option<&Tensor>,
+        _functions: &mut slice::Iter<'_, &str>,
+    ) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// The line of a listing.
+    fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result;
+
+    /// Whether its widths are within the limits of their keys, and its sizes are sizes.
+    fn has_possible_numbers(&self) -> bool {
+        true
+    }
+
+    /// The number by which the scale of its first operand is divided to give that of its result. `None` if
+    /// the scale of the result is its own.
+    fn divisor(&self) -> Option<f64> {
+        None
+    }
+
+    /// Whether the integer 0 of its operands must stand for the real 0.
+    fn needs_centred(&self) -> bool {
+        false
+    }
+
+    /// What its result means if its operands, of which there is at least one, mean these. `None` if that
+    /// does not follow from the operands.
+    fn meaning(&self, _operands: &[Affine]) -> Option<Affine> {
+        None
+    }
+}
+
+impl Op {
+    pub(crate) fn layer(&self) -> &dyn LayerSpec {
+        match self {
+            Op::Dense(dense) => dense,
+            Op::Conv(conv) => conv,
+            Op::Embedding(embedding) => embedding,
+            Op::Activation(act) => act,
+            Op::Pool(pool) => pool,
+            Op::Add => &Combine::Add,
+            Op::Mul => &Combine::Mul,
+            Op::Concat => &Combine::Concat,
+            Op::Flatten => &Combine::Flatten,
+        }
+    }
+
+    /// What it has in common with other layers that have weights and accumulators; `None` if it has none.
+    pub const fn linear(&self) -> Option<LinearSpec> {
+        match self {
+            Op::Dense(dense) => Some(dense.linear()),
+            Op::Conv(conv) => Some(conv.linear()),
+            Op::Embedding(_)
+            | Op::Activation(_)
+            | Op::Pool(_)
+            | Op::Add
+            | Op::Mul
+            | Op::Concat
+            | Op::Flatten => None,
+        }
+    }
+
+    /// The shape of its table of vectors, `[vocabulary, dimension]`, if it has one.
+    pub const fn vectors(&self) -> Option<[usize; 2]> {
+        match self {
+            Op::Embedding(embedding) => Some([embedding.vocabulary, embedding.dimension]),
+            Op::Dense(_)
+            | Op::Conv(_)
+            | Op::Activation(_)
+            | Op::Pool(_)
+            | Op::Add
+            | Op::Mul
+            | Op::Concat
+            | Op::Flatten => None,
+        }
+    }
+
+    /// The width of its weights, if it has any.
+    pub const fn weights(&self) -> Option<u32> {
+        match self {
+            Op::Dense(dense) => Some(dense.weights),
+            Op::Conv(conv) => Some(conv.weights),
+            Op::Embedding(embedding) => Some(embedding.weights),
+            Op::Activation(_) | Op::Pool(_) | Op::Add | Op::Mul | Op::Concat | Op::Flatten => None,
+        }
+    }
+
+    /// The same, to be changed.
+    pub const fn weights_mut(&mut self) -> Option<&mut u32> {
+        match self {
+            Op::Dense(dense) => Some(&mut dense.weights),
+            Op::Conv(conv) => Some(&mut conv.weights),
+            Op::Embedding(embedding) => Some(&mut embedding.weights),
+            Op::Activation(_) | Op::Pool(_) | Op::Add | Op::Mul | Op::Concat | Op::Flatten => None,
+        }
+    }
+
+    /// Its neurons, channels or values of a vector, if it has weights.
+    pub const fn outputs_mut(&mut self) -> Option<&mut usize> {
+        match self {
+            Op::Dense(dense) => Some(&mut dense.outputs),
+            Op::Conv(conv) => Some(&mut conv.window.outputs),
+            Op::Embedding(embedding) => Some(&mut embedding.dimension),
+            Op::Activation(_) | Op::Pool(_) | Op::Add | Op::Mul | Op::Concat | Op::Flatten => None,
+        }
+    }
+
+    /// The width that its accumulators are held to, if it has any. Unlike [`Op::linear`], this answers for
+    /// windows that are not yet known to fit.
+    pub const fn accumulator(&self) -> Option<u32> {
+        match self {
+            Op::Dense(dense) => Some(dense.accumulator),
+            Op::Conv(conv) => Some(conv.accumulator),
+            Op::Embedding(_)
+            | Op::Activation(_)
+            | Op::Pool(_)
+            | Op::Add
+            | Op::Mul
+            | Op::Concat
+            | Op::Flatten => None,
+        }
+    }
+
+    /// The same, to be changed.
+    pub const fn accumulator_mut(&mut self) -> Option<&mut u32> {
+        match self {
+            Op::Dense(dense) => Some(&mut dense.accumulator),
+            Op::Conv(conv) => Some(&mut conv.accumulator),
+            Op::Embedding(_)
+            | Op::Activation(_)
+            | Op::Pool(_)
+            | Op::Add
+            | Op::Mul
+            | Op::Concat
+            | Op::Flatten => None,
+        }
+    }
+
+    /// The activation that it is, if it is one.
+    pub const fn activation(&self) -> Option<&ActivationSpec> {
+        match self {
+            Op::Activation(act) => Some(act),
+            _ => None,
+        }
+    }
+
+    /// The facts of the result of reading these tensors.
+    ///
+    /// # Errors
+    /// [`FlowError`] says why it cannot read them.
+    pub fn result(&self, operands: &[&Tensor]) -> Result<Tensor, FlowError> {
+        let layer = self.layer();
+        let (count, takes) = layer.arity();
+        if !count.contains(&operands.len()) {
+            let reads = operands.len();
+            return Err(FlowError::Arity { takes, reads });
+        }
+        let (takes, kinds) = layer.reads();
+        if let Some(wrong) = operands.iter().find(|tensor| !kinds.contains(&tensor.kind)) {
+            let gets = wrong.kind;
+            return Err(FlowError::Kind { takes, gets });
+        }
+        layer.check(operands)?;
+        let result = layer.facts(operands);
+        match result.len() as u64 {
+            1..=MAX_VALUES => Ok(result),
+            _ => Err(FlowError::Values(result.len())),
+        }
+    }
+
+    /// Whether its widths are within the limits of their keys, and its sizes are sizes.
+    pub fn has_possible_numbers(&self) -> bool {
+        self.layer().has_possible_numbers()
+    }
+
+    /// The number by which the scale of its first operand is divided to give that of its result. `None` if
+    /// the scale of the result is its own.
+    pub fn divisor(&self) -> Option<f64> {
+        self.layer().divisor()
+    }
+
+    /// Whether the integer 0 of its operands must stand for the real 0.
+    pub fn needs_centred(&self) -> bool {
+        self.layer().needs_centred()
+    }
+
+    /// What its result means if its operands mean these. `None` if it has no operands, or if that does not
+    /// follow from them, as for layers with weights or tables.
+    pub fn meaning(&self, operands: &[Affine]) -> Option<Affine> {
+        match operands {
+            [] => None,
+            operands => self.layer().meaning(operands),
+        }
+    }
+}
+
+impl fmt::Display for Op {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.layer().show(f)
+    }
+}
+
+/// Holds a shape to the one that a layer takes.
+fn expect(expected: &[usize], actual: &[usize]) -> Result<(), FlowError> {
+    if expected == actual {
+        return Ok(());
+    }
+    Err(FlowError::Shape {
+        expected: expected.to_vec(),
+        actual: actual.to_vec(),
+    })
+}

@@ -1,0 +1,136 @@
+//! Layers without numbers of their own, which combine whole tensors.
+
+use core::fmt;
+use core::ops::RangeInclusive;
+
+use super::{LayerSpec, expect};
+use crate::client::Affine;
+use crate::spec::flow_error::FlowError;
+use crate::spec::tensor::{Tensor, TensorKind};
+use crate::widths::Range;
+
+/// What becomes of whole tensors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Combine {
+    /// The sum of two tensors or more, value by value.
+    Add,
+    /// The product of two tensors, value by value.
+    Mul,
+    /// Tensors one behind the other, along their channels.
+    Concat,
+    /// The values of one tensor in a row.
+    Flatten,
+}
+
+impl Combine {
+    /// The name of the layer type.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Combine::Add => "Add",
+            Combine::Mul => "Mul",
+            Combine::Concat => "Concat",
+            Combine::Flatten => "Flatten",
+        }
+    }
+
+    /// The layer type as users write it: the prelude leaves the names `Add` and `Mul` to the operators of
+    /// the standard library.
+    pub const fn type_name(self) -> &'static str {
+        match self {
+            Combine::Add => "layer::Add",
+            Combine::Mul => "layer::Mul",
+            Combine::Concat | Combine::Flatten => self.name(),
+        }
+    }
+}
+
+impl LayerSpec for Combine {
+    fn arity(&self) -> (RangeInclusive<usize>, &'static str) {
+        match self {
+            Combine::Add | Combine::Concat => (2..=usize::MAX, "at least 2 tensors"),
+            Combine::Mul => (2..=2, "2 tensors"),
+            Combine::Flatten => (1..=1, "1 tensor"),
+        }
+    }
+
+    fn check(&self, operands: &[&Tensor]) -> Result<(), FlowError> {
+        let (first, others) = (&operands[0].shape, &operands[1..]);
+        others.iter().try_for_each(|other| match self {
+            Combine::Add | Combine::Mul => expect(first, &other.shape),
+            Combine::Concat => {
+                let mut expected = first.clone();
+                expected[0] = other.shape[0];
+                expect(&expected, &other.shape)
+            }
+            Combine::Flatten => Ok(()),
+        })
+    }
+
+    fn facts(&self, operands: &[&Tensor]) -> Tensor {
+        let first = operands[0];
+        let others = operands[1..].iter().map(|tensor| tensor.range);
+        let sums = |shape, range| Tensor {
+            shape,
+            range,
+            odd: false,
+            kind: TensorKind::Sums,
+        };
+        match self {
+            Combine::Add => sums(first.shape.clone(), others.fold(first.range, Range::plus)),
+            Combine::Mul => sums(first.shape.clone(), others.fold(first.range, Range::times)),
+            Combine::Concat => {
+                let mut shape = first.shape.clone();
+                shape[0] = operands.iter().map(|tensor| tensor.shape[0]).sum();
+                let range = others.fold(first.range, Range::hull);
+                let is_sums = |tensor: &&Tensor| tensor.kind == TensorKind::Sums;
+                if operands.iter().all(is_sums) {
+                    return sums(shape, range);
+                }
+                Tensor {
+                    shape,
+                    range,
+                    odd: operands.iter().all(|tensor| tensor.odd),
+                    kind: TensorKind::Values,
+                }
+            }
+            Combine::Flatten => Tensor {
+                shape: vec![first.len()],
+                ..first.clone()
+            },
+        }
+    }
+
+    fn type_name(&self) -> String {
+        Combine::type_name(*self).to_owned()
+    }
+
+    fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+
+    fn divisor(&self) -> Option<f64> {
+        match self {
+            Combine::Add | Combine::Concat | Combine::Flatten => Some(1.0),
+            Combine::Mul => None,
+        }
+    }
+
+    fn needs_centred(&self) -> bool {
+        matches!(self, Combine::Mul | Combine::Concat)
+    }
+
+    fn meaning(&self, operands: &[Affine]) -> Option<Affine> {
+        let first = operands[0];
+        Some(match self {
+            Combine::Add => Affine {
+                scale: first.scale,
+                zero_point: operands.iter().map(|operand| operand.zero_point).sum(),
+            },
+            Combine::Mul => Affine {
+                scale: first.scale * operands.get(1)?.scale,
+                zero_point: 0,
+            },
+            Combine::Concat | Combine::Flatten => first,
+        })
+    }
+}

@@ -1,0 +1,98 @@
+//! Convolutions.
+
+use core::{fmt, slice};
+
+use serde::{Deserialize, Serialize};
+
+use super::linear::{LinearSpec, Overflow, accumulators, has_possible_widths};
+use super::{LayerSpec, expect};
+use crate::spec::flow_error::FlowError;
+use crate::spec::tensor::Tensor;
+use crate::spec::window::Window;
+
+/// A convolution.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConvSpec {
+    /// Its windows; of height 1 for a `Conv1d`.
+    pub window: Window,
+    /// Whether it moves over `[channels, length]`, not over `[channels, height, width]`.
+    pub flat: bool,
+    /// Width of a weight: integers of absolute value at most `2^(weights - 1) - 1`.
+    pub weights: u32,
+    /// Width that the accumulator is held to; the worst case of the widths if none was written.
+    pub accumulator: u32,
+    /// What holds the accumulator to its width.
+    pub overflow: Overflow,
+}
+
+/// A kernel has fewer taps than this along an axis, because no input is as long.
+const MAX_TAPS: usize = 1 << 16;
+
+impl ConvSpec {
+    pub(super) const fn linear(&self) -> LinearSpec {
+        LinearSpec {
+            channels: self.window.outputs,
+            taps: self.window.taps(),
+            positions: self.window.positions(),
+            window: Some(self.window),
+            flat: self.flat,
+            weights: self.weights,
+            accumulator: self.accumulator,
+            overflow: self.overflow,
+        }
+    }
+}
+
+impl LayerSpec for ConvSpec {
+    fn check(&self, operands: &[&Tensor]) -> Result<(), FlowError> {
+        self.window.check().map_err(FlowError::Window)?;
+        expect(&self.window.input_shape(self.flat), &operands[0].shape)
+    }
+
+    fn facts(&self, _operands: &[&Tensor]) -> Tensor {
+        accumulators(self.window.output_shape(self.flat), self.accumulator)
+    }
+
+    fn type_name(&self) -> String {
+        let (window, axes) = (&self.window, if self.flat { 1 } else { 2 });
+        let optional = [
+            (window.stride[1], 1),
+            (window.padding[1], 0),
+            (window.dilation[1], 1),
+            (window.groups, 1),
+        ];
+        let needed = [window.channels, window.outputs, window.kernel[1]];
+        format!("Conv{axes}d<{}>", written_sizes(&needed, &optional))
+    }
+
+    fn keys(&self, before: Option<&Tensor>, _functions: &mut slice::Iter<'_, &str>) -> Vec<String> {
+        self.linear().keys(before)
+    }
+
+    fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = if self.flat { "Conv1d" } else { "Conv2d" };
+        write!(f, "{name} {}", self.window)?;
+        self.linear().show_widths(f)
+    }
+
+    fn has_possible_numbers(&self) -> bool {
+        // a window that is far too great has no number of taps
+        let kernel = self.window.kernel;
+        has_possible_widths(self.weights, self.accumulator)
+            && kernel.iter().all(|&taps| taps <= MAX_TAPS)
+    }
+}
+
+/// Sizes as a declaration has them. Those of windows are the sizes along the last axis, as both are equal;
+/// `optional` sizes come with their defaults, and the last ones that have them are not written.
+pub(super) fn written_sizes(needed: &[usize], optional: &[(usize, usize)]) -> String {
+    let written = optional.iter().rposition(|(size, default)| size != default);
+    let written = written.map_or(0, |last| last + 1);
+    let optional = optional[..written].iter().map(|(size, _)| size);
+    let sizes: Vec<String> = needed
+        .iter()
+        .chain(optional)
+        .map(usize::to_string)
+        .collect();
+    sizes.join(", ")
+}

@@ -1,0 +1,103 @@
+//! One input of a network.
+
+use core::fmt;
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use super::tensor::{Tensor, TensorKind};
+use crate::widths::Range;
+
+/// Shape and width of one input.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Input {
+    /// Extents, slowest first (row-major).
+    pub shape: Cow<'static, [usize]>,
+    /// Inputs are unsigned integers of this many bits, 1 to 16.
+    pub bits: u32,
+    /// What tokens there are, if inputs are tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<Tokens>,
+}
+
+/// Inputs that are no numbers but one of a vocabulary each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tokens {
+    /// Tokens are `0..vocabulary`.
+    pub vocabulary: usize,
+    /// What a client encrypts.
+    pub encoding: Encoding,
+}
+
+/// What a client encrypts of a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Encoding {
+    /// As many values as the vocabulary has, one of them 1: a vector for it is an exact sum.
+    OneHot,
+    /// Its number: a vector for it takes a table for each of its values.
+    Number,
+}
+
+impl Input {
+    /// Extents (slowest first) and width of one input.
+    pub const fn new(shape: &'static [usize], bits: u32) -> Self {
+        Input {
+            shape: Cow::Borrowed(shape),
+            bits,
+            tokens: None,
+        }
+    }
+
+    /// Texts of so many tokens of a vocabulary, each encrypted as that many values, one of them 1.
+    pub const fn one_hot(shape: &'static [usize], vocabulary: usize) -> Self {
+        Input {
+            shape: Cow::Borrowed(shape),
+            bits: 1,
+            tokens: Some(Tokens {
+                vocabulary,
+                encoding: Encoding::OneHot,
+            }),
+        }
+    }
+
+    /// Texts of so many tokens of a vocabulary, each encrypted as a number of so many bits.
+    pub const fn numbers(shape: &'static [usize], vocabulary: usize, bits: u32) -> Self {
+        Input {
+            shape: Cow::Borrowed(shape),
+            bits,
+            tokens: Some(Tokens {
+                vocabulary,
+                encoding: Encoding::Number,
+            }),
+        }
+    }
+
+    /// The facts of the input.
+    pub fn tensor(&self) -> Tensor {
+        Tensor {
+            shape: match self.tokens {
+                Some(Tokens {
+                    vocabulary,
+                    encoding: Encoding::OneHot,
+                }) => vec![vocabulary, self.shape.iter().product()],
+                Some(_) => vec![self.shape.iter().product()],
+                None => self.shape.to_vec(),
+            },
+            range: Range::unsigned(self.bits),
+            odd: false,
+            kind: match self.tokens {
+                None => TensorKind::Values,
+                Some(_) => TensorKind::Tokens,
+            },
+        }
+    }
+}
+
+impl fmt::Display for Encoding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Encoding::OneHot => "one-hot",
+            Encoding::Number => "by number",
+        })
+    }
+}

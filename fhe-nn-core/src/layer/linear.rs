@@ -1,0 +1,83 @@
+//! What the layers with weights and accumulators compute, `Dense` and convolutions alike.
+
+use fhe_nn_proof::error::ModelError;
+use fhe_nn_proof::spec::Op;
+use ndarray::Array2;
+
+use super::Compute;
+use crate::Error;
+use crate::layer::Part;
+use crate::quantize::Fidelity;
+use crate::quantize::float::{Float, linear_sums};
+use crate::quantize::linear::{Place, quantize};
+use crate::quantize::run::{Run, check_finite};
+use crate::quantize::tensor::Tensor;
+#[cfg(feature = "train")]
+use crate::train::{forward::Forward, signal::Signal};
+
+/// A layer with weights and accumulators.
+pub(super) struct Weighted;
+
+impl Compute for Weighted {
+    fn float(
+        &self,
+        float: &Float<'_>,
+        index: usize,
+        operands: &[&Array2<f64>],
+    ) -> Result<Array2<f64>, Error> {
+        let layer = &float.spec.layers[index];
+        let linear = layer.op.linear().ok_or(ModelError::PartMissing)?;
+        let (weights, bias) = float.linear(&layer.name, &linear)?;
+        Ok(linear_sums(&linear, &weights, &bias, operands[0]))
+    }
+
+    fn quantize(&self, run: &mut Run<'_>, index: usize) -> Result<(Part, Tensor), Error> {
+        let spec = run.float.spec;
+        let layer = &spec.layers[index];
+        let linear = layer.op.linear().ok_or(ModelError::PartMissing)?;
+        let reader = spec.reader(index);
+        let preset = run.float.weight_scales(&layer.name, linear.channels)?;
+        let antiperiodic = reader.is_some_and(|act| act.function.is_antiperiodic());
+        let place = Place {
+            name: &layer.name,
+            linear: &linear,
+            reader,
+            corrects_bias: preset.is_none()
+                && !antiperiodic
+                && is_smooth(spec.layers[..index].iter().map(|layer| &layer.op)),
+            preset,
+        };
+        let input = run.operand(index)?;
+        let floats = run.float.linear(&layer.name, &linear)?;
+        let real = linear_sums(&linear, &floats.0, &floats.1, &input.real);
+        check_finite(&layer.name, &real)?;
+        let (integers, before, mut report) =
+            quantize(&place, input, floats, real, run.calibration)?;
+        if reader.is_none() {
+            let scores = before.stand_ins(linear.positions);
+            report.results = Fidelity::of(&before.real, &scores);
+        }
+        run.report.layers.push(report);
+        Ok((Part::Linear(integers.into()), Tensor::Accumulators(before)))
+    }
+
+    #[cfg(feature = "train")]
+    fn train(
+        &self,
+        forward: &mut Forward<'_>,
+        index: usize,
+        tensors: &[Signal],
+    ) -> Result<Signal, Error> {
+        let input = forward.operand(index, tensors)?;
+        Ok(Signal::Sums(forward.linear(index, input)?))
+    }
+}
+
+/// Whether the float network of these layers is near the integer one. With an antiperiodic activation it is
+/// not: the integers of such a network were trained, and their floats only say which they are.
+pub(crate) fn is_smooth<'a>(mut ops: impl Iterator<Item = &'a Op>) -> bool {
+    ops.all(|op| {
+        op.activation()
+            .is_none_or(|act| !act.function.is_antiperiodic())
+    })
+}

@@ -1,0 +1,42 @@
+//! Samples on their way through the float network.
+
+use ndarray::Array2;
+
+use super::float::Float;
+use super::run::check_finite;
+use crate::Error;
+use crate::layer::compute;
+
+impl Float<'_> {
+    /// The results of all layers, `[samples, values]`, for samples of the input in reals.
+    ///
+    /// # Errors
+    /// Those of [`Float::layer`].
+    pub(crate) fn run(&self, input: Array2<f64>) -> Result<Vec<Array2<f64>>, Error> {
+        let mut tensors = vec![input];
+        for index in 0..self.spec.layers.len() {
+            let sources = self.spec.sources(index);
+            let operands: Vec<&Array2<f64>> = sources.iter().map(|&s| &tensors[s]).collect();
+            let result = self.layer(index, &operands)?;
+            tensors.push(result);
+        }
+        Ok(tensors)
+    }
+
+    /// The result of one layer. An antiperiodic activation has its phases as those of a function of one
+    /// period.
+    ///
+    /// # Errors
+    /// [`ModelError::TensorMissing`](crate::ModelError::TensorMissing) and
+    /// [`ModelError::TensorShape`](crate::ModelError::TensorShape) for the floats, [`Error::RealNotFinite`].
+    pub(crate) fn layer(
+        &self,
+        index: usize,
+        operands: &[&Array2<f64>],
+    ) -> Result<Array2<f64>, Error> {
+        let layer = &self.spec.layers[index];
+        let result = compute(&layer.op).float(self, index, operands)?;
+        check_finite(&layer.name, &result)?;
+        Ok(result)
+    }
+}

@@ -1,0 +1,78 @@
+//! The way of inputs through a module, layer by layer, to their scores.
+
+use candle_core::Tensor;
+use fhe_nn_proof::error::ModelError;
+use ndarray::Array2;
+
+use super::forward::{Forward, Mode};
+use super::signal::{Signal, Sums, UNIT, Values, real};
+use crate::Error;
+use crate::clear::wrap;
+use crate::layer::compute;
+
+/// What comes out.
+pub(super) struct Scores {
+    /// In reals, `[inputs, scores]`.
+    pub(super) reals: Tensor,
+    /// The integers that are decrypted, or in floating point the reals themselves.
+    pub(super) integers: Tensor,
+    /// What accumulators that nearly leave a calibrated width add to the loss.
+    pub(super) overflow: Option<Tensor>,
+}
+
+impl Forward<'_> {
+    /// The scores of inputs in reals, `[inputs, values]`.
+    ///
+    /// # Errors
+    /// [`TrainError::NotCalibrated`](super::TrainError::NotCalibrated), those of the floats that are given, and what candle reports.
+    pub(super) fn run(&mut self, inputs: &Array2<f64>) -> Result<Scores, Error> {
+        let mut tensors = vec![Signal::Values(self.input(inputs)?)];
+        for index in 0..self.module.spec.layers.len() {
+            let op = &self.module.spec.layers[index].op;
+            let signal = compute(op).train(self, index, &tensors)?;
+            tensors.push(signal);
+        }
+        let (reals, integers) = match tensors.pop().ok_or(ModelError::PartMissing)? {
+            Signal::Sums(sums) => self.scores(sums)?,
+            Signal::Values(values) => (real(&values)?, values.integers),
+        };
+        Ok(Scores {
+            reals,
+            integers,
+            overflow: self.overflow.take(),
+        })
+    }
+
+    fn input(&self, inputs: &Array2<f64>) -> Result<Values, Error> {
+        let (meaning, levels) = if self.is_float() {
+            (UNIT, None)
+        } else {
+            (self.module.meaning(0)?, Some(self.module.facts[0].range))
+        };
+        let encode =
+            |&x: &f64| levels.map_or(x, |levels| meaning.quantize(x, levels) as f64) as f32;
+        let values: Vec<f32> = inputs.iter().map(encode).collect();
+        Ok(Values {
+            integers: Tensor::from_vec(values, inputs.dim(), &self.module.device)?,
+            scale: self.constant(meaning.scale)?,
+            meaning,
+        })
+    }
+
+    /// Scores in reals, and as integers, modulo 2 to their widths.
+    fn scores(&self, sums: Sums) -> Result<(Tensor, Tensor), Error> {
+        if self.mode != Mode::Exact || self.is_float() {
+            return Ok((sums.reals, sums.integers));
+        }
+        let (inputs, scores) = sums.integers.dims2()?;
+        let wrapped = sums.accumulators.iter().enumerate().map(|(index, &sum)| {
+            let channel = index % scores / sums.positions;
+            let sum = wrap(sum, sums.widths[channel]);
+            (sums.lines[channel].real(sum) as f32, sum as f32)
+        });
+        let (reals, integers): (Vec<f32>, Vec<f32>) = wrapped.unzip();
+        let tensor =
+            |values: Vec<f32>| Tensor::from_vec(values, (inputs, scores), &self.module.device);
+        Ok((tensor(reals)?, tensor(integers)?))
+    }
+}

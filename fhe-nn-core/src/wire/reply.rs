@@ -1,0 +1,43 @@
+//! Replies: one encrypted result each.
+
+use fhe_nn_proof::plan::Plan;
+
+use super::{Ciphertexts, Header, Kind, bits};
+use crate::Error;
+
+/// One encrypted result.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reply {
+    pub(crate) header: Header,
+    /// Multiples of `2^-element_bits` of the torus.
+    pub(crate) scores: Ciphertexts,
+    pub(crate) element_bits: u32,
+}
+
+impl Reply {
+    /// The reply as it travels.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Kind::Reply.bytes(&self.header);
+        bytes.extend(bits::pack(self.scores.data(), self.element_bits));
+        bytes
+    }
+
+    /// The reply from bytes, made for this plan.
+    ///
+    /// # Errors
+    /// [`Error::Plan`], [`Error::WrongPlan`] and [`Error::Malformed`].
+    pub fn from_bytes(bytes: &[u8], plan: &Plan) -> Result<Self, Error> {
+        plan.validate()?;
+        let output = &plan.output;
+        let length = Kind::Reply.length(plan.reply_bytes())?;
+        let (header, payload) = Kind::Reply.split(bytes, plan, length)?;
+        let dimension = output.dimension as usize;
+        let elements = output.sums.neurons as usize * (dimension + 1);
+        let elements = bits::unpack(payload, elements, output.element_bits);
+        Ok(Reply {
+            header,
+            scores: Ciphertexts::new(dimension, elements),
+            element_bits: output.element_bits,
+        })
+    }
+}

@@ -1,0 +1,47 @@
+//! `Add`, `Mul`, `Concat` and `Flatten`: their types say all.
+
+use fhe_nn_proof::spec::{Combine, Op};
+
+use crate::check::reads::Reads;
+use crate::errors::Error;
+
+/// The shapes of its operands fit together.
+pub(super) fn agree(reads: &mut Reads<'_>, combine: Combine) -> Option<Op> {
+    let shapes: Vec<&Vec<usize>> = reads.operands().map(|tensor| &tensor.shape).collect();
+    let (op, what) = match combine {
+        Combine::Add => (Op::Add, "adds"),
+        Combine::Mul => (Op::Mul, "multiplies"),
+        Combine::Concat => (Op::Concat, "puts together"),
+        Combine::Flatten => return Some(Op::Flatten),
+    };
+    let first = shapes[0];
+    let own = |shape: &[usize]| match combine {
+        Combine::Concat => shape.iter().skip(1).copied().collect::<Vec<usize>>(),
+        _ => shape.to_vec(),
+    };
+    let other = shapes.iter().find(|shape| own(shape) != own(first));
+    if let (true, Some(other)) = (reads.known, other) {
+        let law = format!(
+            "`{}` {what} {first:?} and {other:?}, which do not fit",
+            reads.layer.name
+        );
+        let note = match combine {
+            Combine::Concat => "all extents but the first must be the same",
+            _ => "all extents must be the same",
+        };
+        let ways = reads.layer.sources.iter().map(|&source| reads.way(source));
+        let ways: Vec<String> = ways.collect();
+        reads.errors.push(
+            Error::new(reads.layer.place_of_sources(), law)
+                .note(format!("{note}\n{}", ways.join("\n")))
+                .help("name fields of one shape"),
+        );
+        return None;
+    }
+    Some(op)
+}
+
+/// Why an activation that reads what `found` moved is of no use.
+pub(super) fn before_an_activation(found: &str) -> String {
+    format!("`{found}` only moves values: apply a function where they are made")
+}

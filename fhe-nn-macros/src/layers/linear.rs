@@ -1,0 +1,107 @@
+//! What the layers with weights and accumulators have in common.
+
+use fhe_nn_proof::spec::{Overflow, Tensor, TensorKind};
+use fhe_nn_proof::widths::Range;
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::windows::Taps;
+use crate::errors::Spanned;
+use crate::key::Key;
+use crate::parse::reader::FieldReader;
+
+/// The keys of a layer with weights and accumulators.
+pub(super) const KEYS: &[Key] = &[Key::Weights, Key::Accumulator, Key::Overflow];
+
+/// A layer with weights and accumulators as it was written.
+pub(crate) struct Linear {
+    /// What is multiplied by weights.
+    pub(crate) form: Form,
+    /// Width of a weight.
+    pub(crate) weights: Spanned<u32>,
+    /// Width that the accumulator is held to.
+    pub(crate) accumulator: Option<Spanned<u32>>,
+    /// What holds it to that width.
+    pub(crate) overflow: Option<Spanned<Overflow>>,
+}
+
+/// What a layer multiplies by weights.
+pub(crate) enum Form {
+    /// All values.
+    Dense {
+        /// Values that come in.
+        inputs: Spanned<usize>,
+        /// Neurons.
+        outputs: usize,
+    },
+    /// The values in windows.
+    Conv {
+        /// Whether these move over one axis.
+        flat: bool,
+        /// Channels that come in.
+        inputs: Spanned<usize>,
+        /// Channels that go out.
+        outputs: Spanned<usize>,
+        /// Their geometry.
+        taps: Taps,
+        /// Groups of channels.
+        groups: Spanned<usize>,
+    },
+}
+
+impl Form {
+    /// Number of neurons, or of channels.
+    pub(crate) fn outputs(&self) -> usize {
+        match self {
+            Form::Dense { outputs, .. } => *outputs,
+            Form::Conv { outputs, .. } => outputs.value,
+        }
+    }
+}
+
+impl Linear {
+    /// A layer whose sizes are read as `form`.
+    pub(super) fn parse(
+        field: &mut FieldReader<'_, '_>,
+        form: impl Fn(&[Spanned<usize>]) -> Option<Form>,
+    ) -> Option<Self> {
+        let weights = field.required(Key::Weights);
+        let accumulator = field.optional(Key::Accumulator);
+        let overflow = field.word(
+            Key::Overflow,
+            &[Overflow::Checked, Overflow::Calibrated, Overflow::Wrap],
+        );
+        let sizes = field.sizes()?;
+        Some(Linear {
+            form: form(&sizes)?,
+            weights: weights?,
+            accumulator,
+            overflow,
+        })
+    }
+
+    /// What holds the accumulator to its width: `checked` unless written.
+    pub(crate) fn overflow(&self) -> Overflow {
+        self.overflow.map_or(Overflow::Checked, |word| word.value)
+    }
+
+    /// The facts of a result of which only the number of neurons is known.
+    pub(super) fn unknown(&self) -> Tensor {
+        let bits = self.accumulator.map_or(8, |width| width.value);
+        Tensor {
+            shape: vec![self.form.outputs()],
+            range: Range::signed(bits),
+            odd: false,
+            kind: TensorKind::Accumulators,
+        }
+    }
+}
+
+/// As an expression.
+pub(super) fn overflow_tokens(overflow: Overflow) -> TokenStream {
+    match overflow {
+        Overflow::Checked => quote!(::fhe_nn_core::spec::Overflow::Checked),
+        Overflow::Calibrated => quote!(::fhe_nn_core::spec::Overflow::Calibrated),
+        Overflow::Wrap => quote!(::fhe_nn_core::spec::Overflow::Wrap),
+    }
+}

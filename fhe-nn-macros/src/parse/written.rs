@@ -1,0 +1,50 @@
+//! The type of a field, as it was written.
+
+use syn::{GenericArgument, PathArguments, Type};
+
+use crate::layers::LayerType;
+
+/// A field's type as it was written: the last segment of its path decides.
+pub(crate) struct Written<'a> {
+    /// The name of the type.
+    pub(crate) name: String,
+    /// The layer of this name.
+    pub(crate) layer: Option<LayerType>,
+    /// Its generics.
+    pub(crate) generics: Vec<&'a GenericArgument>,
+}
+
+impl<'a> Written<'a> {
+    /// The type of a field; `None` if it is not a path.
+    pub(crate) fn new(ty: &'a Type) -> Option<Self> {
+        let path = match ty {
+            Type::Group(group) => return Written::new(&group.elem),
+            Type::Paren(paren) => return Written::new(&paren.elem),
+            Type::Path(path) if path.qself.is_none() => &path.path,
+            _ => return None,
+        };
+        let last = path.segments.last()?;
+        let name = last.ident.to_string();
+        let layer = LayerType::all()
+            .into_iter()
+            .find_map(|(known, layer)| (known == name).then_some(layer));
+        let generics = match &last.arguments {
+            PathArguments::None => Vec::new(),
+            PathArguments::AngleBracketed(angle) => angle.args.iter().collect(),
+            PathArguments::Parenthesized(_) => return None,
+        };
+        Some(Written {
+            name,
+            layer,
+            generics,
+        })
+    }
+
+    /// Whether the type is a layer with as many generics as it takes.
+    pub(crate) fn is_layer(&self) -> bool {
+        self.layer.is_some_and(|layer| {
+            let (least, most) = layer.generics();
+            (least..=most).contains(&self.generics.len())
+        })
+    }
+}
