@@ -74,7 +74,6 @@ fn is_taken(name: &str) -> bool {
         "Spec",
         "Scores",
         "PlanOptions",
-        "PlanOptions",
         "Error",
         "Floats",
         "Calibration",
