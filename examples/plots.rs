@@ -175,7 +175,7 @@ fn measured<N: Network>(
     let plan = network.plan(&PlanOptions::default())?;
     let predicted = plan.predicted_seconds(2);
     let client = ClientKey::generate(&plan)?;
-    let server = ServerKey::new(&client.evaluation_key());
+    let server = ServerKey::new(&client.evaluation_key()?);
     let mut seconds = Vec::new();
     for image in test.images.rows().into_iter().take(images.max(1)) {
         let image = image.to_vec();

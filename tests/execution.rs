@@ -51,7 +51,7 @@ fn setting(options: &PlanOptions) -> Setting {
     let inputs: Vec<Vec<f32>> = (0..IMAGES).map(|_| random.input::<Deep>(1.0)).collect();
     let requests = inputs.iter().map(|input| client.encrypt(input));
     let requests = requests.collect::<Result<_, _>>().expect("finite");
-    let evaluation = client.evaluation_key();
+    let evaluation = client.evaluation_key().expect("the system has randomness");
     Setting {
         server: ServerKey::new(&evaluation),
         evaluation,
@@ -78,9 +78,13 @@ fn batches_and_threads_give_the_replies_of_single_runs() {
         .map(|request| setting.network.run_encrypted(&setting.server, request))
         .collect::<Result<_, _>>()
         .expect("they go together");
-    for (reply, input) in single.iter().zip(&setting.inputs) {
+    let exchanges = setting.requests.iter().zip(&single);
+    for ((request, reply), input) in exchanges.zip(&setting.inputs) {
         let clear = setting.network.run(input).expect("finite");
-        assert_eq!(setting.client.decrypt(reply).expect("its own"), clear);
+        assert_eq!(
+            setting.client.decrypt(request, reply).expect("its own"),
+            clear
+        );
     }
     for threads in [1, 2, 3] {
         let batch = setting.run(&Execution::new().with_threads(threads));
@@ -99,7 +103,9 @@ fn the_first_runs_with_a_key_may_be_tasks_of_one_thread_pool() {
     let runs = setting.requests[..4].par_iter().zip(&setting.inputs);
     runs.for_each(|(request, input)| {
         let reply = setting.network.run_encrypted(&setting.server, request);
-        let scores = setting.client.decrypt(&reply.expect("they go together"));
+        let scores = setting
+            .client
+            .decrypt(request, &reply.expect("they go together"));
         let clear = setting.network.run(input).expect("finite");
         assert_eq!(scores.expect("its own"), clear);
     });
@@ -121,7 +127,9 @@ fn layers_that_share_their_keys_compute_the_same() {
     let server = server.expect("as made");
     for (request, input) in small.requests.iter().zip(&small.inputs) {
         let reply = small.network.run_encrypted(&server, request);
-        let scores = small.client.decrypt(&reply.expect("they go together"));
+        let scores = small
+            .client
+            .decrypt(request, &reply.expect("they go together"));
         let clear = small.network.run(input).expect("finite");
         assert_eq!(scores.expect("its own"), clear);
     }

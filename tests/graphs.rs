@@ -206,8 +206,11 @@ fn a_branch_that_has_weights_of_zero_alone() {
     let client = ClientKey::generate(&plan).expect("the plan was just found");
     let input = random.input::<Branches>(1.0);
     let request = client.encrypt(&input).expect("finite");
-    let reply = network.run_encrypted(&ServerKey::new(&client.evaluation_key()), &request);
-    let scores = client.decrypt(&reply.expect("its own key and request"));
+    let reply = network.run_encrypted(
+        &ServerKey::new(&client.evaluation_key().expect("the system has randomness")),
+        &request,
+    );
+    let scores = client.decrypt(&request, &reply.expect("its own key and request"));
     assert_eq!(
         scores.expect("its own reply"),
         network.run(&input).expect("finite")
@@ -309,14 +312,14 @@ fn same<N: Network + core::fmt::Debug + PartialEq>(
     assert_eq!(simulated, clear, "{plan}");
 
     let client = ClientKey::generate(&plan).expect("the plan was just found");
-    let server = ServerKey::new(&client.evaluation_key());
+    let server = ServerKey::new(&client.evaluation_key().expect("the system has randomness"));
     for (input, clear) in inputs.iter().zip(clear) {
         let request = client.encrypt(input).expect("finite").to_bytes();
         let request = Request::from_bytes(&request, &plan).expect("the client's own");
         let reply = network.run_encrypted(&server, &request);
         let reply = reply.expect("key and request were made for the network");
         let reply = Reply::from_bytes(&reply.to_bytes(), &plan).expect("the server's own");
-        let scores = client.decrypt(&reply).expect("the client's own");
+        let scores = client.decrypt(&request, &reply).expect("the client's own");
         assert_eq!(scores, clear, "{input:?}\n{plan}");
     }
     plan

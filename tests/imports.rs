@@ -418,14 +418,14 @@ fn an_imported_network_runs_encrypted() {
         .plan(&PlanOptions::default())
         .expect("parameters exist");
     let client = ClientKey::generate(&plan).expect("the plan was just found");
-    let server = ServerKey::new(&client.evaluation_key());
+    let server = ServerKey::new(&client.evaluation_key().expect("the system has randomness"));
     for tokens in inputs.rows().into_iter().take(3) {
         let tokens = tokens.to_vec();
         let request = client.encrypt(&tokens).expect("tokens of the vocabulary");
         let reply = network
             .run_encrypted(&server, &request)
             .expect("its own key");
-        let scores = client.decrypt(&reply).expect("its own reply");
+        let scores = client.decrypt(&request, &reply).expect("its own reply");
         assert_eq!(scores, network.run(&tokens).expect("tokens"));
     }
 }

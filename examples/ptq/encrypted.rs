@@ -100,7 +100,7 @@ impl Encrypted {
         let client = ClientKey::generate(plan)?;
         // through a file, as a server would get them: in memory, they are there once
         let mut file = tempfile::tempfile()?;
-        client.evaluation_key().write(&mut file)?;
+        client.evaluation_key()?.write(&mut file)?;
         println!("{name}: keys in {:.2?}", start.elapsed());
         let start = Instant::now();
         file.rewind()?;

@@ -117,7 +117,7 @@ impl Story<'_> {
         // the client keeps its key; the server gets bytes
         let start = Instant::now();
         let client = ClientKey::generate(plan)?;
-        let key = client.evaluation_key().to_bytes();
+        let key = client.evaluation_key()?.to_bytes();
         println!("client: keys in {:.2?}", start.elapsed());
         let start = Instant::now();
         let server = ServerKey::read(&key[..], plan)?;

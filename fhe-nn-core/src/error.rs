@@ -45,6 +45,22 @@ pub enum Error {
         /// What it does not go with.
         of: &'static str,
     },
+    /// A reply answers another request.
+    #[error("the reply answers another request than the one at hand")]
+    WrongRequest,
+    /// A plan asks for larger keys than the caller allows.
+    #[error(
+        "the plan asks for an evaluation key of {bytes} bytes, but at most {limit} are allowed\n  = help: `ClientKey::generate_within` takes another limit"
+    )]
+    KeysTooLarge {
+        /// Bytes of the evaluation key as it travels.
+        bytes: u64,
+        /// What the caller allows.
+        limit: u64,
+    },
+    /// The operating system has no randomness.
+    #[error("the operating system gives no random bytes: {0}")]
+    Randomness(Box<dyn std::error::Error + Send + Sync>),
     /// The caller stopped an encrypted run.
     #[error("the run was cancelled")]
     Cancelled,

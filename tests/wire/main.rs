@@ -24,7 +24,8 @@ fn a_server_made_from_bytes_alone_gives_the_right_result() {
     // everything that the server gets, and everything that comes back
     let (network, plan) = (network.to_bytes(), serde_json::to_vec(plan).expect("data"));
     let server = evaluation.to_bytes();
-    let request = shared().request().to_bytes();
+    let asked = shared().request();
+    let request = asked.to_bytes();
     let reply = {
         let network = Small::from_bytes(&network).expect("as saved");
         let plan = serde_json::from_slice(&plan).expect("as saved");
@@ -38,7 +39,10 @@ fn a_server_made_from_bytes_alone_gives_the_right_result() {
     };
     let reply = Reply::from_bytes(&reply, &shared().plan).expect("as sent");
     let clear = shared().network.run(&INPUT).expect("finite");
-    assert_eq!(client.decrypt(&reply).expect("the client's own"), clear);
+    assert_eq!(
+        client.decrypt(&asked, &reply).expect("the client's own"),
+        clear
+    );
 }
 
 #[test]
@@ -49,13 +53,13 @@ fn messages_are_of_the_size_that_the_plan_says() {
         .iter()
         .map(|(.., is_new)| usize::from(is_new.bootstrapping) + usize::from(is_new.keyswitching));
     let seeds = 16 * (keys.sum::<usize>() + plan.output.keyswitch.iter().count());
-    let key = HEADER + seeds + plan.evaluation_key_bytes() as usize;
+    let key = HEADER + seeds + plan.evaluation_key_bytes() as usize + 32;
     assert_eq!(shared().evaluation.to_bytes().len(), key);
     let request = HEADER + 16 + plan.request_bytes() as usize;
     assert_eq!(shared().request().to_bytes().len(), request);
     assert_eq!(
         shared().reply().to_bytes().len(),
-        HEADER + plan.reply_bytes() as usize
+        HEADER + 16 + plan.reply_bytes() as usize
     );
 }
 
@@ -133,10 +137,10 @@ fn every_byte_of_a_header_counts() {
 #[test]
 fn another_version() {
     let mut bytes = shared().request().to_bytes();
-    bytes[6] = 4;
+    bytes[6] = 5;
     malformed(
         Request::from_bytes(&bytes, &shared().plan),
-        "version 4, this program reads 3",
+        "version 5, this program reads 4",
     );
 }
 
@@ -159,7 +163,11 @@ fn a_flipped_payload_is_another_ciphertext() {
         .run_encrypted(server, &request)
         .expect("it is of the key");
     assert_eq!(
-        client.decrypt(&reply).expect("of the key").integers().len(),
+        client
+            .decrypt(&request, &reply)
+            .expect("of the key")
+            .integers()
+            .len(),
         2
     );
 }
@@ -203,4 +211,25 @@ fn a_key_is_read_from_a_connection_that_stays_open() {
     );
     malformed(ServerKey::read(&bytes[..20], plan), "fewer bytes");
     malformed(EvaluationKey::read(&bytes[..20], plan), "fewer bytes");
+}
+
+#[test]
+fn a_key_that_changed_at_rest_is_an_error_and_not_a_wrong_score() {
+    let (bytes, plan) = (shared().evaluation.to_bytes(), &shared().plan);
+    for index in [
+        56,
+        HEADER + 3,
+        bytes.len() / 2,
+        bytes.len() - 33,
+        bytes.len() - 1,
+    ] {
+        let mut bytes = bytes.clone();
+        bytes[index] ^= 1;
+        malformed(ServerKey::read(&bytes[..], plan), "SHA-256");
+        malformed(EvaluationKey::from_bytes(&bytes, plan), "SHA-256");
+    }
+    // the id of the key counts, too
+    let mut bytes = bytes;
+    bytes[HEADER - 1] ^= 1;
+    malformed(ServerKey::read(&bytes[..], plan), "SHA-256");
 }

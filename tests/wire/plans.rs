@@ -117,9 +117,10 @@ fn a_plan_of_other_layers_does_not_run() {
         let request = client
             .encrypt(&INPUT[..plan.client.inputs])
             .expect("finite");
-        let reply = shared()
-            .network
-            .run_encrypted(&ServerKey::new(&client.evaluation_key()), &request);
+        let reply = shared().network.run_encrypted(
+            &ServerKey::new(&client.evaluation_key().expect("the system has randomness")),
+            &request,
+        );
         let wrong = matches!(
             reply,
             Err(Error::WrongPlan {
@@ -145,9 +146,12 @@ fn plans_are_deterministic_and_survive_json() {
     assert!(Request::from_bytes(&shared().request().to_bytes(), &read).is_ok());
     let client = ClientKey::generate(&read).expect("in range");
     let request = client.encrypt(&INPUT).expect("finite");
-    let reply = network.run_encrypted(&ServerKey::new(&client.evaluation_key()), &request);
+    let reply = network.run_encrypted(
+        &ServerKey::new(&client.evaluation_key().expect("the system has randomness")),
+        &request,
+    );
     let scores = client
-        .decrypt(&reply.expect("they go together"))
+        .decrypt(&request, &reply.expect("they go together"))
         .expect("the client's own");
     assert_eq!(scores, network.run(&INPUT).expect("finite"));
 }

@@ -40,7 +40,7 @@ pub(crate) fn shared() -> &'static Shared {
             .plan(&PlanOptions::default())
             .expect("parameters exist");
         let client = ClientKey::generate(&plan).expect("the plan was just found");
-        let evaluation = client.evaluation_key();
+        let evaluation = client.evaluation_key().expect("the system has randomness");
         let server = ServerKey::new(&evaluation);
         Shared {
             network,
@@ -58,7 +58,14 @@ impl Shared {
     }
 
     pub(crate) fn reply(&self) -> Reply {
-        let reply = self.network.run_encrypted(&self.server, &self.request());
-        reply.expect("key and request were made for the network")
+        self.exchange().1
+    }
+
+    /// A request, and the reply to it.
+    pub(crate) fn exchange(&self) -> (Request, Reply) {
+        let request = self.request();
+        let reply = self.network.run_encrypted(&self.server, &request);
+        let reply = reply.expect("key and request were made for the network");
+        (request, reply)
     }
 }

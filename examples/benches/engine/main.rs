@@ -46,7 +46,7 @@ fn main() -> Result<(), Box<dyn StdError>> {
     let plan = digits.plan(&PlanOptions::default())?;
     println!("{plan}\n");
     let client = ClientKey::generate(&plan)?;
-    let evaluation = client.evaluation_key();
+    let evaluation = client.evaluation_key()?;
     let key = ServerKey::new(&evaluation);
     let requests: Vec<Request> = test
         .images
@@ -61,10 +61,10 @@ fn main() -> Result<(), Box<dyn StdError>> {
     let (careful_image, ..) = timed_image(&mut bench, "one image, careful", &careful)?;
     let (quick_image, ..) = timed_image(&mut bench, "one image, quick", &quick)?;
     let keygen = bench.seconds("keys", || {
-        Ok(ClientKey::generate(&plan)?.evaluation_key().to_bytes())
+        Ok(ClientKey::generate(&plan)?.evaluation_key()?.to_bytes())
     })?;
     for (request, image) in requests.iter().zip(test.images.rows()) {
-        let scores = client.decrypt(&digits.run_encrypted(&key, request)?)?;
+        let scores = client.decrypt(request, &digits.run_encrypted(&key, request)?)?;
         assert_eq!(scores, digits.run(&image.to_vec())?);
     }
     let image = bench.seconds("one image", || digits.run_encrypted(&key, &requests[0]))?;
@@ -201,12 +201,12 @@ fn timed_image<N: Network>(
 ) -> Result<(f64, ServerKey, Request), Box<dyn StdError>> {
     let plan = network.plan(&PlanOptions::default())?;
     let client = ClientKey::generate(&plan)?;
-    let key = ServerKey::new(&client.evaluation_key());
+    let key = ServerKey::new(&client.evaluation_key()?);
     let input = Array2::from_shape_fn((1, plan.client.inputs), |(_, i)| f32::from(i % 3 == 0));
     let input = input.into_raw_vec_and_offset().0;
     let request = client.encrypt(&input)?;
     let reply = network.run_encrypted(&key, &request)?;
-    assert_eq!(client.decrypt(&reply)?, network.run(&input)?);
+    assert_eq!(client.decrypt(&request, &reply)?, network.run(&input)?);
     let seconds = bench.seconds(name, || network.run_encrypted(&key, &request))?;
     Ok((seconds, key, request))
 }

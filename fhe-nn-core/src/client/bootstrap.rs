@@ -6,6 +6,7 @@ use tfhe::core_crypto::commons::math::random::{Seed, Seeder};
 use tfhe::core_crypto::prelude::*;
 use zeroize::Zeroizing;
 
+use super::random::System;
 use super::secret::{Secret, noise};
 use crate::masks::{part_seeds, seeded_ggsw};
 use crate::parallel::*;
@@ -17,7 +18,7 @@ pub(super) fn generate(
     key: &Bootstrap,
     small: &Secret,
     large: &Secret,
-    seeder: &mut dyn Seeder,
+    seeder: &mut System,
 ) -> Seeded {
     let bytes = key.body_bytes() as usize;
     let mut bodies = vec![0; key.key_bytes() as usize];

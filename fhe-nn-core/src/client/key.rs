@@ -8,8 +8,9 @@ use ndarray::ArrayView2;
 use tfhe::core_crypto::prelude::*;
 use zeroize::Zeroizing;
 
+use super::random::System;
 use super::secret::{Secret, noise};
-use super::{bootstrap, keyswitch};
+use super::{bootstrap, keyswitch, random};
 use crate::Error;
 use crate::masks::modulus;
 use crate::wire::{
@@ -29,30 +30,45 @@ pub struct ClientKey {
 }
 
 impl ClientKey {
-    /// New keys for a plan, from the operating system's randomness.
+    /// The largest evaluation key that [`ClientKey::generate`] makes, in bytes as it travels: 4 GB.
+    pub const MAX_KEY_BYTES: u64 = 4_000_000_000;
+
+    /// New keys for a plan. All randomness is the operating system's.
     ///
     /// # Errors
-    /// [`Error::Plan`] if the plan's parameters are not ones that this crate would choose from: a
-    /// plan may come from a server that the client does not trust.
+    /// [`Error::Plan`] if the plan's parameters are not ones that this crate would choose from, since a
+    /// plan may come from a server that the client does not trust; [`Error::KeysTooLarge`] if the plan
+    /// asks for an evaluation key of more than [`ClientKey::MAX_KEY_BYTES`]; [`Error::Randomness`].
     pub fn generate(plan: &Plan) -> Result<Self, Error> {
+        Self::generate_within(plan, Self::MAX_KEY_BYTES)
+    }
+
+    /// New keys for a plan whose evaluation key has at most `limit` bytes as it travels.
+    ///
+    /// # Errors
+    /// Those of [`ClientKey::generate`], with this limit.
+    pub fn generate_within(plan: &Plan, limit: u64) -> Result<Self, Error> {
         plan.validate()?;
-        let mut seeder = new_seeder();
-        let id = seeder.seed().0.to_le_bytes();
-        let mut generator = SecretRandomGenerator::<DefaultRandomGenerator>::new(seeder.seed());
-        let mut secret = |dimension: u32| Secret::generate(dimension, &mut generator);
-        let mut all = |dimensions: BTreeSet<u32>| -> BTreeMap<u32, Secret> {
-            let dimensions = dimensions.into_iter();
-            dimensions
-                .map(|dimension| (dimension, secret(dimension)))
+        let bytes = plan.evaluation_key_bytes();
+        if bytes > limit {
+            return Err(Error::KeysTooLarge { bytes, limit });
+        }
+        let all = |dimensions: BTreeSet<u32>| -> Result<BTreeMap<u32, Secret>, Error> {
+            let secrets = dimensions.into_iter();
+            secrets
+                .map(|dimension| Ok((dimension, Secret::generate(dimension)?)))
                 .collect()
         };
         let under_small = plan.small_key_of_inputs().is_some();
-        let large = all(plan.dimensions().skip(under_small.into()).collect());
+        let large = all(plan.dimensions().skip(under_small.into()).collect())?;
         let bootstraps = plan.every_bootstrap();
         let small = all(bootstraps
             .map(|(_, bootstrap)| bootstrap.small_dimension)
-            .collect());
-        let output = plan.output.keyswitch.map(|_| secret(plan.output.dimension));
+            .collect())?;
+        let output = plan.output.keyswitch;
+        let output = output.map(|_| Secret::generate(plan.output.dimension));
+        let mut id = [0; 16];
+        random::fill(&mut id)?;
         let header = Header {
             fingerprint: plan.fingerprint(),
             id,
@@ -62,37 +78,36 @@ impl ClientKey {
             header,
             large,
             small,
-            output,
+            output: output.transpose()?,
         })
     }
 
     /// The key for the server. Takes about a second: the work is spread over all cores.
-    pub fn evaluation_key(&self) -> EvaluationKey {
-        let mut seeder = new_seeder();
+    ///
+    /// # Errors
+    /// [`Error::Randomness`].
+    pub fn evaluation_key(&self) -> Result<EvaluationKey, Error> {
+        let mut seeder = System::new()?;
         let mut payload = Vec::new();
         for part in key_parts(&self.plan) {
             let key = match part {
                 KeyPart::Keyswitch(key) => {
                     let (from, to) = (self.large(key.from), self.small(key.to));
-                    keyswitch::generate(&key, from, to, seeder.as_mut())
+                    keyswitch::generate(&key, from, to, &mut seeder)
                 }
                 KeyPart::Scores(key) => {
                     let (from, to) = (self.last_key(), self.output_key());
-                    keyswitch::generate(&key, from, to, seeder.as_mut())
+                    keyswitch::generate(&key, from, to, &mut seeder)
                 }
                 KeyPart::Bootstrap(key) => {
                     let small = self.small(key.small_dimension);
                     let large = self.large(key.shape.lwe_dimension());
-                    bootstrap::generate(key, small, large, seeder.as_mut())
+                    bootstrap::generate(key, small, large, &mut seeder)
                 }
             };
             key.write_to(&mut payload);
         }
-        EvaluationKey {
-            plan: self.plan.clone(),
-            header: self.header,
-            payload,
-        }
+        Ok(EvaluationKey::new(self.plan.clone(), self.header, payload))
     }
 
     fn large(&self, dimension: u32) -> &Secret {
@@ -139,10 +154,16 @@ impl ClientKey {
         let row = ArrayView2::from_shape((1, input.len()), input)
             .expect("one row of the slice's own length");
         let step = torus_step(self.plan.input_modulus());
-        let integers = self.plan.client.encode_batch(row)?;
+        let integers = Zeroizing::new(
+            self.plan
+                .client
+                .encode_batch(row)?
+                .into_raw_vec_and_offset()
+                .0,
+        );
         let plaintexts = integers.iter().map(|&q| (q as u64).wrapping_mul(step));
         let plaintexts: Zeroizing<Vec<u64>> = Zeroizing::new(plaintexts.collect());
-        let mut seeder = new_seeder();
+        let mut seeder = System::new()?;
         let key = self.input().as_lwe();
         let seed = seeder.seed();
         let mut bodies = SeededLweCiphertextList::new(
@@ -157,7 +178,7 @@ impl ClientKey {
             &mut bodies,
             &PlaintextList::from_container(plaintexts.as_slice()),
             noise(self.plan.input.dimension),
-            seeder.as_mut(),
+            &mut seeder,
         );
         let bytes = self.plan.input.body_bytes() as usize;
         let mut values = Seeded {
@@ -171,21 +192,35 @@ impl ClientKey {
         })
     }
 
-    /// Decrypts the scores of one inference.
+    /// Decrypts the scores of one inference: the reply to this request.
+    ///
+    /// The server copies a random number of the request into its reply, so a reply that was mixed up or
+    /// replayed is refused. That is no proof against a server that lies: messages need a channel that
+    /// authenticates them, such as TLS.
     ///
     /// # Errors
-    /// [`Error::WrongPlan`] and [`Error::WrongKey`].
-    pub fn decrypt(&self, reply: &Reply) -> Result<Scores, Error> {
-        reply
-            .header
-            .matches(&self.header, "reply", "the client key")?;
+    /// [`Error::WrongPlan`], [`Error::WrongKey`] and [`Error::WrongRequest`].
+    pub fn decrypt(&self, request: &Request, reply: &Reply) -> Result<Scores, Error> {
+        let (what, of) = ("reply", "the client key");
+        reply.header.matches(&self.header, what, of)?;
+        request.header.matches(&self.header, "request", of)?;
+        if reply.request != request.values.seed {
+            return Err(Error::WrongRequest);
+        }
+        Ok(self.scores(&reply.scores))
+    }
+
+    /// The scores that ciphertexts stand for.
+    pub(crate) fn scores(&self, ciphertexts: &Ciphertexts) -> Scores {
         let client = &self.plan.client;
-        let phases = phases(self.output_key(), &reply.scores);
+        let phases: Zeroizing<Vec<u64>> =
+            Zeroizing::new(phases(self.output_key(), ciphertexts).collect());
         let meanings = client.widths.iter().zip(&*client.lattices);
         let integers = phases
+            .iter()
             .zip(meanings)
-            .map(|(phase, (&width, &lattice))| self.plan.output.decode(phase, width, lattice));
-        Ok(client.scores(integers.collect()))
+            .map(|(&phase, (&width, &lattice))| self.plan.output.decode(phase, width, lattice));
+        client.scores(integers.collect())
     }
 
     /// The phases of values before linear layer `index`, to measure their noise.

@@ -5,17 +5,13 @@ use tfhe::core_crypto::commons::math::random::Seeder;
 use tfhe::core_crypto::prelude::*;
 use zeroize::Zeroizing;
 
+use super::random::System;
 use super::secret::Secret;
 use crate::masks::seeded_keyswitch;
 use crate::wire::{Keyswitch, Seeded, cut};
 
 /// Encryptions of the bits of one key under another, modulo `2^32`.
-pub(super) fn generate(
-    key: &Keyswitch,
-    from: &Secret,
-    to: &Secret,
-    seeder: &mut dyn Seeder,
-) -> Seeded {
+pub(super) fn generate(key: &Keyswitch, from: &Secret, to: &Secret, seeder: &mut System) -> Seeded {
     let short: Zeroizing<Vec<u32>> =
         Zeroizing::new(to.bits().iter().map(|&bit| bit as u32).collect());
     let to = LweSecretKey::from_container(short.as_slice());

@@ -3,6 +3,7 @@
 mod bootstrap;
 mod key;
 mod keyswitch;
+mod random;
 mod secret;
 
 pub use key::ClientKey;

@@ -13,8 +13,8 @@ use super::keyswitch::KeyswitchKey;
 use crate::Error;
 use crate::masks::modulus;
 use crate::wire::{
-    Ciphertexts, EvaluationKey, Header, KeyPart, Keyswitch, Reply, Request, SEED, key_parts,
-    keyswitch_of, read_exact, read_header, restore,
+    Checksum, Ciphertexts, EvaluationKey, Header, KeyPart, Keyswitch, Reply, Request, SEED,
+    key_parts, keyswitch_of, read_exact, read_header, restore,
 };
 
 /// An evaluation key that was expanded, ready to run. It is several times as large as what travels
@@ -56,7 +56,14 @@ impl ServerKey {
     pub fn read(mut from: impl Read, plan: &Plan) -> Result<Self, Error> {
         plan.validate()?;
         let header = read_header(&mut from, plan)?;
-        Self::expand(plan.clone(), header, |to| read_exact(&mut from, to))
+        let mut checksum = Checksum::new(&header);
+        let key = Self::expand(plan.clone(), header, |to| {
+            read_exact(&mut from, to)?;
+            checksum.update(to);
+            Ok::<(), Error>(())
+        })?;
+        checksum.compare(&mut from)?;
+        Ok(key)
     }
 
     /// The plan that the key was made for.
@@ -88,10 +95,11 @@ impl ServerKey {
         Ciphertexts::new(dimension, list.into_container())
     }
 
-    /// The reply that carries scores.
-    pub(crate) fn reply(&self, scores: Ciphertexts) -> Reply {
+    /// The reply to a request.
+    pub(crate) fn reply(&self, request: &Request, scores: Ciphertexts) -> Reply {
         Reply {
             header: self.header,
+            request: request.values.seed,
             scores,
             element_bits: self.plan.output.element_bits,
         }

@@ -16,7 +16,7 @@ pub struct Imported {
     /// Weights, biases and parameters by the names of fields, and the scales that the model itself has.
     pub floats: Floats,
     /// The functions of the `Custom` layers, in the order of the layers.
-    pub functions: Vec<ImportedFn>,
+    pub functions: Vec<CustomFunction>,
     /// The place of every network input in the model's input, if the network takes inputs in another order than
     /// the model: channels first.
     pub order: Option<Vec<usize>>,
@@ -27,7 +27,7 @@ pub struct Imported {
 /// A function that no activation of the language computes.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
-pub struct ImportedFn {
+pub struct CustomFunction {
     /// The name of the function.
     pub name: String,
     pub(super) expr: Expr,
@@ -38,7 +38,7 @@ impl Imported {
     /// `use fhe_nn_core::prelude::*;`.
     pub fn declaration(&self) -> String {
         let names: Vec<&str> = self.functions.iter().map(|own| own.name.as_str()).collect();
-        let functions = self.functions.iter().map(ImportedFn::code);
+        let functions = self.functions.iter().map(CustomFunction::code);
         let texts = std::iter::once(self.spec.declaration(&names)).chain(functions);
         texts.collect::<Vec<_>>().join("\n")
     }
@@ -78,7 +78,7 @@ impl Imported {
     }
 }
 
-impl ImportedFn {
+impl CustomFunction {
     /// The value of the function.
     pub fn value(&self, x: f32) -> f32 {
         self.expr.value(&[f64::from(x)], 0) as f32

@@ -49,7 +49,7 @@ use std::path::Path;
 use fhe_nn_proof::model::check_size;
 
 pub use error::{ImportError, Unsupported};
-pub use imported::{Imported, ImportedFn};
+pub use imported::{CustomFunction, Imported};
 pub use net::Widths;
 
 use self::budget::Budget;
@@ -79,7 +79,7 @@ pub fn onnx(bytes: &[u8], name: &str, widths: &Widths) -> Result<Imported, Impor
     let net = walk(&graph, &budget)?;
     let spec = propose(&net, name, widths)?;
     let functions = net.functions.iter();
-    let functions = functions.map(|(name, expr)| ImportedFn {
+    let functions = functions.map(|(name, expr)| CustomFunction {
         name: name.clone(),
         expr: expr.clone(),
     });

@@ -59,7 +59,8 @@ impl Model {
                 let sums = interpret(&graph, &mut backend, Ciphertexts::concat(values))?;
                 let scores = backend.finish(&graph.scores, &sums);
                 let scores = scores.split(key.plan.output.sums.neurons as usize);
-                replies.extend(scores.map(|scores| key.reply(scores)));
+                let replied = requests.iter().zip(scores);
+                replies.extend(replied.map(|(request, scores)| key.reply(request, scores)));
             }
             Ok(replies)
         })

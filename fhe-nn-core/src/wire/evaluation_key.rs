@@ -3,6 +3,7 @@
 use std::io::{ErrorKind, Read, Write};
 
 use fhe_nn_proof::plan::Plan;
+use sha2::{Digest, Sha256};
 
 use super::{HEADER, Header, Kind, SEED, key_parts};
 use crate::Error;
@@ -16,9 +17,21 @@ pub struct EvaluationKey {
     pub(crate) header: Header,
     /// For each part in the order of [`key_parts`], its seed and its bodies.
     pub(crate) payload: Vec<u8>,
+    checksum: [u8; CHECKSUM],
 }
 
 impl EvaluationKey {
+    pub(crate) fn new(plan: Plan, header: Header, payload: Vec<u8>) -> Self {
+        let mut checksum = Checksum::new(&header);
+        checksum.update(&payload);
+        EvaluationKey {
+            plan,
+            header,
+            payload,
+            checksum: checksum.finish(),
+        }
+    }
+
     /// The plan that the key was made for.
     pub fn plan(&self) -> &Plan {
         &self.plan
@@ -38,6 +51,7 @@ impl EvaluationKey {
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Kind::EvaluationKey.bytes(&self.header);
         bytes.extend(&self.payload);
+        bytes.extend(self.checksum);
         bytes
     }
 
@@ -53,7 +67,8 @@ impl EvaluationKey {
             })
         };
         write(&Kind::EvaluationKey.bytes(&self.header))?;
-        write(&self.payload)
+        write(&self.payload)?;
+        write(&self.checksum)
     }
 
     /// Reads a key from a file or a connection: exactly the bytes that the plan says, so that the
@@ -66,12 +81,13 @@ impl EvaluationKey {
         let header = read_header(&mut from, plan)?;
         let mut payload = vec![0; Self::payload_bytes(plan)?];
         read_exact(&mut from, &mut payload)?;
-        let plan = plan.clone();
-        Ok(EvaluationKey {
-            plan,
-            header,
-            payload,
-        })
+        let key = EvaluationKey::new(plan.clone(), header, payload);
+        let mut checksum = [0; CHECKSUM];
+        read_exact(&mut from, &mut checksum)?;
+        if checksum != key.checksum {
+            return Err(altered());
+        }
+        Ok(key)
     }
 
     /// The key from bytes, all of them.
@@ -81,9 +97,52 @@ impl EvaluationKey {
     pub fn from_bytes(bytes: &[u8], plan: &Plan) -> Result<Self, Error> {
         plan.validate()?;
         let expected = Self::payload_bytes(plan)?;
-        Kind::EvaluationKey.split(bytes, plan, expected)?;
+        Kind::EvaluationKey.split(bytes, plan, expected + CHECKSUM)?;
         Self::read(bytes, plan)
     }
+}
+
+/// Bytes of a checksum.
+const CHECKSUM: usize = 32;
+
+/// SHA-256 over a key as it travels: a byte that changed on the way or at rest is an error instead of wrong
+/// scores. It is no proof of who made the key.
+pub(crate) struct Checksum(Sha256);
+
+impl Checksum {
+    pub(crate) fn new(header: &Header) -> Self {
+        let mut hash = Sha256::new();
+        hash.update(Kind::EvaluationKey.bytes(header));
+        Checksum(hash)
+    }
+
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    fn finish(self) -> [u8; CHECKSUM] {
+        self.0.finalize().into()
+    }
+
+    /// Reads the checksum that was sent.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] if it is another, and [`Error::Stream`].
+    #[cfg(feature = "engine")]
+    pub(crate) fn compare(self, from: &mut impl Read) -> Result<(), Error> {
+        let mut sent = [0; CHECKSUM];
+        read_exact(from, &mut sent)?;
+        if sent == self.finish() {
+            Ok(())
+        } else {
+            Err(altered())
+        }
+    }
+}
+
+fn altered() -> Error {
+    Kind::EvaluationKey
+        .malformed("its SHA-256 differs from the one that was sent: bytes were changed")
 }
 
 /// Reads the header of a key.

@@ -5,7 +5,7 @@ use fhe_nn_proof::plan::{Fingerprint, Plan};
 use crate::Error;
 
 const MAGIC: &[u8; 5] = b"FHENN";
-const VERSION: u16 = 3;
+const VERSION: u16 = 4;
 /// Bytes of a header.
 pub(crate) const HEADER: usize = 5 + 1 + 2 + 32 + 16;
 

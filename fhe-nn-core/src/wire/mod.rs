@@ -24,7 +24,7 @@ mod seeded;
 pub(crate) use ciphertexts::Ciphertexts;
 pub use evaluation_key::EvaluationKey;
 #[cfg(feature = "engine")]
-pub(crate) use evaluation_key::{read_exact, read_header};
+pub(crate) use evaluation_key::{Checksum, read_exact, read_header};
 pub(crate) use header::{HEADER, Header, Kind};
 pub(crate) use key_part::{KeyPart, Keyswitch, key_parts, keyswitch_of};
 pub use reply::Reply;

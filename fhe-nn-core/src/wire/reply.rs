@@ -2,13 +2,15 @@
 
 use fhe_nn_proof::plan::Plan;
 
-use super::{Ciphertexts, Header, Kind, bits};
+use super::{Ciphertexts, Header, Kind, SEED, bits};
 use crate::Error;
 
 /// One encrypted result.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reply {
     pub(crate) header: Header,
+    /// The seed of the request that it answers.
+    pub(crate) request: u128,
     /// Multiples of `2^-element_bits` of the torus.
     pub(crate) scores: Ciphertexts,
     pub(crate) element_bits: u32,
@@ -18,6 +20,7 @@ impl Reply {
     /// The reply as it travels.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Kind::Reply.bytes(&self.header);
+        bytes.extend(self.request.to_le_bytes());
         bytes.extend(bits::pack(self.scores.data(), self.element_bits));
         bytes
     }
@@ -30,12 +33,17 @@ impl Reply {
         plan.validate()?;
         let output = &plan.output;
         let length = Kind::Reply.length(plan.reply_bytes())?;
-        let (header, payload) = Kind::Reply.split(bytes, plan, length)?;
+        let (header, payload) = Kind::Reply.split(bytes, plan, SEED + length)?;
+        let (request, payload) = payload
+            .split_first_chunk()
+            .expect("a payload's length was checked");
+        let request = u128::from_le_bytes(*request);
         let dimension = output.dimension as usize;
         let elements = output.sums.neurons as usize * (dimension + 1);
         let elements = bits::unpack(payload, elements, output.element_bits);
         Ok(Reply {
             header,
+            request,
             scores: Ciphertexts::new(dimension, elements),
             element_bits: output.element_bits,
         })

@@ -135,7 +135,7 @@ struct Values {
 fn stage(parameters: &Parameters) -> (Measured, Values) {
     let plan = parameters.plan(FIRST.len());
     let client = ClientKey::generate(&plan).expect("the parameters are in range");
-    let server = ServerKey::new(&client.evaluation_key());
+    let server = ServerKey::new(&client.evaluation_key().expect("the system has randomness"));
     let measured = Measured { client, server };
 
     let inputs = measured.encrypt(COUNT * FIRST.len());

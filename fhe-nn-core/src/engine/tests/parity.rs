@@ -219,7 +219,7 @@ fn same(seed: u64, shape: &Shape) {
         .expect("every width can be read");
     let plan = Plan::find(&requirements, &PlanOptions::default()).expect("there are parameters");
     let client = ClientKey::generate(&plan).expect("the plan was just found");
-    let key = ServerKey::new(&client.evaluation_key());
+    let key = ServerKey::new(&client.evaluation_key().expect("the system has randomness"));
     for _ in 0..3 {
         let input: Vec<f32> = (0..shape.inputs)
             .map(|_| random.within(Range::unsigned(shape.bits)) as f32)
@@ -234,8 +234,8 @@ fn same(seed: u64, shape: &Shape) {
         let mut backend = Encrypted::new(&key, &watch, 1);
         let scores =
             interpret(&graph, &mut backend, key.expand_request(&request)).expect("not cancelled");
-        let reply = key.reply(backend.finish(&graph.scores, &scores));
-        let scores = client.decrypt(&reply).expect("the client's own");
+        let reply = key.reply(&request, backend.finish(&graph.scores, &scores));
+        let scores = client.decrypt(&request, &reply).expect("the client's own");
         assert_eq!(scores.integers(), clear.row(0).to_vec(), "{plan}");
     }
 }

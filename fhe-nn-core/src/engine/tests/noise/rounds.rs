@@ -58,7 +58,7 @@ fn low_bits_are_gone_and_every_bootstrap_leaves_its_noise() {
         unreachable!("a lookup follows a linear layer")
     };
     let client = ClientKey::generate(&plan).expect("the plan was just found");
-    let key = ServerKey::new(&client.evaluation_key());
+    let key = ServerKey::new(&client.evaluation_key().expect("the system has randomness"));
     let inputs = Array2::from_shape_fn((COUNT / NEURONS, shape.inputs), |_| {
         random.within(Range::unsigned(shape.bits))
     });
