@@ -243,8 +243,9 @@ impl Layer {
 }
 
 impl Read {
-    /// What readers with these distances see: beyond the first they read wrong, and within the second must be
-    /// as many deviations as keep the failure asked for; and these variances.
+    /// What several readers see, each given by two distances and a variance: beyond the first distance
+    /// it reads wrong, and the second must hold the standard deviations that the failure probability
+    /// asks for.
     fn of(each: impl Iterator<Item = (f64, f64, f64)> + Clone) -> Self {
         Read {
             log2_failure: log2_sum(
