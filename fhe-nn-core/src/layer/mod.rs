@@ -26,6 +26,7 @@ use fhe_nn_proof::error::ModelError;
 use fhe_nn_proof::spec::{Combine, Op};
 use ndarray::Array2;
 
+#[cfg(feature = "train")]
 pub(crate) use self::linear::is_smooth;
 use crate::Error;
 use crate::quantize::float::Float;
