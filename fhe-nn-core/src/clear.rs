@@ -35,11 +35,11 @@ impl Backend for Clear {
             } => linear_sums(operands[0], kernel, Some(window), *padding),
             Map::Rows(rows) => add_up(rows, operands, |weight| weight),
         };
-        if !op.phases.is_empty() {
-            let positions = op.map.len() / op.phases.len();
+        if !op.constants.is_empty() {
+            let positions = op.map.len() / op.constants.len();
             let channels = sums.axis_chunks_iter_mut(Axis(1), positions);
-            for (mut of_channel, &phase) in channels.zip(&*op.phases) {
-                of_channel.mapv_inplace(|sum| sum + phase);
+            for (mut of_channel, &constant) in channels.zip(&*op.constants) {
+                of_channel.mapv_inplace(|sum| sum + constant);
             }
         }
         Ok(sums)

@@ -1,8 +1,8 @@
 //! Networks that keep every law, and the data that they expand to.
 
 use fhe_nn_core::Error;
-use fhe_nn_core::error::ModelError;
 use fhe_nn_core::Spec;
+use fhe_nn_core::error::ModelError;
 use fhe_nn_core::prelude::*;
 use fhe_nn_core::spec::{
     ActivationSpec, DenseSpec, Function, Input, Layer, Op, Overflow, Rounding,

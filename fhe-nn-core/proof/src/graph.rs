@@ -8,8 +8,9 @@
 //! A declared layer is one node, but for those that need tables between sums: the maximum of two values
 //! is `b + max(a - b, 0)`, their product `floor((a + b)^2 / 4) - floor((a - b)^2 / 4)`.
 
+pub(crate) mod builder;
 mod lower;
-mod map;
+pub(crate) mod map;
 
 use std::borrow::Cow;
 
@@ -61,13 +62,13 @@ pub enum Op<'a> {
     Lookup(LookupOp<'a>),
 }
 
-/// `acc_j = phase_c + sum_i w_ij q_i`, where c is the channel of j.
+/// `acc_j = constant_c + sum_i w_ij q_i`, where c is the channel of j.
 #[derive(Debug, Clone)]
 pub struct LinearOp<'a> {
     /// Which values each sum adds up.
     pub map: Map<'a>,
     /// What is added to the sums of each channel; nothing if there are none.
-    pub phases: Cow<'a, [i64]>,
+    pub constants: Cow<'a, [i64]>,
     /// The first of the reads of these sums, and so what a unit of them is worth encrypted.
     pub stage: usize,
 }
@@ -128,7 +129,7 @@ pub enum Fixed {
 }
 
 impl Graph<'_> {
-    /// SHA-256 over the declaration and the integers: weights, phases, widths and tables, and zero
+    /// SHA-256 over the declaration and the integers: weights, constants, widths and tables, and zero
     /// points where padding takes them. Never over floats, so that rounding of scales, which changes no
     /// result, changes no fingerprint.
     pub fn fingerprint(&self) -> [u8; 32] {
@@ -139,24 +140,9 @@ impl Graph<'_> {
         };
         field(&serde_json::to_vec(self.spec).expect("a spec has string keys only"));
         for (layer, part) in self.spec.layers.iter().zip(self.parts) {
-            match part {
-                Part::Linear(linear) => {
-                    field(&bytes(linear.weights.iter().map(|w| w.to_le_bytes())));
-                    field(&bytes(linear.phases.iter().map(|t| t.to_le_bytes())));
-                    field(&bytes(linear.widths.iter().map(|a| a.to_le_bytes())));
-                    let window = layer.op.linear().and_then(|linear| linear.window);
-                    if window.is_some_and(|window| window.pads()) {
-                        field(&linear.input.zero_point.to_le_bytes());
-                    }
-                }
-                Part::Embedding(embedding) => {
-                    field(&bytes(embedding.weights.iter().map(|w| w.to_le_bytes())));
-                }
-                Part::Tables(tables) => {
-                    field(&bytes(tables.entries().iter().map(|y| y.to_le_bytes())));
-                }
-                Part::Antiperiodic | Part::Sources(_) => field(&[]),
-            }
+            let window = layer.op.linear().and_then(|linear| linear.window);
+            let pads = window.is_some_and(|window| window.pads());
+            part.fields(pads).iter().for_each(|bytes| field(bytes));
         }
         hash.finalize().into()
     }
@@ -184,16 +170,12 @@ impl Graph<'_> {
     }
 }
 
-fn bytes<const N: usize>(integers: impl Iterator<Item = [u8; N]>) -> Vec<u8> {
-    integers.flatten().collect()
-}
-
 impl LinearOp<'_> {
-    /// What is added to sum `j` whatever the values are: its phase, and what padding adds.
+    /// What is added to sum `j` whatever the values are: its own constant, and what padding adds.
     pub fn constant(&self, j: usize) -> i64 {
-        let positions = self.map.len() / self.phases.len().max(1);
-        let phase = self.phases.get(j / positions.max(1));
-        phase.copied().unwrap_or(0) + self.map.constant(j)
+        let positions = self.map.len() / self.constants.len().max(1);
+        let constant = self.constants.get(j / positions.max(1));
+        constant.copied().unwrap_or(0) + self.map.constant(j)
     }
 }
 

@@ -26,7 +26,12 @@ pub use self::embedding::EmbeddingSpec;
 pub use self::linear::{LinearSpec, Overflow};
 pub use self::pool::{Pool, PoolSpec};
 use crate::client::Affine;
+use crate::error::ModelError;
+use crate::graph::builder::Builder;
+use crate::model::reader::{ModelReader, Place};
+use crate::part::Part;
 use crate::spec::flow_error::FlowError;
+use crate::spec::law::Law;
 use crate::spec::tensor::{Tensor, TensorKind};
 use crate::widths::MAX_VALUES;
 
@@ -87,9 +92,21 @@ pub(crate) trait LayerSpec {
     /// The line of a listing.
     fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result;
 
-    /// Whether its widths are within the limits of their keys, and its sizes are sizes.
-    fn has_possible_numbers(&self) -> bool {
-        true
+    /// The laws of its own numbers, so that nothing that is computed from them overflows.
+    fn laws(&self) -> Result<(), Law> {
+        Ok(())
+    }
+
+    /// Its integers, read from a model.
+    fn read(&self, reader: &mut ModelReader<'_>, place: &Place<'_>) -> Result<Part, ModelError>;
+
+    /// Its nodes; the tensor of its results.
+    fn lower<'a>(&'a self, builder: &mut Builder<'a>, index: usize) -> Result<usize, ModelError>;
+
+    /// How many values each of its results adds up, for so many operands. 0 if they are not sums of values
+    /// with the weight 1, or if not all results are sums of equally many.
+    fn terms(&self, _operands: usize) -> usize {
+        0
     }
 
     /// The number by which the scale of its first operand is divided to give that of its result. `None` if
@@ -246,11 +263,6 @@ impl Op {
             1..=MAX_VALUES => Ok(result),
             _ => Err(FlowError::Values(result.len())),
         }
-    }
-
-    /// Whether its widths are within the limits of their keys, and its sizes are sizes.
-    pub fn has_possible_numbers(&self) -> bool {
-        self.layer().has_possible_numbers()
     }
 
     /// The number by which the scale of its first operand is divided to give that of its result. `None` if

@@ -13,21 +13,22 @@
 
 mod differ;
 mod file;
-mod read;
-mod tensors;
+pub(crate) mod reader;
+pub(crate) mod tensors;
+pub(crate) mod write;
 
 use std::collections::HashMap;
 
-use safetensors::{Dtype, SafeTensors};
+use safetensors::SafeTensors;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use self::file::{Unread, read_file};
-use self::tensors::Tensor;
-use crate::client::Affine;
+use self::reader::{ModelReader, Place};
+use self::tensors::Writer;
 use crate::error::ModelError;
 use crate::part::Part;
-use crate::spec::{Op, Spec};
+use crate::spec::Spec;
 
 /// Most bytes of a file of weights that are read: 1 GiB.
 pub const MAX_BYTES: u64 = 1 << 30;
@@ -45,63 +46,9 @@ struct Metadata {
 
 /// A model file.
 pub fn to_bytes(spec: &Spec, parts: &[Part]) -> Vec<u8> {
-    let mut tensors = Vec::new();
+    let mut writer = Writer::default();
     for (layer, part) in spec.layers.iter().zip(parts) {
-        let mut push =
-            |field: &str, tensor| tensors.push((format!("{}.{field}", layer.name), tensor));
-        match (part, &layer.op) {
-            (Part::Linear(linear), op) => {
-                let (outputs, inputs) = linear.weights.dim();
-                let weights = linear.weights.iter().copied();
-                push(
-                    "weights",
-                    integers(
-                        op.linear().map_or(16, |linear| linear.weights),
-                        vec![outputs, inputs],
-                        weights,
-                    ),
-                );
-                let of_neurons = vec![outputs];
-                let phases = linear.phases.iter().map(|t| t.to_le_bytes());
-                push(
-                    "phases",
-                    Tensor::new(Dtype::I64, of_neurons.clone(), phases),
-                );
-                let widths = linear.widths.iter().map(|&width| [width as u8]);
-                push("widths", Tensor::new(Dtype::U8, of_neurons.clone(), widths));
-                let scales = linear.scales.iter().map(|s| s.to_le_bytes());
-                push(
-                    "scales",
-                    Tensor::new(Dtype::F64, of_neurons.clone(), scales),
-                );
-                let bias = linear.bias.iter().map(|b| b.to_le_bytes());
-                push("bias", Tensor::new(Dtype::F64, of_neurons, bias));
-                push("input", meanings(&[linear.input]));
-            }
-            (Part::Embedding(vectors), op) => {
-                let width = match op {
-                    Op::Embedding(embedding) => embedding.weights,
-                    _ => 16,
-                };
-                let shape = vectors.weights.shape().to_vec();
-                push(
-                    "weights",
-                    integers(width, shape, vectors.weights.iter().copied()),
-                );
-                let scale = [vectors.scale.to_le_bytes()];
-                push("scale", Tensor::new(Dtype::F64, vec![1], scale));
-            }
-            (Part::Sources(sources), _) => push("input", meanings(sources)),
-            (Part::Tables(tables), _) => {
-                let entries = tables.entries();
-                let bytes = entries.iter().map(|y| y.to_le_bytes());
-                push(
-                    "tables",
-                    Tensor::new(Dtype::I16, vec![entries.len()], bytes),
-                );
-            }
-            (Part::Antiperiodic, _) => {}
-        }
+        part.write(&layer.name, layer.op.weights(), &mut writer);
     }
     let metadata = Metadata {
         version: VERSION,
@@ -109,27 +56,10 @@ pub fn to_bytes(spec: &Spec, parts: &[Part]) -> Vec<u8> {
     };
     let metadata = serde_json::to_string(&metadata).expect("a spec has string keys only");
     safetensors::serialize(
-        tensors,
+        writer.tensors,
         Some(HashMap::from([(METADATA.to_owned(), metadata)])),
     )
     .expect("every tensor has the bytes of its shape")
-}
-
-/// Integers of so many bits.
-fn integers(bits: u32, shape: Vec<usize>, values: impl Iterator<Item = i16>) -> Tensor {
-    match bits {
-        ..=8 => Tensor::new(Dtype::I8, shape, values.map(|w| (w as i8).to_le_bytes())),
-        _ => Tensor::new(Dtype::I16, shape, values.map(i16::to_le_bytes)),
-    }
-}
-
-/// Scale and zero point of one tensor after the other.
-fn meanings(sources: &[Affine]) -> Tensor {
-    let pairs = sources
-        .iter()
-        .flat_map(|source| [source.scale, source.zero_point as f64]);
-    let shape = vec![2 * sources.len()];
-    Tensor::new(Dtype::F64, shape, pairs.map(f64::to_le_bytes))
 }
 
 /// The declaration of a model file, and the integers of its layers.
@@ -162,7 +92,30 @@ pub fn from_bytes(spec: &Spec, bytes: &[u8]) -> Result<Vec<Part>, ModelError> {
 
 fn integers_of(spec: &Spec, bytes: &[u8]) -> Result<Vec<Part>, ModelError> {
     let file = SafeTensors::deserialize(bytes).map_err(ModelError::NotSafetensors)?;
-    read::parts(spec, &file)
+    parts(spec, &file)
+}
+
+/// The integers of every layer.
+fn parts(spec: &Spec, file: &SafeTensors<'_>) -> Result<Vec<Part>, ModelError> {
+    let mut reader = ModelReader::new(file);
+    let facts = spec.flow().map_err(|at| ModelError::flow(spec, at))?;
+    let mut parts: Vec<Part> = Vec::with_capacity(spec.layers.len());
+    for layer in spec.layers.iter() {
+        let place = Place {
+            spec,
+            facts: &facts,
+            parts: &parts,
+        };
+        let part = layer.op.layer().read(&mut reader, &place)?;
+        parts.push(part);
+    }
+    match reader.left() {
+        None => Ok(parts),
+        Some(name) => Err(ModelError::TensorUnknown {
+            tensor: name.to_owned(),
+            network: spec.name.to_string(),
+        }),
+    }
 }
 
 /// Refuses what is larger than [`MAX_BYTES`].

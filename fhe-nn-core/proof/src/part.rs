@@ -5,7 +5,8 @@ use std::sync::Arc;
 use ndarray::{Array2, ArrayView1};
 
 use crate::client::{Affine, Line};
-use crate::spec::{Op, Pool};
+use crate::model::tensors::Writer;
+use crate::model::write::write_meanings;
 use crate::widths::{Lattice, Range};
 
 /// The integers of one layer. They are shared, so that a clone costs a reference count.
@@ -31,7 +32,7 @@ pub struct Linear {
     pub weights: Array2<i16>,
     /// Integer added to each accumulator: the bias of a neuron whose activation is antiperiodic,
     /// 0 where the bias lives in the neuron's own table or is added by the client.
-    pub phases: Vec<i64>,
+    pub constants: Vec<i64>,
     /// Width of each neuron's accumulator in bits, `A_j`.
     pub widths: Vec<u32>,
     /// Real value of one unit of each neuron's weights.
@@ -61,6 +62,64 @@ pub struct Tables {
     starts: Vec<usize>,
 }
 
+impl Part {
+    /// Its table of vectors, if it has one.
+    pub(crate) fn vectors(&self) -> Option<&Vectors> {
+        match self {
+            Part::Embedding(vectors) => Some(vectors),
+            _ => None,
+        }
+    }
+
+    /// What its operand of this number means, if it knows that.
+    pub(crate) fn meaning(&self, operand: usize) -> Option<Affine> {
+        match self {
+            Part::Linear(linear) => Some(linear.input),
+            Part::Sources(sources) => sources.get(operand).copied(),
+            Part::Embedding(_) | Part::Tables(_) | Part::Antiperiodic => None,
+        }
+    }
+
+    /// Writes its tensors to a model file; weights have `bits` bits, 16 unless the declaration says it.
+    pub(crate) fn write(&self, layer: &str, bits: Option<u32>, writer: &mut Writer) {
+        let bits = bits.unwrap_or(16);
+        match self {
+            Part::Linear(linear) => linear.write(layer, bits, writer),
+            Part::Embedding(vectors) => vectors.write(layer, bits, writer),
+            Part::Tables(tables) => tables.write(layer, writer),
+            Part::Sources(sources) => write_meanings(layer, sources, writer),
+            Part::Antiperiodic => {}
+        }
+    }
+
+    /// The fields of a fingerprint: its integers, and never its floats. The zero point of a layer that pads
+    /// is one of its integers.
+    pub(crate) fn fields(&self, pads: bool) -> Vec<Vec<u8>> {
+        match self {
+            Part::Linear(linear) => {
+                let mut fields = vec![
+                    bytes(linear.weights.iter().map(|w| w.to_le_bytes())),
+                    bytes(linear.constants.iter().map(|t| t.to_le_bytes())),
+                    bytes(linear.widths.iter().map(|a| a.to_le_bytes())),
+                ];
+                if pads {
+                    fields.push(linear.input.zero_point.to_le_bytes().to_vec());
+                }
+                fields
+            }
+            Part::Embedding(vectors) => {
+                vec![bytes(vectors.weights.iter().map(|w| w.to_le_bytes()))]
+            }
+            Part::Tables(tables) => vec![bytes(tables.entries().iter().map(|y| y.to_le_bytes()))],
+            Part::Antiperiodic | Part::Sources(_) => vec![Vec::new()],
+        }
+    }
+}
+
+fn bytes<const N: usize>(integers: impl Iterator<Item = [u8; N]>) -> Vec<u8> {
+    integers.flatten().collect()
+}
+
 impl Linear {
     /// Number of neurons, of a convolution of channels.
     pub fn outputs(&self) -> usize {
@@ -72,7 +131,7 @@ impl Linear {
         self.weights.ncols()
     }
 
-    /// What accumulator `j` (without its phase) means in reals.
+    /// What accumulator `j` (without its constant) means in reals.
     pub fn line(&self, j: usize) -> Line {
         let sum: i64 = self.weights.row(j).iter().map(|&w| i64::from(w)).sum();
         let slope = self.scales[j] * self.input.scale;
@@ -82,14 +141,14 @@ impl Linear {
         }
     }
 
-    /// The values that each neuron's accumulators can have, of odd values if `odd`, as a reader of so many
-    /// phases takes them.
+    /// The values that each neuron's accumulators can have, sums of odd values if `odd`, for a reader that
+    /// takes `phases` values from each.
     pub fn lattices(&self, phases: u32, odd: bool) -> Vec<Lattice> {
-        let neurons = self.weights.rows().into_iter().zip(&self.phases);
-        let neurons = neurons.zip(&self.widths).map(|((row, &phase), &width)| {
+        let neurons = self.weights.rows().into_iter().zip(&self.constants);
+        let neurons = neurons.zip(&self.widths).map(|((row, &constant), &width)| {
             let coarsest = width - 1 - phases.ilog2();
             let weights = row.iter().map(|&w| i64::from(w));
-            Lattice::of(weights, phase, odd, coarsest)
+            Lattice::of(weights, constant, odd, coarsest)
         });
         neurons.collect()
     }
@@ -139,33 +198,6 @@ pub fn proved_ranges(weights: &Array2<i16>, levels: Range) -> Vec<Range> {
         })
     };
     weights.rows().into_iter().map(reach).collect()
-}
-
-/// What the result of a layer without weights or tables means, if its operands mean these.
-pub fn result_of(op: &Op, sources: &[Affine]) -> Option<Affine> {
-    let first = *sources.first()?;
-    match op {
-        Op::Pool(pool) => match pool.kind {
-            Pool::Max => Some(first),
-            Pool::Average => {
-                let taps = pool.window.taps();
-                Some(Affine {
-                    scale: first.scale / taps as f64,
-                    zero_point: first.zero_point * taps as i64,
-                })
-            }
-        },
-        Op::Add => Some(Affine {
-            scale: first.scale,
-            zero_point: sources.iter().map(|source| source.zero_point).sum(),
-        }),
-        Op::Mul => Some(Affine {
-            scale: first.scale * sources.get(1)?.scale,
-            zero_point: 0,
-        }),
-        Op::Concat | Op::Flatten => Some(first),
-        Op::Dense(_) | Op::Conv(_) | Op::Embedding(_) | Op::Activation(_) => None,
-    }
 }
 
 #[cfg(test)]

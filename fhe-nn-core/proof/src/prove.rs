@@ -190,7 +190,7 @@ mod tests {
         let linear = |weights, width| {
             Part::Linear(Arc::new(Linear {
                 weights,
-                phases: vec![0],
+                constants: vec![0],
                 widths: vec![width],
                 scales: vec![1.0],
                 bias: vec![0.0],

@@ -10,6 +10,7 @@ mod flow;
 pub(crate) mod flow_error;
 pub(crate) mod function;
 pub(crate) mod input;
+pub(crate) mod law;
 mod laws;
 mod layer;
 mod show;

@@ -96,7 +96,7 @@ fn run(shape: &'static [usize], layers: Vec<Layer>, values: &[i64]) -> Vec<i64> 
     ));
     let linear = Linear {
         weights: Array2::eye(len),
-        phases: vec![0; len],
+        constants: vec![0; len],
         widths: vec![16; len],
         scales: vec![1.0; len],
         bias: vec![0.0; len],

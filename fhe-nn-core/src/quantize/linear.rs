@@ -48,8 +48,8 @@ pub(crate) fn quantize(
     calibration: &Calibration,
 ) -> Result<(Linear, Preactivation, LayerReport), Error> {
     // a weight of a convolution multiplies many values
-    let constants = match (place.linear.window, &place.preset) {
-        (None, None) => constants(&input.integers),
+    let constant_inputs = match (place.linear.window, &place.preset) {
+        (None, None) => constant_inputs(&input.integers),
         (_, _) => vec![None; place.linear.taps],
     };
     let neurons: Vec<Neuron> = (0..place.linear.channels)
@@ -57,7 +57,15 @@ pub(crate) fn quantize(
         .map(|j| {
             let (weights, bias) = (float_weights.row(j), float_bias[j]);
             let preset = place.preset.as_ref().map(|preset| preset[j]);
-            Neuron::new(weights, bias, preset, place, input, &constants, calibration)
+            Neuron::new(
+                weights,
+                bias,
+                preset,
+                place,
+                input,
+                &constant_inputs,
+                calibration,
+            )
         })
         .collect();
     let weights = Array2::from_shape_fn(float_weights.raw_dim(), |(j, i)| neurons[j].weights[i]);
@@ -73,16 +81,20 @@ pub(crate) fn quantize(
         .collect();
 
     let wanted: Vec<f64> = neurons.iter().map(|neuron| neuron.phase).collect();
-    let (phases, widths) = place.settle(&wanted, &proved, &seen, input.levels)?;
+    let (constants, widths) = place.settle(&wanted, &proved, &seen, input.levels)?;
     let shift = |ranges: &[Range]| -> Vec<Range> {
-        let shifted = ranges.iter().zip(&phases);
+        let shifted = ranges.iter().zip(&constants);
         shifted.map(|(range, t)| range.shifted_by(*t)).collect()
     };
     let (proved, seen) = (shift(&proved), shift(&seen));
     let scales = Array1::from_iter(neurons.iter().map(|n| n.scale)).insert_axis(Axis(1));
     let dequantized = weights.mapv(f64::from) * &scales;
     let mut kept = float_weights;
-    for (i, _) in constants.iter().enumerate().filter(|(_, c)| c.is_some()) {
+    for (i, _) in constant_inputs
+        .iter()
+        .enumerate()
+        .filter(|(_, c)| c.is_some())
+    {
         kept.column_mut(i).fill(0.0);
     }
     let report = LayerReport {
@@ -105,14 +117,14 @@ pub(crate) fn quantize(
                 proved.iter().zip(&widths).filter(beyond).count()
             }
         },
-        constant_inputs: constants.iter().flatten().count(),
+        constant_inputs: constant_inputs.iter().flatten().count(),
         saturated: neurons.iter().map(|n| n.saturated).sum(),
         weights: Fidelity::of(&kept, &dequantized),
         results: Fidelity::default(),
     };
     let mut linear = Linear {
         weights,
-        phases,
+        constants,
         widths,
         scales: neurons.iter().map(|n| n.scale).collect(),
         bias: neurons.iter().map(|n| n.bias).collect(),
@@ -122,8 +134,8 @@ pub(crate) fn quantize(
         correct_bias(&mut linear, &real, &accumulators);
     }
     let channels = accumulators.axis_chunks_iter_mut(Axis(1), positions);
-    for (mut of_channel, &phase) in channels.zip(&linear.phases) {
-        of_channel.mapv_inplace(|acc| acc + phase);
+    for (mut of_channel, &constant) in channels.zip(&linear.constants) {
+        of_channel.mapv_inplace(|acc| acc + constant);
     }
     let before = Preactivation {
         real,
@@ -248,7 +260,7 @@ fn correct_bias(linear: &mut Linear, real: &Array2<f64>, accumulators: &Array2<i
 }
 
 /// For inputs that have the same value in every sample, that value. A single sample shows none.
-fn constants(integers: &Array2<i64>) -> Vec<Option<i64>> {
+fn constant_inputs(integers: &Array2<i64>) -> Vec<Option<i64>> {
     let constant = |column: ArrayView1<'_, i64>| {
         let first = *column.first()?;
         (column.len() > 1 && column.iter().all(|&q| q == first)).then_some(first)

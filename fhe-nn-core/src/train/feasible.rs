@@ -1,13 +1,12 @@
-//! Which members of a family there can be: what follows from changed numbers, and whether the macro would take it.
+//! Which members of a family there can be: what follows from the numbers that were changed, and whether the
+//! macro would accept it.
 
 use fhe_nn_proof::spec::{Op, Overflow, Pool, Spec};
 use fhe_nn_proof::widths::{MAX_ACCUMULATOR_BITS, MAX_OUTPUT_BITS, MAX_TABLE_BITS};
 
 /// Makes sizes and worst cases follow; `None` for layers that cannot read what comes to them.
 pub(super) fn follow(mut spec: Spec, origin: &Spec) -> Option<Spec> {
-    if !has_possible_numbers(&spec) {
-        return None;
-    }
+    spec.check_numbers().ok()?;
     let before = origin.flow().ok()?;
     let mut facts = vec![spec.input.tensor()];
     for index in 0..spec.layers.len() {
@@ -58,15 +57,6 @@ pub(super) fn follow(mut spec: Spec, origin: &Spec) -> Option<Spec> {
 
 /// What `accumulator` may be.
 const ACCUMULATORS: std::ops::RangeInclusive<u32> = 2..=MAX_ACCUMULATOR_BITS;
-
-/// Whether every number is one that its key takes, and a size that there can be.
-fn has_possible_numbers(spec: &Spec) -> bool {
-    (1..=16).contains(&spec.input.bits)
-        && spec
-            .layers
-            .iter()
-            .all(|layer| layer.op.has_possible_numbers())
-}
 
 /// Height and width of `[channels, height, width]` or `[channels, length]`.
 fn area(shape: &[usize]) -> [usize; 2] {

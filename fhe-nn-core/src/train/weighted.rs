@@ -74,11 +74,11 @@ impl Forward<'_> {
         // training goes on with what leaves its width; whether that is kept in the end, the quantizer says
         let limit = Range::signed(module.width(&place, levels));
         let held: Vec<Range> = seen.iter().map(|range| range.within(limit)).collect();
-        let (phases, widths) = place.settle(&wanted, &proved, &held, levels)?;
+        let (constants, widths) = place.settle(&wanted, &proved, &held, levels)?;
         self.seen[index] = Some(seen);
         let part = Linear {
             weights,
-            phases,
+            constants,
             widths,
             scales,
             bias: biases,
@@ -87,33 +87,33 @@ impl Forward<'_> {
 
         for of_input in accumulators.chunks_exact_mut(linear.channels * linear.positions) {
             let channels = of_input.chunks_exact_mut(linear.positions);
-            for (of_channel, phase) in channels.zip(&part.phases) {
-                of_channel.iter_mut().for_each(|sum| *sum += phase);
+            for (of_channel, constant) in channels.zip(&part.constants) {
+                of_channel.iter_mut().for_each(|sum| *sum += constant);
             }
         }
-        // phases are whole, and of a `Wave` learned
-        let phases = part.phases.iter().map(|&phase| phase as f32);
-        let phases = Tensor::from_vec(
-            phases.collect::<Vec<f32>>(),
+        // constants are whole, and those of a `Wave` are learned
+        let constants = part.constants.iter().map(|&constant| constant as f32);
+        let constants = Tensor::from_vec(
+            constants.collect::<Vec<f32>>(),
             linear.channels,
             &module.device,
         )?;
         let wave = reads_wave(&module.spec, index);
-        let phases = if wave {
-            straight_through(bias, &phases)?
+        let constants = if wave {
+            straight_through(bias, &constants)?
         } else {
-            phases
+            constants
         };
         let sums = per_channel(&sums, linear.positions, |sums| {
-            sums.broadcast_add(&column(&phases)?)
+            sums.broadcast_add(&column(&constants)?)
         })?;
-        // reals: scale x input scale x (sum - phase - zero point x sum of weights) + bias
+        // reals: scale x input scale x (sum - constant - zero point x sum of weights) + bias
         let reals = if wave {
             sums.clone()
         } else {
             let slope = (scale.broadcast_mul(&input.scale))?.flatten_all()?;
             let centre = (integers.sum(D::Minus1)? * input.meaning.zero_point as f64)?;
-            let offset = (bias.as_tensor() - (&slope * (centre + &phases)?)?)?;
+            let offset = (bias.as_tensor() - (&slope * (centre + &constants)?)?)?;
             per_channel(&sums, linear.positions, |sums| {
                 sums.broadcast_mul(&column(&slope)?)?
                     .broadcast_add(&column(&offset)?)

@@ -27,7 +27,7 @@ fn accumulators(layer: &Linear, input: ArrayView1<'_, i64>) -> Vec<i64> {
         products.map(|(&w, &q)| i64::from(w) * q).sum()
     };
     (0..layer.outputs())
-        .map(|j| dot(j) + layer.phases[j])
+        .map(|j| dot(j) + layer.constants[j])
         .collect()
 }
 
@@ -144,7 +144,7 @@ proptest! {
         let (network, report): (Waves, _) = quantize(&floats, &samples);
         let layers = linears(&network);
         prop_assert_eq!(&layers[0].weights, &weights);
-        prop_assert_eq!(&layers[0].phases, &phases);
+        prop_assert_eq!(&layers[0].constants, &phases);
         prop_assert_eq!(&layers[0].widths, &vec![4; 4]);
         prop_assert_eq!(layers[1].input, fhe_nn_core::plan::Affine { scale: 1.0 / 7.0, zero_point: 0 });
         prop_assert_eq!(report.layers[0].saturated, 0);
@@ -163,7 +163,7 @@ proptest! {
             let input = encode(&client, &uniform(6, -1.5..=4.5, &mut seed).to_vec());
             for (j, acc) in accumulators(layer, input.view()).into_iter().enumerate() {
                 prop_assert!(Range::signed(layer.widths[j]).contains(acc));
-                let real = layer.line(j).real(acc - layer.phases[j]);
+                let real = layer.line(j).real(acc - layer.constants[j]);
                 prop_assert_eq!(sign.value(j, acc, 0), if real >= 0.0 { 1 } else { -1 });
             }
         }

@@ -12,7 +12,7 @@ fn phases_of_an_accumulator_stay_on_its_lattice() {
     for weights in [[1, 3], [4, 8], [0, 0]] {
         let layer = Linear {
             weights: array![weights],
-            phases: vec![1],
+            constants: vec![1],
             widths: vec![4],
             scales: vec![1.0],
             bias: vec![0.0],
@@ -98,7 +98,7 @@ fn of_weights(weights: Array2<i16>, width: u32) -> Linear {
     let neurons = weights.nrows();
     Linear {
         weights,
-        phases: vec![0; neurons],
+        constants: vec![0; neurons],
         widths: vec![width; neurons],
         scales: vec![1.0; neurons],
         bias: vec![0.0; neurons],

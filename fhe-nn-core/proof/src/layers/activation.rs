@@ -5,10 +5,16 @@ use core::{fmt, slice};
 use serde::{Deserialize, Serialize};
 
 use super::LayerSpec;
+use crate::error::ModelError;
+use crate::graph::builder::Builder;
+use crate::graph::{LookupOp, Table};
+use crate::model::reader::{ModelReader, Place};
+use crate::part::{Part, Tables};
 use crate::spec::flow_error::FlowError;
 use crate::spec::function::Function;
+use crate::spec::law::{Law, MAX_RESULT_BITS, law};
 use crate::spec::tensor::{Tensor, TensorKind};
-use crate::widths::Range;
+use crate::widths::{MAX_ANTIPERIODIC_TABLE_BITS, MAX_TABLE_BITS, Range, sum_width};
 
 /// A lookup table on every value of a tensor.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,6 +93,88 @@ impl LayerSpec for ActivationSpec {
         keys
     }
 
+    fn laws(&self) -> Result<(), Law> {
+        law(
+            (1..=MAX_RESULT_BITS).contains(&self.output),
+            "tables have results of 1 to 8 bits",
+        )?;
+        let antiperiodic = self.function.is_antiperiodic();
+        let widest = if antiperiodic {
+            MAX_ANTIPERIODIC_TABLE_BITS
+        } else {
+            MAX_TABLE_BITS
+        };
+        law(
+            self.table.is_none_or(|bits| (1..=widest).contains(&bits)),
+            "tables read 1 to 8 bits, antiperiodic ones to 9",
+        )?;
+        law(
+            self.table.is_none_or(|bits| bits >= 2) || self.function != Function::Wave,
+            "`Wave` reads at least 2 bits",
+        )?;
+        law(
+            self.phases == 1 || antiperiodic,
+            "phases need an antiperiodic activation",
+        )?;
+        law(
+            self.phases.is_power_of_two() && self.phases <= 1 << (MAX_ANTIPERIODIC_TABLE_BITS - 1),
+            "phases are a power of two, at most half a period",
+        )
+    }
+
+    fn read(&self, reader: &mut ModelReader<'_>, place: &Place<'_>) -> Result<Part, ModelError> {
+        if self.function.is_antiperiodic() {
+            return Ok(Part::Antiperiodic);
+        }
+        let (name, first) = (place.name(), place.first());
+        let before = place.sources()[0].checked_sub(1);
+        let widths = match before.map(|index| &place.parts[index]) {
+            Some(Part::Linear(linear)) => linear.widths.clone(),
+            _ => vec![sum_width(first.range, self.phases); first.shape[0]],
+        };
+        let bits = |&width: &u32| self.table_bits(width);
+        let limit = self.function.reader().max_width();
+        if let Some(bits) = widths.iter().map(bits).max()
+            && bits > limit
+        {
+            return Err(ModelError::TableTooWide {
+                layer: name.to_owned(),
+                bits,
+                limit,
+            });
+        }
+        let sizes: Vec<usize> = widths.iter().map(|width| 1 << bits(width)).collect();
+        let shape = [sizes.iter().sum()];
+        let range = self.function.range(self.output);
+        let entries: Vec<i16> = reader.integers(&format!("{name}.tables"), &shape, |_| range)?;
+        let mut rest = entries.as_slice();
+        let tables = Tables::new(sizes.iter().map(|&size| {
+            let (table, behind) = rest.split_at(size);
+            rest = behind;
+            table
+        }));
+        Ok(Part::Tables(tables.into()))
+    }
+
+    fn lower<'a>(&'a self, builder: &mut Builder<'a>, index: usize) -> Result<usize, ModelError> {
+        let read = builder.read(builder.sources(index)[0], Some(self))?;
+        let table = match (builder.tables(index)?, self.function.is_antiperiodic()) {
+            (Some(tables), false) => Table::Padded(tables),
+            (None, true) => Table::Antiperiodic(self),
+            _ => return Err(ModelError::PartMissing),
+        };
+        let op = LookupOp {
+            read,
+            table,
+            bits: self.table,
+            rounding: self.rounding,
+            phases: self.phases,
+            next: 0,
+        };
+        let source = builder.operands(index)[0];
+        Ok(builder.lookup(index, source, op))
+    }
+
     fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Range { lo, hi } = self.function.range(self.output);
         write!(f, "{} to [{lo}, {hi}]", self.function.name())?;
@@ -97,10 +185,6 @@ impl LayerSpec for ActivationSpec {
             0 | 1 => Ok(()),
             phases => write!(f, ", {phases} phases"),
         }
-    }
-
-    fn has_possible_numbers(&self) -> bool {
-        (1..=8).contains(&self.output) && self.phases > 0
     }
 
     fn needs_centred(&self) -> bool {

@@ -2,9 +2,16 @@
 
 use core::fmt;
 use core::ops::RangeInclusive;
+use std::borrow::Cow;
 
 use super::{LayerSpec, expect};
 use crate::client::Affine;
+use crate::error::ModelError;
+use crate::graph::Fixed;
+use crate::graph::builder::{ALL, Builder};
+use crate::graph::map::{Map, Rows};
+use crate::model::reader::{ModelReader, Place};
+use crate::part::Part;
 use crate::spec::flow_error::FlowError;
 use crate::spec::tensor::{Tensor, TensorKind};
 use crate::widths::Range;
@@ -104,6 +111,31 @@ impl LayerSpec for Combine {
         Combine::type_name(*self).to_owned()
     }
 
+    fn read(&self, reader: &mut ModelReader<'_>, place: &Place<'_>) -> Result<Part, ModelError> {
+        reader.sources(place)
+    }
+
+    fn lower<'a>(&'a self, builder: &mut Builder<'a>, index: usize) -> Result<usize, ModelError> {
+        builder.has_no_integers(index)?;
+        let operands = builder.operands(index);
+        let sources = builder.sources(index).into_iter();
+        let lens: Vec<usize> = sources.map(|source| builder.facts[source].len()).collect();
+        let rows = match self {
+            Combine::Add => Rows::each(lens[0], &vec![1; lens.len()]),
+            Combine::Concat => Rows::concat(&lens),
+            Combine::Mul => return Ok(product(builder, index)),
+            Combine::Flatten => return Ok(operands[0]),
+        };
+        Ok(builder.sums(index, operands, Map::Rows(rows), Cow::Borrowed(&[])))
+    }
+
+    fn terms(&self, operands: usize) -> usize {
+        match self {
+            Combine::Add => operands,
+            Combine::Mul | Combine::Concat | Combine::Flatten => 0,
+        }
+    }
+
     fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
@@ -133,4 +165,19 @@ impl LayerSpec for Combine {
             Combine::Concat | Combine::Flatten => first,
         })
     }
+}
+
+/// `a b = floor((a + b)^2 / 4) - floor((a - b)^2 / 4)`: both squares are odd, or neither.
+fn product(builder: &mut Builder<'_>, index: usize) -> usize {
+    let operands = builder.operands(index);
+    let len = builder.first(index).len();
+    let sources = builder.sources(index);
+    let [a, b] = [sources[0], sources[1]].map(|source| builder.facts[source].range);
+    let squares = [(1, a.plus(b)), (-1, a.minus(b))].map(|(sign, range)| {
+        let map = Map::Rows(Rows::each(len, &[1, sign]));
+        let sums = builder.sums(index, operands.clone(), map, Cow::Borrowed(&[]));
+        builder.fixed(index, sums, Fixed::QuarterSquare, range, ALL, len)
+    });
+    let less = Map::Rows(Rows::each(len, &[1, -1]));
+    builder.sums(index, squares.to_vec(), less, Cow::Borrowed(&[]))
 }

@@ -1,12 +1,19 @@
 //! Convolutions.
 
 use core::{fmt, slice};
+use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use super::linear::{LinearSpec, Overflow, accumulators, has_possible_widths};
+use super::linear::{LinearSpec, Overflow, accumulators, lower};
 use super::{LayerSpec, expect};
+use crate::error::ModelError;
+use crate::graph::builder::Builder;
+use crate::graph::map::Map;
+use crate::model::reader::{ModelReader, Place};
+use crate::part::Part;
 use crate::spec::flow_error::FlowError;
+use crate::spec::law::Law;
 use crate::spec::tensor::Tensor;
 use crate::spec::window::Window;
 
@@ -24,9 +31,6 @@ pub struct ConvSpec {
     /// What holds the accumulator to its width.
     pub overflow: Overflow,
 }
-
-/// A kernel has fewer taps than this along an axis, because no input is as long.
-const MAX_TAPS: usize = 1 << 16;
 
 impl ConvSpec {
     pub(super) const fn linear(&self) -> LinearSpec {
@@ -69,17 +73,27 @@ impl LayerSpec for ConvSpec {
         self.linear().keys(before)
     }
 
+    fn laws(&self) -> Result<(), Law> {
+        self.window.laws()?;
+        self.linear().laws()
+    }
+
+    fn read(&self, reader: &mut ModelReader<'_>, place: &Place<'_>) -> Result<Part, ModelError> {
+        self.linear().read(reader, place)
+    }
+
+    fn lower<'a>(&'a self, builder: &mut Builder<'a>, index: usize) -> Result<usize, ModelError> {
+        lower(builder, index, |linear| Map::Windows {
+            window: self.window,
+            kernel: Cow::Borrowed(&linear.weights),
+            padding: linear.input.zero_point,
+        })
+    }
+
     fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = if self.flat { "Conv1d" } else { "Conv2d" };
         write!(f, "{name} {}", self.window)?;
         self.linear().show_widths(f)
-    }
-
-    fn has_possible_numbers(&self) -> bool {
-        // a window that is far too great has no number of taps
-        let kernel = self.window.kernel;
-        has_possible_widths(self.weights, self.accumulator)
-            && kernel.iter().all(|&taps| taps <= MAX_TAPS)
     }
 }
 

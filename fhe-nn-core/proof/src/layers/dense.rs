@@ -4,9 +4,15 @@ use core::{fmt, slice};
 
 use serde::{Deserialize, Serialize};
 
-use super::linear::{LinearSpec, Overflow, accumulators, has_possible_widths};
+use super::linear::{LinearSpec, Overflow, accumulators, lower};
 use super::{LayerSpec, expect};
+use crate::error::ModelError;
+use crate::graph::builder::Builder;
+use crate::graph::map::Map;
+use crate::model::reader::{ModelReader, Place};
+use crate::part::Part;
 use crate::spec::flow_error::FlowError;
+use crate::spec::law::{Law, law, small};
 use crate::spec::tensor::Tensor;
 
 /// A fully connected layer.
@@ -60,12 +66,24 @@ impl LayerSpec for DenseSpec {
         self.linear().keys(before)
     }
 
+    fn laws(&self) -> Result<(), Law> {
+        law(
+            small([self.inputs]) && small([self.outputs]),
+            "it has at most 2^24 inputs and outputs",
+        )?;
+        self.linear().laws()
+    }
+
+    fn read(&self, reader: &mut ModelReader<'_>, place: &Place<'_>) -> Result<Part, ModelError> {
+        self.linear().read(reader, place)
+    }
+
+    fn lower<'a>(&'a self, builder: &mut Builder<'a>, index: usize) -> Result<usize, ModelError> {
+        lower(builder, index, |linear| Map::Dense(&linear.weights))
+    }
+
     fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Dense {} -> {}", self.inputs, self.outputs)?;
         self.linear().show_widths(f)
-    }
-
-    fn has_possible_numbers(&self) -> bool {
-        has_possible_widths(self.weights, self.accumulator) && self.outputs > 0
     }
 }

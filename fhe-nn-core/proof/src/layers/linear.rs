@@ -5,10 +5,16 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::activation::ActivationSpec;
+use crate::error::ModelError;
+use crate::graph::builder::Builder;
+use crate::graph::map::Map;
+use crate::model::reader::{ModelReader, Place};
+use crate::part::{Linear, Part, proved_ranges};
 use crate::spec::function::Function;
+use crate::spec::law::{Law, law, weights};
 use crate::spec::tensor::{Tensor, TensorKind};
 use crate::spec::window::Window;
-use crate::widths::{MAX_ACCUMULATOR_BITS, Range, accumulator_bits};
+use crate::widths::{MAX_ACCUMULATOR_BITS, Range, accumulator_bits, max_weight};
 
 /// What all layers with weights and accumulators have in common.
 ///
@@ -66,6 +72,85 @@ impl LinearSpec {
         self.accumulator + u32::from(sign && !written && self.overflow != Overflow::Wrap)
     }
 
+    /// The integers of the layer at `place`.
+    pub(super) fn read(
+        &self,
+        reader: &mut ModelReader<'_>,
+        place: &Place<'_>,
+    ) -> Result<Part, ModelError> {
+        let (name, levels) = (place.name(), place.first().range);
+        let tensor = |field: &str| format!("{name}.{field}");
+        let (outputs, inputs) = (self.channels, self.taps);
+        let act = place.spec.reader(place.index());
+        let antiperiodic = act.filter(|act| act.function.is_antiperiodic());
+
+        let max = max_weight(self.weights);
+        let within = Range { lo: -max, hi: max };
+        let weights = reader.weights(name, self.weights, &[outputs, inputs], within)?;
+
+        let promised = self.accumulator;
+        let (least, most) = match (self.overflow, antiperiodic) {
+            (Overflow::Wrap, _) => (promised, promised),
+            (_, Some(act)) => (
+                2.max(1 + act.phases.max(1).ilog2()),
+                self.promise(levels, Some(act)),
+            ),
+            (_, None) => (2, promised),
+        };
+        let bits = |_| Range {
+            lo: i64::from(least),
+            hi: i64::from(most),
+        };
+        let widths: Vec<u8> = reader.integers(&tensor("widths"), &[outputs], bits)?;
+        let widths: Vec<u32> = widths.into_iter().map(u32::from).collect();
+
+        let proved = proved_ranges(&weights, levels);
+        let constant_range = |j: usize| match (antiperiodic, self.overflow) {
+            (None, _) => Range { lo: 0, hi: 0 },
+            (Some(_), Overflow::Wrap) => Range::unsigned(self.accumulator),
+            (Some(_), _) => {
+                // a constant moves some accumulator into the width
+                let (width, proved) = (Range::signed(widths[j]), proved[j]);
+                Range {
+                    lo: width.lo - proved.hi,
+                    hi: width.hi - proved.lo,
+                }
+            }
+        };
+        let constants: Vec<i64> = reader.integers(&tensor("phases"), &[outputs], constant_range)?;
+        if self.overflow == Overflow::Checked {
+            let reached = proved.iter().zip(&constants);
+            let reached = reached.map(|(range, &constant)| range.shifted_by(constant));
+            let promised = widths.iter().copied();
+            if let Some(error) = ModelError::breaks(name, reached.zip(promised)) {
+                return Err(error);
+            }
+        }
+
+        let input = reader.meanings(name, &[levels])?[0];
+        let positive = |x: f64| x.is_normal() && x > 0.0;
+        Ok(Part::Linear(
+            Linear {
+                constants,
+                widths,
+                scales: reader.reals(&tensor("scales"), outputs, "must be positive", positive)?,
+                bias: reader.reals(&tensor("bias"), outputs, "must be finite", f64::is_finite)?,
+                input,
+                weights,
+            }
+            .into(),
+        ))
+    }
+
+    /// The laws of its widths.
+    pub(super) fn laws(&self) -> Result<(), Law> {
+        weights(self.weights)?;
+        law(
+            (2..=MAX_ACCUMULATOR_BITS).contains(&self.accumulator),
+            "accumulators have 2 to 32 bits",
+        )
+    }
+
     /// The keys of its `#[bits(..)]`.
     pub(super) fn keys(&self, before: Option<&Tensor>) -> Vec<String> {
         let mut keys = vec![format!("weights = {}", self.weights)];
@@ -89,6 +174,17 @@ impl LinearSpec {
     }
 }
 
+/// The sums of layer `index` by its weights, and the constants that are added to them.
+pub(super) fn lower<'a>(
+    builder: &mut Builder<'a>,
+    index: usize,
+    map: impl Fn(&'a Linear) -> Map<'a>,
+) -> Result<usize, ModelError> {
+    let (linear, operands) = (builder.linear(index)?, builder.operands(index));
+    let constants = (&*linear.constants).into();
+    Ok(builder.sums(index, operands, map(linear), constants))
+}
+
 /// The result of a layer with accumulators of this width.
 pub(super) fn accumulators(shape: Vec<usize>, width: u32) -> Tensor {
     Tensor {
@@ -97,11 +193,6 @@ pub(super) fn accumulators(shape: Vec<usize>, width: u32) -> Tensor {
         odd: false,
         kind: TensorKind::Accumulators,
     }
-}
-
-/// Whether weights and accumulators are within the limits of their keys.
-pub(super) fn has_possible_widths(weights: u32, accumulator: u32) -> bool {
-    (2..=16).contains(&weights) && (2..=MAX_ACCUMULATOR_BITS).contains(&accumulator)
 }
 
 impl fmt::Display for Overflow {

@@ -1,15 +1,24 @@
 //! Averages and greatest values of windows.
 
 use core::fmt;
+use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
 use super::conv::written_sizes;
 use super::{LayerSpec, expect};
 use crate::client::Affine;
+use crate::error::ModelError;
+use crate::graph::Fixed;
+use crate::graph::builder::Builder;
+use crate::graph::map::{Map, Rows, Term};
+use crate::model::reader::{ModelReader, Place};
+use crate::part::Part;
 use crate::spec::flow_error::FlowError;
+use crate::spec::law::Law;
 use crate::spec::tensor::{Tensor, TensorKind};
 use crate::spec::window::Window;
+use crate::widths::Lattice;
 use crate::widths::Range;
 
 /// Averages or greatest values of windows, channel by channel.
@@ -65,6 +74,54 @@ impl PoolSpec {
     }
 }
 
+impl PoolSpec {
+    /// The greatest of the values of each window, as in a cup: of two, `b + max(a - b, 0)`.
+    ///
+    /// All games of a round, those of all windows, are one lookup. Of an odd number of values the last
+    /// comes into the next round as it is.
+    fn greatest(&self, builder: &mut Builder<'_>, index: usize) -> usize {
+        let (source, values) = (builder.operands(index)[0], builder.first(index).clone());
+        let windows = Rows::windows(&self.window);
+        let seen = |j| windows.row(j).iter().map(|term| term.index).collect();
+        // the values that each window has left, and the tensor that they are in
+        let mut left: Vec<Vec<usize>> = (0..windows.len()).map(seen).collect();
+        let mut from = source;
+        if left.iter().all(|values| values.len() < 2) {
+            return builder.sums(index, vec![from], Map::Rows(windows), Cow::Borrowed(&[]));
+        }
+        let apart = values.range.minus(values.range);
+        let lattice = Lattice::of([1, -1], 0, values.odd, apart.signed_bits() - 1);
+        let term = |operand, value, weight| Term {
+            operand,
+            index: value,
+            weight,
+        };
+        while left.iter().any(|values| values.len() > 1) {
+            let (mut games, mut winners) = (Vec::new(), Vec::new());
+            for values in &mut left {
+                let first = winners.len();
+                for pair in values.chunks(2) {
+                    winners.push(match *pair {
+                        [a, b] => {
+                            games.push(vec![term(0, a, 1), term(0, b, -1)]);
+                            vec![term(0, b, 1), term(1, games.len() - 1, 1)]
+                        }
+                        _ => vec![term(0, pair[0], 1)],
+                    });
+                }
+                *values = (first..winners.len()).collect();
+            }
+            let len = games.len();
+            let less = Map::Rows(Rows::new(games));
+            let less = builder.sums(index, vec![from], less, Cow::Borrowed(&[]));
+            let more = builder.fixed(index, less, Fixed::Positive, apart, lattice, len);
+            let winners = Map::Rows(Rows::new(winners));
+            from = builder.sums(index, vec![from, more], winners, Cow::Borrowed(&[]));
+        }
+        from
+    }
+}
+
 impl LayerSpec for PoolSpec {
     fn check(&self, operands: &[&Tensor]) -> Result<(), FlowError> {
         self.window.check().map_err(FlowError::Window)?;
@@ -94,6 +151,34 @@ impl LayerSpec for PoolSpec {
         let kernel = window.kernel[1];
         let optional = [(window.stride[1], kernel), (window.padding[1], 0)];
         format!("{name}{axes}d<{}>", written_sizes(&[kernel], &optional))
+    }
+
+    fn laws(&self) -> Result<(), Law> {
+        self.window.laws()
+    }
+
+    fn read(&self, reader: &mut ModelReader<'_>, place: &Place<'_>) -> Result<Part, ModelError> {
+        reader.sources(place)
+    }
+
+    fn lower<'a>(&'a self, builder: &mut Builder<'a>, index: usize) -> Result<usize, ModelError> {
+        builder.has_no_integers(index)?;
+        Ok(match self.kind {
+            Pool::Max => self.greatest(builder, index),
+            Pool::Average => {
+                let map = Map::Rows(Rows::windows(&self.window));
+                let operands = builder.operands(index);
+                builder.sums(index, operands, map, Cow::Borrowed(&[]))
+            }
+        })
+    }
+
+    fn terms(&self, _operands: usize) -> usize {
+        if self.window.pads() {
+            0
+        } else {
+            self.window.taps()
+        }
     }
 
     fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -7,7 +7,7 @@ use safetensors::{Dtype, SafeTensors, View};
 use crate::error::ModelError;
 
 /// A tensor to be written.
-pub(super) struct Tensor {
+pub(crate) struct Tensor {
     dtype: Dtype,
     shape: Vec<usize>,
     bytes: Vec<u8>,
@@ -44,8 +44,21 @@ impl View for Tensor {
     }
 }
 
+/// The tensors of a file that is written, by name.
+#[derive(Default)]
+pub(crate) struct Writer {
+    pub(super) tensors: Vec<(String, Tensor)>,
+}
+
+impl Writer {
+    /// One more tensor of a layer.
+    pub(super) fn push(&mut self, layer: &str, field: &str, tensor: Tensor) {
+        self.tensors.push((format!("{layer}.{field}"), tensor));
+    }
+}
+
 /// A value of a tensor, with the name of its type.
-pub(super) trait Value: Sized {
+pub(crate) trait Value: Sized {
     /// Type in the file.
     const DTYPE: (Dtype, &'static str);
     /// Values from little-endian bytes.

@@ -45,7 +45,7 @@ fn weights_of_one_value_add_up() {
     let twice = Map::Rows(crate::graph::Rows::each(1, &[2, 1]));
     let op = LinearOp {
         map: twice,
-        phases: Cow::Borrowed(&[]),
+        constants: Cow::Borrowed(&[]),
         stage: 0,
     };
     assert_eq!(trace.sums(&op, &[2, 2]), [[(1, 3)]]);
@@ -60,7 +60,7 @@ fn look_up(
 ) -> (Trace, Vec<usize>) {
     let op = LinearOp {
         map: Map::Dense(weights),
-        phases: Cow::Borrowed(&[]),
+        constants: Cow::Borrowed(&[]),
         stage: 0,
     };
     let sums = trace.sums(&op, &[trace.tensors.len() - 1]);

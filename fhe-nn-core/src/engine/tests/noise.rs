@@ -170,7 +170,7 @@ impl Measured {
     fn accumulate(&self, index: usize, layer: &Linear, weights: &[i16], x: Values) -> Values {
         let op = LinearOp {
             map: Map::Dense(&layer.weights),
-            phases: (&*layer.phases).into(),
+            constants: (&*layer.constants).into(),
             stage: index,
         };
         let Ok(messages) = Clear.linear(&op, &[&x.messages]);

@@ -99,10 +99,10 @@ impl Builder {
         let linear = Arc::make_mut(linear);
         let range = hidden.function.range(hidden.output);
         let part = if hidden.function.is_antiperiodic() {
-            for (phase, &width) in linear.phases.iter_mut().zip(&linear.widths) {
-                // under `checked` a phase that never leaves the width, else any
+            for (constant, &width) in linear.constants.iter_mut().zip(&linear.widths) {
+                // under `checked` a constant that never leaves the width, else any
                 let any = hidden.overflow != Overflow::Checked;
-                *phase = if any {
+                *constant = if any {
                     random.within(Range::signed(width))
                 } else {
                     0
@@ -184,7 +184,7 @@ impl Builder {
         self.push(name.to_owned(), Op::Dense(spec));
         self.parts.push(Part::Linear(Arc::new(Linear {
             weights,
-            phases: vec![0; outputs],
+            constants: vec![0; outputs],
             widths,
             scales: vec![0.5; outputs],
             bias: vec![1.0; outputs],

@@ -152,7 +152,7 @@ pub(super) fn layer(weights: &[i16], place: impl Fn(usize, usize) -> usize) -> L
     }
     Linear {
         weights: matrix,
-        phases: vec![0; COUNT],
+        constants: vec![0; COUNT],
         widths: vec![WIDTH; COUNT],
         scales: vec![1.0; COUNT],
         bias: vec![0.0; COUNT],
