@@ -1,6 +1,6 @@
-//! A model of PyTorch or Keras, exported as ONNX, as a declaration with proposed bit-widths.
+//! Turns a model that PyTorch or Keras exported as ONNX into a declaration with proposed bit-widths.
 //!
-//! Prints the struct, ready to paste, and saves the float weights beside the model as safetensors, for
+//! The program prints the struct, ready to paste, and saves the float weights beside the model as safetensors, for
 //! `Network::quantize`.
 //!
 //! ```text
@@ -20,20 +20,20 @@ use fhe_nn_examples::cli;
 struct Args {
     /// The model.
     model: PathBuf,
-    /// Where the weights go [default: the model's name with `.floats.safetensors`].
+    /// Where the weights are saved [default: the model's name with `.floats.safetensors`].
     #[arg(long)]
     weights_to: Option<PathBuf>,
     /// Bits of inputs.
-    #[arg(long, default_value_t = Widths::default().input)]
+    #[arg(long, default_value_t = Widths::new().input())]
     input: u32,
     /// Bits of weights.
-    #[arg(long, default_value_t = Widths::default().weights)]
+    #[arg(long, default_value_t = Widths::new().weights())]
     weights: u32,
     /// Bits of the results of activations.
-    #[arg(long, default_value_t = Widths::default().activations)]
+    #[arg(long, default_value_t = Widths::new().activations())]
     activations: u32,
     /// Bits that tables read.
-    #[arg(long, default_value_t = Widths::default().table)]
+    #[arg(long, default_value_t = Widths::new().table())]
     table: u32,
 }
 
@@ -42,18 +42,17 @@ fn main() -> ExitCode {
 }
 
 fn import(args: Args) -> Result<(), Box<dyn StdError>> {
-    let widths = Widths {
-        input: args.input,
-        weights: args.weights,
-        activations: args.activations,
-        table: args.table,
-    };
+    let widths = Widths::new()
+        .with_input(args.input)
+        .with_weights(args.weights)
+        .with_activations(args.activations)
+        .with_table(args.table);
     let imported = import::load(&args.model, &widths)?;
     let weights = args
         .weights_to
         .unwrap_or_else(|| args.model.with_extension("floats.safetensors"));
     imported.floats.save(&weights)?;
-    // a line of comment each, so that all that is printed can be pasted
+    // notes are printed as comments, so that the whole output can be pasted
     println!(
         "// from `{}`; its weights: `{}`",
         args.model.display(),

@@ -60,5 +60,5 @@ fn mnist(args: Args) -> Result<(), Box<dyn StdError>> {
         least_accuracy: None,
         show: &|index| picture(test.images.row(index).as_slice().unwrap_or_default()),
     };
-    story.tell(&digits, &Digits::PLAN.plan(), args.story)
+    story.tell(&digits, Digits::PLAN, args.story)
 }

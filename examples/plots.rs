@@ -1,13 +1,12 @@
-//! Draws the README's plots, from the models that come with the examples.
+//! Draws the plots of the README from the models that come with the examples.
 //!
 //! ```text
 //! cargo run --release --features train --example plots
 //! ```
 //!
-//! Accuracies are of the exact integers on all 10,000 test images of MNIST. Times are those that the plans predict
-//! for the machine on which Concrete ML was measured, so that the two can be compared; what an image takes on this
-//! machine is measured and printed. Figures of other systems are those that were published or measured for this
-//! project.
+//! Accuracies are those of the exact integers on all 10,000 test images of MNIST. Times are predicted by the plans for
+//! the machine on which Concrete ML was measured, so that the two can be compared. The time of an image on this
+//! machine is measured and printed. Figures of other systems were published, or measured for this project.
 
 use std::error::Error as StdError;
 use std::fs;
@@ -15,6 +14,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
+use fhe_nn_core::Error;
 use fhe_nn_core::prelude::*;
 use fhe_nn_core::train::plot::{Axis, Plot, Series, svg};
 use fhe_nn_examples::article::{Accumulators, Article2, Article3, Article4, VARIANTS};
@@ -28,7 +28,7 @@ use fhe_nn_examples::networks::{
 /// Draw the README's plots
 #[derive(Parser)]
 struct Args {
-    /// How many images each network classifies encrypted
+    /// Number of images that each network classifies encrypted
     #[arg(long, value_name = "N", default_value_t = 3)]
     images: usize,
     /// Folder to write to [default: the one that comes with the examples]
@@ -36,13 +36,14 @@ struct Args {
     out: Option<PathBuf>,
 }
 
-/// Encrypted MNIST by others: name, seconds an image, per cent right. Concrete ML on the machine on which this project
-/// is measured; others as published, on hardware of their own.
+/// Encrypted MNIST with Concrete ML on the machine on which this project is measured: name, seconds an image, per cent
+/// right.
 const CONCRETE_ML: [(&str, f64, f64); 3] = [
     ("exact, 3 bits", 13.0, 97.98),
     ("exact, 6 bits", 34.4, 98.01),
     ("approximate, p_error 0.01", 2.3, 97.67),
 ];
+/// Published figures of encrypted MNIST, each on hardware of its own: name, seconds an image, per cent right.
 const PUBLISHED: [(&str, f64, f64); 7] = [
     ("FHE-DiNN-30, 80 bits", 0.49, 93.7),
     ("FHE-DiNN-100, 80 bits", 1.65, 96.35),
@@ -77,7 +78,7 @@ fn plots(args: Args) -> Result<(), Box<dyn StdError>> {
     Ok(())
 }
 
-/// Accuracy against bits, of the article's network.
+/// Plots the accuracy of the article's network against bits.
 fn bits(test: &Dataset) -> Result<Plot, Box<dyn StdError>> {
     let floats = Floats::load(cli::data().join("article.safetensors"))?;
     let samples = Dataset::load(cli::data(), Split::Calibration)?.images;
@@ -86,7 +87,7 @@ fn bits(test: &Dataset) -> Result<Plot, Box<dyn StdError>> {
             .iter()
             .filter(|own| own.table == 8 && own.accumulators == accumulators);
         let points = variants.map(|own| {
-            let found = (own.predict)(&floats, &samples, &Calibration::Mse, test.images.view())?;
+            let found = (own.predict)(&floats, &samples, &Calibration::new(), test.images.view())?;
             let pairs = found.digits.iter().zip(&test.labels);
             let right = pairs
                 .filter(|(digit, label)| **digit == usize::from(**label))
@@ -111,23 +112,23 @@ fn bits(test: &Dataset) -> Result<Plot, Box<dyn StdError>> {
     for (bits, accuracy) in aware {
         println!("784-92-92-10 trained at {bits} bits: {accuracy:.2}%");
     }
-    Ok(Plot {
-        title: "784-92-92-10 on MNIST".to_owned(),
-        x: Axis::linear("bits of inputs, weights and activations"),
-        y: Axis::linear("test images right, %"),
-        series: vec![
-            Series::line("float", vec![(2.0, float), (8.0, float)]),
-            Series::line("quantization-aware training", aware.to_vec()),
-            Series::line(
-                "after training, calibrated",
-                after(Accumulators::Calibrated)?,
-            ),
-            Series::line("after training, checked", after(Accumulators::Checked)?),
-        ],
-    })
+    let plot = Plot::new(
+        "784-92-92-10 on MNIST",
+        Axis::linear("bits of inputs, weights and activations"),
+        Axis::linear("test images right, %"),
+    );
+    Ok(plot.with_series([
+        Series::line("float", vec![(2.0, float), (8.0, float)]),
+        Series::line("quantization-aware training", aware.to_vec()),
+        Series::line(
+            "after training, calibrated",
+            after(Accumulators::Calibrated)?,
+        ),
+        Series::line("after training, checked", after(Accumulators::Checked)?),
+    ]))
 }
 
-/// Accuracy against the time of an encrypted image.
+/// Plots accuracy against the time of an encrypted image.
 fn time(test: &Dataset, images: usize) -> Result<Plot, Box<dyn StdError>> {
     let own = vec![
         measured::<QuickDigits>("quick_digits", test, images)?,
@@ -141,43 +142,40 @@ fn time(test: &Dataset, images: usize) -> Result<Plot, Box<dyn StdError>> {
             .map(|&(name, seconds, accuracy)| (name.to_owned(), seconds, accuracy))
             .collect()
     };
-    let exact = Series {
-        is_joined: true,
-        ..Series::named("fhe-nn, exact, 132 bits, 2 cores, predicted", own)
-    };
-    Ok(Plot {
-        title: "encrypted MNIST".to_owned(),
-        x: Axis::logarithmic("seconds an image"),
-        y: Axis::linear("test images right, %"),
-        series: vec![
-            exact,
-            Series::named("Concrete ML, 128 bits, 2 cores", others(&CONCRETE_ML)),
-            Series::named("published", others(&PUBLISHED)),
-        ],
-    })
+    let plot = Plot::new(
+        "encrypted MNIST",
+        Axis::logarithmic("seconds an image"),
+        Axis::linear("test images right, %"),
+    );
+    Ok(plot.with_series([
+        Series::named("fhe-nn, exact, 132 bits, 2 cores, predicted", own).with_line(true),
+        Series::named("Concrete ML, 128 bits, 2 cores", others(&CONCRETE_ML)),
+        Series::named("published", others(&PUBLISHED)),
+    ]))
 }
 
-/// A network that comes with the examples, and its accuracy on the test images.
+/// Loads a network that comes with the examples, and computes its accuracy on the test images.
 fn loaded<N: Network>(name: &str, test: &Dataset) -> Result<(N, f64), Box<dyn StdError>> {
     let network = N::load(cli::data().join(format!("{name}.quantized.safetensors")))?;
     let accuracy = accuracy(&network, test)?;
     Ok((network, accuracy))
 }
 
-/// Name, predicted seconds of an encrypted image, per cent right in the clear; prints what images take here.
+/// Returns the name, the predicted seconds of an encrypted image, and the per cent right in the clear. Prints the time
+/// of an image on this machine.
 ///
 /// # Panics
-/// If an encrypted result differs from the clear one.
+/// Panics if an encrypted result differs from the clear one.
 fn measured<N: Network>(
     name: &str,
     test: &Dataset,
     images: usize,
 ) -> Result<(String, f64, f64), Box<dyn StdError>> {
     let (network, accuracy) = loaded::<N>(name, test)?;
-    let plan = network.plan(&Options::default())?;
+    let plan = network.plan(&PlanOptions::default())?;
     let predicted = plan.predicted_seconds(2);
     let client = ClientKey::generate(&plan)?;
-    let server = client.evaluation_key();
+    let server = ServerKey::new(&client.evaluation_key()?);
     let mut seconds = Vec::new();
     for image in test.images.rows().into_iter().take(images.max(1)) {
         let image = image.to_vec();

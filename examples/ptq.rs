@@ -30,6 +30,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use fhe_nn_core::prelude::*;
+use fhe_nn_core::quantize::Clipping;
 use fhe_nn_examples::article::{Accumulators, VARIANTS, Variant};
 use fhe_nn_examples::cli;
 use fhe_nn_examples::idx::{Dataset, Split};
@@ -57,9 +58,9 @@ struct Args {
 
 /// How ranges are found, the default last.
 const METHODS: [Calibration; 3] = [
-    Calibration::MinMax,
-    Calibration::Percentile(99.9),
-    Calibration::Mse,
+    Calibration::new().with_clipping(Clipping::MinMax),
+    Calibration::new().with_clipping(Clipping::Percentile(99.9)),
+    Calibration::new().with_clipping(Clipping::Mse),
 ];
 /// What holds accumulators, the default last.
 const KINDS: [Accumulators; 2] = [Accumulators::Checked, Accumulators::Calibrated];

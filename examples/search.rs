@@ -1,13 +1,13 @@
-//! Searches a family of networks for the most accurate ones that are fast enough encrypted.
+//! Searches a family of networks for the most accurate members that are fast enough encrypted.
 //!
 //! ```text
 //! cargo run --release --features train --example search -- --network digits --budget 0.5 --epochs 10 \
 //!     --vary hidden.neurons=32,64,96 --vary wave.phases=4,16
 //! ```
 //!
-//! Prints the Pareto front of accuracy against predicted time, the declaration of its last network, and writes the
-//! plot. Images are moved, not distorted: a recipe of `train` may do better. Accuracy is that of the last 10,000
-//! training images, which are held out: test images choose nothing.
+//! The program prints the Pareto front of accuracy against predicted time and the declaration of the most accurate
+//! network, and writes a plot. Images are moved, but not distorted, so a recipe of the example `train` may do better.
+//! Accuracy is measured on the last 10,000 training images, which are held out. Test images take no part in the choice.
 
 use std::error::Error as StdError;
 use std::path::PathBuf;
@@ -16,43 +16,43 @@ use std::process::ExitCode;
 use clap::{Parser, ValueEnum};
 use fhe_nn_core::prelude::*;
 use fhe_nn_core::train::{
-    Candidate, Device, Examples, Family, Number, Optimizer, Search, Trainer, WeightScales,
+    Candidate, Examples, Family, Number, Search, Trainable, Trainer, WeightScales,
 };
 use fhe_nn_examples::augment::Augment;
 use fhe_nn_examples::cli;
 use fhe_nn_examples::idx::{Dataset, Split};
 use fhe_nn_examples::networks::{Digits, DigitsCnn, FashionCnn};
 
-/// Training images held out to choose by.
+/// Number of training images held out to compare networks.
 const HELD_OUT: usize = 10_000;
 
 /// Search a family of networks on MNIST, or on images of its format
 #[derive(Parser)]
 struct Args {
-    /// The network that all are like
+    /// The network to vary
     #[arg(long, value_name = "NAME", default_value = "digits")]
     network: Origin,
-    /// A number of a field, and its values: `wave.phases=4,16`
-    #[arg(long, value_name = "FIELD.NUMBER=VALUES", value_parser = varied)]
-    vary: Vec<Varied>,
+    /// A number of a field and its values, such as `wave.phases=4,16`
+    #[arg(long, value_name = "FIELD.NUMBER=VALUES", value_parser = variation)]
+    vary: Vec<Variation>,
     /// Folder of the training images
     #[arg(long, value_name = "DIR", default_value = "../shared/data/mnist")]
     data: PathBuf,
     /// Seconds that an encrypted image may take on two threads
     #[arg(long, value_name = "SECONDS", default_value_t = 0.5)]
     budget: f64,
-    /// Rounds over the training images
+    /// Number of rounds over the training images
     #[arg(long, value_name = "N", default_value_t = 10)]
     epochs: usize,
-    /// Train on so many images
+    /// Number of training images
     #[arg(long, value_name = "N", default_value_t = usize::MAX)]
     images: usize,
-    /// The plot
+    /// File for the plot
     #[arg(long, value_name = "FILE", default_value = "search.svg")]
     plot: PathBuf,
 }
 
-/// A network that all are like.
+/// A network that can be varied.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Origin {
     Digits,
@@ -61,15 +61,15 @@ enum Origin {
     FashionCnn,
 }
 
-/// A number of a field, and its values.
+/// A number of a field and its values.
 #[derive(Clone)]
-struct Varied {
+struct Variation {
     field: String,
     number: Number,
     values: Vec<u32>,
 }
 
-fn varied(text: &str) -> Result<Varied, String> {
+fn variation(text: &str) -> Result<Variation, String> {
     let parts = text.split_once('=').and_then(|(what, values)| {
         let (field, number) = what.split_once('.')?;
         Some((field, number, values))
@@ -78,7 +78,7 @@ fn varied(text: &str) -> Result<Varied, String> {
     let known = Number::ALL.into_iter().find(|known| known.name() == number);
     let names = Number::ALL.map(Number::name).join(", ");
     let values = values.split(',').map(|value| value.parse::<u32>());
-    Ok(Varied {
+    Ok(Variation {
         field: field.to_owned(),
         number: known.ok_or_else(|| format!("numbers are {names}"))?,
         values: values
@@ -106,42 +106,36 @@ fn search(args: Args) -> Result<(), Box<dyn StdError>> {
     };
     let (training, held_out) = (part(0..used)?, part(rest..images.labels.len())?);
     let clothes = args.network == Origin::FashionCnn;
-    let moved = Augment {
-        shift: 1.0,
-        rotation: if clothes { 0.04 } else { 0.1 },
-        scale: 0.06,
-        shear: if clothes { 0.03 } else { 0.1 },
-        elastic: 0.0,
-        mirror: clothes,
-    };
+    let moved = Augment::new()
+        .with_shift(1.0)
+        .with_rotation(if clothes { 0.04 } else { 0.1 })
+        .with_scale(0.06)
+        .with_shear(if clothes { 0.03 } else { 0.1 })
+        .with_mirror(clothes);
     let augment =
         |image: &[f32], copy: &mut [f32], random: &mut _| moved.apply(image, copy, random);
-    let search = Search {
-        trainer: Trainer {
-            epochs: args.epochs,
-            optimizer: Optimizer::AdamW { decay: 0.06 },
-            augment: Some(&augment),
-            ..Trainer::default()
-        },
-        budget: args.budget,
-        threads: 2,
-        options: Options::default(),
-        // small integers have small noise: the same accuracy, faster
-        prepare: &|module| module.weight_scales = WeightScales::Greatest,
-        device: Device::Cpu,
-    };
+    let trainer = Trainer::new()
+        .with_epochs(args.epochs)
+        .with_augment(&augment);
+    // small integers have small noise, which gives the same accuracy faster
+    let prepare = |module: Trainable| module.with_weight_scales(WeightScales::Greatest);
+    let search = Search::new()
+        .with_trainer(trainer)
+        .with_budget(args.budget)
+        .with_threads(2)
+        .with_prepare(&prepare);
     let origin = match args.network {
         Origin::Digits => Digits::SPEC,
         Origin::DigitsCnn => DigitsCnn::SPEC,
         Origin::FashionCnn => FashionCnn::SPEC,
     };
     let vary = |family: Family,
-                Varied {
+                Variation {
                     field,
                     number,
                     values,
                 }| family.vary(&field, number, values);
-    let family = args.vary.into_iter().fold(Family::of(origin), vary);
+    let family = args.vary.into_iter().fold(Family::new(origin), vary);
     println!("{} networks", family.members()?.len());
     let front = search.run(&family, &training, &held_out, |found| {
         println!("{}", line(found))

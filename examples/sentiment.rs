@@ -71,6 +71,6 @@ fn sentiment(args: Args) -> Result<(), Box<dyn StdError>> {
         least_accuracy: Some(reals - LOSS),
         show: &|index| format!("{}\n", test.texts[index]),
     };
-    let plan = network.plan(&Options::default())?;
+    let plan = network.plan(&PlanOptions::default())?;
     story.tell(&network, &plan, args.story)
 }

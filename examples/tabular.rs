@@ -59,6 +59,6 @@ fn tabular(args: Args) -> Result<(), Box<dyn StdError>> {
         least_accuracy: Some(reals - LOSS),
         show: &|_| String::new(),
     };
-    let plan = network.plan(&Options::default())?;
+    let plan = network.plan(&PlanOptions::default())?;
     story.tell(&network, &plan, args.story)
 }

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use fhe_nn_core::prelude::*;
+use fhe_nn_core::run::Progress;
 use fhe_nn_core::{Profile, Work, plan::Prefer};
 use fhe_nn_tests::Random;
 use rayon::prelude::*;
@@ -36,12 +37,13 @@ const IMAGES: usize = 18;
 struct Setting {
     network: Deep,
     client: ClientKey,
-    server: EvaluationKey,
+    evaluation: EvaluationKey,
+    server: ServerKey,
     inputs: Vec<Vec<f32>>,
     requests: Vec<Request>,
 }
 
-fn setting(options: &Options) -> Setting {
+fn setting(options: &PlanOptions) -> Setting {
     let mut random = Random(5);
     let network: Deep = random.network();
     let plan = network.plan(options).expect("parameters exist");
@@ -49,8 +51,10 @@ fn setting(options: &Options) -> Setting {
     let inputs: Vec<Vec<f32>> = (0..IMAGES).map(|_| random.input::<Deep>(1.0)).collect();
     let requests = inputs.iter().map(|input| client.encrypt(input));
     let requests = requests.collect::<Result<_, _>>().expect("finite");
+    let evaluation = client.evaluation_key().expect("the system has randomness");
     Setting {
-        server: client.evaluation_key(),
+        server: ServerKey::new(&evaluation),
+        evaluation,
         network,
         client,
         inputs,
@@ -67,19 +71,23 @@ impl Setting {
 
 #[test]
 fn batches_and_threads_give_the_replies_of_single_runs() {
-    let setting = setting(&Options::default());
+    let setting = setting(&PlanOptions::default());
     let single: Vec<Reply> = setting
         .requests
         .iter()
         .map(|request| setting.network.run_encrypted(&setting.server, request))
         .collect::<Result<_, _>>()
         .expect("they go together");
-    for (reply, input) in single.iter().zip(&setting.inputs) {
+    let exchanges = setting.requests.iter().zip(&single);
+    for ((request, reply), input) in exchanges.zip(&setting.inputs) {
         let clear = setting.network.run(input).expect("finite");
-        assert_eq!(setting.client.decrypt(reply).expect("its own"), clear);
+        assert_eq!(
+            setting.client.decrypt(request, reply).expect("its own"),
+            clear
+        );
     }
     for threads in [1, 2, 3] {
-        let batch = setting.run(&Execution::default().threads(threads));
+        let batch = setting.run(&Execution::new().with_threads(threads));
         assert_eq!(batch.expect("they go together"), single, "{threads}");
     }
     let none = setting
@@ -91,11 +99,13 @@ fn batches_and_threads_give_the_replies_of_single_runs() {
 /// A key that expands in parallel must not wait for itself.
 #[test]
 fn the_first_runs_with_a_key_may_be_tasks_of_one_thread_pool() {
-    let setting = setting(&Options::default());
+    let setting = setting(&PlanOptions::default());
     let runs = setting.requests[..4].par_iter().zip(&setting.inputs);
     runs.for_each(|(request, input)| {
         let reply = setting.network.run_encrypted(&setting.server, request);
-        let scores = setting.client.decrypt(&reply.expect("they go together"));
+        let scores = setting
+            .client
+            .decrypt(request, &reply.expect("they go together"));
         let clear = setting.network.run(input).expect("finite");
         assert_eq!(scores.expect("its own"), clear);
     });
@@ -103,27 +113,23 @@ fn the_first_runs_with_a_key_may_be_tasks_of_one_thread_pool() {
 
 #[test]
 fn layers_that_share_their_keys_compute_the_same() {
-    let fast = setting(&Options::default());
-    let small = setting(&Options {
-        prefer: Prefer::SmallestKeys,
-        ..Options::default()
-    });
+    let fast = setting(&PlanOptions::default());
+    let small = setting(&PlanOptions::new().with_prefer(Prefer::SmallestKeys));
     let plan = small.server.plan();
     let keys = plan.new_keys();
     assert!(
         keys.iter().any(|(.., is_new)| !is_new.bootstrapping),
         "{plan}"
     );
-    let bytes = |setting: &Setting| setting.server.to_bytes().expect("as made").len();
+    let bytes = |setting: &Setting| setting.evaluation.to_bytes().len();
     assert!(bytes(&small) < bytes(&fast));
-    let server = EvaluationKey::from_bytes(
-        &small.server.to_bytes().expect("as made"),
-        small.server.plan(),
-    );
+    let server = ServerKey::read(&small.evaluation.to_bytes()[..], small.server.plan());
     let server = server.expect("as made");
     for (request, input) in small.requests.iter().zip(&small.inputs) {
         let reply = small.network.run_encrypted(&server, request);
-        let scores = small.client.decrypt(&reply.expect("they go together"));
+        let scores = small
+            .client
+            .decrypt(request, &reply.expect("they go together"));
         let clear = small.network.run(input).expect("finite");
         assert_eq!(scores.expect("its own"), clear);
     }
@@ -131,11 +137,11 @@ fn layers_that_share_their_keys_compute_the_same() {
 
 #[test]
 fn progress_is_told_until_everything_is_done() {
-    let setting = setting(&Options::default());
+    let setting = setting(&PlanOptions::default());
     let told = Mutex::new(Vec::new());
     let tell = |progress| told.lock().expect("nobody panics").push(progress);
     let profile = Profile::default();
-    let execution = Execution::default().progress(&tell).profile(&profile);
+    let execution = Execution::new().with_progress(&tell).with_profile(&profile);
     setting.run(&execution).expect("they go together");
     let mut told = told.into_inner().expect("nobody panics");
     told.sort_by_key(|progress| progress.done);
@@ -150,9 +156,9 @@ fn progress_is_told_until_everything_is_done() {
 
 #[test]
 fn a_run_can_be_cancelled_before_it_begins_and_on_its_way() {
-    let setting = setting(&Options::default());
+    let setting = setting(&PlanOptions::default());
     let stop = AtomicBool::new(true);
-    let cancelled = setting.run(&Execution::default().cancel(&stop));
+    let cancelled = setting.run(&Execution::new().with_cancel(&stop));
     assert!(matches!(cancelled, Err(Error::Cancelled)));
 
     stop.store(false, Ordering::Relaxed);
@@ -162,7 +168,7 @@ fn a_run_can_be_cancelled_before_it_begins_and_on_its_way() {
         let mut most = most.lock().expect("nobody panics");
         *most = progress.done.max(*most);
     };
-    let execution = Execution::default().cancel(&stop).progress(&tell);
+    let execution = Execution::new().with_cancel(&stop).with_progress(&tell);
     assert!(matches!(setting.run(&execution), Err(Error::Cancelled)));
     // of the first layer of the first images at most
     let most = most.into_inner().expect("nobody panics");

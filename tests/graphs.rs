@@ -156,7 +156,7 @@ fn tokens_and_a_product() {
 #[test]
 fn sums_that_are_rearranged_are_sums() {
     let plan = same::<Rearranged>(20, |random| random.input::<Rearranged>(1.0));
-    let neurons = plan.stages.iter().map(|stage| stage.neurons);
+    let neurons = plan.stages.iter().map(|stage| stage.sums.neurons);
     assert_eq!(neurons.collect::<Vec<_>>(), [8, 4]);
 }
 
@@ -164,7 +164,7 @@ fn sums_that_are_rearranged_are_sums() {
 fn the_greatest_of_windows_that_overlap_and_see_padding() {
     let plan = same::<Greatest>(18, |random| random.input::<Greatest>(1.0));
     // the conv's 25, then of the nine windows: 4 x 3, 4 x 5 and 8 in four rounds, 8 in four
-    let stages = plan.stages.iter().map(|stage| stage.neurons);
+    let stages = plan.stages.iter().map(|stage| stage.sums.neurons);
     assert_eq!(
         stages.collect::<Vec<_>>(),
         [25, 4 * 2 + 4 * 3 + 4, 4 + 4 + 2, 4 + 1, 1, 4, 2, 1, 1]
@@ -176,7 +176,9 @@ fn the_greatest_of_windows_that_overlap_and_see_padding() {
 #[test]
 fn a_window_of_144_values_is_eight_stages() {
     let network: Wide = Random(19).network();
-    let plan = network.plan(&Options::default()).expect("parameters exist");
+    let plan = network
+        .plan(&PlanOptions::default())
+        .expect("parameters exist");
     assert_eq!(plan.stages.len(), 1 + 8, "{plan}");
     assert_eq!(plan.bootstraps(), 3 * 144 + 3 * 143);
 }
@@ -192,21 +194,23 @@ fn a_branch_that_has_weights_of_zero_alone() {
     let quantized = Branches::quantize(&floats, random.samples::<Branches>().view());
     let network = quantized.expect("random floats fit").network;
     for failure_bits in [2.0, 40.0, 128.0] {
-        let options = Options {
-            failure_bits,
-            ..Options::default()
-        };
+        let options = PlanOptions::new().with_failure_bits(failure_bits);
         let plan = network.plan(&options).expect("parameters exist");
-        assert_eq!(plan.output.sources, [1, 2]);
+        assert_eq!(*plan.output.sums.sources, [1, 2]);
         assert_eq!(plan.dimension_of(1), plan.dimension_of(2), "{plan}");
     }
 
-    let plan = network.plan(&Options::default()).expect("parameters exist");
+    let plan = network
+        .plan(&PlanOptions::default())
+        .expect("parameters exist");
     let client = ClientKey::generate(&plan).expect("the plan was just found");
     let input = random.input::<Branches>(1.0);
     let request = client.encrypt(&input).expect("finite");
-    let reply = network.run_encrypted(&client.evaluation_key(), &request);
-    let scores = client.decrypt(&reply.expect("its own key and request"));
+    let reply = network.run_encrypted(
+        &ServerKey::new(&client.evaluation_key().expect("the system has randomness")),
+        &request,
+    );
+    let scores = client.decrypt(&request, &reply.expect("its own key and request"));
     assert_eq!(
         scores.expect("its own reply"),
         network.run(&input).expect("finite")
@@ -216,7 +220,9 @@ fn a_branch_that_has_weights_of_zero_alone() {
 #[test]
 fn a_number_that_is_no_token_is_refused_by_the_client() {
     let network: Words = Random(14).network();
-    let plan = network.plan(&Options::default()).expect("parameters exist");
+    let plan = network
+        .plan(&PlanOptions::default())
+        .expect("parameters exist");
     let client = ClientKey::generate(&plan).expect("the plan was just found");
     for (token, shown) in [(6.0, "6"), (-1.0, "-1"), (0.5, "0.5")] {
         let input = [0.0, 1.0, token, 5.0];
@@ -293,7 +299,9 @@ fn same<N: Network + core::fmt::Debug + PartialEq>(
     assert_eq!(loaded, network);
     assert_eq!(loaded.fingerprint(), network.fingerprint());
 
-    let plan = network.plan(&Options::default()).expect("parameters exist");
+    let plan = network
+        .plan(&PlanOptions::default())
+        .expect("parameters exist");
     let inputs: Vec<Vec<f32>> = (0..3).map(|_| input(&mut random)).collect();
     let all: Vec<f32> = inputs.concat();
     let rows = ndarray::ArrayView2::from_shape((3, N::SPEC.input_len()), &all).expect("3 rows");
@@ -304,14 +312,14 @@ fn same<N: Network + core::fmt::Debug + PartialEq>(
     assert_eq!(simulated, clear, "{plan}");
 
     let client = ClientKey::generate(&plan).expect("the plan was just found");
-    let server = client.evaluation_key();
+    let server = ServerKey::new(&client.evaluation_key().expect("the system has randomness"));
     for (input, clear) in inputs.iter().zip(clear) {
         let request = client.encrypt(input).expect("finite").to_bytes();
         let request = Request::from_bytes(&request, &plan).expect("the client's own");
         let reply = network.run_encrypted(&server, &request);
         let reply = reply.expect("key and request were made for the network");
         let reply = Reply::from_bytes(&reply.to_bytes(), &plan).expect("the server's own");
-        let scores = client.decrypt(&reply).expect("the client's own");
+        let scores = client.decrypt(&request, &reply).expect("the client's own");
         assert_eq!(scores, clear, "{input:?}\n{plan}");
     }
     plan

@@ -1,11 +1,11 @@
-//! Models exported by PyTorch, Keras and Brevitas become networks that compute the same; what cannot, and
-//! what is broken, is named. The models and their scores by onnxruntime are those of `onnx/export.py`.
+//! Models exported by PyTorch, Keras and Brevitas become networks that compute the same. Models that are not
+//! supported or broken are refused with a reason. `onnx/export.py` makes the models, and their scores by onnxruntime.
 
 use std::path::{Path, PathBuf};
 
 use fhe_nn_core::import::{self, ImportError, Imported, Widths};
 use fhe_nn_core::layer::Part;
-use fhe_nn_core::{ClientKey, Error, Floats, Network, Options, Spec};
+use fhe_nn_core::{ClientKey, Error, Floats, Network, PlanOptions, ServerKey, Spec};
 use ndarray::{Array2, Axis};
 use networks::mlp::Mlp;
 use networks::qat::Qat;
@@ -22,7 +22,7 @@ fn imported(name: &str) -> Result<Imported, ImportError> {
     )
 }
 
-/// Inputs, and the scores that onnxruntime has for them.
+/// Inputs, and the scores that onnxruntime computes for them.
 fn reference(name: &str) -> (Array2<f32>, Array2<f64>) {
     reference_at(&models().join(name).with_extension("json"))
 }
@@ -44,7 +44,7 @@ fn reference_at(path: &Path) -> (Array2<f32>, Array2<f64>) {
     )
 }
 
-/// Inputs of a model in the order in which the network takes them.
+/// The inputs of a model, in the order in which the network takes them.
 fn arranged(imported: &Imported, inputs: &Array2<f32>) -> Array2<f32> {
     match &imported.order {
         Some(order) => inputs.select(Axis(1), order),
@@ -52,7 +52,7 @@ fn arranged(imported: &Imported, inputs: &Array2<f32>) -> Array2<f32> {
     }
 }
 
-/// Every model by the name of its reference.
+/// The models by the name of their reference.
 const MODELS: &[(&str, &[&str])] = &[
     ("mlp", &["mlp", "mlp_dynamo"]),
     ("linear_3d", &["linear_3d", "linear_3d_dynamo"]),
@@ -89,7 +89,7 @@ const MODELS: &[(&str, &[&str])] = &[
     ("keras_strided", &["keras_strided"]),
 ];
 
-/// Models that end with something that the client computes.
+/// The models whose last function the client computes.
 const TAILS: &[(&str, &[&str], Tail)] = &[
     (
         "softmax_tail",
@@ -135,7 +135,7 @@ fn imported_networks_compute_what_onnxruntime_does() {
 }
 
 #[test]
-fn what_comes_behind_the_scores_is_the_clients() {
+fn what_comes_after_the_scores_is_the_clients() {
     for (name, files, tail) in TAILS {
         for file in *files {
             let imported = same_scores(name, file, tail);
@@ -166,15 +166,15 @@ fn same_scores(name: &str, file: &str, tail: impl Fn(&[f64]) -> Vec<f64>) -> Imp
     imported
 }
 
-/// What imports print, as it is pasted: the macro takes it, and declares the same.
+/// Declarations as imports print them, pasted: the macro accepts them and declares the same networks.
 #[rustfmt::skip]
-#[allow(unreachable_pub, reason = "whoever pastes it may export it")]
+#[allow(unreachable_pub, reason = "a pasted network may be exported")]
 #[path = "onnx/networks.rs"]
 mod networks;
 
 macro_rules! pasted {
     ($($file:ident $network:ident;)*) => {
-        /// The files, with what the macro made of their declarations.
+        /// The files, with the specifications that the macro made of their declarations.
         const PASTED: &[(&str, &Spec)] = &[$((stringify!($file), networks::$file::$network::SPEC)),*];
     };
 }
@@ -221,7 +221,7 @@ fn declarations_compile_as_they_are_printed() {
     }
 }
 
-/// Integer weights and scales are those of the file: they are not found again from the samples.
+/// Integer weights and scales are those of the file. They do not depend on the samples.
 #[test]
 fn quantization_of_the_model_is_kept() {
     let (inputs, expected) = reference("qat");
@@ -248,7 +248,7 @@ fn quantization_of_the_model_is_kept() {
                 .network
         };
 
-        // samples of another range make other widths, but not other weights
+        // samples of another range change widths, but not weights
         let (network, other) = (quantized(&inputs), quantized(&(&inputs * 0.125)));
         assert_eq!(weights(&network), weights(&other), "{file}");
         assert_eq!(network.client_spec().encoder, other.client_spec().encoder);
@@ -277,7 +277,7 @@ fn quantization_of_the_model_is_kept() {
     }
 }
 
-/// Integers and scales of the layers that have weights.
+/// The integers and scales of the layers that have weights.
 fn weights(network: &impl Network) -> Vec<(Array2<i16>, Vec<f64>)> {
     let parts = network.parts().into_iter();
     let linear = parts.filter_map(|part| match part {
@@ -288,9 +288,9 @@ fn weights(network: &impl Network) -> Vec<(Array2<i16>, Vec<f64>)> {
 }
 
 #[test]
-fn all_that_is_not_supported_is_listed() {
+fn everything_that_is_not_supported_is_listed() {
     let Err(ImportError::Unsupported(nodes)) = imported("unsupported") else {
-        panic!("it has layers that are none here");
+        panic!("it has layers that are not supported");
     };
     let operators: Vec<&str> = nodes.iter().map(|node| node.operator.as_str()).collect();
     assert_eq!(operators, ["LayerNormalization", "LSTM", "Resize"]);
@@ -312,10 +312,7 @@ fn an_extent_that_is_not_known_is_named() {
 
 #[test]
 fn widths_that_the_language_does_not_have_are_refused() {
-    let widths = Widths {
-        weights: 99,
-        ..Widths::default()
-    };
+    let widths = Widths::new().with_weights(99);
     let error = import::load(models().join("mlp.onnx"), &widths).expect_err("too many");
     assert_eq!(
         error.to_string(),
@@ -323,7 +320,7 @@ fn widths_that_the_language_does_not_have_are_refused() {
     );
 }
 
-/// What fuzzing found: each once took the process down.
+/// Models that fuzzing found. Each of them once ended the process.
 #[test]
 fn models_that_fuzzing_found_are_refused() {
     let found = std::fs::read_dir(models().join("../found")).expect("the folder is there");
@@ -338,7 +335,7 @@ fn models_that_fuzzing_found_are_refused() {
     }
 }
 
-/// Every part of a file is no file, and neither panics nor is believed.
+/// A part of a file is refused, and never causes a panic.
 #[test]
 fn parts_of_a_model_are_refused() {
     let bytes = std::fs::read(models().join("cnn_bn.onnx")).expect("readable");
@@ -349,7 +346,7 @@ fn parts_of_a_model_are_refused() {
     }
 }
 
-/// Weights of a state dictionary by its own names, as safetensors and as npz.
+/// The weights of a state dictionary are renamed, whether it is safetensors or npz.
 #[test]
 fn state_dictionaries_are_renamed() {
     let (inputs, expected) = reference("mlp");
@@ -372,7 +369,7 @@ fn state_dictionaries_are_renamed() {
     assert!(errors.fold(0.0, f64::max) < 1e-4);
 }
 
-/// Of a state dictionary, integers such as counts of batches are no weights.
+/// Integers of a state dictionary, such as counts of batches, are not weights.
 #[test]
 fn integers_of_a_state_dictionary_are_left_out() {
     for name in ["cnn_bn", "text"] {
@@ -391,7 +388,7 @@ fn parts_of_an_npz_file_are_refused() {
             .to_string();
         assert_eq!(error.lines().count(), 1, "{error}");
     }
-    // found by fuzzing: a name that no safetensors file can hold
+    // fuzzing found this name, which a safetensors file cannot hold
     let name = b"1.weight.npy";
     let mut reserved = bytes.clone();
     while let Some(at) = reserved.windows(name.len()).position(|part| part == name) {
@@ -399,7 +396,7 @@ fn parts_of_an_npz_file_are_refused() {
     }
     let error = Floats::from_npz(&reserved).expect_err("it could not be saved");
     assert!(matches!(error, Error::TensorReserved { .. }), "{error}");
-    // a header that declares more values than there are
+    // this header declares more values than there are
     let at = bytes
         .windows(5)
         .position(|part| part == b"(24, ")
@@ -409,7 +406,7 @@ fn parts_of_an_npz_file_are_refused() {
     assert!(Floats::from_npz(&large).is_err());
 }
 
-/// From a file of PyTorch to encrypted scores that equal the clear ones.
+/// A file from PyTorch becomes a network whose encrypted scores equal the clear ones.
 #[test]
 fn an_imported_network_runs_encrypted() {
     let (inputs, _) = reference("text");
@@ -417,22 +414,24 @@ fn an_imported_network_runs_encrypted() {
     let network = Text::quantize(&floats, inputs.view())
         .expect("it has floats")
         .network;
-    let plan = network.plan(&Options::default()).expect("parameters exist");
+    let plan = network
+        .plan(&PlanOptions::default())
+        .expect("parameters exist");
     let client = ClientKey::generate(&plan).expect("the plan was just found");
-    let server = client.evaluation_key();
+    let server = ServerKey::new(&client.evaluation_key().expect("the system has randomness"));
     for tokens in inputs.rows().into_iter().take(3) {
         let tokens = tokens.to_vec();
         let request = client.encrypt(&tokens).expect("tokens of the vocabulary");
         let reply = network
             .run_encrypted(&server, &request)
             .expect("its own key");
-        let scores = client.decrypt(&reply).expect("its own reply");
+        let scores = client.decrypt(&request, &reply).expect("its own reply");
         assert_eq!(scores, network.run(&tokens).expect("tokens"));
     }
 }
 
-/// Small models at the edges of what operators mean, found in a review: each is refused, or computes what
-/// onnxruntime does. What the client is left to compute is not compared.
+/// Small models at the edges of what operators mean are either refused or compute the same as onnxruntime. Functions
+/// that are left to the client are not compared.
 #[test]
 fn models_at_the_edges_are_the_same_or_refused() {
     let folder = models().join("../edges");

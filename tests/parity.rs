@@ -129,7 +129,9 @@ fn signs_of_every_overflow_mode() {
 #[test]
 fn low_bits_are_removed_exactly() {
     let network: Rounded = Random(6).network();
-    let plan = network.plan(&Options::default()).expect("parameters exist");
+    let plan = network
+        .plan(&PlanOptions::default())
+        .expect("parameters exist");
     assert!(
         plan.stages.iter().any(|stage| stage.rounds.len() > 1),
         "{plan}"
@@ -144,9 +146,11 @@ fn a_linear_layer_alone() {
 
 /// Random inputs, encrypted and in the clear; the inputs.
 fn same<N: Network>(network: &N, seed: u64) -> Vec<Vec<f32>> {
-    let plan = network.plan(&Options::default()).expect("parameters exist");
+    let plan = network
+        .plan(&PlanOptions::default())
+        .expect("parameters exist");
     let client = ClientKey::generate(&plan).expect("the plan was just found");
-    let server = client.evaluation_key();
+    let server = ServerKey::new(&client.evaluation_key().expect("the system has randomness"));
     let mut random = Random(seed);
     let inputs = [0.5, 1.0, 1.0, 3.0, 1000.0, f32::MAX];
     let inputs: Vec<Vec<f32>> = inputs.map(|beyond| random.input::<N>(beyond)).to_vec();
@@ -155,7 +159,7 @@ fn same<N: Network>(network: &N, seed: u64) -> Vec<Vec<f32>> {
         let request = client.encrypt(input).expect("finite");
         let reply = network.run_encrypted(&server, &request);
         let reply = reply.expect("key and request were made for the network");
-        let decrypted = client.decrypt(&reply).expect("the client's own");
+        let decrypted = client.decrypt(&request, &reply).expect("the client's own");
         assert_eq!(decrypted, clear, "{input:?}\n{plan}");
     }
     inputs

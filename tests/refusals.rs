@@ -55,10 +55,7 @@ fn a_layer_for_which_no_parameters_exist_is_named() {
 fn a_failure_probability_is_one() {
     let network: Exacting = Random(1).network();
     for failure_bits in [0.0, -1.0, 1e9, f64::NAN, f64::INFINITY] {
-        let options = Options {
-            failure_bits,
-            ..Options::default()
-        };
+        let options = PlanOptions::new().with_failure_bits(failure_bits);
         let refused = network.plan(&options);
         let expected = matches!(&refused, Err(Error::Plan(PlanError::FailureBits(_))));
         assert!(expected, "{failure_bits}: {refused:?}");
@@ -73,7 +70,7 @@ fn refused<N: Network>() -> Error {
     network
         .run(&input)
         .expect("every network runs in the clear");
-    match network.plan(&Options::default()) {
+    match network.plan(&PlanOptions::default()) {
         Err(error) => error,
         Ok(plan) => panic!("a plan that should not exist: {plan}"),
     }

@@ -40,7 +40,7 @@ pub(crate) struct Simulated {
 impl<N: Network> Candidate<N> {
     pub(crate) fn new(trial: &Trial) -> Result<Self, Error> {
         let network = N::quantize(&trial.floats, trial.samples.view())?.network;
-        let plan = network.plan(&Options::default())?;
+        let plan = network.plan(&PlanOptions::default())?;
         let (images, labels) = (trial.test.images.view(), &trial.test.labels);
         let clear = network.run_batch(images)?;
         let start = Instant::now();

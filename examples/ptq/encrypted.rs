@@ -5,6 +5,7 @@ use std::io::Seek;
 use std::time::{Duration, Instant};
 
 use fhe_nn_core::prelude::*;
+use fhe_nn_core::run::Progress;
 use fhe_nn_core::{Profile, Work};
 use fhe_nn_examples::cli;
 use fhe_nn_examples::exchange::Exchange;
@@ -99,11 +100,11 @@ impl Encrypted {
         let client = ClientKey::generate(plan)?;
         // through a file, as a server would get them: in memory, they are there once
         let mut file = tempfile::tempfile()?;
-        client.evaluation_key().write(&mut file)?;
+        client.evaluation_key()?.write(&mut file)?;
         println!("{name}: keys in {:.2?}", start.elapsed());
         let start = Instant::now();
         file.rewind()?;
-        let server = EvaluationKey::read(file, plan)?;
+        let server = ServerKey::read(file, plan)?;
         println!("{name}: expanded in {:.2?}", start.elapsed());
 
         let of_one = u64::from(plan.bootstraps());
@@ -124,7 +125,9 @@ impl Encrypted {
             let progress = |progress: Progress| {
                 bar.set_position(index as u64 * of_one + progress.done as u64);
             };
-            let execution = Execution::default().progress(&progress).profile(&profile);
+            let execution = Execution::new()
+                .with_progress(&progress)
+                .with_profile(&profile);
             let done = Exchange::run(network, &client, &server, &image.to_vec(), &execution)?;
             bar.suspend(|| {
                 println!(

@@ -1,4 +1,4 @@
-//! Images, slightly moved, turned and distorted.
+//! Augmentation: images are slightly moved, turned and distorted.
 
 use std::array::from_fn;
 
@@ -7,32 +7,81 @@ use rand_chacha::rand_core::Rng;
 
 use crate::idx::SIDE;
 
-/// Points along each axis of the lattice of an elastic distortion.
+/// Number of points along each axis of the lattice of an elastic distortion.
 const LATTICE: usize = 6;
-/// How far each of its points moves, `(columns, rows)`, row by row.
+/// The displacement of each lattice point, `(columns, rows)`, row by row.
 type Lattice = [[(f32, f32); LATTICE]; LATTICE];
 
-/// How far an image may be moved and deformed; every amount is drawn uniformly from -it to +it.
+/// How far an image may be moved and deformed. Each amount is the greatest: the one that is applied is drawn
+/// uniformly between its negative and itself.
 #[derive(Clone, Copy, Debug)]
 pub struct Augment {
-    /// Pixels, drawn once per axis.
-    pub shift: f32,
-    /// Radians.
-    pub rotation: f32,
-    /// Relative size, drawn once per axis.
-    pub scale: f32,
-    /// Horizontal displacement per row.
-    pub shear: f32,
-    /// Pixels by which the points of a lattice of 6 x 6 move, drawn per point and axis; between them it is
-    /// linear. An elastic distortion (Simard, Steinkraus, Platt 2003, section 2) by a lattice in place of a smoothed
-    /// random field.
-    pub elastic: f32,
-    /// Whether every second image is mirrored.
-    pub mirror: bool,
+    shift: f32,
+    rotation: f32,
+    scale: f32,
+    shear: f32,
+    elastic: f32,
+    mirror: bool,
+}
+
+impl Default for Augment {
+    fn default() -> Self {
+        Augment::new()
+    }
 }
 
 impl Augment {
-    /// Writes a moved and deformed copy of an image; what comes in from outside is black.
+    /// An augmentation that leaves images as they are.
+    pub const fn new() -> Self {
+        Augment {
+            shift: 0.0,
+            rotation: 0.0,
+            scale: 0.0,
+            shear: 0.0,
+            elastic: 0.0,
+            mirror: false,
+        }
+    }
+
+    /// Moves images by at most this many pixels along each axis.
+    pub const fn with_shift(mut self, pixels: f32) -> Self {
+        self.shift = pixels;
+        self
+    }
+
+    /// Turns images by at most this angle, in radians.
+    pub const fn with_rotation(mut self, radians: f32) -> Self {
+        self.rotation = radians;
+        self
+    }
+
+    /// Stretches images along each axis by at most this fraction of their size.
+    pub const fn with_scale(mut self, scale: f32) -> Self {
+        self.scale = scale;
+        self
+    }
+
+    /// Shears images by at most this horizontal displacement per row.
+    pub const fn with_shear(mut self, shear: f32) -> Self {
+        self.shear = shear;
+        self
+    }
+
+    /// Distorts images elastically (Simard, Steinkraus, Platt 2003, section 2). The points of a lattice of 6 x 6, in
+    /// place of a smoothed random field, move by at most this many pixels along each axis. Displacements between
+    /// them are interpolated.
+    pub const fn with_elastic(mut self, pixels: f32) -> Self {
+        self.elastic = pixels;
+        self
+    }
+
+    /// Sets whether every second image, at random, is mirrored.
+    pub const fn with_mirror(mut self, mirror: bool) -> Self {
+        self.mirror = mirror;
+        self
+    }
+
+    /// Writes a moved and deformed copy of an image. Pixels that come from outside of the image are black.
     pub fn apply(&self, image: &[f32], copy: &mut [f32], rng: &mut ChaCha8Rng) {
         let mut uniform = || rng.next_u32() as f32 / u32::MAX as f32;
         let mut draw = |amount: f32| amount * (2.0 * uniform() - 1.0);
@@ -76,10 +125,10 @@ impl Augment {
     }
 }
 
-/// By how much a lattice moves the place that a pixel is read from, `(columns, rows)`: linear between the four
-/// points around it.
+/// The displacement of the position from which a pixel is read, `(columns, rows)`, interpolated linearly between the
+/// four lattice points around it.
 fn moved(lattice: &Lattice, column: usize, row: usize) -> (f32, f32) {
-    // the last point lies on the last pixel, and nothing is behind it
+    // the last point lies on the last pixel, and there is no other after it
     let place = |pixel: usize| {
         let at = (pixel * (LATTICE - 1)) as f32 / (SIDE - 1) as f32;
         let point = (at as usize).min(LATTICE - 2);
@@ -100,15 +149,6 @@ mod tests {
 
     use super::*;
 
-    const STILL: Augment = Augment {
-        shift: 0.0,
-        rotation: 0.0,
-        scale: 0.0,
-        shear: 0.0,
-        elastic: 0.0,
-        mirror: false,
-    };
-
     #[test]
     fn amounts_of_zero_leave_an_image_as_it_is() {
         let mut rng = ChaCha8Rng::seed_from_u64(1);
@@ -116,7 +156,7 @@ mod tests {
             .map(|index| (index % 11) as f32 / 10.0)
             .collect();
         let mut copy = vec![0.0; image.len()];
-        STILL.apply(&image, &mut copy, &mut rng);
+        Augment::new().apply(&image, &mut copy, &mut rng);
         assert_eq!(copy, image);
     }
 
@@ -130,7 +170,9 @@ mod tests {
         let mut farthest = 0.0_f32;
         for _ in 0..200 {
             let mut copy = vec![0.0; image.len()];
-            Augment { elastic, ..STILL }.apply(&image, &mut copy, &mut rng);
+            Augment::new()
+                .with_elastic(elastic)
+                .apply(&image, &mut copy, &mut rng);
             for (index, _) in copy.iter().enumerate().filter(|(_, value)| **value > 0.0) {
                 let away = (index % SIDE)
                     .abs_diff(middle)
@@ -138,7 +180,7 @@ mod tests {
                 farthest = farthest.max(away as f32);
             }
         }
-        // bilinear reading spreads a pixel over those less than one away
+        // bilinear interpolation spreads a pixel over those less than one pixel away
         assert!(
             farthest < elastic + 1.0,
             "moved by {farthest}, but {elastic} is the most"

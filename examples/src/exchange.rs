@@ -24,19 +24,20 @@ impl Exchange {
     pub fn run<N: Network>(
         network: &N,
         client: &ClientKey,
-        server: &EvaluationKey,
+        server: &ServerKey,
         input: &[f32],
         execution: &Execution<'_>,
     ) -> Result<Self, Error> {
         let plan = server.plan();
-        let request = client.encrypt(input)?.to_bytes();
+        let encrypted = client.encrypt(input)?;
+        let request = encrypted.to_bytes();
         let start = Instant::now();
         let received = Request::from_bytes(&request, plan)?;
         let replies = network.run_encrypted_batch(server, &[received], execution)?;
         let reply = replies[0].to_bytes();
         let time = start.elapsed();
         Ok(Exchange {
-            scores: client.decrypt(&Reply::from_bytes(&reply, plan)?)?,
+            scores: client.decrypt(&encrypted, &Reply::from_bytes(&reply, plan)?)?,
             time,
             request_bytes: request.len(),
             reply_bytes: reply.len(),

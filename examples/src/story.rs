@@ -73,7 +73,7 @@ pub fn images<N: Network, F: Network>(
         least_accuracy: Some(least_accuracy),
         show: &|index| picture(test.images.row(index).as_slice().unwrap_or_default()),
     };
-    let plan = network.plan(&fhe_nn_core::Options::default())?;
+    let plan = network.plan(&fhe_nn_core::PlanOptions::default())?;
     story.tell(&network, &plan, options)
 }
 
@@ -117,10 +117,10 @@ impl Story<'_> {
         // the client keeps its key; the server gets bytes
         let start = Instant::now();
         let client = ClientKey::generate(plan)?;
-        let key = client.evaluation_key().to_bytes()?;
+        let key = client.evaluation_key()?.to_bytes();
         println!("client: keys in {:.2?}", start.elapsed());
         let start = Instant::now();
-        let server = EvaluationKey::from_bytes(&key, plan)?;
+        let server = ServerKey::read(&key[..], plan)?;
         println!(
             "server: evaluation key of {} bytes expanded in {:.2?}",
             key.len(),

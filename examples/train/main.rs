@@ -1,12 +1,12 @@
-//! Trains the networks of the other examples, and writes their floats and their integers.
+//! Trains the networks of the other examples, and writes their floats and integers.
 //!
 //! ```text
 //! cargo run --release --features train --example train -- --network digits --data ../shared/data/mnist
 //! ```
 //!
-//! The same seed gives the same files on the same machine. With `--validate` the last 10,000 training images
-//! are held out, and the report is on them. The recipes were chosen by that report alone; the test images
-//! serve for nothing but the final one.
+//! The same seed gives the same files on the same machine. With `--validate`, the last 10,000 training images are held
+//! out, and the report is about them. The recipes were chosen by that report alone (README.md in this folder). The test
+//! images serve only the final report.
 
 use std::error::Error as StdError;
 use std::fs;
@@ -15,6 +15,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::{Parser, ValueEnum};
+use fhe_nn_core::Error;
 use fhe_nn_core::prelude::*;
 use fhe_nn_core::train::{
     Device, Examples, Optimizer, Precision, Trainable, Trainer, WeightScales, accuracy,
@@ -31,31 +32,31 @@ mod recipes;
 
 use recipes::Recipe;
 
-/// Training images held out by `--validate`.
+/// Number of training images held out by `--validate`.
 const HELD_OUT: usize = 10_000;
 
 /// Train the networks of the examples
 #[derive(Parser)]
 struct Args {
-    /// The network
+    /// The network to train
     #[arg(long, value_name = "NAME")]
     network: Trainee,
-    /// Folder of the training and test images: four .gz files
+    /// Folder with the training and test images, four .gz files
     #[arg(long, value_name = "DIR", default_value = "../shared/data/mnist")]
     data: PathBuf,
     /// Folder to write to [default: the one that comes with the examples]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Everything random follows from this number
+    /// Seed of everything random
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
-    /// Rounds over the training images [default: as many as the recipe says]
+    /// Number of rounds over the training images [default: the recipe's]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     epochs: Option<u16>,
-    /// Hold the last 10,000 training images out and report on them, not on the test images; needs --out
+    /// Hold out the last 10,000 training images and report on them, not on the test images; needs --out
     #[arg(long)]
     validate: bool,
-    /// Go on from where a training was interrupted
+    /// Resume an interrupted training
     #[arg(long)]
     resume: bool,
 }
@@ -68,13 +69,13 @@ enum Trainee {
     QuickDigits,
     DigitsCnn,
     FashionCnn,
-    /// From the floats of the article's network, at 2 bits
+    /// The article's network at 2 bits, trained from its floats
     Article2,
-    /// The same at 3 bits
+    /// The article's network at 3 bits
     Article3,
-    /// The same at 4 bits
+    /// The article's network at 4 bits
     Article4,
-    /// The shape of `digits` in floating point
+    /// The shape of `digits`, in floating point
     FloatDigits,
     FloatCarefulDigits,
     FloatQuickDigits,
@@ -123,7 +124,7 @@ fn train(args: Args) -> Result<(), Box<dyn StdError>> {
     }
 }
 
-/// What every network is trained with.
+/// The images with which every network is trained and compared, and the arguments.
 struct Course {
     training: (Vec<u32>, Dataset),
     report: (Vec<u32>, Dataset),
@@ -131,30 +132,29 @@ struct Course {
 }
 
 impl Course {
-    /// Trains a network with a wave, from random weights.
+    /// Trains a network with a wave from random weights.
     fn waves<N: Network>(
         &self,
         name: &'static str,
         recipe: Recipe,
     ) -> Result<(), Box<dyn StdError>> {
-        let mut module = N::trainable(&Device::Cpu)?;
-        // small integers have small noise: the same accuracy, faster
-        module.weight_scales = WeightScales::Greatest;
+        // small integers have small noise, which gives the same accuracy faster
+        let mut module = N::trainable(&Device::Cpu)?.with_weight_scales(WeightScales::Greatest);
         self.integers::<N>(name, &mut module, recipe)
     }
 
-    /// Trains the article's floats on, at fewer bits.
+    /// Trains the article's floats further at fewer bits.
     fn article<N: Network>(&self, name: &'static str) -> Result<(), Box<dyn StdError>> {
         let mut module = N::trainable(&Device::Cpu)?;
         let floats = Floats::load(cli::data().join("article.safetensors"))?;
         let samples = Dataset::load(cli::data(), Split::Calibration)?.images;
-        module.load(&floats, &samples)?;
+        module.load(&floats, samples.view())?;
         let begins = accuracy(&module, &examples(&self.report)?)?;
         println!("{name}: {:.2}% before training", 100.0 * begins);
         self.integers::<N>(name, &mut module, recipes::ARTICLE)
     }
 
-    /// Trains a network as the integers that it will compute, and checks that they are.
+    /// Trains a network as the integers that it will compute, and checks that quantization gives these integers.
     fn integers<N: Network>(
         &self,
         name: &'static str,
@@ -167,7 +167,7 @@ impl Course {
 
         let report = examples(&self.report)?;
         let trained = accuracy(module, &report)?;
-        let outcome = module.outcome::<N>(&samples, &report, &Options::default())?;
+        let outcome = module.outcome::<N>(samples.view(), &report, &PlanOptions::default())?;
         println!("{outcome}");
         if outcome.quantized != trained {
             return Err(format!("the integers of `{name}` and what was trained disagree").into());
@@ -183,8 +183,7 @@ impl Course {
         name: &'static str,
         recipe: Recipe,
     ) -> Result<(), Box<dyn StdError>> {
-        let mut module = N::trainable(&Device::Cpu)?;
-        module.precision = Precision::Float;
+        let mut module = N::trainable(&Device::Cpu)?.with_precision(Precision::Float);
         self.fit(name, &mut module, recipe)?;
         println!(
             "{name}: {:.2}% in floating point",
@@ -195,7 +194,7 @@ impl Course {
             .save(self.out(&format!("{name}.float.safetensors"))?)?)
     }
 
-    /// Fits a module: the samples that it is calibrated with.
+    /// Fits a module, and returns the samples that calibrated it.
     fn fit(
         &self,
         name: &'static str,
@@ -206,23 +205,19 @@ impl Course {
         let augment = |image: &[f32], copy: &mut [f32], random: &mut _| {
             recipe.augment.apply(image, copy, random)
         };
-        let trainer = Trainer {
-            epochs: self.args.epochs.map_or(recipe.epochs, usize::from),
-            batch: recipe.batch,
-            rate: recipe.rate,
-            optimizer: Optimizer::AdamW {
-                decay: recipe.decay,
-            },
-            seed: self.args.seed,
-            augment: Some(&augment),
-            checkpoint: match self.args.resume {
-                true => Some(self.out(&format!("{name}.checkpoint"))?),
-                false => None,
-            },
-            ..Trainer::default()
-        };
+        let decay = recipe.decay;
+        let mut trainer = Trainer::new()
+            .with_epochs(self.args.epochs.map_or(recipe.epochs, usize::from))
+            .with_batch(recipe.batch)
+            .with_rate(recipe.rate)
+            .with_optimizer(Optimizer::AdamW { decay })
+            .with_seed(self.args.seed)
+            .with_augment(&augment);
+        if self.args.resume {
+            trainer = trainer.with_checkpoint(self.out(&format!("{name}.checkpoint"))?);
+        }
         let start = Instant::now();
-        // test images choose nothing: without `--validate` the last epoch is kept
+        // test images must not choose an epoch: without `--validate`, the last one is kept
         let validation = self.args.validate.then_some(&report);
         let history = trainer.fit(module, &training, validation)?;
         println!(
@@ -255,7 +250,7 @@ fn examples((labels, images): &(Vec<u32>, Dataset)) -> Result<Examples<'_>, Erro
     Examples::new(images.images.view(), labels)
 }
 
-/// The images to train on, and those to report on.
+/// Loads the images to train on and the images to report on.
 fn load(args: &Args) -> Result<(Dataset, Dataset), Box<dyn StdError>> {
     let training = Dataset::load(&args.data, Split::Train)?;
     if !args.validate {

@@ -1,31 +1,34 @@
-//! How networks are trained: what validation liked best (DESIGN.md has the comparison).
+//! How networks are trained: the recipes that did best on the held-out images (README.md here has the comparison).
 
 use fhe_nn_examples::augment::Augment;
 
-/// How a network is trained.
+/// Settings with which a network is trained.
 #[derive(Clone, Copy)]
 pub(crate) struct Recipe {
     pub(crate) epochs: usize,
     pub(crate) batch: usize,
-    /// Highest learning rate of the cycle.
+    /// Greatest learning rate of the cycle.
     pub(crate) rate: f64,
-    /// Decay of weights per step, in units of weight times learning rate.
+    /// Weight decay per step, in units of weight times learning rate.
     pub(crate) decay: f64,
     pub(crate) augment: Augment,
 }
 
 /// Small movements.
-const MOVED: Augment = Augment {
-    shift: 1.0,
-    rotation: 0.08,
-    scale: 0.06,
-    shear: 0.08,
-    elastic: 0.0,
-    mirror: false,
-};
+const MOVED: Augment = Augment::new()
+    .with_shift(1.0)
+    .with_rotation(0.08)
+    .with_scale(0.06)
+    .with_shear(0.08);
+/// Greater movements.
+const MOVED_MORE: Augment = Augment::new()
+    .with_shift(1.0)
+    .with_rotation(0.15)
+    .with_scale(0.1)
+    .with_shear(0.15);
 
-/// For dense networks with a wave: decaying latent weights keep sums small, and the response to an
-/// image smooth.
+/// The recipe for dense networks with a wave. Decaying latent weights keep sums small and the response to an image
+/// smooth.
 pub(crate) const DENSE: Recipe = Recipe {
     epochs: 80,
     batch: 200,
@@ -34,70 +37,52 @@ pub(crate) const DENSE: Recipe = Recipe {
     augment: MOVED,
 };
 
-/// For digits under large windows. Under windows of 10 x 10 taps distortions did not help (DESIGN.md).
+/// The recipe for digits under large windows. Under windows of 10 x 10 taps, distortions did not help (README.md).
 pub(crate) const DISTORTED: Recipe = Recipe {
     epochs: 60,
     rate: 4e-3,
-    augment: Augment {
-        shift: 1.0,
-        rotation: 0.12,
-        scale: 0.08,
-        shear: 0.1,
-        elastic: 0.8,
-        mirror: false,
-    },
+    augment: Augment::new()
+        .with_shift(1.0)
+        .with_rotation(0.12)
+        .with_scale(0.08)
+        .with_shear(0.1)
+        .with_elastic(0.8),
     ..DENSE
 };
 
-/// For floats that are trained on at fewer bits.
+/// The recipe for trained floats that are trained further at fewer bits.
 pub(crate) const ARTICLE: Recipe = Recipe {
     epochs: 15,
     rate: 1e-3,
     decay: 0.02,
-    augment: Augment {
-        shift: 1.0,
-        rotation: 0.15,
-        scale: 0.1,
-        shear: 0.15,
-        elastic: 0.0,
-        mirror: false,
-    },
+    augment: MOVED_MORE,
     ..DENSE
 };
 
-/// For floats.
+/// The recipe for floats.
 pub(crate) const FLOAT: Recipe = Recipe {
     epochs: 40,
     rate: 2e-3,
     decay: 0.05,
-    augment: Augment {
-        shift: 1.0,
-        rotation: 0.15,
-        scale: 0.1,
-        shear: 0.15,
-        elastic: 0.0,
-        mirror: false,
-    },
+    augment: MOVED_MORE,
     ..DENSE
 };
 
-/// For floats of the shape of `DigitsCnn`, distorted as it is.
+/// The recipe for floats of the shape of `DigitsCnn`, with the same distortions.
 pub(crate) const FLOAT_DISTORTED: Recipe = Recipe {
     augment: DISTORTED.augment,
     ..FLOAT
 };
 
-/// For clothes, which a mirror makes no others of.
-const MIRRORED: Augment = Augment {
-    shift: 1.0,
-    rotation: 0.04,
-    scale: 0.05,
-    shear: 0.03,
-    elastic: 0.0,
-    mirror: true,
-};
+/// Movements of clothes, which stay the same class in a mirror.
+const MIRRORED: Augment = Augment::new()
+    .with_shift(1.0)
+    .with_rotation(0.04)
+    .with_scale(0.05)
+    .with_shear(0.03)
+    .with_mirror(true);
 
-/// For the convolution on Fashion-MNIST.
+/// The recipe for the convolution on Fashion-MNIST.
 pub(crate) const FASHION: Recipe = Recipe {
     epochs: 60,
     rate: 4e-3,
@@ -106,7 +91,7 @@ pub(crate) const FASHION: Recipe = Recipe {
     ..DENSE
 };
 
-/// For floats on Fashion-MNIST.
+/// The recipe for floats on Fashion-MNIST.
 pub(crate) const FLOAT_FASHION: Recipe = Recipe {
     augment: MIRRORED,
     ..FLOAT

@@ -37,7 +37,7 @@ impl Digit {
     /// The digit that a round removes of neuron j.
     pub(crate) fn of(stage: &Stage, op: &LookupOp<'_>, j: usize, round: &Round) -> Self {
         let removed = op.dropped_bits(j) - known_bits(op, j);
-        let read = stage.reader.modulus_bits(stage.table);
+        let read = stage.sums.reader.modulus_bits(stage.sums.table_bits);
         Digit {
             above: round.above,
             bits: digit_bits(removed, round.above - read),
@@ -103,9 +103,9 @@ impl Part {
 pub(crate) fn known(stage: &Stage, op: &LookupOp<'_>, j: usize) -> u64 {
     let known_bits = known_bits(op, j);
     let value = op.read.lattice(j).offset & ((1 << known_bits) - 1);
-    let step = torus_step(stage.modulus) << (stage.scale - op.read.width(j));
+    let step = torus_step(stage.sums.modulus) << (stage.sums.step_width - op.read.width(j));
     let known = (value as u64).wrapping_mul(step);
-    match stage.rounding {
+    match stage.sums.rounding {
         Rounding::Exact => known,
         Rounding::Approximate => known.wrapping_sub((step << known_bits) / 2),
     }

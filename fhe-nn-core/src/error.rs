@@ -11,94 +11,11 @@ pub enum Error {
     /// Real values that are not an input of the network.
     #[error(transparent)]
     Input(#[from] fhe_nn_proof::client::InputError),
-    /// A key that was read does not keep what it was read from.
-    #[cfg(feature = "tfhe")]
-    #[error(
-        "evaluation key was read itself and did not keep the bytes\n  = help: send those on, or the key that the client made"
-    )]
-    KeyWasRead,
-    /// A tensor operation of a training failed.
+    /// A training failed, or cannot begin.
     #[cfg(feature = "train")]
-    #[error("training: {0}")]
-    Tensors(#[from] candle_core::Error),
-    /// A module computes with integers whose meaning it does not know.
-    #[cfg(feature = "train")]
-    #[error(
-        "`{tensor}` of `{network}` has no scale yet\n  = help: call `calibrate` with samples of the inputs first, as `Trainer::fit` does"
-    )]
-    NotCalibrated {
-        /// Name of the network.
-        network: String,
-        /// Name of the field, or `input`.
-        tensor: String,
-    },
-    /// There are not as many labels as inputs.
-    #[cfg(feature = "train")]
-    #[error("{inputs} inputs have {labels} labels, but each has one")]
-    Labels {
-        /// Number of inputs.
-        inputs: usize,
-        /// Number of labels.
-        labels: usize,
-    },
-    /// There is nothing to learn from, or to compare on.
-    #[cfg(feature = "train")]
-    #[error("`{network}` learns from examples and is compared on some, but there are none")]
-    NoExamples {
-        /// Name of the network.
-        network: String,
-    },
-    /// A label is no class of the network.
-    #[cfg(feature = "train")]
-    #[error(
-        "example {example} is of class {label}, but `{network}` has {scores} scores, of classes from 0"
-    )]
-    Label {
-        /// Name of the network.
-        network: String,
-        /// The example, from 0.
-        example: usize,
-        /// Its class.
-        label: u32,
-        /// Number of scores.
-        scores: usize,
-    },
-    /// The loss is no number any more.
-    #[cfg(feature = "train")]
-    #[error(
-        "the loss of `{network}` is no finite number in epoch {epoch}\n  = help: lower `rate` of the trainer"
-    )]
-    Diverged {
-        /// Name of the network.
-        network: String,
-        /// Epoch, from 1.
-        epoch: usize,
-    },
-    /// A field of a family has no such number.
-    #[cfg(feature = "train")]
-    #[error("`{field}` of `{network}` has no {number} to vary")]
-    Varied {
-        /// Name of the network.
-        network: String,
-        /// Name of the field.
-        field: String,
-        /// What it does not have.
-        number: &'static str,
-    },
-    /// A file does not hold the training that would go on from it.
-    #[cfg(feature = "train")]
-    #[error(
-        "`{}` cannot be taken up: {reason}\n  = help: remove the file, and the training begins anew",
-        path.display()
-    )]
-    Checkpoint {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        reason: &'static str,
-    },
+    #[error(transparent)]
+    Train(#[from] crate::train::TrainError),
     /// A key could not be read or written.
-    #[cfg(feature = "tfhe")]
     #[error("{what} could not be read or written: {source}")]
     Stream {
         /// Name of what travels.
@@ -128,6 +45,22 @@ pub enum Error {
         /// What it does not go with.
         of: &'static str,
     },
+    /// A reply answers another request.
+    #[error("the reply answers another request than the one at hand")]
+    WrongRequest,
+    /// A plan asks for larger keys than the caller allows.
+    #[error(
+        "the plan asks for an evaluation key of {bytes} bytes, but at most {limit} are allowed\n  = help: `ClientKey::generate_within` takes another limit"
+    )]
+    KeysTooLarge {
+        /// Bytes of the evaluation key as it travels.
+        bytes: u64,
+        /// What the caller allows.
+        limit: u64,
+    },
+    /// The operating system has no randomness.
+    #[error("the operating system gives no random bytes: {0}")]
+    Randomness(Box<dyn std::error::Error + Send + Sync>),
     /// The caller stopped an encrypted run.
     #[error("the run was cancelled")]
     Cancelled,

@@ -13,6 +13,23 @@ use crate::{Error, file};
 /// PyTorch, and `fc1.bias`, of shape `[outputs]`, which may be absent.
 ///
 /// Every value is finite.
+///
+/// ```
+/// use fhe_nn_core::Floats;
+/// use ndarray::{arr1, arr2};
+///
+/// # fn main() -> Result<(), fhe_nn_core::Error> {
+/// let mut state = Floats::new(); // or `Floats::load("model.safetensors")?`
+/// state.insert("net.0.weight", arr2(&[[0.5, -1.0]]).into_dyn())?;
+/// state.insert("net.0.bias", arr1(&[0.25]).into_dyn())?;
+///
+/// // a field `fc1` looks for `fc1.weight` and `fc1.bias`
+/// let floats = state.renamed(&[("net.0", "fc1")])?;
+/// assert_eq!(floats.get("fc1.weight").map(|weights| weights.shape()), Some(&[1, 2][..]));
+/// assert!(floats.get("net.0.bias").is_none());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Floats(BTreeMap<String, ArrayD<f32>>);
 

@@ -42,24 +42,27 @@ extern crate self as fhe_nn_core;
 
 pub mod backend;
 pub mod clear;
+#[cfg(feature = "client")]
+mod client;
 mod digits;
 mod embedded;
-#[cfg(feature = "tfhe")]
-mod encrypted;
+
+#[cfg(feature = "engine")]
+mod engine;
 mod error;
 mod file;
 mod floats;
+pub mod guide;
 #[cfg(feature = "import")]
 pub mod import;
-#[cfg(feature = "tfhe")]
-mod keys;
 pub mod layer;
+#[cfg(any(feature = "client", feature = "engine"))]
+mod masks;
 mod model;
 mod network;
 #[cfg(feature = "import")]
 mod npz;
 mod parallel;
-mod planned;
 pub mod quantize;
 mod reading;
 pub mod run;
@@ -67,23 +70,42 @@ mod simulated;
 mod sums;
 #[cfg(feature = "train")]
 pub mod train;
-#[cfg(feature = "tfhe")]
+#[cfg(any(feature = "client", feature = "engine"))]
 mod wire;
 
+#[cfg(feature = "client")]
+pub use client::ClientKey;
 pub use embedded::Embedded;
+#[cfg(feature = "engine")]
+pub use engine::ServerKey;
 pub use error::Error;
 pub use fhe_nn_macros::fhe_network;
 pub use fhe_nn_proof::client::{Affine, ClientSpec, InputError, Line, Scores, argmax};
 pub use fhe_nn_proof::error::ModelError;
 pub use fhe_nn_proof::graph;
 pub use fhe_nn_proof::noise::{self, SECURITY_BITS};
-pub use fhe_nn_proof::plan::{self, Options, Plan, PlanError};
+/// ```
+/// # use fhe_nn_core::prelude::*;
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/guide/majority.rs"));
+/// # fn main() -> Result<(), fhe_nn_core::Error> {
+/// let majority = Majority::quantize(&floats()?, samples().view())?.network;
+/// let plan = majority.plan(&PlanOptions::default())?;
+/// println!("{plan}");
+///
+/// assert_eq!(plan.bootstraps(), 1);
+/// assert!(plan.is_exact());
+/// assert!(plan.log2_failure() < -127.0);
+/// assert!(plan.predicted_seconds(1) < 1.0);
+/// # Ok(())
+/// # }
+/// ```
+pub use fhe_nn_proof::plan::Plan;
+pub use fhe_nn_proof::plan::{self, PlanError, PlanOptions};
 pub use fhe_nn_proof::rounding;
 pub use fhe_nn_proof::spec::{self, Spec};
 pub use fhe_nn_proof::widths;
 pub use floats::Floats;
-#[cfg(feature = "tfhe")]
-pub use keys::{ClientKey, EvaluationKey};
+
 pub use layer::{
     Abs, Add, AvgPool1d, AvgPool2d, Celu, Concat, Conv1d, Conv2d, Custom, Dense, Elu, Embedding,
     Exp, Flatten, Gelu, GlobalAvgPool, GlobalMaxPool, HardSigmoid, HardSwish, HardTanh, Identity,
@@ -92,15 +114,28 @@ pub use layer::{
 };
 pub use model::Model;
 pub use network::Network;
-pub use planned::{Planned, PlannedScores, PlannedStage};
 pub use quantize::{Calibration, Quantized};
 #[cfg(feature = "engine")]
 pub use run::{Execution, Profile, Progress, Work};
-#[cfg(feature = "tfhe")]
-pub use wire::{Reply, Request};
+#[cfg(any(feature = "client", feature = "engine"))]
+pub use wire::{EvaluationKey, Reply, Request};
+
+/// The types of a plan, for the expansion of the macro.
+#[doc(hidden)]
+pub mod __plan {
+    pub use fhe_nn_proof::client::{Affine, ClientSpec, Line};
+    pub use fhe_nn_proof::noise::{Decomposition, Shape};
+    pub use fhe_nn_proof::plan::{
+        Bootstrap, InputPlan, OutputPlan, Plan, PlanOptions, Prefer, Round, Stage, Sums, Version,
+    };
+    pub use fhe_nn_proof::spec::{Encoding, Rounding, Tokens};
+    pub use fhe_nn_proof::widths::{Lattice, Reader};
+}
 
 /// Everything that a program needs: the macro, every layer and the trait [`Network`].
 pub mod prelude {
+    #[cfg(feature = "client")]
+    pub use crate::ClientKey;
     pub use crate::layer::{
         Abs, Add, AvgPool1d, AvgPool2d, Celu, Concat, Conv1d, Conv2d, Custom, Dense, Elu,
         Embedding, Exp, Flatten, Gelu, GlobalAvgPool, GlobalMaxPool, HardSigmoid, HardSwish,
@@ -108,11 +143,13 @@ pub mod prelude {
         Sigmoid, Sign, Silu, Softplus, Softsign, Square, Tanh, Threshold, Wave,
     };
     pub use crate::{
-        Calibration, Embedded, Error, Floats, Model, Network, Options, Plan, Quantized, Scores,
+        Calibration, Embedded, Error, Floats, Model, Network, Plan, PlanOptions, Quantized, Scores,
         Spec, fhe_network,
     };
-    #[cfg(feature = "tfhe")]
-    pub use crate::{ClientKey, EvaluationKey, Execution, Progress, Reply, Request};
+    #[cfg(any(feature = "client", feature = "engine"))]
+    pub use crate::{EvaluationKey, Reply, Request};
+    #[cfg(feature = "engine")]
+    pub use crate::{Execution, ServerKey};
 }
 
 #[cfg(all(doctest, feature = "tfhe", feature = "train"))]

@@ -6,7 +6,7 @@ use fhe_nn_proof::client::ClientSpec;
 use fhe_nn_proof::graph::Graph;
 use fhe_nn_proof::model;
 use fhe_nn_proof::part::Part;
-use fhe_nn_proof::plan::{Fingerprint, Options, Plan};
+use fhe_nn_proof::plan::{Fingerprint, Plan, PlanOptions};
 use fhe_nn_proof::spec::Spec;
 
 use crate::{Error, file};
@@ -123,7 +123,7 @@ impl Model {
     /// # Errors
     /// [`Error::Plan`] if no parameters hold the noise, and [`Error::Model`] if an accumulator or score is
     /// wider than can be read encrypted.
-    pub fn plan(&self, options: &Options) -> Result<Plan, Error> {
+    pub fn plan(&self, options: &PlanOptions) -> Result<Plan, Error> {
         let (_, plan) = self.graph().plan(options)?;
         Ok(plan)
     }

@@ -4,17 +4,17 @@ use std::path::Path;
 
 use fhe_nn_proof::client::{ClientSpec, Scores};
 use fhe_nn_proof::model;
-use fhe_nn_proof::plan::{Fingerprint, Options, Plan};
+use fhe_nn_proof::plan::{Fingerprint, Plan, PlanOptions};
 use fhe_nn_proof::spec::Spec;
 use ndarray::{Array2, ArrayView2};
 
-#[cfg(feature = "tfhe")]
-use crate::keys::EvaluationKey;
+#[cfg(feature = "engine")]
+use crate::engine::ServerKey;
 use crate::layer::{Part, Parts};
 use crate::quantize::{Calibration, CustomFn, Quantized, float_scores, quantize};
-#[cfg(feature = "tfhe")]
+#[cfg(feature = "engine")]
 use crate::run::Execution;
-#[cfg(feature = "tfhe")]
+#[cfg(feature = "engine")]
 use crate::wire::{Reply, Request};
 use crate::{Error, Floats, Model, file};
 
@@ -22,6 +22,21 @@ use crate::{Error, Floats, Model, file};
 ///
 /// `#[fhe_network]` implements it, and the provided methods are the same for every network: each is that
 /// of [`Model`], the same network as a value.
+///
+/// ```
+/// # use fhe_nn_core::prelude::*;
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/guide/majority.rs"));
+/// # fn main() -> Result<(), fhe_nn_core::Error> {
+/// let majority = Majority::quantize(&floats()?, samples().view())?.network;
+/// let scores = majority.run(&[1.0, 0.0, 1.0])?;
+/// assert!(scores.reals()[0] > 0.5);
+///
+/// // a model file gives back the same network, and no other declaration reads it
+/// let again = Majority::from_bytes(&majority.to_bytes())?;
+/// assert_eq!(again.run(&[1.0, 0.0, 1.0])?, scores);
+/// # Ok(())
+/// # }
+/// ```
 pub trait Network: Sized {
     /// The declaration, as data.
     const SPEC: &'static Spec;
@@ -107,9 +122,9 @@ pub trait Network: Sized {
     /// The declaration with random weights, to be trained: the same weights every time.
     ///
     /// # Errors
-    /// [`Error::Model`] for layers that do not fit together, and [`Error::Train`].
+    /// [`Error::Model`] for layers that do not fit together, and [`Error::Train`] if a tensor cannot be made.
     #[cfg(feature = "train")]
-    fn trainable(device: &candle_core::Device) -> Result<crate::train::Trainable, Error> {
+    fn trainable(device: &crate::train::Device) -> Result<crate::train::Trainable, Error> {
         crate::train::Trainable::new(Self::SPEC, functions::<Self>(), device, 0)
     }
 
@@ -163,7 +178,7 @@ pub trait Network: Sized {
     ///
     /// # Errors
     /// Those of [`Model::plan`].
-    fn plan(&self, options: &Options) -> Result<Plan, Error> {
+    fn plan(&self, options: &PlanOptions) -> Result<Plan, Error> {
         self.model().plan(options)
     }
 
@@ -184,8 +199,8 @@ pub trait Network: Sized {
     ///
     /// # Errors
     /// Those of [`Model::run_encrypted`].
-    #[cfg(feature = "tfhe")]
-    fn run_encrypted(&self, key: &EvaluationKey, request: &Request) -> Result<Reply, Error> {
+    #[cfg(feature = "engine")]
+    fn run_encrypted(&self, key: &ServerKey, request: &Request) -> Result<Reply, Error> {
         self.model().run_encrypted(key, request)
     }
 
@@ -193,10 +208,10 @@ pub trait Network: Sized {
     ///
     /// # Errors
     /// Those of [`Model::run_encrypted_batch`].
-    #[cfg(feature = "tfhe")]
+    #[cfg(feature = "engine")]
     fn run_encrypted_batch(
         &self,
-        key: &EvaluationKey,
+        key: &ServerKey,
         requests: &[Request],
         execution: &Execution<'_>,
     ) -> Result<Vec<Reply>, Error> {

@@ -54,18 +54,19 @@ impl Reading {
         let lattice = op.read.lattice(j);
         let table_size = stage.bootstrap.table_size();
         let (table, dropped) = (op.table_bits(j), op.dropped_bits(j));
-        match stage.rounding {
+        match stage.sums.rounding {
             Rounding::Exact => {
                 let rounded = Lattice {
                     step_bits: lattice.step_bits.saturating_sub(dropped),
                     offset: lattice.offset >> dropped,
                 };
-                Reading::nearest(table_size, stage.reader.modulus_bits(table), rounded)
+                Reading::nearest(table_size, stage.sums.reader.modulus_bits(table), rounded)
             }
             Rounding::Approximate => Reading::Floor {
-                modulus: stage.modulus,
-                shift: (4 * table_size).ilog2() + stage.scale - op.read.width(j) + dropped,
-                range: match stage.reader {
+                modulus: stage.sums.modulus,
+                shift: (4 * table_size).ilog2() + stage.sums.step_width - op.read.width(j)
+                    + dropped,
+                range: match stage.sums.reader {
                     Reader::Padded => Steps::Guarded {
                         table_size,
                         half: 1 << (table - 1),

@@ -49,7 +49,7 @@ impl<'a> Simulated<'a> {
     /// Scores as the client decrypts them.
     pub(crate) fn decrypt(&mut self, sums: &Array2<f64>) -> Array2<i64> {
         let (output, client) = (&self.plan.output, &self.plan.client);
-        let noise = noise(output.way_variance(self.plan.last_dimension()));
+        let noise = noise(output.switch_variance(self.plan.last_dimension()));
         let unit = 2f64.powi(output.element_bits.min(53) as i32);
         let mut scores = Array2::zeros(sums.raw_dim());
         for (j, (mut column, phases)) in scores
@@ -58,7 +58,7 @@ impl<'a> Simulated<'a> {
             .enumerate()
         {
             let (width, lattice) = (client.widths[j], client.lattices[j]);
-            let scale = 2f64.powi((output.scale - width) as i32);
+            let scale = 2f64.powi((output.sums.step_width - width) as i32);
             for (score, phase) in column.iter_mut().zip(phases) {
                 // the body is rounded down
                 let phase = turn(scale * phase) + noise.sample(&mut self.random);
@@ -87,7 +87,7 @@ impl<'a> Simulated<'a> {
         for (round, &digit) in stage.rounds.iter().zip(digits) {
             let bootstrap = &round.bootstrap;
             let reading = digit.reading(bootstrap.table_size());
-            let way = noise(bootstrap.way_variance(from));
+            let way = noise(bootstrap.switch_variance(from));
             let result = noise(bootstrap.result_variance());
             let scale = 2f64.powi(round.above as i32);
             for part in Part::ALL.into_iter().filter(|part| part.exists(digit)) {
@@ -133,7 +133,7 @@ impl Backend for Simulated<'_> {
         let from = plan.dimensions().nth(op.read.stage).unwrap_or(0);
         let step = self.step(op.next);
         let (way, result) = (
-            noise(stage.bootstrap.way_variance(from)),
+            noise(stage.bootstrap.switch_variance(from)),
             noise(stage.bootstrap.result_variance()),
         );
         let size = i64::from(stage.bootstrap.table_size());
@@ -141,7 +141,7 @@ impl Backend for Simulated<'_> {
         let mut values = Array2::zeros((sums.nrows(), neurons * phases));
         for j in 0..neurons {
             let known = turns(known(stage, op, j));
-            let scale = 2f64.powi((stage.scale - op.read.width(j)) as i32);
+            let scale = 2f64.powi((stage.sums.step_width - op.read.width(j)) as i32);
             let column = sums.column(j).into_iter();
             let mut accumulators: Vec<f64> =
                 column.map(|&x| turn(turn(scale * x) - known)).collect();

@@ -311,10 +311,10 @@ fn a_fingerprint_is_that_of_the_integers() {
 /// What a macro proves of a file is what the network finds that is loaded from it.
 #[test]
 fn a_file_proves_what_its_network_plans() {
-    let (model, options) = (mixed(0.0), Options::default());
+    let (model, options) = (mixed(0.0), PlanOptions::default());
     let proof = prove(Mixed::SPEC, &model.to_bytes(), &options).expect("a model");
     assert_eq!(proof.parts, model.parts());
-    assert_eq!(proof.program.model, model.fingerprint());
+    assert_eq!(proof.requirements.model, model.fingerprint());
     assert_eq!(proof.plan, model.plan(&options).expect("parameters exist"));
 }
 

@@ -1,8 +1,8 @@
 //! The expansion: the struct as it was written, its specification as data, and nothing else.
 //! Behaviour is handwritten in `fhe-nn-core`.
 
+mod constant;
 mod data;
-mod planned;
 
 use fhe_nn_proof::spec::Spec;
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
@@ -48,7 +48,7 @@ pub(crate) fn expand(declared: &Network, spec: &Spec, model: Option<&Proved>) ->
             &item.ident,
             &item.attrs,
             &quote!(::core::include_bytes!(#path)),
-            &planned::planned(&proof.plan),
+            &constant::reference(&proof.plan),
         ),
         None => TokenStream::new(),
     };
@@ -70,7 +70,7 @@ pub(crate) fn fallback(item: TokenStream, errors: &[Error], embeds: bool) -> Tok
                     &item.ident,
                     &item.attrs,
                     &quote!(&[]),
-                    &quote!(::fhe_nn_core::Planned::ABSENT),
+                    &quote!(&::fhe_nn_core::Plan::EMPTY),
                 ),
                 false => TokenStream::new(),
             };
@@ -151,7 +151,7 @@ fn embedded(
             #[automatically_derived]
             impl ::fhe_nn_core::Embedded for #name {
                 const MODEL: &'static [u8] = #model;
-                const PLAN: ::fhe_nn_core::Planned = #plan;
+                const PLAN: &'static ::fhe_nn_core::Plan = #plan;
             }
         };
     }

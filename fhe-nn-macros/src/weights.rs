@@ -5,7 +5,7 @@ mod broken;
 mod edit;
 mod file;
 
-use fhe_nn_proof::plan::Options;
+use fhe_nn_proof::plan::PlanOptions;
 use fhe_nn_proof::prove::{Proof, prove as prove_bytes};
 use fhe_nn_proof::spec::Spec;
 use syn::LitStr;
@@ -34,12 +34,10 @@ pub(crate) fn prove(network: &Network, spec: &Spec) -> Result<Option<Proved>, Ve
 }
 
 fn attempt(network: &Network, weights: &Weights, spec: &Spec) -> Result<Proved, Error> {
-    let options = Options {
-        failure_bits: weights
-            .failure
-            .map_or(Options::default().failure_bits, |bits| bits.value as f64),
-        ..Options::default()
-    };
+    let mut options = PlanOptions::new();
+    if let Some(bits) = weights.failure {
+        options = options.with_failure_bits(bits.value as f64);
+    }
     let (path, bytes) = file::read(&weights.path)?;
     let attempt = Attempt {
         network,

@@ -1,9 +1,7 @@
 //! Models inside of the program: what the compiler knows of them is what a run finds.
 
-use fhe_nn_core::plan::{OutputPlan, Stage};
 use fhe_nn_core::prelude::*;
 use fhe_nn_core::spec::Rounding;
-use fhe_nn_core::{Planned, PlannedScores, PlannedStage};
 
 #[fhe_network(
     input(shape = [2], bits = 1),
@@ -47,103 +45,32 @@ fn an_embedded_model_runs() {
 
 #[test]
 fn every_constant_is_that_of_the_plan() {
-    const BOOTSTRAPS: u32 = Both::PLAN.bootstraps;
-    const LEVELS: u32 = Both::PLAN.stages[0].bootstrap.digits.levels;
+    const BOOTSTRAPS: u32 = Both::PLAN.bootstraps();
+    const DIMENSION: u32 = Both::PLAN.input.dimension;
     let plan = planned::<Both>(64.0);
     assert_eq!(BOOTSTRAPS, plan.bootstraps());
-    assert_eq!(LEVELS, plan.stages[0].bootstrap.digits.levels);
-    const { assert!(Both::PLAN.is_exact) };
+    assert_eq!(DIMENSION, plan.input.dimension);
+    const { assert!(Both::PLAN.is_exact()) };
 
     planned::<Deep>(128.0);
-    let [exact, near] = Deep::PLAN.stages else {
+    let [exact, near] = &*Deep::PLAN.stages else {
         panic!("two stages: {:?}", Deep::PLAN);
     };
     assert!(!exact.rounds.is_empty() && exact.step_probability.is_none());
-    assert_eq!(near.rounding, Rounding::Approximate);
-    assert!(near.step_probability.is_some() && !Deep::PLAN.is_exact);
+    assert_eq!(near.sums.rounding, Rounding::Approximate);
+    assert!(near.step_probability.is_some() && !Deep::PLAN.is_exact());
 }
 
-/// The plan that a network finds when it runs, which is the one of its constants.
+/// The plan that a network finds when it runs, which is the one of its constant: in every number, and
+/// as it is stored.
 fn planned<N: Embedded>(failure_bits: f64) -> Plan {
     let network = N::embedded();
-    let options = Options {
-        failure_bits,
-        ..Options::default()
-    };
+    let options = PlanOptions::new().with_failure_bits(failure_bits);
     let plan = network
         .plan(&options)
         .expect("the compiler found parameters");
-    assert_eq!(N::PLAN.plan(), plan);
-    assert_eq!(N::PLAN.fingerprint, network.fingerprint());
-    let Planned {
-        bootstraps,
-        log2_failure,
-        is_exact,
-        evaluation_key_bytes,
-        evaluation_memory_bytes,
-        request_bytes,
-        reply_bytes,
-        fingerprint,
-        options,
-        input,
-        stages,
-        scores,
-        ..
-    } = N::PLAN;
-    assert_eq!(bootstraps, plan.bootstraps());
-    assert_eq!(log2_failure, plan.log2_failure());
-    assert_eq!(is_exact, plan.is_exact());
-    assert_eq!(evaluation_key_bytes, plan.evaluation_key_bytes());
-    assert_eq!(evaluation_memory_bytes, plan.evaluation_memory_bytes());
-    assert_eq!(request_bytes, plan.request_bytes());
-    assert_eq!(reply_bytes, plan.reply_bytes());
-    assert_eq!(fingerprint, plan.model);
-    assert_eq!(options, plan.options);
-    assert_eq!(input, plan.input);
-    let stages: Vec<Stage> = stages.iter().map(stage).collect();
-    assert_eq!(stages, plan.stages);
-    assert_eq!(output(scores), plan.output);
+    assert_eq!(*N::PLAN, plan);
+    assert_eq!(N::PLAN.fingerprint(), plan.fingerprint());
+    assert_eq!(N::PLAN.model, network.fingerprint());
     plan
-}
-
-fn stage(planned: &PlannedStage) -> Stage {
-    Stage {
-        linear: planned.linear.to_owned(),
-        lookup: planned.lookup.to_owned(),
-        sources: planned.sources.to_vec(),
-        terms: planned.terms,
-        reader: planned.reader,
-        width: planned.width,
-        scale: planned.scale,
-        table: planned.table,
-        rounding: planned.rounding,
-        modulus: planned.modulus,
-        neurons: planned.neurons,
-        phases: planned.phases,
-        rounds: planned.rounds.to_vec(),
-        bootstrap: planned.bootstrap,
-        output_variance: planned.output_variance,
-        table_variance: planned.table_variance,
-        log2_failure: planned.log2_failure,
-        step_probability: planned.step_probability,
-    }
-}
-
-fn output(planned: PlannedScores) -> OutputPlan {
-    OutputPlan {
-        linear: planned.linear.to_owned(),
-        sources: planned.sources.to_vec(),
-        terms: planned.terms,
-        scores: planned.scores,
-        width: planned.width,
-        scale: planned.scale,
-        table: planned.table,
-        rounding: planned.rounding,
-        modulus: planned.modulus,
-        keyswitch: planned.keyswitch,
-        dimension: planned.dimension,
-        element_bits: planned.element_bits,
-        variance: planned.variance,
-        log2_failure: planned.log2_failure,
-    }
 }

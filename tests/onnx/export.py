@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes the small ONNX files and test vectors that the importer's tests read.
+"""Makes the small ONNX files that the importer's tests read, with inputs and outputs.
 
 Every network below is trained for a moment on random data with made-up labels (so that
 weights, biases and BatchNorm statistics are far from trivial), and exported twice:
@@ -257,7 +257,7 @@ def export(net, x, path, dynamo, dynamic=None, **options):
 
 
 def strip(path):
-    """Takes out the dynamo exporter's stack traces, which hold paths of this machine."""
+    """Takes out the dynamo exporter's stack traces, which hold paths of the machine that exports."""
     proto = onnx.load(path)
     for node in proto.graph.node:
         kept = [p for p in node.metadata_props if p.key != "pkg.torch.onnx.stack_trace"]

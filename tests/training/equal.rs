@@ -1,4 +1,4 @@
-//! After training, quantization gives integers whose clear run equals the trained network on every input.
+//! After training, the quantized network equals the trained module on every input.
 
 use fhe_nn_core::prelude::*;
 use fhe_nn_core::train::{Device, Trainable, Trainer};
@@ -96,7 +96,7 @@ struct Words {
     scores: Dense<4, 3>,
 }
 
-/// Sums beyond 2^24, which a 32-bit float does not hold.
+/// A network with sums beyond 2^24, which 32-bit floats cannot hold.
 #[fhe_network(input(shape = [24], bits = 16))]
 struct Wide {
     #[bits(weights = 12, accumulator = 12, overflow = wrap)]
@@ -109,30 +109,30 @@ struct Wide {
 
 #[test]
 fn waves_are_what_was_trained() {
-    learns::<Waves>(&Data::new(600, 24, 3, 1), |_| ());
+    learns::<Waves>(&Data::new(600, 24, 3, 1), |module| module);
 }
 
 #[test]
 fn signs_are_what_was_trained() {
-    learns::<Signs>(&Data::new(600, 24, 3, 2), |_| ());
+    learns::<Signs>(&Data::new(600, 24, 3, 2), |module| module);
 }
 
 #[test]
 fn promised_accumulators_are_kept_from_the_first_step_on() {
-    learns::<Promised>(&Data::new(600, 24, 3, 3), |_| ());
+    learns::<Promised>(&Data::new(600, 24, 3, 3), |module| module);
 }
 
 #[test]
 fn convolutions_and_branches_are_what_was_trained() {
-    learns::<Branches>(&Data::new(600, 72, 3, 4), |_| ());
+    learns::<Branches>(&Data::new(600, 72, 3, 4), |module| module);
 }
 
-/// As they begin: sums that go around so often say nothing of their inputs.
+/// The module is compared untrained, as sums that wrap this often carry no information about their inputs.
 #[test]
 fn wide_sums_are_what_was_trained() {
     let data = Data::new(600, 24, 3, 9);
     let mut module = Wide::trainable(&Device::Cpu).expect("a network");
-    module.calibrate(&data.inputs).expect("samples");
+    module.calibrate(data.inputs.view()).expect("samples");
     compare::<Wide>(&module, &data, &data.inputs);
 }
 
@@ -140,7 +140,7 @@ fn wide_sums_are_what_was_trained() {
 fn words_are_what_was_trained() {
     let mut data = Data::new(600, 6, 3, 5);
     data.inputs.mapv_inplace(|x| (x * 7.9).floor());
-    // of the tokens, wherever they stand
+    // the class depends on the tokens, not on their order
     let sums = data.inputs.rows().into_iter().map(|row| row.sum());
     data.labels = sums
         .map(|sum| {
@@ -151,12 +151,12 @@ fn words_are_what_was_trained() {
             }
         })
         .collect();
-    learns::<Words>(&data, |_| ());
+    learns::<Words>(&data, |module| module);
 }
 
 #[test]
 fn weights_are_powers_of_two_where_they_must_be() {
-    let powers = |module: &mut Trainable| module.powers_of_two = true;
+    let powers = |module: Trainable| module.with_powers_of_two(true);
     let network = learns::<Promised>(&Data::new(600, 24, 3, 6), powers);
     let weights = network.scores.linear().weights.iter();
     let mut sizes = weights.map(|w| w.unsigned_abs());
@@ -165,7 +165,7 @@ fn weights_are_powers_of_two_where_they_must_be() {
 
 #[test]
 fn weights_are_pruned_where_they_must_be() {
-    let network = learns::<Promised>(&Data::new(600, 24, 3, 7), |module| module.pruned = 0.5);
+    let network = learns::<Promised>(&Data::new(600, 24, 3, 7), |module| module.with_pruned(0.5));
     for row in network.hidden.linear().weights.rows() {
         assert!(row.iter().filter(|&&w| w == 0).count() >= 12);
     }
@@ -181,27 +181,25 @@ struct Approximate {
     scores: Dense<16, 3>,
 }
 
-/// Trained with the noise of its own plan, a network is still what it computes in the clear, and its report says
-/// what the simulation makes of it.
+/// A module trained with the noise of its own plan still equals the quantized network, and its report has the accuracy
+/// of the simulation.
 #[test]
 fn noise_is_learned_and_the_report_is_of_the_network() {
     let data = Data::new(600, 24, 3, 8);
     let examples = data.examples();
     let mut module = Approximate::trainable(&Device::Cpu).expect("a network");
-    let trainer = Trainer {
-        epochs: 6,
-        batch: 50,
-        rate: 1e-2,
-        progress: false,
-        ..Trainer::default()
-    };
+    let trainer = Trainer::new()
+        .with_epochs(6)
+        .with_batch(50)
+        .with_rate(1e-2)
+        .with_progress(false);
     trainer
         .fit(&mut module, &examples, None)
         .expect("it learns");
     let samples = trainer.samples(&examples);
-    let options = Options::default();
+    let options = PlanOptions::default();
     let first = module
-        .outcome::<Approximate>(&samples, &examples, &options)
+        .outcome::<Approximate>(samples.view(), &examples, &options)
         .expect("a plan");
     let before = module.floats().expect("finite");
     module.learn_with_noise(Some(&first.plan));
@@ -212,7 +210,7 @@ fn noise_is_learned_and_the_report_is_of_the_network() {
     assert_ne!(before, noisy);
 
     let outcome = module
-        .outcome::<Approximate>(&samples, &examples, &options)
+        .outcome::<Approximate>(samples.view(), &examples, &options)
         .expect("a plan");
     let trained = fhe_nn_core::train::accuracy(&module, &examples).expect("calibrated");
     assert_eq!((outcome.quantized, outcome.examples), (trained, 600));
@@ -227,17 +225,14 @@ fn noise_is_learned_and_the_report_is_of_the_network() {
     );
 }
 
-/// Trains on half of the data, and compares on all of them and on random inputs besides.
-fn learns<N: Network>(data: &Data, prepare: impl Fn(&mut Trainable)) -> N {
-    let mut module = N::trainable(&Device::Cpu).expect("a network");
-    prepare(&mut module);
-    let trainer = Trainer {
-        epochs: 12,
-        batch: 50,
-        rate: 1e-2,
-        progress: false,
-        ..Trainer::default()
-    };
+/// Trains on the data, and compares on them and on inputs beyond their range.
+fn learns<N: Network>(data: &Data, prepare: impl Fn(Trainable) -> Trainable) -> N {
+    let mut module = prepare(N::trainable(&Device::Cpu).expect("a network"));
+    let trainer = Trainer::new()
+        .with_epochs(12)
+        .with_batch(50)
+        .with_rate(1e-2)
+        .with_progress(false);
     let examples = data.examples();
     let history = trainer
         .fit(&mut module, &examples, Some(&examples))
@@ -247,7 +242,7 @@ fn learns<N: Network>(data: &Data, prepare: impl Fn(&mut Trainable)) -> N {
     compare(&module, data, &trainer.samples(&examples))
 }
 
-/// Quantizes, and compares on all data and on random inputs besides.
+/// Quantizes a module, and compares both on the data and on inputs beyond their range.
 fn compare<N: Network>(module: &Trainable, data: &Data, samples: &Array2<f32>) -> N {
     let floats = module.floats().expect("finite");
     let network = N::quantize(&floats, samples.view())
@@ -259,15 +254,14 @@ fn compare<N: Network>(module: &Trainable, data: &Data, samples: &Array2<f32>) -
             .round()
     });
     for inputs in [&data.inputs, &beyond] {
-        let trained = module.integers_of(inputs).expect("calibrated");
-        let trained = trained.to_vec2::<f32>().expect("scores");
+        let trained = module.integer_scores(inputs.view()).expect("calibrated");
         let quantized = network
             .run_batch(inputs.view())
             .expect("inputs of its length");
-        assert_eq!(trained.len(), quantized.len());
-        for (trained, quantized) in trained.iter().zip(&quantized) {
+        assert_eq!(trained.nrows(), quantized.len());
+        for (trained, quantized) in trained.rows().into_iter().zip(&quantized) {
             let quantized: Vec<f32> = quantized.integers().iter().map(|&q| q as f32).collect();
-            assert_eq!(trained, &quantized);
+            assert_eq!(trained.to_vec(), quantized);
         }
     }
     network

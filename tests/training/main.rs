@@ -1,4 +1,4 @@
-//! Training: what is trained is what the quantized network computes.
+//! Training: a trained module computes what the quantized network computes.
 
 mod equal;
 mod mistakes;
@@ -21,19 +21,20 @@ struct Small {
     scores: Dense<12, 3>,
 }
 
-/// A network that is trained in a second, before it is.
+/// An untrained network that can be trained in a second.
 fn module() -> Trainable {
     Small::trainable(&Device::Cpu).expect("a network")
 }
 
-/// Inputs in [0, 1], and a class that follows from them.
+/// Inputs in [0, 1], each with a class that follows from it.
 struct Data {
     inputs: Array2<f32>,
     labels: Vec<u32>,
 }
 
 impl Data {
-    /// Of so many classes: which part of the values has the greatest sum, the parts being unequal in weight.
+    /// Random inputs. The values are divided into as many parts as there are classes, and those in the part of the
+    /// class are greater than the others.
     fn new(count: usize, values: usize, classes: usize, seed: u64) -> Self {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let mut draw = || random.next_u32() as f32 / u32::MAX as f32;

@@ -1,21 +1,20 @@
-//! What a user may get wrong is an error or has a meaning, never a panic or a silently worse network.
+//! A user's mistakes: each is an error or has a meaning, never a panic or a silently worse network.
 
+use fhe_nn_core::Error;
 use fhe_nn_core::prelude::*;
 use fhe_nn_core::train::{
-    Device, Examples, Family, Number, Precision, Trainable, Trainer, accuracy,
+    Device, Examples, Family, Number, Precision, TrainError, Trainable, Trainer, accuracy,
 };
 use ndarray::Array2;
 
 use super::{Data, Small, module};
 
 fn trainer() -> Trainer<'static> {
-    Trainer {
-        epochs: 3,
-        batch: 50,
-        rate: 1e-2,
-        progress: false,
-        ..Trainer::default()
-    }
+    Trainer::new()
+        .with_epochs(3)
+        .with_batch(50)
+        .with_rate(1e-2)
+        .with_progress(false)
 }
 
 #[test]
@@ -25,7 +24,10 @@ fn no_examples() {
     let none = Examples::new(none.view(), &[]).expect("no label for no input");
     for (training, validation) in [(&some, &none), (&none, &some)] {
         let error = trainer().fit(&mut module(), training, Some(validation));
-        assert!(matches!(error, Err(Error::NoExamples { .. })), "{error:?}");
+        assert!(
+            matches!(error, Err(Error::Train(TrainError::NoExamples { .. }))),
+            "{error:?}"
+        );
     }
 }
 
@@ -49,11 +51,7 @@ fn a_class_without_a_score() {
 fn a_patience_or_a_batch_of_nothing() {
     let data = Data::new(100, 24, 3, 3);
     let examples = data.examples();
-    let hasty = Trainer {
-        patience: Some(0),
-        batch: 0,
-        ..trainer()
-    };
+    let hasty = trainer().with_patience(0).with_batch(0);
     let history = hasty
         .fit(&mut module(), &examples, Some(&examples))
         .expect("it learns");
@@ -63,10 +61,7 @@ fn a_patience_or_a_batch_of_nothing() {
 #[test]
 fn a_checkpoint_of_other_weights_or_samples() {
     let folder = tempfile::tempdir().expect("a folder");
-    let kept = Trainer {
-        checkpoint: Some(folder.path().join("small.checkpoint")),
-        ..trainer()
-    };
+    let kept = trainer().with_checkpoint(folder.path().join("small.checkpoint"));
     let (data, others) = (Data::new(100, 24, 3, 4), Data::new(100, 24, 3, 5));
     kept.fit(&mut module(), &data.examples(), None)
         .expect("it learns");
@@ -77,7 +72,7 @@ fn a_checkpoint_of_other_weights_or_samples() {
     ] {
         let refused = kept.fit(module, &examples, None);
         assert!(
-            matches!(refused, Err(Error::Checkpoint { .. })),
+            matches!(refused, Err(Error::Train(TrainError::Checkpoint { .. }))),
             "{refused:?}"
         );
     }
@@ -91,8 +86,7 @@ fn floats_of_a_float_network_bring_no_scales() {
     let mut data = Data::new(400, 24, 3, 6);
     data.inputs *= 10.0;
     let examples = data.examples();
-    let mut float = module();
-    float.precision = Precision::Float;
+    let mut float = module().with_precision(Precision::Float);
     trainer()
         .fit(&mut float, &examples, Some(&examples))
         .expect("it learns");
@@ -105,7 +99,9 @@ fn floats_of_a_float_network_bring_no_scales() {
         "{names:?}"
     );
     let mut module = module();
-    module.load(&floats, &data.inputs).expect("its own floats");
+    module
+        .load(&floats, data.inputs.view())
+        .expect("its own floats");
     accuracy(&module, &examples).expect("calibrated");
 }
 
@@ -129,8 +125,8 @@ fn a_family_of_impossible_numbers() {
     for field in ["input", "conv", "wave", "relu", "scores"] {
         for number in Number::ALL {
             for value in [0, 1, 7, 31, 32, 33, 63, 64, 65, 1 << 20, u32::MAX] {
-                // a field without the number is an error, all else in or out
-                if let Ok(members) = Family::of(Windows::SPEC)
+                // a field without the number is an error; any other combination is a member or left out
+                if let Ok(members) = Family::new(Windows::SPEC)
                     .vary(field, number, [value])
                     .members()
                 {
@@ -139,8 +135,8 @@ fn a_family_of_impossible_numbers() {
             }
         }
     }
-    let mut wide = Family::of(Windows::SPEC).vary("conv", Kernel, [3, 31]);
+    let mut wide = Family::new(Windows::SPEC).vary("conv", Kernel, [3, 31]);
     assert_eq!(wide.members().expect("a window").len(), 1);
-    wide = Family::of(Windows::SPEC).vary("scores", Weights, [0, 4]);
+    wide = Family::new(Windows::SPEC).vary("scores", Weights, [0, 4]);
     assert_eq!(wide.members().expect("weights").len(), 1);
 }

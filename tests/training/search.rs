@@ -1,7 +1,7 @@
-//! Families, and the best of them.
+//! Families of networks, and searches for their best members.
 
 use fhe_nn_core::prelude::*;
-use fhe_nn_core::train::{Device, Family, Number, Search, Trainer};
+use fhe_nn_core::train::{Family, Number, Search, Trainer};
 
 use super::Data;
 
@@ -28,7 +28,7 @@ struct Convolution {
 
 #[test]
 fn sizes_and_worst_cases_follow() {
-    let family = Family::of(Convolution::SPEC)
+    let family = Family::new(Convolution::SPEC)
         .vary("conv", Number::Kernel, [3, 5])
         .vary("conv", Number::Neurons, [4, 6]);
     let members = family.members().expect("fields that there are");
@@ -48,7 +48,7 @@ fn sizes_and_worst_cases_follow() {
         "{}",
         declared[3]
     );
-    // an accumulator that was not promised is still not
+    // an accumulator that was not promised is still not promised
     assert!(
         declared
             .iter()
@@ -58,17 +58,17 @@ fn sizes_and_worst_cases_follow() {
 
 #[test]
 fn what_breaks_a_law_is_left_out() {
-    let family = Family::of(Small::SPEC)
+    let family = Family::new(Small::SPEC)
         .vary("wave", Number::Phases, [1, 3, 8, 16])
         .vary("hidden", Number::Accumulator, [3, 4, 10]);
     let members = family.members().expect("fields that there are");
-    // 8 phases need 4 bits; 3 are no power of two, 16 too many, and 10 bits no table's
+    // 8 phases need 4 bits, 3 are not a power of two, 16 are too many, and no table reads 10 bits
     let phases: Vec<String> = members
         .iter()
         .map(|member| member.layers[1].op.to_string())
         .collect();
     assert_eq!(members.len(), 3, "{phases:?}");
-    let error = Family::of(Small::SPEC)
+    let error = Family::new(Small::SPEC)
         .vary("wave", Number::Kernel, [3])
         .members();
     let error = error.expect_err("a wave has no kernel").to_string();
@@ -79,28 +79,23 @@ fn what_breaks_a_law_is_left_out() {
 fn the_front_is_what_nothing_beats() {
     let data = Data::new(300, 24, 3, 1);
     let examples = data.examples();
-    let search = Search {
-        trainer: Trainer {
-            epochs: 4,
-            batch: 50,
-            rate: 1e-2,
-            progress: false,
-            ..Trainer::default()
-        },
-        budget: 0.05,
-        threads: 2,
-        options: Options::default(),
-        prepare: &|_| (),
-        device: Device::Cpu,
-    };
-    let family = Family::of(Small::SPEC)
+    let trainer = Trainer::new()
+        .with_epochs(4)
+        .with_batch(50)
+        .with_rate(1e-2)
+        .with_progress(false);
+    let search = Search::new()
+        .with_trainer(trainer)
+        .with_budget(0.05)
+        .with_threads(2);
+    let family = Family::new(Small::SPEC)
         .vary("hidden", Number::Neurons, [2, 6, 1000])
         .vary("wave", Number::Phases, [1, 4]);
     let mut found = 0;
     let front = search
         .run(&family, &examples, &examples, |_| found += 1)
         .expect("it learns");
-    // 1,000 bootstraps take longer, and that may be known before they are trained
+    // 1,000 bootstraps take longer than the budget, which may be known before training
     let slow = front
         .refused
         .iter()
@@ -122,6 +117,6 @@ fn the_front_is_what_nothing_beats() {
             )
         );
     }
-    // all points, those of the front, and two of the legend
+    // all points, the points of the front, and two marks of the legend
     assert_eq!(front.svg().matches("<circle").count(), 4 + best.len() + 2);
 }

@@ -1,7 +1,10 @@
 //! Who may do what: keys, ciphertexts and networks that do not go together.
 
-use fhe_nn_core::InputError;
+use std::fs;
+use std::path::Path;
+
 use fhe_nn_core::prelude::*;
+use fhe_nn_core::{Error, InputError};
 use fhe_nn_tests::Random;
 
 use crate::shared::{INPUT, Shared, Small, shared};
@@ -13,6 +16,7 @@ fn the_wrong_key() {
         plan,
         client,
         server,
+        ..
     } = shared();
     let other = ClientKey::generate(plan).expect("the same plan");
     let request = other.encrypt(&INPUT).expect("finite");
@@ -29,14 +33,63 @@ fn the_wrong_key() {
         ),
         "{error}"
     );
+    let (own, reply) = shared().exchange();
     let error = other
-        .decrypt(&shared().reply())
+        .decrypt(&request, &reply)
         .expect_err("of another client");
     assert!(
         matches!(error, Error::WrongKey { what: "reply", .. }),
         "{error}"
     );
-    assert!(client.decrypt(&shared().reply()).is_ok());
+    assert!(client.decrypt(&own, &reply).is_ok());
+}
+
+/// Replies that were mixed up, or replayed, are those of another request.
+#[test]
+fn the_wrong_request() {
+    let client = &shared().client;
+    let ((first, one), (second, two)) = (shared().exchange(), shared().exchange());
+    for (request, reply) in [(&first, &two), (&second, &one)] {
+        let error = client
+            .decrypt(request, reply)
+            .expect_err("of another request");
+        assert!(matches!(error, Error::WrongRequest), "{error}");
+    }
+    assert!(client.decrypt(&first, &one).is_ok());
+    assert!(client.decrypt(&second, &two).is_ok());
+}
+
+#[test]
+fn keys_are_as_large_as_the_caller_allows() {
+    let plan = &shared().plan;
+    let bytes = plan.evaluation_key_bytes();
+    assert!(ClientKey::generate_within(plan, bytes).is_ok());
+    let Err(error) = ClientKey::generate_within(plan, bytes - 1) else {
+        panic!("a byte too large");
+    };
+    let wrong = matches!(error, Error::KeysTooLarge { limit, .. } if limit == bytes - 1);
+    assert!(wrong, "{error}");
+}
+
+/// tfhe's seeder is the processor's `RDSEED` alone where there is one; ours is the operating system.
+#[test]
+fn all_randomness_is_the_operating_system_s() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fhe-nn-core/src");
+    let mut folders = vec![source];
+    let mut files = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|ending| ending == "rs") {
+                files += 1;
+                let text = fs::read_to_string(&path).expect("a source file");
+                assert!(!text.contains("new_seeder"), "{}", path.display());
+            }
+        }
+    }
+    assert!(files > 100, "{files}");
 }
 
 #[test]
@@ -60,7 +113,9 @@ fn the_wrong_network() {
 #[test]
 fn a_foreign_ciphertext() {
     let other: Small = Random(2).network();
-    let plan = other.plan(&Options::default()).expect("parameters exist");
+    let plan = other
+        .plan(&PlanOptions::default())
+        .expect("parameters exist");
     let client = ClientKey::generate(&plan).expect("the plan was just found");
     let request = client.encrypt(&INPUT).expect("finite");
     let error = shared().network.run_encrypted(&shared().server, &request);
@@ -76,7 +131,7 @@ fn a_foreign_ciphertext() {
         "{error}"
     );
     let error = client
-        .decrypt(&shared().reply())
+        .decrypt(&request, &shared().exchange().1)
         .expect_err("of another plan");
     assert!(
         matches!(error, Error::WrongPlan { what: "reply", .. }),

@@ -5,6 +5,9 @@ mod keys;
 mod plans;
 mod shared;
 
+use std::io::Read;
+
+use fhe_nn_core::Error;
 use fhe_nn_core::prelude::*;
 
 use self::shared::{HEADER, INPUT, Shared, Small, shared};
@@ -15,16 +18,19 @@ fn a_server_made_from_bytes_alone_gives_the_right_result() {
         network,
         plan,
         client,
-        server,
+        evaluation,
+        ..
     } = shared();
     // everything that the server gets, and everything that comes back
     let (network, plan) = (network.to_bytes(), serde_json::to_vec(plan).expect("data"));
-    let server = server.to_bytes().expect("as made");
-    let request = shared().request().to_bytes();
+    let server = evaluation.to_bytes();
+    let asked = shared().request();
+    let request = asked.to_bytes();
     let reply = {
         let network = Small::from_bytes(&network).expect("as saved");
         let plan = serde_json::from_slice(&plan).expect("as saved");
         let server = EvaluationKey::from_bytes(&server, &plan).expect("as sent");
+        let server = ServerKey::new(&server);
         let request = Request::from_bytes(&request, &plan).expect("as sent");
         network
             .run_encrypted(&server, &request)
@@ -33,7 +39,10 @@ fn a_server_made_from_bytes_alone_gives_the_right_result() {
     };
     let reply = Reply::from_bytes(&reply, &shared().plan).expect("as sent");
     let clear = shared().network.run(&INPUT).expect("finite");
-    assert_eq!(client.decrypt(&reply).expect("the client's own"), clear);
+    assert_eq!(
+        client.decrypt(&asked, &reply).expect("the client's own"),
+        clear
+    );
 }
 
 #[test]
@@ -44,13 +53,13 @@ fn messages_are_of_the_size_that_the_plan_says() {
         .iter()
         .map(|(.., is_new)| usize::from(is_new.bootstrapping) + usize::from(is_new.keyswitching));
     let seeds = 16 * (keys.sum::<usize>() + plan.output.keyswitch.iter().count());
-    let key = HEADER + seeds + plan.evaluation_key_bytes() as usize;
-    assert_eq!(shared().server.to_bytes().expect("as made").len(), key);
+    let key = HEADER + seeds + plan.evaluation_key_bytes() as usize + 32;
+    assert_eq!(shared().evaluation.to_bytes().len(), key);
     let request = HEADER + 16 + plan.request_bytes() as usize;
     assert_eq!(shared().request().to_bytes().len(), request);
     assert_eq!(
         shared().reply().to_bytes().len(),
-        HEADER + plan.reply_bytes() as usize
+        HEADER + 16 + plan.reply_bytes() as usize
     );
 }
 
@@ -83,7 +92,7 @@ fn bytes_missing_or_too_many() {
     bytes.push(0);
     malformed(Reply::from_bytes(&bytes, plan), "bytes");
 
-    let mut bytes = shared().server.to_bytes().expect("as made");
+    let mut bytes = shared().evaluation.to_bytes();
     for length in cuts(&bytes) {
         malformed(EvaluationKey::from_bytes(&bytes[..length], plan), "bytes");
     }
@@ -128,10 +137,10 @@ fn every_byte_of_a_header_counts() {
 #[test]
 fn another_version() {
     let mut bytes = shared().request().to_bytes();
-    bytes[6] = 4;
+    bytes[6] = 5;
     malformed(
         Request::from_bytes(&bytes, &shared().plan),
-        "version 4, this program reads 3",
+        "version 5, this program reads 4",
     );
 }
 
@@ -143,6 +152,7 @@ fn a_flipped_payload_is_another_ciphertext() {
         plan,
         client,
         server,
+        ..
     } = shared();
     let mut bytes = shared().request().to_bytes();
     for index in (HEADER..bytes.len()).step_by(7) {
@@ -153,7 +163,11 @@ fn a_flipped_payload_is_another_ciphertext() {
         .run_encrypted(server, &request)
         .expect("it is of the key");
     assert_eq!(
-        client.decrypt(&reply).expect("of the key").integers().len(),
+        client
+            .decrypt(&request, &reply)
+            .expect("of the key")
+            .integers()
+            .len(),
         2
     );
 }
@@ -166,17 +180,56 @@ fn malformed<T>(result: Result<T, Error>, part: &str) {
     }
 }
 
-#[test]
-fn a_key_is_read_to_its_end_and_not_kept_as_it_travelled() {
-    let (bytes, plan) = (shared().server.to_bytes().expect("as made"), &shared().plan);
-    let read = EvaluationKey::read(&bytes[..], plan).expect("as written");
-    assert!(matches!(read.to_bytes(), Err(Error::KeyWasRead)));
-    let reply = shared().network.run_encrypted(&read, &shared().request());
-    assert!(reply.is_ok(), "{reply:?}");
+/// What a connection does that stays open: it has no more bytes for now, and whoever asks waits for ever.
+struct Open<'a>(&'a [u8]);
 
-    let fewer = EvaluationKey::read(&bytes[..bytes.len() - 1], plan);
-    malformed(fewer, "fewer bytes");
+impl Read for Open<'_> {
+    fn read(&mut self, to: &mut [u8]) -> std::io::Result<usize> {
+        assert!(!self.0.is_empty(), "asked for more than the plan says");
+        self.0.read(to)
+    }
+}
+
+#[test]
+fn a_key_is_read_from_a_connection_that_stays_open() {
+    let (bytes, plan) = (shared().evaluation.to_bytes(), &shared().plan);
+    let server = ServerKey::read(Open(&bytes), plan).expect("as written");
+    let reply = shared().network.run_encrypted(&server, &shared().request());
+    assert!(reply.is_ok(), "{reply:?}");
+    let kept = EvaluationKey::read(Open(&bytes), plan).expect("as written");
+    assert_eq!(kept.to_bytes(), bytes, "it can be sent on");
+
+    // what comes behind it is the next message's
+    let more = [&bytes[..], b"next"].concat();
+    let mut connection = &more[..];
+    assert!(ServerKey::read(&mut connection, plan).is_ok());
+    assert_eq!(connection, b"next");
+
+    malformed(
+        ServerKey::read(&bytes[..bytes.len() - 1], plan),
+        "fewer bytes",
+    );
+    malformed(ServerKey::read(&bytes[..20], plan), "fewer bytes");
     malformed(EvaluationKey::read(&bytes[..20], plan), "fewer bytes");
-    let more = [&bytes[..], &[0]].concat();
-    malformed(EvaluationKey::read(&more[..], plan), "more bytes");
+}
+
+#[test]
+fn a_key_that_changed_at_rest_is_an_error_and_not_a_wrong_score() {
+    let (bytes, plan) = (shared().evaluation.to_bytes(), &shared().plan);
+    for index in [
+        56,
+        HEADER + 3,
+        bytes.len() / 2,
+        bytes.len() - 33,
+        bytes.len() - 1,
+    ] {
+        let mut bytes = bytes.clone();
+        bytes[index] ^= 1;
+        malformed(ServerKey::read(&bytes[..], plan), "SHA-256");
+        malformed(EvaluationKey::from_bytes(&bytes, plan), "SHA-256");
+    }
+    // the id of the key counts, too
+    let mut bytes = bytes;
+    bytes[HEADER - 1] ^= 1;
+    malformed(ServerKey::read(&bytes[..], plan), "SHA-256");
 }

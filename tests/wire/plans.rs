@@ -14,14 +14,14 @@ fn parameters_out_of_range() {
         ("/stages/0/bootstrap/small_dimension", json!(u32::MAX)),
         ("/stages/0/phases", json!(0)),
         ("/stages/0/phases", json!(1u32 << 31)),
-        ("/stages/0/neurons", json!(0)),
-        ("/stages/0/neurons", json!(u32::MAX)),
-        ("/stages/0/width", json!(0)),
-        ("/stages/0/width", json!(64)),
-        ("/stages/0/table", json!(0)),
-        ("/stages/0/table", json!(64)),
-        ("/stages/0/modulus", json!(0)),
-        ("/stages/0/modulus", json!(u64::MAX)),
+        ("/stages/0/sums/neurons", json!(0)),
+        ("/stages/0/sums/neurons", json!(u32::MAX)),
+        ("/stages/0/sums/width", json!(0)),
+        ("/stages/0/sums/width", json!(64)),
+        ("/stages/0/sums/table_bits", json!(0)),
+        ("/stages/0/sums/table_bits", json!(64)),
+        ("/stages/0/sums/modulus", json!(0)),
+        ("/stages/0/sums/modulus", json!(u64::MAX)),
         ("/stages/0/bootstrap/extension", json!(0)),
         ("/stages/0/bootstrap/extension", json!(u32::MAX)),
         ("/stages/0/bootstrap/shape/dimension", json!(1u32 << 31)),
@@ -41,11 +41,11 @@ fn parameters_out_of_range() {
         ("/stages", json!([])),
         ("/input/dimension", json!(10)),
         ("/input/dimension", json!(u32::MAX)),
-        ("/output/modulus", json!(0)),
-        ("/output/modulus", json!(u64::MAX)),
+        ("/output/sums/modulus", json!(0)),
+        ("/output/sums/modulus", json!(u64::MAX)),
         ("/output/dimension", json!(u32::MAX)),
-        ("/output/scores", json!(0)),
-        ("/output/scores", json!(u32::MAX)),
+        ("/output/sums/neurons", json!(0)),
+        ("/output/sums/neurons", json!(u32::MAX)),
         ("/client/inputs", json!(0)),
         ("/client/inputs", json!(u64::MAX)),
         ("/client/input_bits", json!(0)),
@@ -76,8 +76,10 @@ fn a_plan_of_other_types_is_none() {
         ("/client/encoder/scale", Value::Null),
         ("/stages/0/bootstrap/small_dimension", json!(-1)),
         ("/stages/0/bootstrap/small_dimension", json!(1u64 << 32)),
-        ("/stages/0/reader", json!("Anyone")),
+        ("/stages/0/sums/reader", json!("Anyone")),
         ("/model", json!([1, 2, 3])),
+        ("/version", json!(2)),
+        ("/version", Value::Null),
     ];
     for (place, value) in cases {
         let plan = serde_json::from_value::<Plan>(edited(place, &value));
@@ -91,19 +93,19 @@ fn a_plan_of_other_layers_does_not_run() {
     let bits = &shared().plan;
     let cases = [
         ("/stages/0/phases", json!(1)),
-        ("/stages/0/neurons", json!(2)),
-        ("/stages/0/table", json!(8)),
+        ("/stages/0/sums/neurons", json!(2)),
+        ("/stages/0/sums/table_bits", json!(8)),
         ("/stages/1/rounds", one_round()),
-        ("/output/table", json!(19)),
+        ("/output/sums/table_bits", json!(19)),
         ("/client/inputs", json!(3)),
         ("/client/lattices/0", json!({"step_bits": 0, "offset": 0})),
     ];
     let cases = cases.map(|(place, value)| (place, edited(place, &value)));
     let fewer = {
         let mut plan = bits.clone();
-        plan.stages.truncate(1);
+        plan.stages.to_mut().truncate(1);
         plan.output.dimension = plan.stages[0].bootstrap.shape.lwe_dimension();
-        plan.output.sources = vec![1];
+        plan.output.sums.sources = vec![1].into();
         ("/stages/1", serde_json::to_value(plan).expect("data"))
     };
     for (place, plan) in cases.into_iter().chain([fewer]) {
@@ -115,9 +117,10 @@ fn a_plan_of_other_layers_does_not_run() {
         let request = client
             .encrypt(&INPUT[..plan.client.inputs])
             .expect("finite");
-        let reply = shared()
-            .network
-            .run_encrypted(&client.evaluation_key(), &request);
+        let reply = shared().network.run_encrypted(
+            &ServerKey::new(&client.evaluation_key().expect("the system has randomness")),
+            &request,
+        );
         let wrong = matches!(
             reply,
             Err(Error::WrongPlan {
@@ -132,7 +135,10 @@ fn a_plan_of_other_layers_does_not_run() {
 #[test]
 fn plans_are_deterministic_and_survive_json() {
     let Shared { network, plan, .. } = shared();
-    assert_eq!(network.plan(&Options::default()).expect("as before"), *plan);
+    assert_eq!(
+        network.plan(&PlanOptions::default()).expect("as before"),
+        *plan
+    );
     let json = serde_json::to_string(plan).expect("data");
     let read: Plan = serde_json::from_str(&json).expect("as written");
     assert_eq!(read, *plan);
@@ -140,9 +146,12 @@ fn plans_are_deterministic_and_survive_json() {
     assert!(Request::from_bytes(&shared().request().to_bytes(), &read).is_ok());
     let client = ClientKey::generate(&read).expect("in range");
     let request = client.encrypt(&INPUT).expect("finite");
-    let reply = network.run_encrypted(&client.evaluation_key(), &request);
+    let reply = network.run_encrypted(
+        &ServerKey::new(&client.evaluation_key().expect("the system has randomness")),
+        &request,
+    );
     let scores = client
-        .decrypt(&reply.expect("they go together"))
+        .decrypt(&request, &reply.expect("they go together"))
         .expect("the client's own");
     assert_eq!(scores, network.run(&INPUT).expect("finite"));
 }

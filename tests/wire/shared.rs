@@ -28,20 +28,25 @@ pub(crate) struct Shared {
     pub(crate) network: Small,
     pub(crate) plan: Plan,
     pub(crate) client: ClientKey,
-    pub(crate) server: EvaluationKey,
+    pub(crate) evaluation: EvaluationKey,
+    pub(crate) server: ServerKey,
 }
 
 pub(crate) fn shared() -> &'static Shared {
     static SHARED: OnceLock<Shared> = OnceLock::new();
     SHARED.get_or_init(|| {
         let network: Small = Random(1).network();
-        let plan = network.plan(&Options::default()).expect("parameters exist");
+        let plan = network
+            .plan(&PlanOptions::default())
+            .expect("parameters exist");
         let client = ClientKey::generate(&plan).expect("the plan was just found");
-        let server = client.evaluation_key();
+        let evaluation = client.evaluation_key().expect("the system has randomness");
+        let server = ServerKey::new(&evaluation);
         Shared {
             network,
             plan,
             client,
+            evaluation,
             server,
         }
     })
@@ -53,7 +58,14 @@ impl Shared {
     }
 
     pub(crate) fn reply(&self) -> Reply {
-        let reply = self.network.run_encrypted(&self.server, &self.request());
-        reply.expect("key and request were made for the network")
+        self.exchange().1
+    }
+
+    /// A request, and the reply to it.
+    pub(crate) fn exchange(&self) -> (Request, Reply) {
+        let request = self.request();
+        let reply = self.network.run_encrypted(&self.server, &request);
+        let reply = reply.expect("key and request were made for the network");
+        (request, reply)
     }
 }

@@ -1,14 +1,13 @@
-//! Every figure that the README states about the engine, in one run:
+//! Every figure that BENCHMARKS.md states about the engine, in one run:
 //!
 //! ```text
-//! cargo bench --bench engine
+//! cargo bench -p fhe-nn-benches
 //! ```
 //!
 //! The last line is one JSON object. Times are medians of criterion's samples, on two threads; figures
 //! that compare are measured in the same run, on the same work. A server's peak memory is that of a process of
 //! its own, which this program starts again as.
 
-mod networks;
 mod plain;
 mod server;
 
@@ -17,14 +16,14 @@ use std::time::{Duration, Instant};
 
 use criterion::{Criterion, SamplingMode};
 use fhe_nn_core::prelude::*;
-use fhe_nn_core::{Profile, Work};
+use fhe_nn_core::run::{Profile, Work};
 use fhe_nn_examples::cli;
 use fhe_nn_examples::idx::{Dataset, Split};
 use fhe_nn_examples::networks::{CarefulDigits, Digits, QuickDigits, accuracy};
 use ndarray::Array2;
 use serde_json::{Value, json};
 
-use networks::{TwoHidden, Wide32, Wide128, Wide512, Wide1024, random};
+use fhe_nn_benches::{TwoHidden, Wide32, Wide128, Wide512, Wide1024, random};
 
 /// Images of a batch.
 const BATCH: usize = 16;
@@ -44,10 +43,11 @@ fn main() -> Result<(), Box<dyn StdError>> {
     );
     let test = Dataset::load(cli::data(), Split::Test)?;
     let digits = load::<Digits>("digits")?;
-    let plan = digits.plan(&Options::default())?;
+    let plan = digits.plan(&PlanOptions::default())?;
     println!("{plan}\n");
     let client = ClientKey::generate(&plan)?;
-    let key = client.evaluation_key();
+    let evaluation = client.evaluation_key()?;
+    let key = ServerKey::new(&evaluation);
     let requests: Vec<Request> = test
         .images
         .rows()
@@ -61,14 +61,14 @@ fn main() -> Result<(), Box<dyn StdError>> {
     let (careful_image, ..) = timed_image(&mut bench, "one image, careful", &careful)?;
     let (quick_image, ..) = timed_image(&mut bench, "one image, quick", &quick)?;
     let keygen = bench.seconds("keys", || {
-        ClientKey::generate(&plan)?.evaluation_key().to_bytes()
+        Ok(ClientKey::generate(&plan)?.evaluation_key()?.to_bytes())
     })?;
     for (request, image) in requests.iter().zip(test.images.rows()) {
-        let scores = client.decrypt(&digits.run_encrypted(&key, request)?)?;
+        let scores = client.decrypt(request, &digits.run_encrypted(&key, request)?)?;
         assert_eq!(scores, digits.run(&image.to_vec())?);
     }
     let image = bench.seconds("one image", || digits.run_encrypted(&key, &requests[0]))?;
-    let single = Execution::default().threads(1);
+    let single = Execution::new().with_threads(1);
     let alone = bench.seconds("one image, one thread", || {
         digits.run_encrypted_batch(&key, &requests[..1], &single)
     })?;
@@ -78,7 +78,7 @@ fn main() -> Result<(), Box<dyn StdError>> {
     let plain = bench.seconds_of("one image, plain tfhe", plain::work(&plan))?;
 
     let two = random::<TwoHidden>()?;
-    let two_plan = two.plan(&Options::default())?;
+    let two_plan = two.plan(&PlanOptions::default())?;
     println!("{two_plan}\n");
     let (two_image, two_key, two_request) = timed_image(&mut bench, "two hidden layers", &two)?;
     let two_plain = bench.seconds_of("two hidden layers, plain tfhe", plain::work(&two_plan))?;
@@ -102,12 +102,12 @@ fn main() -> Result<(), Box<dyn StdError>> {
         "careful": {
             "seconds_per_image": careful_image,
             "clear_accuracy": accuracy(&careful, &test)?,
-            "log2_failure": careful.plan(&Options::default())?.log2_failure(),
+            "log2_failure": careful.plan(&PlanOptions::default())?.log2_failure(),
         },
         "quick": {
             "seconds_per_image": quick_image,
             "clear_accuracy": accuracy(&quick, &test)?,
-            "log2_failure": quick.plan(&Options::default())?.log2_failure(),
+            "log2_failure": quick.plan(&PlanOptions::default())?.log2_failure(),
         },
         "bootstraps": plan.bootstraps(),
         "log2_failure": plan.log2_failure(),
@@ -119,10 +119,10 @@ fn main() -> Result<(), Box<dyn StdError>> {
         "seconds_per_image_in_batch": batch / BATCH as f64,
         "second_core_gain": alone / image,
         "keygen_seconds": keygen,
-        "evaluation_key_bytes": key.to_bytes()?.len(),
+        "evaluation_key_bytes": evaluation.to_bytes().len(),
         "request_bytes": requests[0].to_bytes().len(),
         "reply_bytes": digits.run_encrypted(&key, &requests[0])?.to_bytes().len(),
-        "peak_memory_bytes": server::peak_memory(&plan, &key, &requests[0])?,
+        "peak_memory_bytes": server::peak_memory(&plan, &evaluation, &requests[0])?,
         "seconds_32_128_512_1024_neurons": growth,
         "deviation_from_line": deviation,
         "threads": rayon::current_num_threads(),
@@ -172,9 +172,9 @@ impl Bench {
 }
 
 /// Where the time of a run goes, in parts of the whole.
-fn shares<N: Network>(network: &N, key: &EvaluationKey, request: &Request) -> Result<Value, Error> {
+fn shares<N: Network>(network: &N, key: &ServerKey, request: &Request) -> Result<Value, Error> {
     let profile = Profile::default();
-    let execution = Execution::default().profile(&profile);
+    let execution = Execution::new().with_profile(&profile);
     let start = Instant::now();
     for _ in 0..10 {
         network.run_encrypted_batch(key, core::slice::from_ref(request), &execution)?;
@@ -198,15 +198,15 @@ fn timed_image<N: Network>(
     bench: &mut Bench,
     name: &str,
     network: &N,
-) -> Result<(f64, EvaluationKey, Request), Box<dyn StdError>> {
-    let plan = network.plan(&Options::default())?;
+) -> Result<(f64, ServerKey, Request), Box<dyn StdError>> {
+    let plan = network.plan(&PlanOptions::default())?;
     let client = ClientKey::generate(&plan)?;
-    let key = client.evaluation_key();
+    let key = ServerKey::new(&client.evaluation_key()?);
     let input = Array2::from_shape_fn((1, plan.client.inputs), |(_, i)| f32::from(i % 3 == 0));
     let input = input.into_raw_vec_and_offset().0;
     let request = client.encrypt(&input)?;
     let reply = network.run_encrypted(&key, &request)?;
-    assert_eq!(client.decrypt(&reply)?, network.run(&input)?);
+    assert_eq!(client.decrypt(&request, &reply)?, network.run(&input)?);
     let seconds = bench.seconds(name, || network.run_encrypted(&key, &request))?;
     Ok((seconds, key, request))
 }

@@ -22,7 +22,7 @@ pub(crate) fn work(plan: &Plan) -> impl Fn() {
         .stages
         .iter()
         .zip(plan.dimensions())
-        .map(|(stage, before)| PlainStage::new(stage.neurons, &stage.bootstrap, before))
+        .map(|(stage, before)| PlainStage::new(stage.sums.neurons, &stage.bootstrap, before))
         .collect();
     move || {
         for stage in &stages {

@@ -21,7 +21,7 @@ pub(crate) fn asked_for() -> Option<PathBuf> {
 pub(crate) fn run(folder: &Path) -> Result<(), Box<dyn StdError>> {
     let digits = Digits::load(cli::data().join("digits.quantized.safetensors"))?;
     let plan: Plan = serde_json::from_slice(&std::fs::read(folder.join("plan"))?)?;
-    let key = EvaluationKey::read(File::open(folder.join("key"))?, &plan)?;
+    let key = ServerKey::read(File::open(folder.join("key"))?, &plan)?;
     let request = Request::from_bytes(&std::fs::read(folder.join("request"))?, &plan)?;
     let reply = digits.run_encrypted(&key, &request)?;
     std::fs::write(folder.join("reply"), reply.to_bytes())?;

@@ -1,5 +1,7 @@
 //! What a client must know to encode inputs and to read scores. No weights.
 
+use std::borrow::Cow;
+
 use ndarray::{Array2, ArrayView1, ArrayView2};
 use serde::{Deserialize, Serialize};
 
@@ -19,7 +21,7 @@ pub struct Affine {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ClientSpec {
     /// Name of the network.
-    pub network: String,
+    pub network: Cow<'static, str>,
     /// Number of values of one input; of a text, its tokens.
     pub inputs: usize,
     /// What tokens there are, if inputs are tokens.
@@ -29,11 +31,11 @@ pub struct ClientSpec {
     /// What encoded input values mean.
     pub encoder: Affine,
     /// Width of each score: a signed integer of this many bits.
-    pub widths: Vec<u32>,
+    pub widths: Cow<'static, [u32]>,
     /// The values that each score can have.
-    pub lattices: Vec<Lattice>,
+    pub lattices: Cow<'static, [Lattice]>,
     /// What each score means.
-    pub decoder: Vec<Line>,
+    pub decoder: Cow<'static, [Line]>,
 }
 
 /// The real value of score `acc` is `slope x acc + offset`.
@@ -145,7 +147,7 @@ impl ClientSpec {
     pub fn encode_batch(&self, inputs: ArrayView2<'_, f32>) -> Result<Array2<i64>, InputError> {
         if inputs.ncols() != self.inputs {
             return Err(InputError::Length {
-                network: self.network.clone(),
+                network: self.network.to_string(),
                 expected: self.inputs,
                 actual: inputs.ncols(),
             });
@@ -174,7 +176,7 @@ impl ClientSpec {
     pub fn scores(&self, integers: Vec<i64>) -> Scores {
         let reals = integers
             .iter()
-            .zip(&self.decoder)
+            .zip(&*self.decoder)
             .map(|(&q, line)| line.real(q))
             .collect();
         Scores { integers, reals }

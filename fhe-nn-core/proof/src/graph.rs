@@ -153,7 +153,7 @@ impl Graph<'_> {
         let each = |c: usize| core::iter::repeat_n(c, read.positions);
         let channels = || (0..read.widths.len()).flat_map(each);
         ClientSpec {
-            network: self.spec.name.to_string(),
+            network: self.spec.name.clone(),
             inputs: self.spec.input_len(),
             tokens: self.spec.input.tokens,
             input_bits: self.spec.input.bits,

@@ -7,7 +7,7 @@
 //! - [`model`]: model files.
 //! - [`noise`]: the variance of every operation.
 //! - [`part`]: the integers of every layer.
-//! - [`plan`]: parameters of an encrypted run.
+//! - [`plan`]: what the parameters of an encrypted run are, and (in `search`) how the best are found.
 //! - [`prove`]: all of it, from the bytes of a model file to the parameters.
 //! - [`rounding`]: how low bits of a wide accumulator are removed.
 //! - [`spec`]: what a declaration says, as data.
@@ -23,8 +23,9 @@ pub mod model;
 pub mod noise;
 pub mod part;
 pub mod plan;
-mod program;
 pub mod prove;
+mod requirements;
 pub mod rounding;
+mod search;
 pub mod spec;
 pub mod widths;

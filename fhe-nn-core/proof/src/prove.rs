@@ -1,23 +1,24 @@
-//! The proof of a model: what follows from a declaration and the bytes of a model file, and nothing else.
+//! The proof of a model: everything that follows from a declaration and the bytes of a model file.
 //!
-//! Reading proves the widths of every neuron from its weights; the program says what its sums ask of
-//! parameters; the plan is found or there is none. The macro does this when it expands, a network when it
-//! is loaded and planned, by the same functions: they come to the same results, bit for bit.
+//! Reading the file proves the bit-width of every neuron from its weights. The sums determine what is
+//! required of parameters, and the search finds a plan or shows that there is none. The macro does
+//! this when it expands, and a network when it is loaded and planned. Both use the same functions, so
+//! their results are the same, bit for bit.
 
 use crate::error::{ModelError, ProofError};
 use crate::graph::Graph;
 use crate::model;
 use crate::part::Part;
-use crate::plan::{Options, Plan, Program};
+use crate::plan::{Plan, PlanOptions, Requirements};
 use crate::spec::Spec;
 
-/// A model that holds what was declared, and runs encrypted.
+/// A model that keeps what was declared and can run encrypted.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Proof {
-    /// The integers of the layers, in their order.
+    /// The integers of the layers, in the order of declaration.
     pub parts: Vec<Part>,
-    /// What they ask of parameters.
-    pub program: Program,
+    /// What they require of parameters.
+    pub requirements: Requirements,
     /// The parameters.
     pub plan: Plan,
 }
@@ -26,39 +27,35 @@ pub struct Proof {
 ///
 /// # Errors
 /// Those of [`model::from_bytes`], [`Graph::new`] and [`Graph::plan`].
-pub fn prove(spec: &Spec, bytes: &[u8], options: &Options) -> Result<Proof, ProofError> {
+pub fn prove(spec: &Spec, bytes: &[u8], options: &PlanOptions) -> Result<Proof, ProofError> {
     let parts = model::from_bytes(spec, bytes)?;
-    let (program, plan) = Graph::new(spec, &parts)?.plan(options)?;
+    let (requirements, plan) = Graph::new(spec, &parts)?.plan(options)?;
     Ok(Proof {
         parts,
-        program,
+        requirements,
         plan,
     })
 }
 
-/// The greatest `failure_bits` of a model, a whole number below those of `options`, for which there are
-/// parameters; none if there are none even at 1.
+/// The greatest whole number of `failure_bits`, below that of `options`, for which a model has
+/// parameters; `None` if it has none even at 1.
 ///
 /// # Errors
-/// Those of [`model::from_bytes`], [`Graph::new`] and [`Graph::program`].
+/// Those of [`model::from_bytes`], [`Graph::new`] and [`Graph::requirements`].
 pub fn reachable_failure_bits(
     spec: &Spec,
     bytes: &[u8],
-    options: &Options,
+    options: &PlanOptions,
 ) -> Result<Option<u32>, ModelError> {
     let parts = model::from_bytes(spec, bytes)?;
     let graph = Graph::new(spec, &parts)?;
-    let program = graph.program(graph.fingerprint())?;
+    let requirements = graph.requirements(graph.fingerprint())?;
     let exist = |bits: u32| {
-        let failure_bits = f64::from(bits);
-        let options = Options {
-            failure_bits,
-            ..*options
-        };
-        Plan::find(&program, &options).is_ok()
+        let options = options.with_failure_bits(bits.into());
+        Plan::find(&requirements, &options).is_ok()
     };
     // there are parameters at `least`, and none at `beyond`
-    let (mut least, mut beyond) = (1, options.failure_bits.ceil() as u32);
+    let (mut least, mut beyond) = (1, options.failure_bits().ceil() as u32);
     if beyond <= least || !exist(least) {
         return Ok(None);
     }
@@ -73,14 +70,14 @@ pub fn reachable_failure_bits(
 }
 
 impl Graph<'_> {
-    /// What the integers ask of parameters, and the best that there are.
+    /// What the integers require of parameters, and the best parameters that satisfy it.
     ///
     /// # Errors
-    /// Those of [`Graph::program`] and [`Plan::find`].
-    pub fn plan(&self, options: &Options) -> Result<(Program, Plan), ProofError> {
-        let program = self.program(self.fingerprint())?;
-        let plan = Plan::find(&program, options)?;
-        Ok((program, plan))
+    /// Those of [`Graph::requirements`] and [`Plan::find`].
+    pub fn plan(&self, options: &PlanOptions) -> Result<(Requirements, Plan), ProofError> {
+        let requirements = self.requirements(self.fingerprint())?;
+        let plan = Plan::find(&requirements, options)?;
+        Ok((requirements, plan))
     }
 }
 
@@ -100,21 +97,21 @@ mod tests {
     fn a_model_proves_what_its_network_plans() {
         let (spec, parts) = (both(2, Overflow::Checked), parts(1));
         let bytes = model::to_bytes(&spec, &parts);
-        let options = Options::default();
+        let options = PlanOptions::default();
         let proof = prove(&spec, &bytes, &options).expect("a model that holds");
         assert_eq!(proof.parts, parts);
         let graph = Graph::new(&spec, &parts).expect("its parts");
-        assert_eq!(proof.program.model, graph.fingerprint());
-        let (program, plan) = graph.plan(&options).expect("parameters exist");
-        assert_eq!((&proof.program, &proof.plan), (&program, &plan));
-        assert!(plan.serves(&program));
+        assert_eq!(proof.requirements.model, graph.fingerprint());
+        let (requirements, plan) = graph.plan(&options).expect("parameters exist");
+        assert_eq!((&proof.requirements, &proof.plan), (&requirements, &plan));
+        assert!(plan.serves(&requirements));
     }
 
     #[test]
     fn a_neuron_that_breaks_its_promise_is_named() {
         let (spec, parts) = (both(2, Overflow::Checked), parts(3));
         let bytes = model::to_bytes(&spec, &parts);
-        let error = prove(&spec, &bytes, &Options::default()).expect_err("sums reach 6");
+        let error = prove(&spec, &bytes, &PlanOptions::default()).expect_err("sums reach 6");
         assert!(matches!(
             error,
             ProofError::Model(ModelError::AccumulatorBreaks {
@@ -136,10 +133,7 @@ mod tests {
             (scores.weights, scores.widths) = (array![[63]], vec![20]);
         }
         let bytes = model::to_bytes(&spec, &parts);
-        let with = |failure_bits| Options {
-            failure_bits,
-            ..Options::default()
-        };
+        let with = |failure_bits| PlanOptions::new().with_failure_bits(failure_bits);
         let most = reachable_failure_bits(&spec, &bytes, &with(1024.0)).expect("a model");
         let most = most.expect("a bound that parameters reach");
         assert!(most > 1);
@@ -156,10 +150,7 @@ mod tests {
     fn a_model_without_a_plan_says_why() {
         let spec = both(2, Overflow::Checked);
         let bytes = model::to_bytes(&spec, &parts(1));
-        let options = Options {
-            failure_bits: 2048.0,
-            ..Options::default()
-        };
+        let options = PlanOptions::new().with_failure_bits(2048.0);
         let error = prove(&spec, &bytes, &options).expect_err("no probability");
         assert!(matches!(error, ProofError::Plan(PlanError::FailureBits(_))));
     }

@@ -4,26 +4,26 @@ use std::fmt;
 
 use crate::Error;
 
-/// Why a model cannot be imported. Each prints as one line but [`ImportError::Unsupported`], which lists all
-/// that is missing.
+/// Why a model cannot be imported. Every error prints as one line, except [`ImportError::Unsupported`], which
+/// lists everything that is missing.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ImportError {
     /// The file cannot be read, is too large, or has floats that are not finite.
     #[error(transparent)]
     Floats(#[from] Error),
-    /// Bytes are no ONNX model, or a part of one.
+    /// The bytes are not an ONNX model, or only a part of one.
     #[error("not a whole ONNX model: {0}")]
     NotOnnx(#[from] prost::DecodeError),
-    /// The graph is not one that can run.
+    /// The graph cannot run.
     #[error("the graph is malformed: {0}")]
     Graph(String),
-    /// A tensor of constants is not what it declares to be.
+    /// A tensor of constants is not what it declares.
     #[error("tensor `{tensor}` is malformed: {reason}")]
     Tensor {
-        /// Its name.
+        /// The name of the tensor.
         tensor: String,
-        /// What is wrong, with both numbers.
+        /// What is wrong, with the numbers that do not fit.
         reason: String,
     },
     /// An extent is known only when the model runs.
@@ -31,55 +31,56 @@ pub enum ImportError {
         "input `{input}` has the dynamic extent {axis} (`{name}`), but only the first, the batch, may be: export with fixed shapes"
     )]
     Dynamic {
-        /// Name of the input.
+        /// The name of the input.
         input: String,
-        /// Which extent.
+        /// The axis of the extent.
         axis: usize,
-        /// What the model calls it.
+        /// The name that the model gives to the extent.
         name: String,
     },
-    /// A file whose messages would take more memory than is given to them.
+    /// The messages of the file would take too much memory.
     #[error("the model's messages take more than {limit} bytes of memory")]
     TooHeavy {
-        /// How much they may take.
+        /// The bytes that they may take.
         limit: u64,
     },
-    /// More values than are held in memory.
+    /// The model has more values than an import holds in memory.
     #[error("the model needs more than {limit} values at once, at `{node}`")]
     TooLarge {
-        /// The node at which it does.
+        /// The node at which the limit is exceeded.
         node: String,
-        /// How many are held.
+        /// The number of values that may be held.
         limit: usize,
     },
     /// A proposed width that the language does not have.
     #[error("{what} have {least} to {most} bits, but {bits} were asked for")]
     Width {
-        /// Of what.
+        /// What the width is for.
         what: &'static str,
         /// The width.
         bits: u32,
-        /// Least width.
+        /// The least width.
         least: u32,
-        /// Greatest width.
+        /// The greatest width.
         most: u32,
     },
-    /// Operators that have no counterpart here, all of them.
+    /// Some nodes have no counterpart here. All of them are listed.
     #[error("{}", list(.0))]
     Unsupported(Vec<Unsupported>),
-    /// The network would have no score or no layer.
+    /// The network would have no scores, or no layers.
     #[error("the model computes nothing: its output does not depend on its input")]
     Constant,
 }
 
 /// A node that has no counterpart.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Unsupported {
-    /// Its name, or that of its first result.
+    /// The name of the node, or that of its first result.
     pub node: String,
-    /// Its operator.
+    /// The operator of the node.
     pub operator: String,
-    /// Why.
+    /// Why it cannot be imported.
     pub reason: String,
 }
 
@@ -103,7 +104,7 @@ fn list(unsupported: &[Unsupported]) -> String {
 
 /// Why a node cannot be imported.
 pub(super) enum Refusal {
-    /// The others are looked at all the same.
+    /// The node has no counterpart. The other nodes are still looked at.
     Unsupported(String),
     /// The model is broken.
     Broken(ImportError),
@@ -121,7 +122,7 @@ impl From<Error> for Refusal {
     }
 }
 
-/// A node that has no counterpart, for this reason.
+/// Refuses a node, for a reason that is part of the error.
 pub(super) fn refuse<T>(reason: impl Into<String>) -> Result<T, Refusal> {
     Err(Refusal::Unsupported(reason.into()))
 }

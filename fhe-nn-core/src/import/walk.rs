@@ -2,26 +2,25 @@
 
 use std::collections::HashMap;
 
+use super::budget::Budget;
 use super::error::{ImportError, Refusal, Unsupported, refuse};
-use super::graph::Graph;
-use super::net::Net;
-use super::node::apply;
-use super::scores::scores;
-use super::signal::{Signal, Value};
-use super::tensor::Budget;
+use super::net::{Net, scores};
+use super::onnx::Graph;
+use super::operator::apply;
+use super::place::{Value, View};
 
 /// The network that a graph computes.
 ///
 /// # Errors
-/// [`ImportError::Unsupported`] with all nodes that have no counterpart, and others for broken models.
+/// [`ImportError::Unsupported`] with all nodes that have no counterpart, and other errors for broken models.
 pub(super) fn walk(graph: &Graph, budget: &Budget) -> Result<Net, ImportError> {
     let mut net = Net::new(&graph.input.shape);
     budget.take(net.facts[0].len(), &graph.input.name)?;
-    let input = Signal {
+    let input = View {
         is_integer: graph.input.is_integer,
-        ..Signal::whole(0, &graph.input.shape)
+        ..View::whole(0, &graph.input.shape)
     };
-    let result = run(&mut net, graph, Value::Signal(input), budget)?;
+    let result = run(&mut net, graph, Value::View(input), budget)?;
     end(&mut net, graph, result)?;
     Ok(net)
 }
@@ -76,12 +75,12 @@ pub(super) fn run(
 /// Ends a network with the output of its graph.
 pub(super) fn end(net: &mut Net, graph: &Graph, output: Value) -> Result<(), ImportError> {
     let result = match output {
-        Value::Signal(signal) => scores(net, &signal),
-        Value::Scores(signal, operator) => {
+        Value::View(view) => scores(net, &view),
+        Value::Scores(view, operator) => {
             net.notes.push(format!(
                 "`{operator}` of the scores is the client's: it computes it after it decrypts"
             ));
-            scores(net, &signal)
+            scores(net, &view)
         }
         Value::Levels(..) => refuse("the output has integers without their scale"),
         Value::Constant(_) | Value::Unknown => return Err(ImportError::Constant),

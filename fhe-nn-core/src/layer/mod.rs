@@ -126,3 +126,22 @@ macro_rules! of_sources {
     )*};
 }
 use of_sources;
+
+/// The names of the layers that are not activations.
+#[cfg(feature = "import")]
+pub(crate) const NAMES: &[&str] = &[
+    "Dense",
+    "Conv1d",
+    "Conv2d",
+    "Embedding",
+    "AvgPool1d",
+    "AvgPool2d",
+    "MaxPool1d",
+    "MaxPool2d",
+    "GlobalAvgPool",
+    "GlobalMaxPool",
+    "Flatten",
+    "Add",
+    "Concat",
+    "Mul",
+];

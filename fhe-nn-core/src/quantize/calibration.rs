@@ -1,4 +1,4 @@
-//! From observed values to scales.
+//! Calibration: from observed values to scales.
 //!
 //! A range `[lo, hi]` of reals on the levels `[l, h]` of integers has the scale
 //! `S = (hi - lo) / (h - l)` and the zero point `Z = round(l - lo / S)`. Ranges include 0, so `Z`
@@ -12,47 +12,99 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 
-/// How the range of a tensor follows from what was observed of it.
+/// How the quantizer finds scales from observed values.
 ///
-/// It applies to inputs and activations as a whole, and to the weights of each neuron, whose
-/// ranges are symmetric. An input of 1 bit always takes the extremes: a narrower range would move
-/// the threshold between its two levels.
+/// ```
+/// use fhe_nn_core::prelude::*;
+/// use fhe_nn_core::quantize::Clipping;
+/// use ndarray::{Array2, arr2};
+///
+/// #[fhe_network(input(shape = [2], bits = 4))]
+/// struct Total {
+///     #[bits(weights = 2)]
+///     sum: Dense<2, 1>,
+/// }
+///
+/// # fn main() -> Result<(), fhe_nn_core::Error> {
+/// let mut floats = Floats::new();
+/// floats.insert("sum.weight", arr2(&[[1.0, 1.0]]).into_dyn())?;
+/// // values from 0 to 1.5, and one that is far out: should the scale follow it?
+/// let mut samples = Array2::from_shape_fn((500, 2), |(row, _)| (row % 16) as f32 / 10.0);
+/// samples[[0, 0]] = 150.0;
+///
+/// let scale = |clipping| -> Result<f64, fhe_nn_core::Error> {
+///     let calibration = Calibration::new().with_clipping(clipping);
+///     let total = Total::quantize_with(&floats, samples.view(), &calibration)?.network;
+///     Ok(total.client_spec().encoder.scale)
+/// };
+/// assert!(scale(Clipping::MinMax)? > 9.0); //           16 levels up to 150
+/// assert!(scale(Clipping::Percentile(99.0))? < 0.2); // 16 levels up to 1.5; 150 is cut off
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-pub enum Calibration {
-    /// From the least to the greatest value.
+#[serde(transparent)]
+pub struct Calibration {
+    clipping: Clipping,
+}
+
+/// Which range of the observed values the levels of a tensor cover. Values outside of it are clipped.
+///
+/// Inputs and the results of an activation share one range, and the weights of each neuron have a symmetric one.
+/// An input of 1 bit always takes the extremes, because a narrower range would move the threshold between
+/// its two levels.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub enum Clipping {
+    /// The range from the least to the greatest value, so that nothing is clipped.
     MinMax,
-    /// Values up to this percentile of either tail, above 50 and at most 100.
+    /// The range up to this percentile of either tail, above 50 and at most 100.
     Percentile(f64),
-    /// The range of the smallest mean squared error; a minimum over steps of range that begin at
-    /// the extremes, so that values which are levels already are kept as they are.
+    /// The range with the smallest mean squared error. Candidates begin at the extremes, so values
+    /// that are levels already are kept exactly.
     #[default]
     Mse,
 }
 
-/// Values of a tensor that the mean squared error is taken over, spread evenly.
+/// Number of values of a tensor, spread evenly, over which the mean squared error is computed.
 const MSE_VALUES: usize = 1 << 15;
 /// Ratio of one candidate range to the next larger, for tensors.
 const TENSOR_STEP: f64 = 0.98;
-/// Number of candidates for each end of a tensor's range: down to 0.2 of the extreme.
+/// Number of candidates for each end of a tensor's range, down to 0.2 of the extreme.
 const TENSOR_STEPS: i32 = 80;
-/// The same for weights. Two levels of normally distributed weights keep 0.3 of the extreme.
+/// Ratio of one candidate range to the next larger, for weights. Two levels of normally distributed
+/// weights keep 0.3 of the extreme.
 const WEIGHT_STEP: f64 = 0.985;
-/// Down to 0.05 of the extreme.
+/// Number of candidates for the range of weights, down to 0.05 of the extreme.
 const WEIGHT_STEPS: i32 = 200;
 
 impl Calibration {
+    /// The default calibration: ranges with the smallest mean squared error.
+    pub const fn new() -> Self {
+        Calibration {
+            clipping: Clipping::Mse,
+        }
+    }
+
+    /// Sets which range of the observed values is kept; by default, that of the smallest mean squared error.
+    pub const fn with_clipping(mut self, clipping: Clipping) -> Self {
+        self.clipping = clipping;
+        self
+    }
+
+    /// Refuses a percentile that keeps no range.
+    ///
     /// # Errors
     /// [`Error::Percentile`] if the percentile keeps no range.
     pub(super) fn check(&self) -> Result<(), Error> {
-        match *self {
-            Calibration::Percentile(percentile) if !(percentile > 50.0 && percentile <= 100.0) => {
+        match self.clipping {
+            Clipping::Percentile(percentile) if !(percentile > 50.0 && percentile <= 100.0) => {
                 Err(Error::Percentile { percentile })
             }
             _ => Ok(()),
         }
     }
 
-    /// Scale and zero point of a tensor with these finite values.
+    /// Scale and zero point of a tensor with these values, which are finite.
     pub(crate) fn tensor<'a>(
         &self,
         values: impl ExactSizeIterator<Item = &'a f64> + Clone,
@@ -61,14 +113,14 @@ impl Calibration {
         let extremes = values
             .clone()
             .fold((0.0, 0.0), |(lo, hi), &x| (x.min(lo), x.max(hi)));
-        let (lo, hi) = match *self {
-            Calibration::MinMax => extremes,
-            Calibration::Percentile(percentile) => {
+        let (lo, hi) = match self.clipping {
+            Clipping::MinMax => extremes,
+            Clipping::Percentile(percentile) => {
                 let mut values: Vec<f64> = values.copied().collect();
                 let lo = rank(&mut values, 100.0 - percentile).min(0.0);
                 (lo, rank(&mut values, percentile).max(0.0))
             }
-            Calibration::Mse => {
+            Clipping::Mse => {
                 let stride = values.len().div_ceil(MSE_VALUES).max(1);
                 let values: Vec<f64> = values.step_by(stride).copied().collect();
                 least_error(&values, extremes, levels)
@@ -77,16 +129,16 @@ impl Calibration {
         affine(lo, hi, levels)
     }
 
-    /// Scale of the weights of one neuron, of absolute value at most `max` in integers.
+    /// Scale of one neuron's weights, whose integers have absolute values of at most `max`.
     pub(super) fn weights(&self, weights: &[f64], max: i64) -> f64 {
         let extreme = weights.iter().fold(0.0, |m: f64, w| m.max(w.abs()));
-        let kept = match *self {
-            Calibration::MinMax => extreme,
-            Calibration::Percentile(percentile) => {
+        let kept = match self.clipping {
+            Clipping::MinMax => extreme,
+            Clipping::Percentile(percentile) => {
                 let mut sizes: Vec<f64> = weights.iter().map(|w| w.abs()).collect();
                 rank(&mut sizes, percentile)
             }
-            Calibration::Mse => {
+            Clipping::Mse => {
                 let error = |kept: f64| -> f64 {
                     let (scale, max) = (kept / max as f64, max as f64);
                     let errors = weights
@@ -104,10 +156,10 @@ impl Calibration {
 
 impl fmt::Display for Calibration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Calibration::MinMax => f.write_str("min-max"),
-            Calibration::Percentile(percentile) => write!(f, "percentile {percentile}"),
-            Calibration::Mse => f.write_str("mse"),
+        match self.clipping {
+            Clipping::MinMax => f.write_str("min-max"),
+            Clipping::Percentile(percentile) => write!(f, "percentile {percentile}"),
+            Clipping::Mse => f.write_str("mse"),
         }
     }
 }
@@ -122,12 +174,12 @@ fn affine(lo: f64, hi: f64, levels: Range) -> Affine {
     }
 }
 
-/// The scale itself, or 1 for values that are all 0, or too small for a scale.
+/// The scale itself, or 1 if values are all 0 or too small for a scale.
 fn positive(scale: f64) -> f64 {
     if scale.is_normal() { scale } else { 1.0 }
 }
 
-/// The range within the extremes of the least squared error: first its upper end, then its lower.
+/// The range within the extremes that has the least squared error. Its upper end is found first, then its lower.
 fn least_error(values: &[f64], (min, max): (f64, f64), levels: Range) -> (f64, f64) {
     let error = |lo, hi| -> f64 {
         let affine = affine(lo, hi, levels);
@@ -142,7 +194,7 @@ fn least_error(values: &[f64], (min, max): (f64, f64), levels: Range) -> (f64, f
     (lo, hi)
 }
 
-/// The candidate of the least error, the first of equals.
+/// The candidate with the least error; the first one if several have it.
 fn least(candidates: impl Iterator<Item = f64>, error: impl Fn(f64) -> f64) -> Option<f64> {
     candidates
         .map(|candidate| (candidate, error(candidate)))
@@ -150,7 +202,7 @@ fn least(candidates: impl Iterator<Item = f64>, error: impl Fn(f64) -> f64) -> O
         .map(|(candidate, _)| candidate)
 }
 
-/// The value of the nearest rank to a percentile; 0 of no values.
+/// The value at the rank nearest to a percentile, or 0 if there are no values.
 fn rank(values: &mut [f64], percentile: f64) -> f64 {
     let Some(last) = values.len().checked_sub(1) else {
         return 0.0;

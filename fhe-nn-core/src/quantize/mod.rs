@@ -18,7 +18,7 @@ mod samples;
 mod scales;
 pub(crate) mod tensor;
 
-pub use calibration::Calibration;
+pub use calibration::{Calibration, Clipping};
 pub use report::{Fidelity, LayerReport, Report};
 
 use fhe_nn_proof::error::ModelError;
@@ -122,7 +122,7 @@ pub(crate) fn quantize(
         floats,
         functions,
     };
-    let samples = reals(spec, samples)?;
+    let samples = reals(spec, samples.view())?;
     let scales = Scales::find(&float, &facts, &samples, calibration)?;
     let input = Signal::input(spec, samples, &scales, calibration)?;
     let mut run = Run::new(float, facts, scales, calibration, input);
@@ -154,6 +154,6 @@ pub(crate) fn float_scores(
         floats,
         functions,
     };
-    let mut tensors = float.run(reals(spec, inputs)?)?;
+    let mut tensors = float.run(reals(spec, inputs.view())?)?;
     tensors.pop().ok_or(ModelError::PartMissing.into())
 }

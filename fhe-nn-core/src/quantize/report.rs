@@ -10,6 +10,22 @@ use serde::{Deserialize, Serialize};
 use super::Calibration;
 
 /// What quantization did to a network. Prints as a table.
+///
+/// ```
+/// # use fhe_nn_core::prelude::*;
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/guide/majority.rs"));
+/// # fn main() -> Result<(), fhe_nn_core::Error> {
+/// let report = Majority::quantize(&floats()?, samples().view())?.report;
+/// println!("{report}");
+///
+/// let sum = &report.layers[0];
+/// assert_eq!((sum.layer.as_str(), sum.neurons), ("sum", 1));
+/// assert_eq!((sum.proved.lo, sum.proved.hi), (0, 3)); // what three inputs can add up to
+/// assert_eq!((sum.seen.lo, sum.seen.hi), (1, 2)); //     what they did over the samples
+/// assert_eq!(sum.weights.relative(), 0.0); //            weights of 1 are integers already
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     /// Name of the network.

@@ -7,7 +7,7 @@ use ndarray::{Array2, Axis};
 
 use super::run::undeclarable;
 use super::scales::Scales;
-use super::{Calibration, Fidelity};
+use super::{Calibration, Clipping, Fidelity};
 use crate::Error;
 
 /// Values of a tensor over the samples, `[samples, values]`.
@@ -55,15 +55,15 @@ impl Signal {
     ) -> Result<Self, Error> {
         let levels = Range::unsigned(spec.input.bits);
         let method = match spec.input.bits {
-            1 => &Calibration::MinMax,
-            _ => calibration,
+            1 => calibration.with_clipping(Clipping::MinMax),
+            _ => *calibration,
         };
         let meaning = match spec.input.tokens {
             Some(_) => Affine {
                 scale: 1.0,
                 zero_point: 0,
             },
-            None => scales.of(0, &real, levels, method),
+            None => scales.of(0, &real, levels, &method),
         };
         if scales.is_centred(0) && real.iter().any(|&x| x < 0.0) {
             return Err(undeclarable(

@@ -1,10 +1,9 @@
 //! Encrypted runs.
 
 use crate::backend::interpret;
-use crate::encrypted::{Ciphertexts, Encrypted};
-use crate::keys::EvaluationKey;
+use crate::engine::{Encrypted, ServerKey};
 use crate::run::Execution;
-use crate::wire::{Reply, Request};
+use crate::wire::{Ciphertexts, Reply, Request};
 use crate::{Error, Model};
 
 /// The number of inputs that the encrypted backend takes at once: more do not make it faster, and their
@@ -18,7 +17,7 @@ impl Model {
     /// # Errors
     /// [`Error::WrongPlan`] if the key or the request was made for another network or other
     /// weights, [`Error::WrongKey`] if they do not go together.
-    pub fn run_encrypted(&self, key: &EvaluationKey, request: &Request) -> Result<Reply, Error> {
+    pub fn run_encrypted(&self, key: &ServerKey, request: &Request) -> Result<Reply, Error> {
         let requests = core::slice::from_ref(request);
         let replies = self.run_encrypted_batch(key, requests, &Execution::default())?;
         Ok(replies
@@ -35,32 +34,33 @@ impl Model {
     /// Those of [`Model::run_encrypted`], [`Error::Cancelled`] and [`Error::Threads`].
     pub fn run_encrypted_batch(
         &self,
-        key: &EvaluationKey,
+        key: &ServerKey,
         requests: &[Request],
         execution: &Execution<'_>,
     ) -> Result<Vec<Reply>, Error> {
         let graph = self.graph();
-        let program = graph.program(graph.fingerprint())?;
-        if !key.plan.serves(&program) {
+        let requirements = graph.requirements(graph.fingerprint())?;
+        if !key.plan.serves(&requirements) {
             return Err(Error::WrongPlan {
                 what: "evaluation key",
                 of: "the network",
             });
         }
         for request in requests {
-            request.belongs_to(key)?;
+            key.accepts(request)?;
         }
         let watch = execution.watch(requests.len() * key.plan.bootstraps() as usize);
         execution.on_threads(|| {
             let mut replies = Vec::with_capacity(requests.len());
             for requests in requests.chunks(ENCRYPTED_BATCH) {
                 watch.check()?;
-                let values = requests.iter().map(|request| request.expand(&key.plan));
+                let values = requests.iter().map(|request| key.expand_request(request));
                 let mut backend = Encrypted::new(key, &watch, requests.len());
                 let sums = interpret(&graph, &mut backend, Ciphertexts::concat(values))?;
                 let scores = backend.finish(&graph.scores, &sums);
-                let scores = scores.split(key.plan.output.scores as usize);
-                replies.extend(scores.map(|scores| Reply::new(key, scores)));
+                let scores = scores.split(key.plan.output.sums.neurons as usize);
+                let replied = requests.iter().zip(scores);
+                replies.extend(replied.map(|(request, scores)| key.reply(request, scores)));
             }
             Ok(replies)
         })

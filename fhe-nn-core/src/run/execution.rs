@@ -1,5 +1,4 @@
-//! How an encrypted run goes: on how many threads, who hears of it, who may stop it, and where its
-//! time goes.
+//! Options of an encrypted run: threads, progress, cancellation, profiling.
 
 use core::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -7,17 +6,18 @@ use std::time::{Duration, Instant};
 
 use crate::Error;
 
-/// Options of an encrypted run: threads, a progress callback, cancellation.
+/// Options of an encrypted run: threads, progress, cancellation, profiling.
 ///
 /// ```
 /// use std::sync::atomic::AtomicBool;
 /// use fhe_nn_core::Execution;
+/// use fhe_nn_core::run::Progress;
 ///
 /// let stop = AtomicBool::new(false);
-/// let print = |progress: fhe_nn_core::Progress| {
+/// let print = |progress: Progress| {
 ///     eprintln!("{} of {} bootstraps", progress.done, progress.total);
 /// };
-/// let execution = Execution::default().threads(2).progress(&print).cancel(&stop);
+/// let execution = Execution::new().with_threads(2).with_progress(&print).with_cancel(&stop);
 /// ```
 #[derive(Clone, Copy, Default)]
 pub struct Execution<'a> {
@@ -27,31 +27,31 @@ pub struct Execution<'a> {
     profile: Option<&'a Profile>,
 }
 
-/// Where the time of encrypted runs went.
+/// The time that encrypted runs spent on each kind of work.
 #[derive(Debug, Default)]
 pub struct Profile {
     nanoseconds: [AtomicU64; 3],
 }
 
-/// What an encrypted run does.
+/// A kind of work in an encrypted run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Work {
     /// Linear layers.
     Linear,
     /// Keyswitches.
     Keyswitch,
-    /// Blind rotations, with the modulus switch before and the extraction behind them.
+    /// Blind rotations, with the modulus switch before and the extraction after them.
     Rotation,
 }
 
 impl Profile {
-    /// Time from the beginning to the end of all work of a kind, whatever the number of threads.
+    /// Elapsed time of all work of a kind, whatever the number of threads.
     pub fn time(&self, work: Work) -> Duration {
         Duration::from_nanos(self.nanoseconds[work as usize].load(Ordering::Relaxed))
     }
 }
 
-/// How far an encrypted run is.
+/// The progress of an encrypted run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
     /// Bootstraps that are done.
@@ -61,34 +61,39 @@ pub struct Progress {
 }
 
 impl<'a> Execution<'a> {
-    /// Runs on this many threads of its own; by default, and for 0, on rayon's current ones, one a
-    /// core.
-    pub fn threads(mut self, threads: usize) -> Self {
+    /// The default options: all cores, and nothing is reported.
+    pub fn new() -> Self {
+        Execution::default()
+    }
+
+    /// Runs on this many threads of its own; by default, and for 0, on rayon's current threads, of which
+    /// there is one for each core.
+    pub fn with_threads(mut self, threads: usize) -> Self {
         self.threads = Some(threads);
         self
     }
 
-    /// Calls back after every batch of bootstraps, from the thread that ran it: several threads may
-    /// call at once.
-    pub fn progress(mut self, callback: &'a (dyn Fn(Progress) + Sync)) -> Self {
+    /// Calls a function after every batch of bootstraps, from the thread that ran it. Several threads may call
+    /// it at the same time.
+    pub fn with_progress(mut self, callback: &'a (dyn Fn(Progress) + Sync)) -> Self {
         self.progress = Some(callback);
         self
     }
 
-    /// Stops within milliseconds once the flag is set (between two steps of a batch of rotations, and
-    /// between layers): the run then returns [`Error::Cancelled`].
-    pub fn cancel(mut self, flag: &'a AtomicBool) -> Self {
+    /// Stops the run within milliseconds once the flag is set, between two steps of a batch of rotations or between
+    /// layers. The run then returns [`Error::Cancelled`].
+    pub fn with_cancel(mut self, flag: &'a AtomicBool) -> Self {
         self.cancel = Some(flag);
         self
     }
 
-    /// Adds up where the time goes.
-    pub fn profile(mut self, profile: &'a Profile) -> Self {
+    /// Adds the time of each kind of work to a profile.
+    pub fn with_profile(mut self, profile: &'a Profile) -> Self {
         self.profile = Some(profile);
         self
     }
 
-    /// Runs a job on the threads asked for.
+    /// Runs a job on the requested threads.
     pub(crate) fn on_threads<R: Send>(
         &self,
         job: impl FnOnce() -> Result<R, Error> + Send,
@@ -104,7 +109,7 @@ impl<'a> Execution<'a> {
         .install(job)
     }
 
-    /// Watches a run of this many bootstraps.
+    /// Begins to watch a run of this many bootstraps.
     pub(crate) fn watch(&self, total: usize) -> Watch<'a> {
         Watch {
             execution: *self,
@@ -125,7 +130,7 @@ impl fmt::Debug for Execution<'_> {
     }
 }
 
-/// A run that is watched.
+/// A run whose progress, time and cancellation are watched.
 pub(crate) struct Watch<'a> {
     execution: Execution<'a>,
     done: AtomicUsize,
@@ -133,6 +138,8 @@ pub(crate) struct Watch<'a> {
 }
 
 impl Watch<'_> {
+    /// Ends the run if it is cancelled.
+    ///
     /// # Errors
     /// [`Error::Cancelled`] once the flag is set.
     pub(crate) fn check(&self) -> Result<(), Error> {
@@ -148,7 +155,7 @@ impl Watch<'_> {
         self.execution.cancel.is_some_and(stop)
     }
 
-    /// Does some work, and counts its time.
+    /// Does some work, and adds its time to the profile.
     pub(crate) fn timed<R>(&self, work: Work, job: impl FnOnce() -> R) -> R {
         let start = Instant::now();
         let result = job();
@@ -159,7 +166,7 @@ impl Watch<'_> {
         result
     }
 
-    /// Counts bootstraps that are done.
+    /// Counts finished bootstraps, and reports them.
     pub(crate) fn done(&self, count: usize) {
         let done = self.done.fetch_add(count, Ordering::Relaxed) + count;
         if let Some(callback) = self.execution.progress {

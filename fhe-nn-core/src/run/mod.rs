@@ -1,7 +1,7 @@
 //! Running a [`Model`](crate::Model): in the clear, simulated, and encrypted.
 
 mod clear;
-#[cfg(feature = "tfhe")]
+#[cfg(feature = "engine")]
 mod encrypted;
 #[cfg(feature = "engine")]
 mod execution;

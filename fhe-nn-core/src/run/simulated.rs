@@ -28,7 +28,7 @@ impl Model {
     ) -> Result<Vec<Scores>, Error> {
         let graph = self.graph();
         plan.validate()?;
-        if !plan.serves(&graph.program(graph.fingerprint())?) {
+        if !plan.serves(&graph.requirements(graph.fingerprint())?) {
             return Err(Error::WrongPlan {
                 what: "plan",
                 of: "the network",

@@ -1,15 +1,15 @@
-//! Functions of activations with slopes, for the float network.
+//! Activation functions with their slopes, for the float network.
 
 use crate::parallel::*;
 use fhe_nn_proof::spec::{ActivationSpec, Function};
 
 use crate::quantize::Curve;
 
-/// How far apart two values are that the slope of a function is taken from.
+/// Half the distance of the two points from which a slope is computed.
 const NEARBY: f64 = 1e-3;
 
-/// Values of the function itself, `[inputs, phases x neurons]`, for reals, `[inputs, neurons]`, and its slopes;
-/// that of a sign is 1 from -1 to 1.
+/// Values and slopes of a function, `[inputs, phases x neurons]` each, at reals, `[inputs, neurons]`. The slope of a
+/// sign is taken to be 1 from -1 to 1, and 0 elsewhere.
 pub(super) fn curves(
     act: &ActivationSpec,
     curve: &Curve<'_>,

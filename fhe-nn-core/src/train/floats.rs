@@ -1,9 +1,9 @@
-//! Floats of a module: those whose quantization gives back its integers, and those it was made from.
+//! Floats of a module: those that quantize to its integers, and the latent ones behind them.
 
 use candle_core::Tensor;
 use fhe_nn_proof::error::ModelError;
 use fhe_nn_proof::spec::LinearSpec;
-use ndarray::{Array2, ArrayD, IxDyn};
+use ndarray::{ArrayD, ArrayView2, IxDyn};
 
 use super::integers::array;
 use super::parameters::{Learned, log_scales, reads_wave};
@@ -12,11 +12,11 @@ use crate::quantize::{Float, reals, wave_unit, weight_shape};
 use crate::{Error, Floats};
 
 impl Trainable {
-    /// Floats whose quantization, with the samples of the last calibration, gives the integers that this module
-    /// computes with: weights that are integers times their scale, and these scales.
+    /// Floats that quantize to the integers of this module if the samples are those of the last calibration: weights
+    /// are integers times their scale, and the scales are beside them.
     ///
     /// # Errors
-    /// [`Error::NotCalibrated`], and [`Error::TensorNotFinite`] after a training that diverged.
+    /// [`TrainError::NotCalibrated`](super::TrainError::NotCalibrated), and [`Error::TensorNotFinite`] after a training that diverged.
     pub fn floats(&self) -> Result<Floats, Error> {
         let mut floats = self.given.clone();
         for (index, _) in self.with_weights() {
@@ -68,20 +68,20 @@ impl Trainable {
         Ok(floats)
     }
 
-    /// The floats behind: no weight is rounded. They are those of the float network of the same shape, with the scales
-    /// of values where integers were trained.
+    /// The latent floats, in which no weight is rounded: the weights of the float network of the same shape. If integers
+    /// were trained, the scales of values are beside them.
     ///
     /// # Errors
     /// Those of [`Trainable::floats`].
     pub fn latent(&self) -> Result<Floats, Error> {
         match self.precision {
             Precision::Integers => self.latent_scaled(),
-            // scales are of the weights that the training began with
+            // the scales belong to the weights that the training began with
             Precision::Float => self.latent_reals(),
         }
     }
 
-    /// The same with all scales that are known.
+    /// The latent floats with all known scales.
     pub(super) fn latent_scaled(&self) -> Result<Floats, Error> {
         let mut floats = self.latent_reals()?;
         self.insert_scales(&mut floats)?;
@@ -121,7 +121,7 @@ impl Trainable {
         Ok(floats)
     }
 
-    /// Weights, `[channels, taps]`, and biases of a layer in reals.
+    /// Weights, `[channels, taps]`, and biases of a layer, in reals.
     pub(super) fn reals(
         &self,
         index: usize,
@@ -139,12 +139,16 @@ impl Trainable {
         Ok(((weight * (unit / input.scale))?, ((bias + centre)? * unit)?))
     }
 
-    /// Takes over trained floats, as [`crate::Network::quantize_with`] takes them, to train them on: post-training
-    /// quantization is then where the training begins. What has no scale gets one from the samples.
+    /// Loads trained floats, named as for [`Network::quantize_with`](crate::Network::quantize_with), to train them
+    /// further. Training then begins with the accuracy of post-training quantization. Scales that are not among the
+    /// floats are found from the samples.
+    ///
+    /// # Shapes
+    /// `samples`: `[samples, values of one input]`.
     ///
     /// # Errors
-    /// Those of [`crate::Network::quantize_with`].
-    pub fn load(&mut self, floats: &Floats, samples: &Array2<f32>) -> Result<(), Error> {
+    /// Those of [`Network::quantize_with`](crate::Network::quantize_with).
+    pub fn load(&mut self, floats: &Floats, samples: ArrayView2<'_, f32>) -> Result<(), Error> {
         let mut given = Floats::new();
         let learns = |name: &str| {
             let (layer, tensor) = name.rsplit_once('.').unwrap_or((name, ""));
@@ -204,10 +208,10 @@ impl Trainable {
             }
         }
         let samples = samples.mapv(|x| x as f32);
-        self.calibrate(&samples)
+        self.calibrate(samples.view())
     }
 
-    /// The layers of which something is learned.
+    /// The layers that have learned parameters, with their indices.
     fn with_weights(&self) -> impl Iterator<Item = (usize, &Learned)> {
         let learned = self.learned.iter().enumerate();
         learned.filter_map(|(index, learned)| Some((index, learned.as_ref()?)))

@@ -1,25 +1,26 @@
-//! Tensor operations whose results are integers, and whose gradients are those of reals.
+//! Tensor operations that compute integers, but have the gradients of reals.
 
 use candle_core::{D, Device, Result, Tensor};
 use fhe_nn_proof::spec::Window;
 
-/// The rounded tensor, whose gradient passes to the exact one as if nothing had been rounded (Bengio,
-/// Leonard, Courville 2013, "Estimating or Propagating Gradients Through Stochastic Neurons", section 4).
+/// The rounded tensor, whose gradient passes to the exact one as if nothing had been rounded (Bengio, Leonard,
+/// Courville 2013, "Estimating or Propagating Gradients Through Stochastic Neurons", section 4).
 pub(super) fn straight_through(exact: &Tensor, rounded: &Tensor) -> Result<Tensor> {
-    // what is added to the rounded values is 0, so they stay what they are to the last bit
+    // the term added is 0, so the rounded values stay the same to the last bit
     rounded.detach() + (exact - exact.detach())?
 }
 
-/// Values that are known, with the slopes of what they depend on: `value + slope (variable - its value)`.
+/// Known values with their slopes along a variable: `value + slope (variable - its value)`.
 pub(super) fn linearized(value: Tensor, slope: &Tensor, variable: &Tensor) -> Result<Tensor> {
     value + slope.broadcast_mul(&(variable - variable.detach())?)?
 }
 
-/// Where windows look: the sums of integers under them, as products of matrices.
+/// The positions that the windows of a layer read, so that sums under them are products of matrices.
 #[derive(Debug, Clone)]
 pub(crate) struct Windows {
     window: Window,
-    /// For each group, the place of every tap at every position; that behind the last is padding.
+    /// For each group, the index of the value under every tap at every position. The index after the last value
+    /// stands for padding.
     groups: Vec<Tensor>,
 }
 
@@ -46,7 +47,7 @@ impl Windows {
         })
     }
 
-    /// Sums, `[inputs, channels x positions]`, of values, `[inputs, values]`, by weights `[channels, taps]`.
+    /// The sums, `[inputs, channels x positions]`, of values, `[inputs, values]`, times weights, `[channels, taps]`.
     pub(super) fn sums(&self, values: &Tensor, weights: &Tensor, padding: f64) -> Result<Tensor> {
         let inputs = values.dim(0)?;
         let (positions, taps) = (self.window.positions(), self.window.taps());
@@ -64,7 +65,7 @@ impl Windows {
         Tensor::cat(&groups, 1)?.reshape((inputs, channels * groups.len() * positions))
     }
 
-    /// The values under each window of one channel, `[inputs, results, taps]`, of a pool: a group a channel.
+    /// The values under each window of a pool, `[inputs, results, taps]`. Each channel is a group.
     pub(crate) fn seen(&self, values: &Tensor, padding: f64) -> Result<Tensor> {
         let inputs = values.dim(0)?;
         let values = self.padded(values, padding)?;

@@ -24,7 +24,7 @@ impl Forward<'_> {
     /// The scores of inputs in reals, `[inputs, values]`.
     ///
     /// # Errors
-    /// [`Error::NotCalibrated`], those of the floats that are given, and what candle reports.
+    /// [`TrainError::NotCalibrated`](super::TrainError::NotCalibrated), those of the floats that are given, and what candle reports.
     pub(super) fn run(&mut self, inputs: &Array2<f64>) -> Result<Scores, Error> {
         let mut tensors = vec![Signal::Values(self.input(inputs)?)];
         for index in 0..self.module.spec.layers.len() {

@@ -1,46 +1,48 @@
 //! Plots as SVG images.
+//!
+//! ```
+//! use fhe_nn_core::train::plot::{Axis, Plot, Series, svg};
+//!
+//! let points = vec![(0.1, 97.0), (1.0, 98.0)];
+//! let plot = Plot::new("accuracy", Axis::logarithmic("seconds"), Axis::linear("%"))
+//!     .with_series([Series::line("this network", points)]);
+//! assert!(svg(&[plot]).starts_with("<svg"));
+//! ```
 
 use plotters::coord::Shift;
 use plotters::prelude::*;
 
-/// One plot.
+/// A plot of some series of points.
 #[derive(Debug, Clone)]
 pub struct Plot {
-    /// Above it.
-    pub title: String,
-    /// From left to right.
-    pub x: Axis,
-    /// From below to above.
-    pub y: Axis,
-    /// What is drawn.
-    pub series: Vec<Series>,
+    title: String,
+    x: Axis,
+    y: Axis,
+    series: Vec<Series>,
 }
 
-/// An axis.
+/// An axis of a plot.
 #[derive(Debug, Clone)]
 pub struct Axis {
-    /// Its name and unit.
-    pub name: String,
-    /// Whether equal factors, not equal differences, have equal lengths: all values are then positive.
-    pub is_logarithmic: bool,
+    /// Name and unit.
+    name: String,
+    is_logarithmic: bool,
 }
 
-/// Points that belong together.
+/// Points that belong together and have one colour.
 #[derive(Debug, Clone)]
 pub struct Series {
-    /// What they are.
-    pub name: String,
-    /// `(x, y)`.
-    pub points: Vec<(f64, f64)>,
-    /// What each is called, if they are.
-    pub labels: Vec<String>,
-    /// Whether they are joined.
-    pub is_joined: bool,
+    name: String,
+    /// Pairs `(x, y)`.
+    points: Vec<(f64, f64)>,
+    /// The names of the points; empty if they have none.
+    labels: Vec<String>,
+    is_joined: bool,
 }
 
-/// Pixels of a plot.
+/// Width and height of a plot in pixels.
 const SIZE: (u32, u32) = (760, 440);
-/// Of the series, in their order: dark enough for names on white.
+/// Colours of the series in their order, dark enough for text on white.
 const COLORS: [RGBColor; 5] = [
     RGBColor(196, 30, 58),
     RGBColor(24, 100, 180),
@@ -51,7 +53,7 @@ const COLORS: [RGBColor; 5] = [
 const FONT: &str = "sans-serif";
 
 impl Axis {
-    /// An axis of equal differences.
+    /// A linear axis, named with its unit.
     pub fn linear(name: &str) -> Self {
         Axis {
             name: name.to_owned(),
@@ -59,7 +61,7 @@ impl Axis {
         }
     }
 
-    /// An axis of equal factors.
+    /// A logarithmic axis, named with its unit. All values along it must be positive.
     pub fn logarithmic(name: &str) -> Self {
         Axis {
             name: name.to_owned(),
@@ -67,7 +69,7 @@ impl Axis {
         }
     }
 
-    /// Where a value is drawn.
+    /// The position at which a value is drawn.
     fn place(&self, value: f64) -> f64 {
         match self.is_logarithmic {
             true => value.max(f64::MIN_POSITIVE).log10(),
@@ -80,7 +82,7 @@ impl Axis {
             true => 10f64.powf(place),
             false => place,
         };
-        // as many digits as tell neighbours apart
+        // enough digits to tell neighbouring marks apart
         match value.abs() {
             0.0 => "0".to_owned(),
             size if size >= 100.0 || (value.fract() == 0.0 && size >= 1.0) => format!("{value:.0}"),
@@ -92,17 +94,22 @@ impl Axis {
 }
 
 impl Series {
-    /// Points that are joined.
-    pub fn line(name: &str, points: Vec<(f64, f64)>) -> Self {
+    /// Points that are not joined, each a pair `(x, y)`.
+    pub fn points(name: &str, points: Vec<(f64, f64)>) -> Self {
         Series {
             name: name.to_owned(),
             points,
             labels: Vec::new(),
-            is_joined: true,
+            is_joined: false,
         }
     }
 
-    /// Points with a name each.
+    /// Points joined by a line, each a pair `(x, y)`.
+    pub fn line(name: &str, points: Vec<(f64, f64)>) -> Self {
+        Series::points(name, points).with_line(true)
+    }
+
+    /// Points that have a name each: triples of the name, x and y. They are not joined.
     pub fn named(name: &str, points: Vec<(String, f64, f64)>) -> Self {
         Series {
             name: name.to_owned(),
@@ -111,16 +118,22 @@ impl Series {
             is_joined: false,
         }
     }
+
+    /// Sets whether a line joins the points.
+    pub fn with_line(mut self, is_joined: bool) -> Self {
+        self.is_joined = is_joined;
+        self
+    }
 }
 
-/// Plots below each other.
+/// Draws plots below each other as one SVG image.
 pub fn svg(plots: &[Plot]) -> String {
     let mut text = String::new();
     {
         let size = (SIZE.0, SIZE.1 * plots.len().max(1) as u32);
         let area = SVGBackend::with_string(&mut text, size).into_drawing_area();
         let areas = area.split_evenly((plots.len().max(1), 1));
-        // writing to a text does not fail
+        // writing to a string does not fail
         let _ = area.fill(&WHITE);
         for (plot, area) in plots.iter().zip(&areas) {
             let _ = plot.draw(area);
@@ -131,6 +144,22 @@ pub fn svg(plots: &[Plot]) -> String {
 }
 
 impl Plot {
+    /// A plot without any series.
+    pub fn new(title: &str, x: Axis, y: Axis) -> Self {
+        Plot {
+            title: title.to_owned(),
+            x,
+            y,
+            series: Vec::new(),
+        }
+    }
+
+    /// Sets the series to draw.
+    pub fn with_series(mut self, series: impl IntoIterator<Item = Series>) -> Self {
+        self.series = series.into_iter().collect();
+        self
+    }
+
     fn draw(&self, area: &DrawingArea<SVGBackend<'_>, Shift>) -> Option<()> {
         let points = self.series.iter().flat_map(|series| &series.points);
         let places: Vec<(f64, f64)> = points
@@ -175,7 +204,7 @@ impl Plot {
             let dots = chart.draw_series(dots).ok()?;
             dots.label(&series.name)
                 .legend(move |(x, y)| Circle::new((x + 10, y), 4, color.filled()));
-            // names of the first series are a little higher, where those of others are near
+            // names of the first series are a little higher, as names of other series may be near
             let beside = if index == 0 { 2 } else { 5 };
             let names = places.iter().zip(&series.labels);
             let names = names.map(|(&place, label)| {
@@ -203,7 +232,7 @@ impl Plot {
     }
 }
 
-/// From the least to the greatest value, and a little room.
+/// The least and the greatest value, with some room beyond them.
 fn extent(values: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
     let finite = values.filter(|value| value.is_finite());
     let (lo, hi) = finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(lo, hi), x| {
@@ -222,17 +251,13 @@ mod tests {
 
     #[test]
     fn every_point_and_name_is_drawn() {
-        let plot = Plot {
-            title: "title".to_owned(),
-            x: Axis::logarithmic("seconds"),
-            y: Axis::linear("accuracy"),
-            series: vec![
-                Series::line("own", vec![(0.1, 97.0), (1.0, 98.0), (10.0, 99.0)]),
-                Series::named("others", vec![("peer".to_owned(), 4.0, 97.5)]),
-            ],
-        };
+        let (x, y) = (Axis::logarithmic("seconds"), Axis::linear("accuracy"));
+        let plot = Plot::new("title", x, y).with_series([
+            Series::line("own", vec![(0.1, 97.0), (1.0, 98.0), (10.0, 99.0)]),
+            Series::named("others", vec![("peer".to_owned(), 4.0, 97.5)]),
+        ]);
         let text = svg(&[plot.clone(), plot]);
-        // four points and two of the legend in each
+        // four points and two marks of the legend in each
         assert_eq!(text.matches("<circle").count(), 12);
         for name in ["title", "seconds", "accuracy", "own", "others", "peer"] {
             assert!(text.contains(name), "{name}");

@@ -6,7 +6,7 @@ use fhe_nn_proof::spec::Spec;
 use ndarray::Array2;
 
 use super::trainable::Trainable;
-use crate::quantize::{Float, Scales, fixed_meaning};
+use crate::quantize::{Clipping, Float, Scales, fixed_meaning};
 use crate::{Calibration, Error, Floats};
 
 /// How a tensor is scaled.
@@ -199,7 +199,7 @@ fn input_meaning(spec: &Spec, samples: &Array2<f64>, given: &Floats) -> Result<A
         });
     }
     let calibration = match spec.input.bits {
-        1 => Calibration::MinMax,
+        1 => Calibration::new().with_clipping(Clipping::MinMax),
         _ => Calibration::default(),
     };
     Ok(calibration.tensor(samples.iter(), facts[0].range))

@@ -1,79 +1,94 @@
-//! A declaration with weights that are learned.
+//! A declaration whose weights are learned.
 
 use std::collections::BTreeMap;
 
-use candle_core::{Device, Tensor, Var};
+use candle_core::{Device, Var};
 use fhe_nn_proof::error::ModelError;
 use fhe_nn_proof::plan::Plan;
 use fhe_nn_proof::spec::{Function, Op, Rounding, Spec, Tensor as Fact};
 use fhe_nn_proof::widths::Range;
-use ndarray::{Array2, ArrayD};
+use ndarray::ArrayD;
 
-use super::forward::{Forward, Mode};
+use super::error::TrainError;
 use super::ops::Windows;
 use super::parameters::Learned;
-use super::pass::Scores;
 use super::scales::Scale;
 use crate::layer::is_smooth;
-use crate::quantize::{CustomFn, Groups, reals};
+use crate::quantize::{CustomFn, Groups};
 use crate::{Error, Floats};
 
-/// What a module computes with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Precision {
-    /// With the integers of the quantized network.
-    #[default]
-    Integers,
-    /// With reals, as the float network of the same shape: no weight, value or table is rounded.
-    Float,
-}
-
-/// Where the scales of weights come from, one for each channel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum WeightScales {
-    /// They are learned: the greatest accuracy at few bits.
-    #[default]
-    Learned,
-    /// From the greatest weight of each channel: most integers are then small, and so is the noise of their sums,
-    /// which may allow faster parameters.
-    Greatest,
-}
-
-/// A declaration with weights that are learned.
+/// A declaration whose weights are learned.
 ///
-/// It computes with reals or with the integers of the quantized network: the same weights, at the declared
-/// widths, the same tables, wrapped and dropped bits, and the same encoded inputs. Scales are learned with
-/// the weights (Esser et al. 2020, "Learned Step Size Quantization"). Promised accumulators are kept in every
-/// step. What calibration has to find (scales of inputs and of results, widths of `calibrated` accumulators)
-/// it finds over samples, once before training and again whenever [`calibrate`](Trainable::calibrate) is called.
+/// It computes with reals, or with the integers of the quantized network: with the same weights at the declared
+/// widths, the same tables, the same wrapped and dropped bits, and the same encoded inputs. Scales are learned
+/// together with the weights (Esser et al. 2020, "Learned Step Size Quantization"). Promised accumulators are kept
+/// in every step. Scales of inputs and results, and the widths of `calibrated` accumulators, are found over samples:
+/// scales once, before training, and widths whenever [`calibrate`](Trainable::calibrate) is called.
+///
+/// [`Network::trainable`](crate::Network::trainable) makes one, and setters say how it is trained:
+///
+/// ```
+/// use fhe_nn_core::prelude::*;
+/// use fhe_nn_core::train::{Device, WeightScales};
+///
+/// #[fhe_network(input(shape = [4], bits = 2))]
+/// struct Tiny {
+///     #[bits(weights = 3)]
+///     scores: Dense<4, 2>,
+/// }
+///
+/// # fn main() -> Result<(), fhe_nn_core::Error> {
+/// let module = Tiny::trainable(&Device::Cpu)?
+///     .with_weight_scales(WeightScales::Greatest)
+///     .with_pruned(0.25);
+/// assert_eq!(module.pruned(), 0.25);
+/// # Ok(())
+/// # }
+/// ```
 pub struct Trainable {
     pub(crate) spec: Spec,
     pub(super) functions: Vec<CustomFn<'static>>,
     pub(crate) device: Device,
-    /// Of every tensor: what it is before any weights are known.
+    /// For every tensor, what is known of it without weights.
     pub(super) facts: Vec<Fact>,
-    /// Of every layer, what is learned of it.
+    /// For every layer, its learned parameters.
     pub(super) learned: Vec<Option<Learned>>,
-    /// Of every layer, where its windows look.
+    /// For every layer, the positions that its windows read.
     pub(crate) windows: Vec<Option<Windows>>,
-    /// Of every tensor, how it is scaled, if its scale is its own.
+    /// For every tensor that has a scale of its own, that scale.
     pub(super) scales: Vec<Option<Scale>>,
-    /// Of every layer with weights, what its accumulators were over the samples, without phases.
+    /// For every layer with weights, the range of its accumulators over the samples, without phases.
     pub(super) seen: Vec<Option<Vec<Range>>>,
-    /// Of every layer, the noise that its tables read with.
+    /// For every layer, the noise with which its tables read.
     pub(super) noise: Vec<Option<Noise>>,
     /// Parameters of activations, which are not learned.
     pub(super) given: Floats,
-    /// Whether it computes with integers. A module that was trained in floating point has none of their scales: its
-    /// [`latent`](Trainable::latent) floats are loaded into another one.
-    pub precision: Precision,
-    /// Where the scales of weights come from.
-    pub weight_scales: WeightScales,
-    /// Whether integer weights are all 0 or powers of two: a product is then a shift.
-    pub powers_of_two: bool,
-    /// The part of each neuron's weights that is 0, from 0 to 1.
-    pub pruned: f64,
+    pub(super) precision: Precision,
+    pub(super) weight_scales: WeightScales,
+    pub(super) powers_of_two: bool,
+    pub(super) pruned: f64,
     pub(super) groups: Groups,
+}
+
+/// What a module computes with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Precision {
+    /// The integers of the quantized network.
+    #[default]
+    Integers,
+    /// Reals, like the float network of the same shape: no weight, value or table is rounded.
+    Float,
+}
+
+/// Where the scales of weights come from. Each channel has one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum WeightScales {
+    /// Scales are learned, which gives the greatest accuracy at few bits.
+    #[default]
+    Learned,
+    /// Scales follow from the greatest weight of each channel. Most integers are then small, and so is the noise of
+    /// their sums, which may allow faster parameters.
+    Greatest,
 }
 
 /// The noise of accumulators that tables read.
@@ -81,15 +96,15 @@ pub struct Trainable {
 pub(super) struct Noise {
     /// Standard deviation, in units of an accumulator of `scale` bits.
     pub(super) deviation: f64,
-    /// Width of the accumulators whose step all ciphertexts have.
+    /// Width of the accumulator that gives all ciphertexts their step.
     pub(super) scale: u32,
 }
 
 impl Trainable {
-    /// A module with random weights, which follow from the seed.
+    /// Makes a module with random weights, which follow from the seed.
     ///
     /// # Errors
-    /// [`ModelError::Flow`] for layers that do not fit together, and what candle reports.
+    /// [`ModelError::Flow`] if layers do not fit together, and [`TrainError::TensorOperation`].
     pub fn new(
         spec: &Spec,
         functions: Vec<CustomFn<'static>>,
@@ -128,17 +143,82 @@ impl Trainable {
         })
     }
 
+    /// Sets what the module computes with; by default, integers. A module that was trained in floating point has
+    /// learned no scales: [`load`](Trainable::load) its [`latent`](Trainable::latent) floats into another module to
+    /// train them as integers.
+    pub fn with_precision(mut self, precision: Precision) -> Self {
+        self.precision = precision;
+        self
+    }
+
+    /// Sets where the scales of weights come from; by default, they are learned.
+    pub fn with_weight_scales(mut self, weight_scales: WeightScales) -> Self {
+        self.weight_scales = weight_scales;
+        self
+    }
+
+    /// Sets whether every integer weight is 0 or a power of two, which turns products into shifts; by default, any
+    /// integer is allowed.
+    pub fn with_powers_of_two(mut self, powers_of_two: bool) -> Self {
+        self.powers_of_two = powers_of_two;
+        self
+    }
+
+    /// Sets the fraction of each neuron's weights that is 0, from 0 to 1; by default, 0.
+    pub fn with_pruned(mut self, pruned: f64) -> Self {
+        self.pruned = pruned;
+        self
+    }
+
+    /// What the module computes with.
+    pub fn precision(&self) -> Precision {
+        self.precision
+    }
+
+    /// Where the scales of weights come from.
+    pub fn weight_scales(&self) -> WeightScales {
+        self.weight_scales
+    }
+
+    /// Whether every integer weight is 0 or a power of two.
+    pub fn powers_of_two(&self) -> bool {
+        self.powers_of_two
+    }
+
+    /// The fraction of each neuron's weights that is 0.
+    pub fn pruned(&self) -> f64 {
+        self.pruned
+    }
+
     /// The declaration.
     pub fn spec(&self) -> &Spec {
         &self.spec
     }
 
-    /// Everything that is learned.
+    /// Trains from now on with the noise that a plan predicts for tables with approximate rounding, so that the
+    /// network learns to tolerate values that are off by a step. Tables with exact rounding have no noise. The plan is
+    /// that of the network trained so far, as in [`outcome`](Trainable::outcome); `None` ends training with noise.
+    pub fn learn_with_noise(&mut self, plan: Option<&Plan>) {
+        for (layer, noise) in self.spec.layers.iter().zip(&mut self.noise) {
+            let stages = plan.map_or(&[][..], |plan| &*plan.stages).iter();
+            let mut own = stages.filter(|stage| {
+                stage.lookup == layer.name
+                    && stage.sums.rounding == Rounding::Approximate
+                    && stage.sums.table_bits < stage.sums.width
+            });
+            *noise = own.next().map(|stage| Noise {
+                deviation: stage.table_variance.sqrt() * stage.sums.modulus as f64,
+                scale: stage.sums.step_width,
+            });
+        }
+    }
+
+    /// All learned parameters, for an optimizer of one's own.
     pub fn vars(&self) -> Vec<Var> {
         self.named().into_values().collect()
     }
 
-    /// Everything that is learned, by name.
+    /// All learned parameters by name.
     pub(super) fn named(&self) -> BTreeMap<String, Var> {
         let mut named = BTreeMap::new();
         for (layer, learned) in self.spec.layers.iter().zip(&self.learned) {
@@ -157,7 +237,7 @@ impl Trainable {
         for (scale, tensor) in self.scales.iter().zip(0..) {
             let learned = scale.as_ref().and_then(Scale::log);
             if let Some(var) = learned {
-                // the same variable of a whole group
+                // tensors of a group share one variable
                 if !named.values().any(|known| known.id() == var.id()) {
                     named.insert(format!("{}.log_scale", self.name_of(tensor)), var.clone());
                 }
@@ -174,99 +254,21 @@ impl Trainable {
         }
     }
 
-    /// The scores in reals, `[inputs, scores]`, of inputs in reals, `[inputs, values of one input]`: those of the
-    /// quantized network, or of the float one.
-    ///
-    /// # Errors
-    /// [`Error::NotCalibrated`], those of the inputs, and what candle reports.
-    pub fn scores(&self, inputs: &Array2<f32>) -> Result<Tensor, Error> {
-        Ok(self.pass(inputs, Mode::Exact, 0)?.reals)
-    }
-
-    /// The integers behind the scores, `[inputs, scores]`.
-    ///
-    /// # Errors
-    /// Those of [`Trainable::scores`].
-    pub fn integers_of(&self, inputs: &Array2<f32>) -> Result<Tensor, Error> {
-        Ok(self.pass(inputs, Mode::Exact, 0)?.integers)
-    }
-
-    /// The scores to learn from, `[inputs, scores]`, with gradients to [`vars`](Trainable::vars), for a loop of
-    /// one's own; and what is to be added to the loss, so that calibrated accumulators keep their widths. Noise
-    /// follows from the seed.
-    ///
-    /// # Errors
-    /// Those of [`Trainable::scores`].
-    pub fn learn(
-        &self,
-        inputs: &Array2<f32>,
-        seed: u64,
-    ) -> Result<(Tensor, Option<Tensor>), Error> {
-        let scores = self.pass(inputs, Mode::Train, seed)?;
-        Ok((scores.reals, scores.overflow))
-    }
-
-    pub(super) fn pass(
-        &self,
-        inputs: &Array2<f32>,
-        mode: Mode,
-        seed: u64,
-    ) -> Result<Scores, Error> {
-        Forward::new(self, mode, seed).run(&reals(&self.spec, inputs.view())?)
-    }
-
-    /// From now on, learns with the noise that a plan predicts for tables with approximate rounding: what is then
-    /// learned bears that values move by a step. Exact tables have no noise. A plan is that of the network so far,
-    /// as [`outcome`](Trainable::outcome) has it; without one there is no noise any more.
-    pub fn learn_with_noise(&mut self, plan: Option<&Plan>) {
-        for (layer, noise) in self.spec.layers.iter().zip(&mut self.noise) {
-            let stages = plan.map_or(&[][..], |plan| &plan.stages).iter();
-            let mut own = stages.filter(|stage| {
-                stage.lookup == layer.name
-                    && stage.rounding == Rounding::Approximate
-                    && stage.table < stage.width
-            });
-            *noise = own.next().map(|stage| Noise {
-                deviation: stage.table_variance.sqrt() * stage.modulus as f64,
-                scale: stage.scale,
-            });
-        }
-    }
-
-    /// Finds over samples what is not learned: scales where there are none yet, and the widths of `calibrated`
-    /// accumulators. Quantization with the same samples finds the same.
-    ///
-    /// # Shapes
-    /// `samples`: `[samples, values of one input]`.
-    ///
-    /// # Errors
-    /// Those of the samples, see [`crate::Network::quantize_with`]. Accumulators that leave a `calibrated` width are
-    /// none: training goes on with them, and in the end the quantizer refuses what still does.
-    pub fn calibrate(&mut self, samples: &Array2<f32>) -> Result<(), Error> {
-        let samples = reals(&self.spec, samples.view())?;
-        self.find_scales(&samples)?;
-        if self.precision == Precision::Integers {
-            let mut forward = Forward::new(self, Mode::Calibrate, 0);
-            forward.run(&samples)?;
-            self.seen = forward.seen;
-        }
-        Ok(())
-    }
-
-    /// Whether the float network of the same weights is near.
+    /// Whether the float network with the same weights computes nearly the same.
     pub(super) fn is_smooth(&self) -> bool {
         is_smooth(self.spec.layers.iter().map(|layer| &layer.op))
     }
 
     pub(super) fn not_calibrated(&self, tensor: usize) -> Error {
-        Error::NotCalibrated {
+        let error = TrainError::NotCalibrated {
             network: self.spec.name.to_string(),
             tensor: self.name_of(tensor).to_owned(),
-        }
+        };
+        error.into()
     }
 }
 
-/// What PyTorch begins with where nothing is given: slopes of `Prelu`, which are not learned here.
+/// The slopes of `Prelu` that PyTorch begins with. They are not learned here.
 fn defaults(spec: &Spec) -> Result<Floats, Error> {
     let mut given = Floats::new();
     for layer in spec.layers.iter() {

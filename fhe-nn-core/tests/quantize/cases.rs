@@ -1,7 +1,7 @@
 //! One case each.
 
 use fhe_nn_core::prelude::*;
-use fhe_nn_core::quantize::Report;
+use fhe_nn_core::quantize::{Clipping, Report};
 use ndarray::{Array1, Array2, array};
 
 use crate::{
@@ -77,7 +77,11 @@ fn phases_of_a_sign_are_those_of_a_square_wave() {
     weights.column_mut(0).fill(3.0);
     insert(&mut floats, "fc1", weights, Array1::from_elem(4, 0.5));
     let samples = Array2::from_shape_fn((512, 3), |(n, i)| (n >> (3 * i) & 7) as f32);
-    let quantized = TwoSigns::quantize_with(&floats, samples.view(), &Calibration::MinMax);
+    let quantized = TwoSigns::quantize_with(
+        &floats,
+        samples.view(),
+        &Calibration::new().with_clipping(Clipping::MinMax),
+    );
     let report = quantized.expect("fits").report;
     assert_eq!(
         (report.input.error, report.layers[0].results.error),
@@ -111,7 +115,11 @@ fn what_cannot_be_quantized_is_a_typed_error() {
         "value 4 of sample 0 is NaN, but must be finite"
     );
     assert_eq!(
-        of(&floats, &samples, Calibration::Percentile(40.0)),
+        of(
+            &floats,
+            &samples,
+            Calibration::new().with_clipping(Clipping::Percentile(40.0))
+        ),
         "percentile is 40, but must be above 50 and at most 100"
     );
     assert_eq!(

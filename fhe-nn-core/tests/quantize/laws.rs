@@ -3,7 +3,7 @@
 use fhe_nn_core::graph::Op;
 use fhe_nn_core::layer::Linear;
 use fhe_nn_core::prelude::*;
-use fhe_nn_core::quantize::LayerReport;
+use fhe_nn_core::quantize::{Clipping, LayerReport};
 use fhe_nn_core::spec::Op as SpecOp;
 use fhe_nn_core::widths::{Range, max_weight};
 use ndarray::{Array1, Array2, ArrayView1, array};
@@ -120,7 +120,8 @@ proptest! {
         let mut floats = floats::<Seen>(&mut seed);
         insert(&mut floats, "fc1", weights.mapv(|w| f32::from(w) * scale), Array1::zeros(5));
         let samples = uniform((40, 6), 0.0..=1.0, &mut seed);
-        for method in [Calibration::MinMax, Calibration::Mse] {
+        for clipping in [Clipping::MinMax, Clipping::Mse] {
+            let method = Calibration::new().with_clipping(clipping);
             let network = Seen::quantize_with(&floats, samples.view(), &method).expect("fits").network;
             prop_assert_eq!(&linears(&network)[0].weights, &weights);
         }

@@ -7,7 +7,7 @@ mod laws;
 use fhe_nn_core::ClientSpec;
 use fhe_nn_core::layer::{Linear, Part};
 use fhe_nn_core::prelude::*;
-use fhe_nn_core::quantize::Report;
+use fhe_nn_core::quantize::{Clipping, Report};
 use fhe_nn_core::spec::{Function, Op};
 use ndarray::{Array, Array1, Array2, Dimension, ShapeBuilder};
 
@@ -164,7 +164,7 @@ fn quantize<N: Network>(floats: &Floats, samples: &Array2<f32>) -> (N, Report) {
 }
 
 const METHODS: [Calibration; 3] = [
-    Calibration::MinMax,
-    Calibration::Percentile(99.9),
-    Calibration::Mse,
+    Calibration::new().with_clipping(Clipping::MinMax),
+    Calibration::new().with_clipping(Clipping::Percentile(99.9)),
+    Calibration::new().with_clipping(Clipping::Mse),
 ];

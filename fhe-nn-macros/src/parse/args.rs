@@ -89,7 +89,7 @@ pub(super) fn args(errors: &mut Errors, args: TokenStream, name: &Ident) -> Args
                 Place::of(meta),
                 "`failure` is what is proved of a model, but no model is given",
             )
-            .note("a network that is planned when it runs says it in `Options`")
+            .note("a network that is planned when it runs says it in `PlanOptions`")
             .help("remove `failure`, or add `weights = \"digits.safetensors\"`"),
         ),
         (None, _) => {}

@@ -161,7 +161,7 @@ fn linear(weights: Array2<i16>, width: u32) -> Linear {
     let neurons = weights.nrows();
     Linear {
         weights,
-        phases: vec![0; neurons],
+        constants: vec![0; neurons],
         widths: vec![width; neurons],
         scales: vec![1.0; neurons],
         bias: vec![0.0; neurons],

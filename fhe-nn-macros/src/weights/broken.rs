@@ -1,7 +1,7 @@
 //! What is wrong with a model, at the number to change.
 
 use fhe_nn_proof::error::{ModelError, ProofError, more};
-use fhe_nn_proof::plan::{Options, PlanError};
+use fhe_nn_proof::plan::{PlanError, PlanOptions};
 use fhe_nn_proof::spec::Spec;
 use fhe_nn_proof::widths::Range;
 
@@ -18,7 +18,7 @@ pub(super) struct Attempt<'a> {
     pub(super) weights: &'a Weights,
     pub(super) spec: &'a Spec,
     pub(super) bytes: &'a [u8],
-    pub(super) options: &'a Options,
+    pub(super) options: &'a PlanOptions,
 }
 
 impl Attempt<'_> {
@@ -217,7 +217,7 @@ mod tests {
             },
             spec: &spec,
             bytes: &[],
-            options: &Options::default(),
+            options: &PlanOptions::default(),
         };
         let error = attempt.broken(error.into());
         let end = error.place.bytes().end;

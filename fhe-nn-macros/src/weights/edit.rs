@@ -33,7 +33,7 @@ impl Attempt<'_> {
         let written = self.weights.failure;
         match reachable.ok().flatten() {
             Some(bits) => {
-                let default = self.options.failure_bits;
+                let default = self.options.failure_bits();
                 let note = format!("`failure` is {default} unless it is written");
                 let most = "the most that there are parameters for; narrower weights of the layer allow more";
                 let edit = Edit {
@@ -47,7 +47,7 @@ impl Attempt<'_> {
                     place,
                     help: otherwise.unwrap_or_default() + AGAIN,
                 };
-                let either = self.options.failure_bits > 1.0;
+                let either = self.options.failure_bits() > 1.0;
                 (
                     either.then(|| "there are none at 2^-1 either".to_owned()),
                     edit,

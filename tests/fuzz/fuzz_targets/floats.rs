@@ -1,4 +1,4 @@
-//! Any bytes are float tensors or an error.
+//! Any bytes are either float tensors or an error.
 #![no_main]
 
 use fhe_nn_core::Floats;

@@ -1,4 +1,4 @@
-//! Any bytes are a model or an error; what is a model has a declaration and scores.
+//! Any bytes are either a model or an error, and a model has a declaration and scores.
 #![no_main]
 
 use fhe_nn_core::import::{self, Widths};

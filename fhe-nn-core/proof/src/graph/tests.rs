@@ -88,8 +88,10 @@ fn stages_are_those_of_the_first_reader() {
     assert_eq!(stages.collect::<Vec<_>>(), [0, 1, 1, 2, 2, 2]);
     assert_eq!((graph.input_stage, graph.stages()), (0, 2));
     // a sum of two odd values is even
-    let program = graph.program([0; 32]).expect("every width can be read");
-    assert_eq!(program.output.sources, [1, 2]);
+    let requirements = graph
+        .requirements([0; 32])
+        .expect("every width can be read");
+    assert_eq!(*requirements.output.sums.sources, [1, 2]);
 }
 
 fn of_weights(weights: Array2<i16>, width: u32) -> Linear {

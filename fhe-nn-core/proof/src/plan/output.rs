@@ -1,131 +1,66 @@
-//! How scores travel: under which key, and with how many bits to an element.
+//! The scores of a plan: how they come to the client, and how it reads them.
 
-use crate::noise::{Decomposition, KEYSWITCH_MODULUS_BITS, MODULUS_BITS, modulus_switch_variance};
-use crate::plan::cost::{MAX_KEYSWITCH_LEVELS, SMALL_DIMENSIONS, keyswitch_cost};
-use crate::plan::keyswitch::Keyswitches;
-use crate::plan::layer::Layer;
+use serde::{Deserialize, Serialize};
 
-/// One way for the scores of a layer to travel.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Ending {
-    pub(super) keyswitch: Option<Decomposition>,
-    pub(super) dimension: u32,
-    pub(super) element_bits: u32,
-    /// What keyswitch and modulus switch add to the noise.
-    pub(super) added: f64,
-    /// Bits of a score.
-    pub(super) bits: u64,
-    /// Nanoseconds of the keyswitches.
-    pub(super) ns: f64,
-    /// Bytes of the keyswitching key.
-    pub(super) key_bytes: f64,
+use crate::noise::{
+    Decomposition, KEYSWITCH_MODULUS_BITS, MODULUS_BITS, keyswitch_variance,
+    modulus_switch_variance,
+};
+use crate::plan::sums::Sums;
+use crate::spec::Rounding;
+use crate::widths::Lattice;
+
+/// The accumulators that are decrypted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OutputPlan {
+    /// The accumulators. Approximate rounding means that noise alone drops their lower bits.
+    pub sums: Sums,
+    /// Digits of the keyswitch to a key for scores alone; `None` if they stay under the last large
+    /// key, or under the inputs' key if there are no stages.
+    pub keyswitch: Option<Decomposition>,
+    /// Dimension of the key that decrypts them.
+    pub dimension: u32,
+    /// Number of bits of an element of the reply, after a centered modulus switch to 2 to this
+    /// power.
+    pub element_bits: u32,
+    /// Predicted variance of the noise of the score that has the least room for it.
+    pub variance: f64,
+    /// Logarithm to base 2 of the probability that any score is decrypted wrong.
+    pub log2_failure: f64,
 }
 
-/// The ways for scores that come under a key of this dimension, from values of this variance: the
-/// smallest reply for every number of levels, none if there is no way.
-pub(super) fn endings(
-    output: &Layer,
-    dimension: u32,
-    variance: f64,
-    keyswitches: &Keyswitches,
-) -> Vec<Ending> {
-    let room = output.room(variance);
-    let stay = (output.least_element_bits()..=MODULUS_BITS).find_map(|element_bits| {
-        let added = modulus_switch_variance(dimension, MODULUS_BITS, element_bits);
-        (added <= room).then(|| Ending {
-            keyswitch: None,
-            dimension,
-            element_bits,
-            added,
-            bits: row_bits(dimension, element_bits),
-            ns: 0.0,
-            key_bytes: 0.0,
-        })
-    });
-    let switch = |levels, element_bits| {
-        let switched = modulus_switch_variance(1, KEYSWITCH_MODULUS_BITS, element_bits);
-        let left = |n| room - f64::from(n) * switched;
-        let n = keyswitches.smallest(dimension, levels, left)?;
-        Some(Ending {
-            keyswitch: Some(keyswitches.digits(levels, n)),
-            dimension: n,
-            element_bits,
-            added: keyswitches.variance(dimension, levels, n) + f64::from(n) * switched,
-            bits: row_bits(n, element_bits),
-            ns: output.each_ns(keyswitch_cost(dimension, levels, n)),
-            key_bytes: keyswitches.key_bytes(dimension, levels, n),
-        })
-    };
-    let smallest = |levels| {
-        // no key is smaller than the smallest: beyond some bits no row can be
-        let mut best: Option<Ending> = None;
-        for element_bits in output.least_element_bits()..=KEYSWITCH_MODULUS_BITS {
-            let least = row_bits(*SMALL_DIMENSIONS.start(), element_bits);
-            if best.is_some_and(|best| best.bits <= least) {
-                break;
-            }
-            let ending = switch(levels, element_bits);
-            let better = |ending: &Ending| best.is_none_or(|best| ending.bits <= best.bits);
-            best = ending.filter(better).or(best);
-        }
-        best
-    };
-    let switches = (1..=MAX_KEYSWITCH_LEVELS).filter_map(smallest);
-    stay.into_iter().chain(switches).collect()
-}
-
-/// Bits of one score, a row of `dimension + 1` elements.
-fn row_bits(dimension: u32, element_bits: u32) -> u64 {
-    (u64::from(dimension) + 1) * u64::from(element_bits)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::noise::keyswitch_variance;
-    use crate::plan::cost::KEYSWITCH_DIGIT_BITS;
-    use crate::plan::demand::Accumulators;
-    use crate::widths::Reader;
-
-    #[test]
-    fn no_reply_of_as_many_levels_is_smaller() {
-        let scores = Accumulators::new(
-            "scores".to_owned(),
-            vec![0],
-            Reader::Client,
-            64,
-            [(8, 0, 900.0)],
-        );
-        let layer = Layer::new(&scores, 13.11);
-        for (dimension, variance) in [(1024, 1e-12), (2048, 1e-16)] {
-            let endings = endings(&layer, dimension, variance, &Keyswitches::new());
-            let room = layer.room(variance);
-            assert!(endings.iter().all(|ending| ending.added <= room));
-            for levels in 0..=MAX_KEYSWITCH_LEVELS {
-                let of_levels =
-                    |ending: &&Ending| ending.keyswitch.map_or(0, |digits| digits.levels) == levels;
-                let found = endings.iter().find(of_levels).map(|ending| ending.bits);
-                assert_eq!(found, smallest(dimension, levels, room), "{levels} levels");
-            }
-        }
+impl OutputPlan {
+    /// Variance that keyswitch and modulus switch add to a score of `from` dimensions.
+    pub fn switch_variance(&self, from: u32) -> f64 {
+        let (switched, bits) = match self.keyswitch {
+            None => (0.0, MODULUS_BITS),
+            Some(digits) => (
+                keyswitch_variance(from, self.dimension, digits),
+                KEYSWITCH_MODULUS_BITS,
+            ),
+        };
+        switched + modulus_switch_variance(self.dimension, bits, self.element_bits)
     }
 
-    /// Over all keys, bases and numbers of bits; without a keyswitch if it has no levels.
-    fn smallest(dimension: u32, levels: u32, room: f64) -> Option<u64> {
-        let least = |from_bits: u32, n, switched: f64| {
-            let fits = |&bits: &u32| switched + modulus_switch_variance(n, from_bits, bits) <= room;
-            (1..=from_bits).find(fits).map(|bits| row_bits(n, bits))
-        };
-        if levels == 0 {
-            return least(MODULUS_BITS, dimension, 0.0);
+    /// The value of the lattice that is nearest to a phase, which is given in units of `2^-64`.
+    ///
+    /// The score has `width` bits; its weights were multiplied by `2^(step_width - width)`. Scores
+    /// that are read exactly count modulo `2^width`. Scores that are read approximately stop at the
+    /// ends of their range.
+    pub fn decode(&self, phase: u64, width: u32, lattice: Lattice) -> i64 {
+        let narrower = self.sums.step_width.saturating_sub(width);
+        // in steps of the score, times 2^(64 + narrower + step_bits): exact for all moduli in use
+        let (unit, value) = (
+            64 + narrower + lattice.step_bits,
+            i128::from(phase as i64) * i128::from(self.sums.modulus),
+        );
+        let value = value - (i128::from(lattice.offset) << (64 + narrower));
+        let nearest = (value + (1 << (unit - 1))) >> unit;
+        let value = lattice.offset + ((nearest as i64) << lattice.step_bits);
+        let half = 1i64 << (width - 1);
+        match self.sums.rounding {
+            Rounding::Exact => (value + half).rem_euclid(2 * half) - half,
+            Rounding::Approximate => value.clamp(-half, half - 1),
         }
-        let bases =
-            (1..=KEYSWITCH_DIGIT_BITS / levels).map(|base_log| Decomposition { base_log, levels });
-        let all = bases.flat_map(|digits| SMALL_DIMENSIONS.map(move |n| (digits, n)));
-        let rows = all.filter_map(|(digits, n)| {
-            let switched = keyswitch_variance(dimension, n, digits);
-            least(KEYSWITCH_MODULUS_BITS, n, switched)
-        });
-        rows.min()
     }
 }

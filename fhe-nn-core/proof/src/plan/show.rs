@@ -3,7 +3,8 @@
 use core::fmt;
 
 use crate::noise::{Decomposition, SECURITY_BITS, Shape};
-use crate::plan::{Bootstrap, Plan};
+use crate::plan::Plan;
+use crate::plan::bootstrap::Bootstrap;
 use crate::spec::Rounding;
 use crate::widths::Reader;
 
@@ -17,18 +18,19 @@ impl fmt::Display for Plan {
         }
         writeln!(f, " under a key of {} dimensions", self.input.dimension)?;
         let mut keys = self.new_keys().into_iter();
-        for stage in &self.stages {
-            let table = match stage.reader {
+        for stage in self.stages.iter() {
+            let sums = &stage.sums;
+            let table = match sums.reader {
                 Reader::Padded => "padded",
                 Reader::Antiperiodic | Reader::Client => "antiperiodic",
             };
             write!(
                 f,
                 "  {} -> {}: {} accumulators of {} bits, {table} tables",
-                stage.linear, stage.lookup, stage.neurons, stage.width,
+                sums.linear, stage.lookup, sums.neurons, sums.width,
             )?;
-            if stage.table < stage.width {
-                write!(f, " of the top {} bits, {}", stage.table, stage.rounding)?;
+            if sums.table_bits < sums.width {
+                write!(f, " of the top {} bits, {}", sums.table_bits, sums.rounding)?;
             }
             write!(f, ", {} bootstraps", stage.bootstraps())?;
             if stage.phases > 1 {
@@ -44,7 +46,7 @@ impl fmt::Display for Plan {
             }
             let rounds = stage.rounds.iter();
             let rounds = rounds.map(|round| ("a digit: ", round.bootstraps, &round.bootstrap));
-            for (what, count, bootstrap) in rounds.chain([("", stage.neurons, &stage.bootstrap)]) {
+            for (what, count, bootstrap) in rounds.chain([("", sums.neurons, &stage.bootstrap)]) {
                 write!(f, "    {what}{bootstrap}")?;
                 if !stage.rounds.is_empty() {
                     write!(f, ", {count} times")?;
@@ -56,14 +58,14 @@ impl fmt::Display for Plan {
                 writeln!(f)?;
             }
         }
-        let output = &self.output;
+        let (output, sums) = (&self.output, &self.output.sums);
         write!(
             f,
             "  {} -> client: {} scores of {} bits, ",
-            output.linear, output.scores, output.width
+            sums.linear, sums.neurons, sums.width
         )?;
-        if output.rounding == Rounding::Approximate {
-            let noise = output.variance.sqrt() * output.modulus as f64;
+        if sums.rounding == Rounding::Approximate {
+            let noise = output.variance.sqrt() * sums.modulus as f64;
             write!(
                 f,
                 "approximate, with noise of {noise:.1} standard deviation, "

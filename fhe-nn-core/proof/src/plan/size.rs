@@ -1,47 +1,50 @@
-//! Sizes of keys and messages. A plan from outside may have any numbers, so sizes saturate.
+//! Sizes of keys and messages. A plan from outside may hold any numbers, so sizes saturate.
 
 use crate::noise::{
     Decomposition, KEYSWITCH_MODULUS_BITS, MODULUS_BITS, body_bytes, secure_variance,
     secure_variance_of,
 };
-use crate::plan::{Bootstrap, InputPlan, OutputPlan, Plan};
+use crate::plan::bootstrap::Bootstrap;
+use crate::plan::output::OutputPlan;
+use crate::plan::{InputPlan, Plan};
 
 impl InputPlan {
-    /// Bytes of the body of an encrypted input as it travels.
+    /// Number of bytes that the body of an encrypted input has on the wire.
     pub fn body_bytes(&self) -> u32 {
         body_bytes(secure_variance(self.dimension), MODULUS_BITS)
     }
 }
 
 impl Bootstrap {
-    /// Bytes of a body of the bootstrapping key as it travels.
+    /// Number of bytes that a body of the bootstrapping key has on the wire.
     pub fn body_bytes(&self) -> u32 {
         body_bytes(secure_variance(self.shape.lwe_dimension()), MODULUS_BITS)
     }
 
-    /// Bytes of a body of the keyswitching key as it travels.
+    /// Number of bytes that a body of the keyswitching key has on the wire.
     pub fn keyswitch_body_bytes(&self) -> u32 {
         keyswitch_body_bytes(self.small_dimension)
     }
 
-    /// Bytes of the bootstrapping key as it travels: seeded, bodies only.
+    /// Number of bytes of the bootstrapping key on the wire: the bodies, without the seed.
     pub fn key_bytes(&self) -> u64 {
         self.bodies().saturating_mul(self.body_bytes().into())
     }
 
-    /// Bytes of the keyswitching key as it travels, if there is one: seeded, bodies only.
-    /// `from` is the dimension of the key before.
+    /// Number of bytes of the keyswitching key on the wire: the bodies, without the seed; 0 if there
+    /// is none. `from` is the dimension of the key before.
     pub fn keyswitch_key_bytes(&self, from: u32) -> u64 {
         keyswitch_bodies(self.keyswitch, from).saturating_mul(self.keyswitch_body_bytes().into())
     }
 
-    /// Bytes of the bootstrapping key in a server's memory: in Fourier form, `k + 1` polynomials of 8
-    /// bytes a coefficient for every body.
+    /// Number of bytes of the bootstrapping key in a server's memory. In Fourier form, every body
+    /// becomes `k + 1` polynomials of 8 bytes a coefficient.
     fn memory_bytes(&self) -> u64 {
         product([8, self.bodies(), u64::from(self.shape.dimension) + 1])
     }
 
-    /// Bytes of the keyswitching key in a server's memory: 4 bytes an element, `n + 1` for every body.
+    /// Number of bytes of the keyswitching key in a server's memory: `n + 1` elements of 4 bytes for
+    /// every body.
     fn keyswitch_memory_bytes(&self, from: u32) -> u64 {
         let bodies = keyswitch_bodies(self.keyswitch, from);
         product([4, bodies, u64::from(self.small_dimension) + 1])
@@ -59,13 +62,13 @@ impl Bootstrap {
 }
 
 impl OutputPlan {
-    /// Bytes of a body of the keyswitching key as it travels.
+    /// Number of bytes that a body of the keyswitching key has on the wire.
     pub fn keyswitch_body_bytes(&self) -> u32 {
         keyswitch_body_bytes(self.dimension)
     }
 
-    /// Bytes of the scores' keyswitching key as it travels, if there is one: seeded, bodies only.
-    /// `input_dimension` is that of the key before.
+    /// Number of bytes of the scores' keyswitching key on the wire: the bodies, without the seed; 0
+    /// if there is none. `input_dimension` is the dimension of the key before.
     pub fn keyswitch_key_bytes(&self, input_dimension: u32) -> u64 {
         keyswitch_bodies(self.keyswitch, input_dimension)
             .saturating_mul(self.keyswitch_body_bytes().into())
@@ -73,14 +76,14 @@ impl OutputPlan {
 }
 
 impl Plan {
-    /// Bytes of the payload of an evaluation key as it travels, without the seeds. Keys that
-    /// bootstraps share travel once.
+    /// Number of bytes of an evaluation key on the wire, without header and seeds. Keys that
+    /// bootstraps share are sent once.
     pub fn evaluation_key_bytes(&self) -> u64 {
         let output = self.output.keyswitch_key_bytes(self.last_dimension());
         self.keys(output, Bootstrap::key_bytes, Bootstrap::keyswitch_key_bytes)
     }
 
-    /// Bytes of an evaluation key in a server's memory.
+    /// Number of bytes of an evaluation key in a server's memory.
     pub fn evaluation_memory_bytes(&self) -> u64 {
         let output = &self.output;
         let bodies = keyswitch_bodies(output.keyswitch, self.last_dimension());
@@ -92,7 +95,8 @@ impl Plan {
         )
     }
 
-    /// Bytes of the scores' key and of those of every bootstrap, each where it is new.
+    /// Number of bytes of all keys: those of the scores' key are given, and every key of a bootstrap
+    /// counts where it is new.
     fn keys(
         &self,
         output: u64,
@@ -111,8 +115,8 @@ impl Plan {
         bytes
     }
 
-    /// Every bootstrap with the dimension that it comes from, and which of its keys no bootstrap
-    /// before it has.
+    /// Every bootstrap with the dimension of the key before it, and which of its keys no earlier
+    /// bootstrap has.
     pub fn new_keys(&self) -> Vec<(u32, &Bootstrap, NewKeys)> {
         let mut all: Vec<(u32, &Bootstrap, NewKeys)> = Vec::new();
         for (from, bootstrap) in self.every_bootstrap() {
@@ -130,7 +134,7 @@ impl Plan {
         all
     }
 
-    /// Bytes of the payload of one encrypted input: seeded, bodies only.
+    /// Number of bytes of one encrypted input on the wire: the bodies, without header and seed.
     pub fn request_bytes(&self) -> u64 {
         product([
             self.client.integers() as u64,
@@ -138,12 +142,12 @@ impl Plan {
         ])
     }
 
-    /// Bytes of the payload of one encrypted result: a string of bits, `dimension + 1` elements of
-    /// `element_bits` for each score.
+    /// Number of bytes of one encrypted result on the wire, without the header: a string of bits,
+    /// with `dimension + 1` elements of `element_bits` bits for each score.
     pub fn reply_bytes(&self) -> u64 {
         let output = &self.output;
         let bits = product([
-            output.scores.into(),
+            output.sums.neurons.into(),
             u64::from(output.dimension) + 1,
             output.element_bits.into(),
         ]);
@@ -151,17 +155,17 @@ impl Plan {
     }
 }
 
-/// Which keys of a bootstrap no other before it has.
+/// Which keys of a bootstrap no earlier bootstrap has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NewKeys {
-    /// The bootstrapping key.
+    /// Whether the bootstrapping key is new.
     pub bootstrapping: bool,
-    /// The keyswitching key.
+    /// Whether the keyswitching key is new.
     pub keyswitching: bool,
 }
 
-/// Bytes of a body of a keyswitching key to `n` dimensions.
-pub(super) fn keyswitch_body_bytes(n: u32) -> u32 {
+/// Number of bytes that a body of a keyswitching key to `n` dimensions has on the wire.
+pub(crate) fn keyswitch_body_bytes(n: u32) -> u32 {
     let variance = secure_variance_of(n, KEYSWITCH_MODULUS_BITS);
     body_bytes(variance, KEYSWITCH_MODULUS_BITS)
 }

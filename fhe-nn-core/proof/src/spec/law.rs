@@ -46,6 +46,10 @@ impl Window {
                 && small([self.outputs])
                 && small(taps),
             "windows have at most 2^24 values and taps",
+        )?;
+        law(
+            self.check().is_ok(),
+            "windows lie within their padded input",
         )
     }
 }

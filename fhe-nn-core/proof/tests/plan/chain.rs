@@ -1,7 +1,7 @@
 //! Chains of layers to find plans for.
 
 use fhe_nn_proof::client::{Affine, ClientSpec, Line};
-use fhe_nn_proof::plan::{Accumulators, Program, StageDemand};
+use fhe_nn_proof::plan::{Accumulators, Requirements, StageDemand};
 use fhe_nn_proof::spec::Rounding;
 use fhe_nn_proof::widths::{Lattice, Reader};
 use proptest::prelude::*;
@@ -37,13 +37,13 @@ impl Layer {
 }
 
 impl Chain {
-    pub(crate) fn program(&self) -> Program {
+    pub(crate) fn requirements(&self) -> Requirements {
         let (mut inputs, mut source) = (self.inputs, 0);
         let mut accumulators = |name: String, layer: &Layer| {
             let neurons = layer.neurons.iter().copied();
             let accumulators = Accumulators::new(name, vec![source], layer.reader, inputs, neurons)
                 .read_by(layer.table, layer.rounding);
-            (inputs, source) = (accumulators.neurons, source + 1);
+            (inputs, source) = (accumulators.sums.neurons, source + 1);
             accumulators
         };
         let stages = self
@@ -52,7 +52,7 @@ impl Chain {
             .enumerate()
             .map(|(i, layer)| StageDemand {
                 accumulators: accumulators(format!("fc{i}"), layer),
-                lookup: format!("act{i}"),
+                lookup: format!("act{i}").into(),
                 phases: 1,
             });
         let stages: Vec<StageDemand> = stages.collect();
@@ -66,7 +66,7 @@ impl Chain {
             offset: 0.0,
         };
         let client = ClientSpec {
-            network: "Chain".to_owned(),
+            network: "Chain".into(),
             inputs: self.inputs as usize,
             tokens: None,
             input_bits: 1,
@@ -75,11 +75,11 @@ impl Chain {
                 zero_point: 0,
             },
             widths: self.last.neurons.iter().map(|neuron| neuron.0).collect(),
-            lattices: vec![lattice; scores],
-            decoder: vec![line; scores],
+            lattices: vec![lattice; scores].into(),
+            decoder: vec![line; scores].into(),
         };
         let output = accumulators("scores".to_owned(), &self.last);
-        Program::new(client, stages, output, [7; 32])
+        Requirements::new(client, stages, output, [7; 32])
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use fhe_nn_proof::plan::{Options, Plan, Prefer};
+use fhe_nn_proof::plan::{Plan, PlanOptions, Prefer};
 use fhe_nn_proof::widths::Reader;
 
 use crate::chain::{Chain, Layer};
@@ -35,19 +35,16 @@ fn a_deep_chain_keeps_every_constraint_and_is_found_again() {
             ("unlike", layers_unlike(depth)),
         ] {
             for prefer in [Prefer::Fastest, Prefer::SmallestKeys] {
-                let options = Options {
-                    prefer,
-                    ..Options::default()
-                };
-                let program = chain.program();
+                let options = PlanOptions::new().with_prefer(prefer);
+                let requirements = chain.requirements();
                 let start = Instant::now();
-                let plan = Plan::find(&program, &options).expect("parameters exist");
+                let plan = Plan::find(&requirements, &options).expect("parameters exist");
                 println!(
                     "{depth} layers {name}, {prefer:?}: found in {:?}",
                     start.elapsed()
                 );
                 check(&plan, &chain);
-                assert_eq!(Plan::find(&program, &options), Ok(plan));
+                assert_eq!(Plan::find(&requirements, &options), Ok(plan));
             }
         }
     }
@@ -67,7 +64,8 @@ fn a_deep_chain_of_wide_layers_keeps_every_constraint() {
             last: Layer::alike(Reader::Client, 10, 12, 300.0),
         };
         let start = Instant::now();
-        let plan = Plan::find(&chain.program(), &Options::default()).expect("parameters exist");
+        let plan =
+            Plan::find(&chain.requirements(), &PlanOptions::default()).expect("parameters exist");
         println!("{depth} wide layers: found in {:?}", start.elapsed());
         check(&plan, &chain);
     }
@@ -80,7 +78,8 @@ fn layers_alike_share_their_keys() {
         hidden: vec![Layer::alike(Reader::Padded, 64, 5, 300.0); 5],
         last: Layer::alike(Reader::Client, 10, 12, 300.0),
     };
-    let plan = Plan::find(&chain.program(), &Options::default()).expect("parameters exist");
+    let plan =
+        Plan::find(&chain.requirements(), &PlanOptions::default()).expect("parameters exist");
     // the first layer has less noisy inputs, and what the last leaves is not read by a table
     let keys = plan.new_keys();
     let new = |index: usize| keys[index].2;

@@ -7,7 +7,7 @@ use fhe_nn_proof::noise::{
     modulus_switch_variance, secure_variance, secure_variance_of, seeded_variance,
     standard_deviations,
 };
-use fhe_nn_proof::plan::{Options, Plan, Prefer};
+use fhe_nn_proof::plan::{Plan, PlanOptions, Prefer};
 use fhe_nn_proof::widths::Reader;
 
 use crate::chain::{Chain, Layer};
@@ -53,11 +53,8 @@ fn no_two_layers_have_fewer_bytes_of_keys() {
             hidden: vec![layer(first), layer(second)],
             last: layer(scores),
         };
-        let options = Options {
-            prefer: Prefer::SmallestKeys,
-            ..Options::default()
-        };
-        let plan = Plan::find(&chain.program(), &options).expect("parameters exist");
+        let options = PlanOptions::new().with_prefer(Prefer::SmallestKeys);
+        let plan = Plan::find(&chain.requirements(), &options).expect("parameters exist");
         let least = parameters.least([first, second, scores].map(Limit::new));
         assert_eq!(plan.evaluation_key_bytes() as f64, least, "{plan}");
     }

@@ -1,7 +1,7 @@
 //! Plans of networks that are not chains.
 
 use fhe_nn_proof::noise::standard_deviations;
-use fhe_nn_proof::plan::{Accumulators, Options, Plan, Prefer, Program, StageDemand};
+use fhe_nn_proof::plan::{Accumulators, Plan, PlanOptions, Prefer, Requirements, StageDemand};
 use fhe_nn_proof::spec::Rounding;
 use fhe_nn_proof::widths::Reader;
 
@@ -18,24 +18,24 @@ fn stage(name: &str, sources: &[u32], width: u32, gain: f64) -> StageDemand {
             9,
             neurons,
         ),
-        lookup: format!("{name}_act"),
+        lookup: format!("{name}_act").into(),
         phases: 1,
     }
 }
 
 /// A residual block: the second stage reads the first, the fourth adds the first and the third.
-fn residual(wide: Option<Rounding>) -> Program {
+fn residual(wide: Option<Rounding>) -> Requirements {
     let chain = Chain {
         inputs: 9,
         hidden: Vec::new(),
         last: Layer::alike(Reader::Client, 10, 10, 90.0),
     };
-    let Program {
+    let Requirements {
         client,
-        output,
+        mut output,
         model,
         ..
-    } = chain.program();
+    } = chain.requirements();
     let mut stages = vec![
         stage("stem", &[0], 6, 60.0),
         stage("one", &[1], 7, 80.0),
@@ -46,29 +46,26 @@ fn residual(wide: Option<Rounding>) -> Program {
         let one = stage("one", &[1], 12, 900.0).accumulators;
         stages[1].accumulators = one.read_by(5, rounding);
     }
-    let sources = vec![4];
-    Program::new(client, stages, Accumulators { sources, ..output }, model)
+    output.sums.sources = vec![4].into();
+    Requirements::new(client, stages, output, model)
 }
 
 #[test]
 fn values_that_are_added_come_under_one_key_and_one_step() {
     for wide in [None, Some(Rounding::Exact), Some(Rounding::Approximate)] {
         for prefer in [Prefer::Fastest, Prefer::SmallestKeys] {
-            let program = residual(wide);
-            let options = Options {
-                prefer,
-                ..Options::default()
-            };
-            let plan = Plan::find(&program, &options).expect("parameters exist");
+            let requirements = residual(wide);
+            let options = PlanOptions::new().with_prefer(prefer);
+            let plan = Plan::find(&requirements, &options).expect("parameters exist");
             assert_eq!(plan.validate(), Ok(()));
-            assert!(plan.serves(&program));
+            assert!(plan.serves(&requirements));
             assert_eq!(plan.dimension_of(1), plan.dimension_of(3));
             // the inputs are read by the first alone, and may come under its small key
             let moduli: Vec<u64> = plan.moduli().collect();
             assert_eq!(moduli[1], moduli[3], "both read the first stage's values");
-            for (stage, demand) in plan.stages.iter().zip(&program.stages) {
-                assert_eq!(stage.modulus, demand.accumulators.modulus);
-                assert!(stage.log2_failure < -options.failure_bits + 8.0);
+            for (stage, demand) in plan.stages.iter().zip(&requirements.stages) {
+                assert_eq!(stage.sums.modulus, demand.accumulators.sums.modulus);
+                assert!(stage.log2_failure < -options.failure_bits() + 8.0);
             }
         }
     }
@@ -78,13 +75,17 @@ fn values_that_are_added_come_under_one_key_and_one_step() {
 /// noise that it sees.
 #[test]
 fn a_coarser_sum_sees_the_noise_that_it_is_multiplied_by() {
-    let program = residual(None);
+    let requirements = residual(None);
     let (fine, sum) = (
-        &program.stages[1].accumulators,
-        &program.stages[3].accumulators,
+        &requirements.stages[1].accumulators.sums,
+        &requirements.stages[3].accumulators.sums,
     );
-    assert_eq!((fine.scale, sum.scale, sum.width()), (7, 7, 5));
-    let constraint = sum.constraints().next().expect("one width");
+    assert_eq!((fine.step_width, sum.step_width, sum.width), (7, 7, 5));
+    let constraint = requirements.stages[3]
+        .accumulators
+        .constraints()
+        .next()
+        .expect("one width");
     assert_eq!(constraint.gain, 2.0 * 16.0);
     let z = standard_deviations(128.0);
     assert_eq!(constraint.budget(z), (0.5f64 / 64.0 / z).powi(2));
@@ -93,29 +94,29 @@ fn a_coarser_sum_sees_the_noise_that_it_is_multiplied_by() {
 /// A guard that makes no power of two cannot be shared: there is room for more.
 #[test]
 fn approximate_rounding_shares_a_power_of_two() {
-    let program = residual(Some(Rounding::Approximate));
+    let requirements = residual(Some(Rounding::Approximate));
     let (wide, sum) = (
-        &program.stages[1].accumulators,
-        &program.stages[3].accumulators,
+        &requirements.stages[1].accumulators.sums,
+        &requirements.stages[3].accumulators.sums,
     );
-    assert_eq!((wide.modulus, wide.scale), (1 << 14, 12));
-    assert_eq!((sum.modulus, sum.scale), (1 << 14, 13));
+    assert_eq!((wide.modulus, wide.step_width), (1 << 14, 12));
+    assert_eq!((sum.modulus, sum.step_width), (1 << 14, 13));
 }
 
 /// Both branches read the inputs, so that these stay beside the results of the first.
 #[test]
 fn inputs_that_two_branches_read_stay_under_a_large_key() {
-    let mut program = residual(None);
-    program.stages[1].accumulators.sources = vec![0];
-    program.stages[2].accumulators.sources = vec![1, 2];
-    let Program {
+    let mut requirements = residual(None);
+    requirements.stages[1].accumulators.sums.sources = vec![0].into();
+    requirements.stages[2].accumulators.sums.sources = vec![1, 2].into();
+    let Requirements {
         client,
         stages,
         output,
         model,
-    } = program;
-    let program = Program::new(client, stages, output, model);
-    let plan = Plan::find(&program, &Options::default()).expect("parameters exist");
+    } = requirements;
+    let requirements = Requirements::new(client, stages, output, model);
+    let plan = Plan::find(&requirements, &PlanOptions::default()).expect("parameters exist");
     assert_eq!(plan.validate(), Ok(()));
     assert_eq!(plan.small_key_of_inputs(), None);
     assert_eq!(plan.dimension_of(0), plan.dimension_of(1));

@@ -3,7 +3,9 @@
 use fhe_nn_proof::noise::{
     bootstrap_variance, keyswitch_variance, log2_failure, modulus_switch_variance, seeded_variance,
 };
-use fhe_nn_proof::plan::{Accumulators, Bootstrap, Options, Plan, PlanError, Prefer, Tolerance};
+use fhe_nn_proof::plan::{
+    Accumulators, Bootstrap, Plan, PlanError, PlanOptions, Prefer, Tolerance,
+};
 use fhe_nn_proof::spec::Rounding;
 use fhe_nn_proof::widths::Reader;
 use proptest::prelude::*;
@@ -21,11 +23,11 @@ proptest! {
         smallest: bool,
     ) {
         let prefer = if smallest { Prefer::SmallestKeys } else { Prefer::Fastest };
-        let (program, options) = (chain.program(), Options { failure_bits, prefer });
-        match Plan::find(&program, &options) {
+        let (requirements, options) = (chain.requirements(), PlanOptions::new().with_failure_bits(failure_bits).with_prefer(prefer));
+        match Plan::find(&requirements, &options) {
             Ok(plan) => {
                 check(&plan, &chain);
-                prop_assert_eq!(Plan::find(&program, &options), Ok(plan));
+                prop_assert_eq!(Plan::find(&requirements, &options), Ok(plan));
             }
             Err(PlanError::NoParameters { layer, .. }) => {
                 let names = (0..chain.hidden.len()).map(|i| format!("fc{i}"));
@@ -42,8 +44,8 @@ proptest! {
         smallest: bool,
     ) {
         let prefer = if smallest { Prefer::SmallestKeys } else { Prefer::Fastest };
-        let (program, options) = (chain.program(), Options { failure_bits, prefer });
-        if let Ok(plan) = Plan::find(&program, &options) {
+        let (requirements, options) = (chain.requirements(), PlanOptions::new().with_failure_bits(failure_bits).with_prefer(prefer));
+        if let Ok(plan) = Plan::find(&requirements, &options) {
             check(&plan, &chain);
             let removes = chain.hidden.iter().map(|layer| {
                 let exact = layer.rounding == Rounding::Exact;
@@ -56,15 +58,15 @@ proptest! {
                 // none is removed that a table reads, or that is known
                 prop_assert!(stage.rounds.len() <= most.div_ceil(4) as usize);
             }
-            prop_assert_eq!(Plan::find(&program, &options), Ok(plan));
+            prop_assert_eq!(Plan::find(&requirements, &options), Ok(plan));
         }
     }
 
     #[test]
     fn the_smallest_keys_are_never_larger_than_the_fastest(chain in chain(5, 12, 12.0)) {
         let find = |prefer| {
-            let options = Options { prefer, ..Options::default() };
-            Plan::find(&chain.program(), &options)
+            let options = PlanOptions::new().with_prefer(prefer);
+            Plan::find(&chain.requirements(), &options)
         };
         let (fastest, smallest) = (find(Prefer::Fastest), find(Prefer::SmallestKeys));
         prop_assert_eq!(fastest.is_ok(), smallest.is_ok());
@@ -75,10 +77,10 @@ proptest! {
 
     #[test]
     fn parameters_for_a_failure_keep_every_likelier_one(chain in chain(4, 12, 22.0)) {
-        let program = chain.program();
-        if Plan::find(&program, &Options::default()).is_ok() {
-            let options = Options { failure_bits: 40.0, ..Options::default() };
-            prop_assert!(Plan::find(&program, &options).is_ok());
+        let requirements = chain.requirements();
+        if Plan::find(&requirements, &PlanOptions::default()).is_ok() {
+            let options = PlanOptions::new().with_failure_bits(40.0);
+            prop_assert!(Plan::find(&requirements, &options).is_ok());
         }
     }
 }
@@ -95,7 +97,8 @@ fn the_failure_of_a_small_network() {
             neurons: vec![(8, 1, 20.0); 2],
         },
     };
-    let plan = Plan::find(&chain.program(), &Options::default()).expect("parameters exist");
+    let plan =
+        Plan::find(&chain.requirements(), &PlanOptions::default()).expect("parameters exist");
     // log2 erfc x by its asymptotic series, for half steps of 2^-6 and, a lattice of every second
     // value, 2^-8
     let tail = |half_step: f64, variance: f64| {
@@ -136,7 +139,8 @@ fn the_failure_of_a_small_network_with_exact_rounding() {
         hidden: vec![hidden],
         last: Layer::alike(Reader::Client, 2, 6, 11.0),
     };
-    let plan = Plan::find(&chain.program(), &Options::default()).expect("parameters exist");
+    let plan =
+        Plan::find(&chain.requirements(), &PlanOptions::default()).expect("parameters exist");
     let stage = &plan.stages[0];
     let [low, high] = &stage.rounds[..] else {
         panic!("{plan}");
@@ -154,7 +158,7 @@ fn the_failure_of_a_small_network_with_exact_rounding() {
         high.bootstrap.result_variance(),
     );
     let fails = |half_step: f64, noise: f64, scale: f64, bootstrap: &Bootstrap| {
-        let variance = scale * scale * noise + bootstrap.way_variance(from);
+        let variance = scale * scale * noise + bootstrap.switch_variance(from);
         5.0 * log2_failure(half_step, variance).exp2()
     };
     let terms = [
@@ -196,21 +200,21 @@ fn approximate_rounding_states_how_likely_values_move() {
         [(9, 0, 40.0); 5],
     );
     let layer = layer.read_by(3, Rounding::Approximate);
-    assert_eq!(layer.modulus, 28 * 64);
+    assert_eq!(layer.sums.modulus, 28 * 64);
     assert!(layer.rounds().is_empty());
     let chain = Chain {
         inputs: 7,
         hidden: vec![Layer::alike(Reader::Padded, 5, 3, 40.0)],
         last: Layer::alike(Reader::Client, 2, 6, 11.0),
     };
-    let mut program = chain.program();
-    program.stages[0].accumulators = layer;
-    program.output = program.output.read_by(4, Rounding::Approximate);
-    let plan = Plan::find(&program, &Options::default()).expect("parameters exist");
-    assert!(plan.serves(&program) && !plan.is_exact());
+    let mut requirements = chain.requirements();
+    requirements.stages[0].accumulators = layer;
+    requirements.output = requirements.output.read_by(4, Rounding::Approximate);
+    let plan = Plan::find(&requirements, &PlanOptions::default()).expect("parameters exist");
+    assert!(plan.serves(&requirements) && !plan.is_exact());
     let stage = &plan.stages[0];
     let noise = 40.0 * seeded_variance(plan.input.dimension, 64)
-        + stage.bootstrap.way_variance(plan.input.dimension);
+        + stage.bootstrap.switch_variance(plan.input.dimension);
     let step = 1.0 / 28.0;
     assert!(noise.sqrt() <= step / 6.0);
     // a step boundary is crossed by the mean of the noise's absolute value, in steps, if accumulators
@@ -237,8 +241,8 @@ fn a_narrow_accumulator_has_no_wider_guard() {
     let neurons = [(9, 0, 64.0), (2, 0, 1.0)];
     let layer = Accumulators::new("fc".to_owned(), vec![0], Reader::Padded, 64, neurons);
     let layer = layer.read_by(6, Rounding::Approximate);
-    let steps = layer.modulus as f64;
-    assert_eq!(layer.modulus, 1024 + 12 * 8);
+    let steps = layer.sums.modulus as f64;
+    assert_eq!(layer.sums.modulus, 1024 + 12 * 8);
     let narrow = layer
         .constraints()
         .next()

@@ -1,9 +1,10 @@
-//! The laws of plans: whatever the program, what is found keeps every constraint, and nothing near
+//! The laws of plans: whatever the requirements, what is found keeps every constraint, and nothing near
 //! it is better.
 
 mod chain;
 mod deep;
 mod exhaustive;
+mod golden;
 mod graphs;
 mod laws;
 mod neighbours;

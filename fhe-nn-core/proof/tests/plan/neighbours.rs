@@ -2,7 +2,7 @@
 //! everything is recomputed.
 
 use fhe_nn_proof::noise::{Decomposition, Shape};
-use fhe_nn_proof::plan::{Bootstrap, Options, Plan, Prefer};
+use fhe_nn_proof::plan::{Bootstrap, Plan, PlanOptions, Prefer};
 use proptest::prelude::*;
 
 use crate::chain::{Chain, chain};
@@ -27,8 +27,8 @@ proptest! {
     #[test]
     fn no_neighbour_is_better(chain in chain(5, 14, 14.0), failure_bits in 30.0f64..130.0, smallest: bool) {
         let prefer = if smallest { Prefer::SmallestKeys } else { Prefer::Fastest };
-        let options = Options { failure_bits, prefer };
-        if let Ok(plan) = Plan::find(&chain.program(), &options) {
+        let options = PlanOptions::new().with_failure_bits(failure_bits).with_prefer(prefer);
+        if let Ok(plan) = Plan::find(&chain.requirements(), &options) {
             assert!(feasible(&plan, &chain));
             let mut feasible_neighbours = 0;
             for neighbour in neighbours(&plan) {
@@ -47,7 +47,7 @@ proptest! {
 fn better(a: &Plan, b: &Plan) -> bool {
     let (time_a, time_b) = (a.predicted_seconds(1), b.predicted_seconds(1));
     let less = time_a < time_b * (1.0 - 1e-9);
-    if b.options.prefer == Prefer::SmallestKeys {
+    if b.options.prefer() == Prefer::SmallestKeys {
         let (keys_a, keys_b) = (a.evaluation_key_bytes(), b.evaluation_key_bytes());
         return keys_a < keys_b || keys_a == keys_b && less;
     }
@@ -179,13 +179,13 @@ fn around(digits: Option<Decomposition>, most: u32) -> Vec<Option<Decomposition>
 
 /// Stage `index` with other parameters.
 fn alone(plan: &mut Plan, index: usize, change: &Bootstrap) {
-    plan.stages[index].bootstrap = *change;
+    plan.stages.to_mut()[index].bootstrap = *change;
 }
 
 /// Stage `index` and all that have its keys, with other parameters.
 fn together(plan: &mut Plan, index: usize, change: &Bootstrap) {
     let before = plan.stages[index].bootstrap;
-    for (stage, position) in plan.stages.iter_mut().zip(0..) {
+    for (stage, position) in plan.stages.to_mut().iter_mut().zip(0..) {
         let own = &mut stage.bootstrap;
         if before.shares_key(own) {
             let switched = position == index || own.keyswitch == before.keyswitch && position > 0;
@@ -204,7 +204,7 @@ fn together(plan: &mut Plan, index: usize, change: &Bootstrap) {
 /// Stage `index` with the keys of the stage before.
 fn share(plan: &mut Plan, index: usize) {
     let before = plan.stages[index - 1].bootstrap;
-    let own = &mut plan.stages[index].bootstrap;
+    let own = &mut plan.stages.to_mut()[index].bootstrap;
     *own = Bootstrap {
         keyswitch: if index > 1 {
             before.keyswitch
@@ -229,9 +229,10 @@ fn neighbours_are_told_apart() {
         ],
         last: crate::chain::Layer::alike(fhe_nn_proof::widths::Reader::Client, 4, 8, 9.0),
     };
-    let plan = Plan::find(&chain.program(), &Options::default()).expect("parameters exist");
+    let plan =
+        Plan::find(&chain.requirements(), &PlanOptions::default()).expect("parameters exist");
     let mut slower = plan.clone();
-    slower.stages[0].bootstrap.small_dimension += 1;
+    slower.stages.to_mut()[0].bootstrap.small_dimension += 1;
     assert!(better(&plan, &slower) && !better(&slower, &plan));
     let mut smaller = plan.clone();
     smaller.output.element_bits -= 1;

@@ -15,7 +15,7 @@ use fhe_nn_proof::noise::{
     keyswitch_key_variance, keyswitch_rounding_variance, log2_failure, modulus_switch_variance,
     secure_variance, tfhe_transform_variance,
 };
-use fhe_nn_proof::plan::{Bootstrap, Options, Plan};
+use fhe_nn_proof::plan::{Bootstrap, Plan, PlanOptions};
 use fhe_nn_proof::widths::Reader;
 
 use crate::chain::{Chain, Layer};
@@ -107,7 +107,7 @@ fn none_is_five_percent_cheaper_than_what_is_found() {
             hidden: vec![Layer::alike(Reader::Padded, 1000, bits, norm * norm); 12],
             last: Layer::alike(Reader::Client, 1, bits + 1, norm * norm),
         };
-        let plan = Plan::find(&chain.program(), &Options::default());
+        let plan = Plan::find(&chain.requirements(), &PlanOptions::default());
         let plan = plan.unwrap_or_else(|error| panic!("{bits} bits, 2-norm {norm}: {error}"));
         // neither the first, with fresh inputs, nor the last, which no table follows
         let pairs = plan.stages[..11].windows(2);
@@ -137,11 +137,11 @@ fn milliseconds(plan: &Plan, before: &Bootstrap, bootstrap: &Bootstrap) -> f64 {
     let mut plan = plan.clone();
     plan.input.dimension = before.shape.lwe_dimension();
     plan.client.inputs = 0;
-    plan.stages.truncate(1);
-    plan.stages[0].bootstrap = *bootstrap;
+    plan.stages.to_mut().truncate(1);
+    plan.stages.to_mut()[0].bootstrap = *bootstrap;
     plan.output.keyswitch = None;
-    plan.output.scores = 0;
-    plan.predicted_seconds(1) * 1e3 / f64::from(plan.stages[0].neurons)
+    plan.output.sums.neurons = 0;
+    plan.predicted_seconds(1) * 1e3 / f64::from(plan.stages[0].sums.neurons)
 }
 
 fn show(bootstrap: &Bootstrap) -> String {

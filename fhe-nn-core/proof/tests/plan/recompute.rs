@@ -21,14 +21,14 @@ pub(crate) struct Read {
 /// Of every layer, the noise that it reads; and of every stage, the variance of its results.
 pub(crate) fn reads(plan: &Plan, chain: &Chain) -> (Vec<Read>, Vec<f64>) {
     let (mut reads, mut results) = (Vec::new(), Vec::new());
-    let z = standard_deviations(plan.options.failure_bits);
+    let z = standard_deviations(plan.options.failure_bits());
     let mut dimension = plan.input.dimension;
     let mut variance = seeded_variance(dimension, 64);
     for (stage, layer) in plan.stages.iter().zip(&chain.hidden) {
         let (added, result) = of(&stage.bootstrap, dimension);
         let mut removed = 0.0;
         let mut round_reads = Vec::new();
-        for round in &stage.rounds {
+        for round in stage.rounds.iter() {
             let (added, result) = of(&round.bootstrap, dimension);
             round_reads.push(read_digits(
                 layer,
@@ -58,7 +58,7 @@ pub(crate) fn reads(plan: &Plan, chain: &Chain) -> (Vec<Read>, Vec<f64>) {
 
 /// Whether each table and each output alone keeps the failure asked for.
 pub(crate) fn feasible(plan: &Plan, chain: &Chain) -> bool {
-    let z = standard_deviations(plan.options.failure_bits);
+    let z = standard_deviations(plan.options.failure_bits());
     reads(plan, chain)
         .0
         .iter()
@@ -68,20 +68,20 @@ pub(crate) fn feasible(plan: &Plan, chain: &Chain) -> bool {
 /// Recomputes everything that a plan promises.
 pub(crate) fn check(plan: &Plan, chain: &Chain) {
     assert_eq!(plan.validate(), Ok(()));
-    assert!(plan.serves(&chain.program()));
+    assert!(plan.serves(&chain.requirements()));
     assert_eq!(plan.stages.len(), chain.hidden.len());
     let (reads, results) = reads(plan, chain);
     for ((stage, read), variance) in plan.stages.iter().zip(&reads).zip(results) {
         close(stage.log2_failure, read.log2_failure);
         close(stage.output_variance.log2(), variance.log2());
         // a step is a whole number of coefficients, and at least two
-        let padding = u32::from(stage.reader == Reader::Padded);
-        let bits = stage.width.min(stage.table);
+        let padding = u32::from(stage.sums.reader == Reader::Padded);
+        let bits = stage.sums.width.min(stage.sums.table_bits);
         assert!(stage.bootstrap.table_size() >> (bits + padding) >= 1);
     }
     for read in &reads {
         let failure = log2_failure(1.0, read.worst.powi(2));
-        assert!(failure <= -plan.options.failure_bits + 1e-6, "{failure}");
+        assert!(failure <= -plan.options.failure_bits() + 1e-6, "{failure}");
     }
     let failures = || reads.iter().map(|read| read.log2_failure);
     close(
@@ -103,7 +103,7 @@ fn sizes(plan: &Plan) {
     };
     let (mut bootstrap_wire, mut bootstrap_memory) = (0, 0);
     let (mut keyswitches, mut keys) = (Vec::new(), Vec::new());
-    for stage in &plan.stages {
+    for stage in plan.stages.iter() {
         let rounds = stage.rounds.iter().map(|round| &round.bootstrap);
         for bootstrap in rounds.chain([&stage.bootstrap]) {
             let n = bootstrap.small_dimension;
@@ -132,7 +132,7 @@ fn sizes(plan: &Plan) {
     keyswitch(output.keyswitch, dimension, output.dimension, bytes);
     assert_eq!(plan.evaluation_key_bytes(), wire + bootstrap_wire);
     assert_eq!(plan.evaluation_memory_bytes(), memory + bootstrap_memory);
-    let bits = output.scores * (output.dimension + 1) * output.element_bits;
+    let bits = output.sums.neurons * (output.dimension + 1) * output.element_bits;
     assert_eq!(plan.reply_bytes(), u64::from(bits.div_ceil(8)));
     let request = plan.client.inputs * plan.input.body_bytes() as usize;
     assert_eq!(plan.request_bytes(), request as u64);

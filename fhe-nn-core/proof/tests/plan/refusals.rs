@@ -1,7 +1,7 @@
 //! Programs without parameters, and plans that nobody should run.
 
 use fhe_nn_proof::noise::Decomposition;
-use fhe_nn_proof::plan::{Options, Plan, PlanError, Round};
+use fhe_nn_proof::plan::{Plan, PlanError, PlanOptions, Round};
 use fhe_nn_proof::widths::Reader;
 
 use crate::chain::{Chain, Layer};
@@ -16,8 +16,8 @@ fn a_demand_beyond_all_parameters_names_its_layer() {
         ],
         last: Layer::alike(Reader::Client, 1, 8, 9.0),
     };
-    let error =
-        Plan::find(&chain.program(), &Options::default()).expect_err("a 2-norm of a million");
+    let error = Plan::find(&chain.requirements(), &PlanOptions::default())
+        .expect_err("a 2-norm of a million");
     let expected =
         matches!(&error, PlanError::NoParameters { layer, bits: 8, .. } if layer == "fc1");
     assert!(expected, "{error}");
@@ -30,7 +30,7 @@ fn more_stages_than_a_plan_may_have_are_refused() {
         hidden: vec![Layer::alike(Reader::Padded, 1, 3, 9.0); 129],
         last: Layer::alike(Reader::Client, 1, 8, 9.0),
     };
-    let error = Plan::find(&chain.program(), &Options::default()).expect_err("129 stages");
+    let error = Plan::find(&chain.requirements(), &PlanOptions::default()).expect_err("129 stages");
     assert_eq!(
         error.to_string(),
         "plan has stages 129, but 0 to 128 are allowed"
@@ -43,8 +43,8 @@ fn a_plan_of_any_numbers_prints() {
     let mut plan = shared();
     plan.client.inputs = usize::MAX;
     plan.input.dimension = u32::MAX;
-    for stage in &mut plan.stages {
-        stage.neurons = u32::MAX;
+    for stage in plan.stages.to_mut() {
+        stage.sums.neurons = u32::MAX;
         let bootstrap = &mut stage.bootstrap;
         bootstrap.small_dimension = u32::MAX;
         bootstrap.shape.dimension = u32::MAX;
@@ -60,9 +60,10 @@ fn a_plan_of_any_numbers_prints() {
                 bootstrap: *bootstrap,
             };
             2
-        ];
+        ]
+        .into();
     }
-    plan.output.scores = u32::MAX;
+    plan.output.sums.neurons = u32::MAX;
     plan.output.dimension = u32::MAX;
     plan.output.element_bits = u32::MAX;
     assert_eq!(plan.bootstraps(), u32::MAX);
@@ -82,26 +83,28 @@ fn every_field_of_a_plan_is_checked() {
         }
     };
     refused("missing keyswitches", |plan| {
-        plan.stages[2].bootstrap.keyswitch = None
+        plan.stages.to_mut()[2].bootstrap.keyswitch = None
     });
     refused("bits of a level", |plan| {
-        plan.stages[1].bootstrap.keyswitch = Some(Decomposition {
+        plan.stages.to_mut()[1].bootstrap.keyswitch = Some(Decomposition {
             base_log: 16,
             levels: 2,
         });
     });
     refused("levels", |plan| {
-        plan.stages[1].bootstrap.keyswitch = Some(Decomposition {
+        plan.stages.to_mut()[1].bootstrap.keyswitch = Some(Decomposition {
             base_log: 1,
             levels: 13,
         });
     });
-    refused("levels", |plan| plan.stages[1].bootstrap.digits.levels = 0);
+    refused("levels", |plan| {
+        plan.stages.to_mut()[1].bootstrap.digits.levels = 0
+    });
     refused("small dimension", |plan| {
-        plan.stages[1].bootstrap.small_dimension = 499
+        plan.stages.to_mut()[1].bootstrap.small_dimension = 499
     });
     refused("GLWE shapes of this crate", |plan| {
-        plan.stages[1].bootstrap.shape.polynomial_size = 512
+        plan.stages.to_mut()[1].bootstrap.shape.polynomial_size = 512
     });
     refused("input dimension", |plan| plan.input.dimension += 1);
     refused("bits of an element", |plan| plan.output.element_bits = 0);
@@ -119,61 +122,78 @@ fn every_field_of_a_plan_is_checked() {
         plan.output.element_bits = 65;
     });
     refused("extensions of this crate", |plan| {
-        plan.stages[1].bootstrap.extension = 3
+        plan.stages.to_mut()[1].bootstrap.extension = 3
     });
-    refused("steps of the torus", |plan| plan.stages[1].modulus = 63);
-    refused("steps of the torus", |plan| plan.output.modulus = 1 << 15);
-    refused("bits of a table", |plan| plan.stages[1].table = 9);
+    refused("steps of the torus", |plan| {
+        plan.stages.to_mut()[1].sums.modulus = 63
+    });
+    refused("steps of the torus", |plan| {
+        plan.output.sums.modulus = 1 << 15
+    });
+    refused("bits of a table", |plan| {
+        plan.stages.to_mut()[1].sums.table_bits = 9
+    });
     refused("coefficients of a step", |plan| {
-        (plan.stages[1].width, plan.stages[1].scale) = (20, 20);
-        plan.stages[1].modulus = 1 << 21;
-        plan.stages[1].bootstrap.shape.polynomial_size = 128;
-        plan.stages[1].table = 8;
+        let sums = &mut plan.stages.to_mut()[1].sums;
+        (sums.width, sums.step_width) = (20, 20);
+        plan.stages.to_mut()[1].sums.modulus = 1 << 21;
+        plan.stages.to_mut()[1].bootstrap.shape.polynomial_size = 128;
+        plan.stages.to_mut()[1].sums.table_bits = 8;
     });
     refused("dimension of a round", |plan| {
         let mut bootstrap = plan.stages[0].bootstrap;
         bootstrap.keyswitch = plan.stages[1].bootstrap.keyswitch;
-        plan.stages[0].rounds = vec![Round {
+        plan.stages.to_mut()[0].rounds = vec![Round {
             above: 7,
             neurons: 64,
             bootstraps: 128,
             bootstrap,
-        }];
+        }]
+        .into();
     });
     refused("missing keyswitches", |plan| {
         let mut bootstrap = plan.stages[1].bootstrap;
         bootstrap.keyswitch = None;
-        plan.stages[1].rounds = vec![Round {
+        plan.stages.to_mut()[1].rounds = vec![Round {
             above: 7,
             neurons: 64,
             bootstraps: 128,
             bootstrap,
-        }];
+        }]
+        .into();
     });
     refused("bootstraps of a round", |plan| {
         let bootstrap = plan.stages[1].bootstrap;
-        plan.stages[1].rounds = vec![Round {
+        plan.stages.to_mut()[1].rounds = vec![Round {
             above: 7,
             neurons: 64,
             bootstraps: 129,
             bootstrap,
-        }];
+        }]
+        .into();
     });
-    refused("width of scores", |plan| plan.output.width = 21);
+    refused("width of scores", |plan| plan.output.sums.width = 21);
     refused("score bits", |plan| {
-        (plan.output.width, plan.output.scale) = (11, 11);
-        plan.output.modulus = 1 << 11;
+        (plan.output.sums.width, plan.output.sums.step_width) = (11, 11);
+        plan.output.sums.modulus = 1 << 11;
     });
-    refused("scale", |plan| plan.output.scale = 0);
-    refused("sources of a sum", |plan| plan.output.sources = vec![]);
-    refused("source of a sum", |plan| plan.stages[1].sources = vec![2]);
+    refused("scale", |plan| plan.output.sums.step_width = 0);
+    refused("sources of a sum", |plan| {
+        plan.output.sums.sources = vec![].into()
+    });
     refused("source of a sum", |plan| {
-        plan.stages[1].sources = vec![1, 1]
+        plan.stages.to_mut()[1].sums.sources = vec![2].into()
+    });
+    refused("source of a sum", |plan| {
+        plan.stages.to_mut()[1].sums.sources = vec![1, 1].into()
     });
     refused("dimension of a source", |plan| {
-        plan.stages[1].sources = vec![0, 1];
+        plan.stages.to_mut()[1].sums.sources = vec![0, 1].into();
     });
-    refused("phases", |plan| plan.stages[1].phases = 0);
+    refused("readers of scores", |plan| {
+        plan.output.sums.reader = Reader::Padded
+    });
+    refused("phases", |plan| plan.stages.to_mut()[1].phases = 0);
 }
 
 /// A plan of which stages 2 and 3 share the keys of stage 1, with a key for scores.
@@ -183,8 +203,30 @@ fn shared() -> Plan {
         hidden: vec![Layer::alike(Reader::Padded, 64, 5, 300.0); 5],
         last: Layer::alike(Reader::Client, 10, 12, 300.0),
     };
-    let plan = Plan::find(&chain.program(), &Options::default()).expect("parameters exist");
+    let plan =
+        Plan::find(&chain.requirements(), &PlanOptions::default()).expect("parameters exist");
     assert_eq!(plan.validate(), Ok(()));
     assert!(!plan.new_keys()[3].2.keyswitching && plan.output.keyswitch.is_some());
     plan
+}
+
+#[test]
+fn a_plan_of_a_newer_format_is_refused() {
+    let mut stored = serde_json::to_value(shared()).expect("data");
+    assert_eq!(stored["version"], 1);
+    assert!(serde_json::from_value::<Plan>(stored.clone()).is_ok());
+    stored["version"] = 2.into();
+    let error = serde_json::from_value::<Plan>(stored).expect_err("a version to come");
+    assert_eq!(
+        error.to_string(),
+        "plan has format version 2, but this program reads version 1"
+    );
+}
+
+/// Also if everything else is different: the version is the first field that is read.
+#[test]
+fn a_newer_format_is_named_before_its_fields_are() {
+    let error = serde_json::from_str::<Plan>(r#"{"version": 7, "stages": "none"}"#);
+    let error = error.expect_err("a version to come");
+    assert!(error.to_string().contains("format version 7"), "{error}");
 }

@@ -1,0 +1,61 @@
+//! The parameters of a programmable bootstrap.
+
+use serde::{Deserialize, Serialize};
+
+use crate::noise::{
+    Decomposition, KEYSWITCH_MODULUS_BITS, MODULUS_BITS, Shape, bootstrap_variance,
+    keyswitch_variance, modulus_switch_variance,
+};
+
+/// A keyswitch to a small key, and the bootstrap (the blind rotation) that follows it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Bootstrap {
+    /// Digits of the keyswitch from the large key to the small key; `None` if the inputs are
+    /// encrypted under the small key.
+    pub keyswitch: Option<Decomposition>,
+    /// Dimension of the small key, n.
+    pub small_dimension: u32,
+    /// Shape of the bootstrapping key's GLWE ciphertexts, k and N.
+    pub shape: Shape,
+    /// Number of polynomials that a lookup table is spread over.
+    pub extension: u32,
+    /// Digits of the bootstrap.
+    pub digits: Decomposition,
+}
+
+impl Bootstrap {
+    /// Number of coefficients of a lookup table in all its polynomials; phases are read modulo
+    /// twice as much.
+    pub fn table_size(&self) -> u32 {
+        self.shape.polynomial_size.saturating_mul(self.extension)
+    }
+
+    /// Variance that keyswitch and modulus switch add to a ciphertext of `from` dimensions.
+    pub fn switch_variance(&self, from: u32) -> f64 {
+        let n = self.small_dimension;
+        let (switched, bits) = match self.keyswitch {
+            None => (0.0, MODULUS_BITS),
+            Some(digits) => (keyswitch_variance(from, n, digits), KEYSWITCH_MODULUS_BITS),
+        };
+        switched + modulus_switch_variance(n, bits, self.table_size().ilog2() + 1)
+    }
+
+    /// Variance of a result.
+    pub fn result_variance(&self) -> f64 {
+        bootstrap_variance(self.small_dimension, self.shape, self.digits)
+    }
+
+    /// Whether another bootstrap has the same bootstrapping key.
+    pub fn shares_key(&self, other: &Bootstrap) -> bool {
+        let key =
+            |bootstrap: &Bootstrap| (bootstrap.small_dimension, bootstrap.shape, bootstrap.digits);
+        key(self) == key(other)
+    }
+}
+
+/// Whether a table of this size gives each of the `2^bits` values on the circle at least two
+/// coefficients.
+pub(crate) fn holds(table_size: u32, bits: u32) -> bool {
+    let step = (2 * u64::from(table_size)).checked_shr(bits);
+    step.is_some_and(|step| step >= 2)
+}

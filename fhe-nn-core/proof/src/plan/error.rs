@@ -1,0 +1,36 @@
+//! Why there is no plan.
+
+/// Why there are no parameters, or why given ones are refused.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PlanError {
+    /// No parameters of 132-bit security keep the noise of a layer below half a step.
+    #[error(
+        "no parameters of 132-bit security keep the {bits}-bit accumulators of `{layer}` exact at 2^-{failure_bits}: their weights have a 2-norm of {norm:.1}\n  = help: lower `accumulator` or `weights` of `{layer}`, or the number of its inputs"
+    )]
+    NoParameters {
+        /// Name of the linear layer.
+        layer: String,
+        /// Bit-width of its widest accumulator.
+        bits: u32,
+        /// Greatest 2-norm of a neuron's weights.
+        norm: f64,
+        /// The failure probability that was asked for.
+        failure_bits: f64,
+    },
+    /// A parameter lies outside the range that [`Plan::find`](super::Plan::find) chooses from.
+    #[error("plan has {what} {value}, but {least} to {most} are allowed")]
+    OutOfRange {
+        /// Name of the parameter.
+        what: &'static str,
+        /// Its value.
+        value: u64,
+        /// Least value.
+        least: u64,
+        /// Greatest value.
+        most: u64,
+    },
+    /// The failure probability asked for is not a probability.
+    #[error("failure_bits is {0}, but must lie in 1 to 1024")]
+    FailureBits(f64),
+}

@@ -1,0 +1,77 @@
+//! What a user may choose about a plan.
+
+use serde::{Deserialize, Serialize};
+
+/// What a user may choose about parameters: the failure probability, and what to save.
+///
+/// ```
+/// use fhe_nn_proof::plan::{PlanOptions, Prefer};
+///
+/// let options = PlanOptions::new()
+///     .with_failure_bits(64.0)
+///     .with_prefer(Prefer::SmallestKeys);
+/// assert_eq!(options.failure_bits(), 64.0);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct PlanOptions {
+    failure_bits: f64,
+    prefer: Prefer,
+}
+
+/// How to choose among the plans that keep every constraint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub enum Prefer {
+    /// The plan that runs fastest. It may take 1% more time to let stages share keys, 5% more to
+    /// put the scores under a key of their own, which at least halves the reply, and 1% more for a
+    /// reply that is smaller still.
+    #[default]
+    Fastest,
+    /// The plan whose evaluation key has the fewest bytes on the wire, however long it runs; among
+    /// equals the fastest.
+    SmallestKeys,
+}
+
+impl PlanOptions {
+    /// A failure probability of `2^-128`, like tfhe's own parameters, and the fastest plan.
+    pub const fn new() -> Self {
+        PlanOptions {
+            failure_bits: 128.0,
+            prefer: Prefer::Fastest,
+        }
+    }
+
+    /// Each table and each score may fail with probability at most `2^-failure_bits`, 1 to 1024
+    /// bits.
+    ///
+    /// Fewer bits make runs faster, and wrong results more likely. As soon as decrypted results
+    /// flow back to the server in any form, this is also a security parameter: a server that sees
+    /// which results were wrong learns about the noise, and thereby about the secret key. Such
+    /// attacks (IND-CPA^D) are published for a probability of `2^-40`. Keep 128 bits then.
+    pub const fn with_failure_bits(self, failure_bits: f64) -> Self {
+        PlanOptions {
+            failure_bits,
+            ..self
+        }
+    }
+
+    /// What the search saves: time, or bytes of keys.
+    pub const fn with_prefer(self, prefer: Prefer) -> Self {
+        PlanOptions { prefer, ..self }
+    }
+
+    /// Each table and each score fails with probability at most 2 to the power of minus this.
+    pub const fn failure_bits(&self) -> f64 {
+        self.failure_bits
+    }
+
+    /// What the search saves.
+    pub const fn prefer(&self) -> Prefer {
+        self.prefer
+    }
+}
+
+impl Default for PlanOptions {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,263 @@
+//! The search through the stages of a network, one after the other.
+
+use crate::plan::cost::keyswitch_cost;
+use crate::plan::range::MAX_KEYSWITCH_LEVELS;
+use crate::search::front::{Front, Point};
+use crate::search::keyswitches::Keyswitches;
+use crate::search::layer::Layer;
+use crate::search::objective::{Cost, Objective};
+use crate::search::rotation::Rotation;
+use crate::search::shared::{Shared, Smallest};
+use crate::search::small_keys::{Arrival, SmallKeys};
+use crate::search::state::{Choice, Keys, Link, State, Step, inputs};
+
+/// A search for the parameters of all stages.
+pub(super) struct Chains<'a> {
+    stages: &'a [Layer],
+    pub(super) rotations: &'a [Rotation],
+    pub(super) keyswitches: &'a Keyswitches,
+    pub(super) objective: Objective,
+    smallest: Smallest<'a>,
+    /// Every step that may be part of the best chain; states refer to them by index.
+    links: Vec<Link>,
+}
+
+impl<'a> Chains<'a> {
+    pub(super) fn new(
+        stages: &'a [Layer],
+        rotations: &'a [Rotation],
+        keyswitches: &'a Keyswitches,
+        objective: Objective,
+    ) -> Self {
+        let sharing = if objective.sharing { stages } else { &[] };
+        Chains {
+            stages,
+            rotations,
+            keyswitches,
+            objective,
+            smallest: Smallest::new(sharing, rotations, keyswitches),
+            links: Vec::new(),
+        }
+    }
+
+    /// The states that no other beats after the last stage.
+    ///
+    /// # Errors
+    /// The index of the first stage for which there are no parameters.
+    pub(super) fn ends(&mut self) -> Result<Vec<State>, usize> {
+        let (mut front, mut sharing) = (inputs(), Vec::new());
+        for index in 0..self.stages.len() {
+            let mut steps = self.with_own_keys(index, front);
+            steps.extend(self.with_shared_keys(index, &sharing));
+            (front, sharing) = self.prune(steps);
+            if front.is_empty() {
+                return Err(index);
+            }
+        }
+        Ok(front)
+    }
+
+    /// Keeps a step, and gives its index.
+    pub(super) fn remember(&mut self, link: Link) -> usize {
+        self.links.push(link);
+        self.links.len() - 1
+    }
+
+    /// The choice of a step.
+    pub(super) fn choice(&self, link: usize) -> Option<Choice> {
+        self.links.get(link).map(|link| link.choice)
+    }
+
+    /// The choices that led to a state.
+    pub(super) fn choices(&self, state: &State) -> Vec<Choice> {
+        let links = core::iter::successors(state.link, |&link| self.links[link].before);
+        let mut choices: Vec<Choice> = links.map(|link| self.links[link].choice).collect();
+        choices.reverse();
+        choices
+    }
+
+    /// Every way through a stage that has keys of its own.
+    fn with_own_keys(&mut self, index: usize, before: Vec<State>) -> Vec<Step> {
+        let layer = &self.stages[index];
+        let before = match layer.rounds.is_empty() {
+            true => before,
+            false => self.removed(layer, before),
+        };
+        if !layer.joins {
+            return self.from(index, before, &|_| true);
+        }
+        // results must be under the key of the values beside them
+        let mut dimensions: Vec<u32> = before.iter().map(|state| state.point.dimension).collect();
+        dimensions.dedup();
+        let of = |dimension: u32| {
+            let same = before
+                .iter()
+                .filter(|state| state.point.dimension == dimension);
+            let keeps = |rotation: &Rotation| rotation.shape.lwe_dimension() == dimension;
+            self.from(index, same.copied().collect(), &keeps)
+        };
+        dimensions.into_iter().flat_map(of).collect()
+    }
+
+    /// Every way from these states through a stage with the allowed rotations.
+    fn from(
+        &self,
+        index: usize,
+        before: Vec<State>,
+        allowed: &dyn Fn(&Rotation) -> bool,
+    ) -> Vec<Step> {
+        let layer = &self.stages[index];
+        let first = index == 0 && layer.rounds.is_empty();
+        let small_keys = SmallKeys::new(layer, self.objective, self.keyswitches, first, before);
+        let mut sizes: Vec<u32> = self.rotations.iter().map(Rotation::table_size).collect();
+        sizes.sort_unstable();
+        sizes.dedup();
+        let mut steps = Vec::new();
+        for size in sizes.into_iter().filter(|&size| layer.fits(size)) {
+            let arrivals = small_keys.smallest(size);
+            let of_size = self.rotations.iter().enumerate();
+            let of_size = of_size.filter(|(_, r)| r.table_size() == size && allowed(r));
+            for (rotation, _) in of_size {
+                // the keys of a stage with rounds are not asked for by others
+                let wanted = match layer.rounds.is_empty() {
+                    true => self.smallest.wanted(index + 1, rotation),
+                    false => Vec::new(),
+                };
+                let larger = wanted.into_iter().filter_map(|n| small_keys.at(size, n));
+                let arrivals = arrivals.iter().copied().chain(larger);
+                steps.extend(arrivals.map(|arrival| self.with_own_key(layer, rotation, arrival)));
+            }
+        }
+        steps
+    }
+
+    /// One way through a stage that has keys of its own.
+    fn with_own_key(&self, layer: &Layer, rotation: usize, arrival: Arrival) -> Step {
+        let n = arrival.n;
+        let choice = Choice {
+            keyswitch: arrival
+                .from
+                .map(|(_, levels)| self.keyswitches.digits(levels, n)),
+            input_dimension: arrival.from.map_or(n, |(state, _)| state.point.dimension),
+            n,
+            rotation,
+        };
+        let before = arrival.from.and_then(|(state, _)| state.link);
+        let bytes = f64::from(n) * self.rotations[rotation].step_bytes;
+        let cost = arrival.cost + self.objective.cost(self.objective.key_ns, bytes);
+        let beside = arrival.from.map_or(0.0, |(state, _)| state.point.variance);
+        self.rotated(layer, (0, beside), cost, Link { before, choice })
+    }
+
+    /// Every way through a stage that takes over the keys of the stage before.
+    fn with_shared_keys(&self, index: usize, before: &[State]) -> Vec<Step> {
+        let layer = &self.stages[index];
+        let mut steps = Vec::new();
+        // no earlier stage has the keys of rounds
+        if !layer.rounds.is_empty() {
+            return steps;
+        }
+        for state in before {
+            let Some(keys) = state.keys else { continue };
+            let dimension = state.point.dimension;
+            let linear = layer.sum_ns(dimension);
+            let alike = self.rotations.iter().enumerate();
+            for (index, rotation) in alike.filter(|(_, rotation)| rotation.key == keys.rotation) {
+                let shared = Shared {
+                    layer,
+                    rotation,
+                    keyswitches: self.keyswitches,
+                };
+                for levels in shared.levels(keys.n) {
+                    // the first stage that keyswitches between these keys pays for the key
+                    let bytes = match keys.levels {
+                        0 => self.keyswitches.key_bytes(dimension, levels, keys.n),
+                        known if known == levels => 0.0,
+                        _ => continue,
+                    };
+                    let switch = layer.each_ns(keyswitch_cost(dimension, levels, keys.n));
+                    let cost = state.point.cost + self.objective.cost(linear + switch, bytes);
+                    let choice = Choice {
+                        keyswitch: Some(self.keyswitches.digits(levels, keys.n)),
+                        input_dimension: dimension,
+                        n: keys.n,
+                        rotation: index,
+                    };
+                    let before = state.link;
+                    let after = (levels, state.point.variance);
+                    steps.push(self.rotated(layer, after, cost, Link { before, choice }));
+                }
+            }
+        }
+        steps
+    }
+
+    /// The step that a rotation completes, by keys with this number of levels, from values of this
+    /// variance.
+    fn rotated(&self, layer: &Layer, (levels, from): (u32, f64), cost: Cost, link: Link) -> Step {
+        let n = link.choice.n;
+        let rotation = &self.rotations[link.choice.rotation];
+        let keys = Keys {
+            rotation: rotation.key,
+            n,
+            levels,
+        };
+        let turns = layer.each_ns(f64::from(n) * rotation.step_ns);
+        let point = Point {
+            dimension: rotation.shape.lwe_dimension(),
+            variance: match layer.joins {
+                false => f64::from(n) * rotation.step_variance,
+                true => from.max(f64::from(n) * rotation.step_variance),
+            },
+            cost: cost + self.objective.cost(turns, 0.0),
+        };
+        Step { point, keys, link }
+    }
+
+    /// The states from which the next stage may go on with keys of its own, and the states whose
+    /// keys it may take over.
+    fn prune(&mut self, mut steps: Vec<Step>) -> (Vec<State>, Vec<State>) {
+        steps.sort_by(|a, b| a.point.order(&b.point));
+        let (mut seen, mut front, mut sharing) = (Front::default(), Vec::new(), Vec::new());
+        // the keys of steps to the same variance
+        let mut alike: Vec<(Point, Keys)> = Vec::new();
+        for step in steps {
+            let best = seen.cost(&step.point);
+            let leads = seen.insert(&step.point);
+            alike.retain(|(point, _)| point.variance == step.point.variance);
+            let shares = self.objective.sharing
+                && !alike.iter().any(|(_, keys)| *keys == step.keys)
+                && best
+                    .is_none_or(|best| step.point.cost.beats(&(best + self.new_keys(step.keys))));
+            if !leads && !shares {
+                continue;
+            }
+            alike.push((step.point, step.keys));
+            let state = State {
+                point: step.point,
+                removed: 0.0,
+                keys: Some(step.keys),
+                link: Some(self.remember(step.link)),
+            };
+            if leads {
+                front.push(state);
+            }
+            if shares {
+                sharing.push(state);
+            }
+        }
+        (front, sharing)
+    }
+
+    /// The most that sharing these keys can save, compared with making the same keys again. A step
+    /// need not be followed if it costs that much more than another that is no worse otherwise.
+    fn new_keys(&self, keys: Keys) -> Cost {
+        let rotation = &self.rotations[keys.rotation];
+        let dimension = rotation.shape.lwe_dimension();
+        let switch = self
+            .keyswitches
+            .key_bytes(dimension, MAX_KEYSWITCH_LEVELS, keys.n);
+        let bytes = f64::from(keys.n) * rotation.step_bytes + 2.0 * switch;
+        self.objective.cost(self.objective.key_ns, bytes)
+    }
+}

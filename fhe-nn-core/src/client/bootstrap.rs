@@ -1,0 +1,50 @@
+//! How bootstrapping keys are made.
+
+use fhe_nn_proof::plan::Bootstrap;
+use tfhe::core_crypto::commons::generators::DeterministicSeeder;
+use tfhe::core_crypto::commons::math::random::{Seed, Seeder};
+use tfhe::core_crypto::prelude::*;
+use zeroize::Zeroizing;
+
+use super::random::System;
+use super::secret::{Secret, noise};
+use crate::masks::{part_seeds, seeded_ggsw};
+use crate::parallel::*;
+use crate::wire::{Seeded, cut};
+
+/// A GGSW ciphertext of every bit of the small key under the large one, each with masks from a seed
+/// of its own.
+pub(super) fn generate(
+    key: &Bootstrap,
+    small: &Secret,
+    large: &Secret,
+    seeder: &mut System,
+) -> Seeded {
+    let bytes = key.body_bytes() as usize;
+    let mut bodies = vec![0; key.key_bytes() as usize];
+    let seed = seeder.seed().0;
+    let size = PolynomialSize(key.shape.polynomial_size as usize);
+    let large = GlweSecretKey::from_container(large.bits(), size);
+    let fresh = noise(key.shape.lwe_dimension());
+    let masks = part_seeds(seed, small.bits().len());
+    // who knows the noise knows the key
+    let noises: Zeroizing<Vec<u128>> =
+        Zeroizing::new(masks.iter().map(|_| seeder.seed().0).collect());
+    let part = bodies.len() / masks.len();
+    bodies
+        .par_chunks_exact_mut(part)
+        .enumerate()
+        .for_each(|(index, to)| {
+            let (bit, noise) = (small.bits()[index], noises[index]);
+            let mut ciphertext = seeded_ggsw(key, vec![0; part / bytes], masks[index]);
+            encrypt_constant_seeded_ggsw_ciphertext(
+                &large,
+                &mut ciphertext,
+                Cleartext(bit),
+                fresh,
+                &mut DeterministicSeeder::<DefaultRandomGenerator>::new(Seed(noise)),
+            );
+            cut(ciphertext.as_ref(), bytes, to);
+        });
+    Seeded { seed, bodies }
+}

@@ -1,0 +1,263 @@
+//! The client: it encodes and encrypts, decrypts and decodes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use fhe_nn_proof::client::Scores;
+use fhe_nn_proof::plan::{Plan, torus_step};
+use ndarray::ArrayView2;
+use tfhe::core_crypto::prelude::*;
+use zeroize::Zeroizing;
+
+use super::random::System;
+use super::secret::{Secret, noise};
+use super::{bootstrap, keyswitch, random};
+use crate::Error;
+use crate::masks::modulus;
+use crate::wire::{
+    Ciphertexts, EvaluationKey, Header, KeyPart, Reply, Request, Seeded, cut, key_parts,
+};
+
+/// A client's secret keys with what the client must know: it encodes and encrypts inputs, and
+/// decrypts results. It is neither printable nor serializable, and wiped on drop.
+pub struct ClientKey {
+    plan: Plan,
+    header: Header,
+    /// By dimension.
+    large: BTreeMap<u32, Secret>,
+    small: BTreeMap<u32, Secret>,
+    /// What scores come under, if not under the last large key.
+    output: Option<Secret>,
+}
+
+impl ClientKey {
+    /// The largest evaluation key that [`ClientKey::generate`] makes, in bytes as it travels: 4 GB.
+    pub const MAX_KEY_BYTES: u64 = 4_000_000_000;
+
+    /// New keys for a plan. All randomness is the operating system's.
+    ///
+    /// # Errors
+    /// [`Error::Plan`] if the plan's parameters are not ones that this crate would choose from, since a
+    /// plan may come from a server that the client does not trust; [`Error::KeysTooLarge`] if the plan
+    /// asks for an evaluation key of more than [`ClientKey::MAX_KEY_BYTES`]; [`Error::Randomness`].
+    pub fn generate(plan: &Plan) -> Result<Self, Error> {
+        Self::generate_within(plan, Self::MAX_KEY_BYTES)
+    }
+
+    /// New keys for a plan whose evaluation key has at most `limit` bytes as it travels.
+    ///
+    /// # Errors
+    /// Those of [`ClientKey::generate`], with this limit.
+    pub fn generate_within(plan: &Plan, limit: u64) -> Result<Self, Error> {
+        plan.validate()?;
+        let bytes = plan.evaluation_key_bytes();
+        if bytes > limit {
+            return Err(Error::KeysTooLarge { bytes, limit });
+        }
+        let all = |dimensions: BTreeSet<u32>| -> Result<BTreeMap<u32, Secret>, Error> {
+            let secrets = dimensions.into_iter();
+            secrets
+                .map(|dimension| Ok((dimension, Secret::generate(dimension)?)))
+                .collect()
+        };
+        let under_small = plan.small_key_of_inputs().is_some();
+        let large = all(plan.dimensions().skip(under_small.into()).collect())?;
+        let bootstraps = plan.every_bootstrap();
+        let small = all(bootstraps
+            .map(|(_, bootstrap)| bootstrap.small_dimension)
+            .collect())?;
+        let output = plan.output.keyswitch;
+        let output = output.map(|_| Secret::generate(plan.output.dimension));
+        let mut id = [0; 16];
+        random::fill(&mut id)?;
+        let header = Header {
+            fingerprint: plan.fingerprint(),
+            id,
+        };
+        Ok(ClientKey {
+            plan: plan.clone(),
+            header,
+            large,
+            small,
+            output: output.transpose()?,
+        })
+    }
+
+    /// The key for the server. Takes about a second: the work is spread over all cores.
+    ///
+    /// # Errors
+    /// [`Error::Randomness`].
+    pub fn evaluation_key(&self) -> Result<EvaluationKey, Error> {
+        let mut seeder = System::new()?;
+        let mut payload = Vec::new();
+        for part in key_parts(&self.plan) {
+            let key = match part {
+                KeyPart::Keyswitch(key) => {
+                    let (from, to) = (self.large(key.from), self.small(key.to));
+                    keyswitch::generate(&key, from, to, &mut seeder)
+                }
+                KeyPart::Scores(key) => {
+                    let (from, to) = (self.last_key(), self.output_key());
+                    keyswitch::generate(&key, from, to, &mut seeder)
+                }
+                KeyPart::Bootstrap(key) => {
+                    let small = self.small(key.small_dimension);
+                    let large = self.large(key.shape.lwe_dimension());
+                    bootstrap::generate(key, small, large, &mut seeder)
+                }
+            };
+            key.write_to(&mut payload);
+        }
+        Ok(EvaluationKey::new(self.plan.clone(), self.header, payload))
+    }
+
+    fn large(&self, dimension: u32) -> &Secret {
+        self.large
+            .get(&dimension)
+            .expect("there is a large key of every dimension of the plan")
+    }
+
+    fn small(&self, dimension: u32) -> &Secret {
+        self.small
+            .get(&dimension)
+            .expect("there is a small key of every dimension of the plan")
+    }
+
+    /// The key that inputs come under.
+    fn input(&self) -> &Secret {
+        match self.plan.small_key_of_inputs() {
+            Some(dimension) => self.small(dimension),
+            None => self.large(self.plan.input.dimension),
+        }
+    }
+
+    /// The key that the values come under of which the scores are sums.
+    fn last_key(&self) -> &Secret {
+        match self.plan.output.sums.sources.first() {
+            Some(&source) if source > 0 => self.large(self.plan.dimension_of(source)),
+            _ => self.input(),
+        }
+    }
+
+    /// The key that scores come under.
+    fn output_key(&self) -> &Secret {
+        self.output.as_ref().unwrap_or_else(|| self.last_key())
+    }
+
+    /// Encodes and encrypts one input.
+    ///
+    /// # Shapes
+    /// `input`: the real values of one input in row-major order.
+    ///
+    /// # Errors
+    /// [`Error::Input`].
+    pub fn encrypt(&self, input: &[f32]) -> Result<Request, Error> {
+        let row = ArrayView2::from_shape((1, input.len()), input)
+            .expect("one row of the slice's own length");
+        let step = torus_step(self.plan.input_modulus());
+        let integers = Zeroizing::new(
+            self.plan
+                .client
+                .encode_batch(row)?
+                .into_raw_vec_and_offset()
+                .0,
+        );
+        let plaintexts = integers.iter().map(|&q| (q as u64).wrapping_mul(step));
+        let plaintexts: Zeroizing<Vec<u64>> = Zeroizing::new(plaintexts.collect());
+        let mut seeder = System::new()?;
+        let key = self.input().as_lwe();
+        let seed = seeder.seed();
+        let mut bodies = SeededLweCiphertextList::new(
+            0u64,
+            key.lwe_dimension().to_lwe_size(),
+            LweCiphertextCount(integers.len()),
+            seed.into(),
+            modulus(),
+        );
+        encrypt_seeded_lwe_ciphertext_list(
+            &key,
+            &mut bodies,
+            &PlaintextList::from_container(plaintexts.as_slice()),
+            noise(self.plan.input.dimension),
+            &mut seeder,
+        );
+        let bytes = self.plan.input.body_bytes() as usize;
+        let mut values = Seeded {
+            seed: seed.0,
+            bodies: vec![0; bytes * self.plan.client.integers()],
+        };
+        cut(bodies.as_ref(), bytes, &mut values.bodies);
+        Ok(Request {
+            header: self.header,
+            values,
+        })
+    }
+
+    /// Decrypts the scores of one inference: the reply to this request.
+    ///
+    /// The server copies a random number of the request into its reply, so a reply that was mixed up or
+    /// replayed is refused. That is no proof against a server that lies: messages need a channel that
+    /// authenticates them, such as TLS.
+    ///
+    /// # Errors
+    /// [`Error::WrongPlan`], [`Error::WrongKey`] and [`Error::WrongRequest`].
+    pub fn decrypt(&self, request: &Request, reply: &Reply) -> Result<Scores, Error> {
+        let (what, of) = ("reply", "the client key");
+        reply.header.matches(&self.header, what, of)?;
+        request.header.matches(&self.header, "request", of)?;
+        if reply.request != request.values.seed {
+            return Err(Error::WrongRequest);
+        }
+        Ok(self.scores(&reply.scores))
+    }
+
+    /// The scores that ciphertexts stand for.
+    pub(crate) fn scores(&self, ciphertexts: &Ciphertexts) -> Scores {
+        let client = &self.plan.client;
+        let phases: Zeroizing<Vec<u64>> =
+            Zeroizing::new(phases(self.output_key(), ciphertexts).collect());
+        let meanings = client.widths.iter().zip(&*client.lattices);
+        let integers = phases
+            .iter()
+            .zip(meanings)
+            .map(|(&phase, (&width, &lattice))| self.plan.output.decode(phase, width, lattice));
+        client.scores(integers.collect())
+    }
+
+    /// The phases of values before linear layer `index`, to measure their noise.
+    #[cfg(test)]
+    pub(crate) fn phases<'a>(
+        &'a self,
+        index: usize,
+        values: &'a Ciphertexts,
+    ) -> impl Iterator<Item = u64> + 'a {
+        let key = match index.checked_sub(1) {
+            None => self.input(),
+            Some(before) => {
+                let shape = self.plan.stages[before].bootstrap.shape;
+                self.large(shape.lwe_dimension())
+            }
+        };
+        phases(key, values)
+    }
+
+    /// The small key of a stage, to measure the noise under it.
+    #[cfg(test)]
+    pub(crate) fn small_key(&self, index: usize) -> LweSecretKeyView<'_, u64> {
+        let stage = &self.plan.stages[index];
+        self.small(stage.bootstrap.small_dimension).as_lwe()
+    }
+
+    /// The key of scores, to measure the noise under it.
+    #[cfg(test)]
+    pub(crate) fn scores_key(&self) -> LweSecretKeyView<'_, u64> {
+        self.output_key().as_lwe()
+    }
+}
+
+/// The phases (message plus noise, in units of `2^-64`) of ciphertexts under a key.
+fn phases<'a>(secret: &'a Secret, values: &'a Ciphertexts) -> impl Iterator<Item = u64> + 'a {
+    values.rows().map(|row| {
+        let ciphertext = LweCiphertext::from_container(row, modulus());
+        decrypt_lwe_ciphertext(&secret.as_lwe(), &ciphertext).0
+    })
+}

@@ -1,0 +1,61 @@
+//! Secret keys, which never leave this folder.
+
+use fhe_nn_proof::noise::secure_variance;
+use tfhe::core_crypto::prelude::*;
+use zeroize::Zeroizing;
+
+use super::random;
+use crate::Error;
+
+/// A binary LWE key. It is neither `Debug` nor `Serialize`, and it is wiped on drop.
+pub(super) struct Secret(Zeroizing<Vec<u64>>);
+
+impl Secret {
+    /// A key of uniformly random bits, each drawn from the operating system.
+    ///
+    /// # Errors
+    /// [`Error::Randomness`].
+    pub(super) fn generate(dimension: u32) -> Result<Self, Error> {
+        let dimension = dimension as usize;
+        let mut bytes = Zeroizing::new(vec![0; dimension.div_ceil(8)]);
+        random::fill(&mut bytes)?;
+        // allocated at its full size: a vector that grows would leave copies behind
+        let mut bits = Zeroizing::new(vec![0; dimension]);
+        for (index, bit) in bits.iter_mut().enumerate() {
+            *bit = u64::from(bytes[index / 8] >> (index % 8) & 1);
+        }
+        Ok(Secret(bits))
+    }
+
+    /// The key bits, one a word.
+    pub(super) fn bits(&self) -> &[u64] {
+        &self.0
+    }
+
+    pub(super) fn as_lwe(&self) -> LweSecretKeyView<'_, u64> {
+        LweSecretKey::from_container(self.0.as_slice())
+    }
+}
+
+/// Fresh noise for a key of this dimension.
+pub(super) fn noise(dimension: u32) -> Gaussian<f64> {
+    Gaussian::from_dispersion_parameter(Variance(secure_variance(dimension)), 0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_bit_is_drawn() {
+        let keys: Vec<Secret> = (0..64)
+            .map(|_| Secret::generate(77).expect("the system has randomness"))
+            .collect();
+        for bit in 0..77 {
+            let ones = keys.iter().filter(|key| key.bits()[bit] == 1).count();
+            // all 64 equal: once in 2^63
+            assert!((1..64).contains(&ones), "bit {bit} is always the same");
+        }
+        assert!(keys.iter().all(|key| key.bits().iter().all(|&bit| bit < 2)));
+    }
+}

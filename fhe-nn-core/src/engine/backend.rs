@@ -1,0 +1,88 @@
+//! The encrypted backend.
+
+use fhe_nn_proof::plan::torus_step;
+use rayon::prelude::*;
+
+use super::lookup::{self, Stages};
+use super::switch::switch_modulus;
+use super::{ServerKey, linear};
+use crate::Error;
+use crate::backend::Backend;
+use crate::graph::{LinearOp, LookupOp, Read};
+use crate::run::{Watch, Work};
+use crate::wire::Ciphertexts;
+
+/// Backend over the ciphertexts of any number of inputs at once, with all that a server knows.
+pub(crate) struct Encrypted<'a> {
+    key: &'a ServerKey,
+    watch: &'a Watch<'a>,
+    /// How many inputs there are.
+    images: usize,
+}
+
+impl<'a> Encrypted<'a> {
+    pub(crate) fn new(key: &'a ServerKey, watch: &'a Watch<'a>, images: usize) -> Self {
+        Encrypted { key, watch, images }
+    }
+
+    /// How many units of values the torus holds that are read first by `stage`.
+    fn modulus_of(&self, stage: usize) -> u64 {
+        self.key.plan.moduli().nth(stage).unwrap_or(1)
+    }
+
+    /// Scores as they travel: under their own key, and of few bits.
+    pub(crate) fn finish(&self, read: &Read<'_>, sums: &Ciphertexts) -> Ciphertexts {
+        let accumulators = lookup::scale(sums, read, self.key.plan.output.sums.step_width);
+        let output = self.key.output.as_ref();
+        let switch = || output.map(|key| key.switch(&accumulators));
+        let switched = self.watch.timed(Work::Keyswitch, switch);
+        let mut scores = switched.unwrap_or(accumulators);
+        let bits = self.key.plan.output.element_bits;
+        scores
+            .par_rows_mut()
+            .for_each(|row| switch_modulus(row, bits));
+        scores
+    }
+}
+
+impl Backend for Encrypted<'_> {
+    type Values = Ciphertexts;
+    type Error = Error;
+
+    fn linear(
+        &mut self,
+        op: &LinearOp<'_>,
+        operands: &[&Ciphertexts],
+    ) -> Result<Ciphertexts, Error> {
+        self.watch.check()?;
+        let step = torus_step(self.modulus_of(op.stage));
+        let accumulate = || linear::accumulate(op, operands, self.images, step);
+        Ok(self.watch.timed(Work::Linear, accumulate))
+    }
+
+    fn lookup(&mut self, op: &LookupOp<'_>, sums: &Ciphertexts) -> Result<Ciphertexts, Error> {
+        let stages = &self.key.plan.stages;
+        let before = stages[..op.read.stage].iter();
+        let first: usize = before.map(|stage| stage.rounds.len() + 1).sum();
+        let stage = &stages[op.read.stage];
+        let stages = Stages {
+            op,
+            stage,
+            keys: &self.key.bootstraps[first..=first + stage.rounds.len()],
+            next_modulus: self.modulus_of(op.next),
+            watch: self.watch,
+        };
+        stages.run(sums)
+    }
+}
+
+impl Ciphertexts {
+    pub(super) fn par_rows(&self) -> impl IndexedParallelIterator<Item = &[u64]> {
+        self.data().par_chunks_exact(self.dimension() + 1)
+    }
+
+    pub(super) fn par_rows_mut(&mut self) -> impl IndexedParallelIterator<Item = &mut [u64]> {
+        let size = self.dimension() + 1;
+        self.data_mut().par_chunks_exact_mut(size)
+    }
+}

@@ -1,0 +1,135 @@
+//! The ends of a transform: what its first pass reads, and where its last pass back adds.
+
+use super::transform::{Transform, backward, forward};
+use crate::engine::lanes::{Block, Complex, Kernel, Lanes};
+
+/// Cuts a polynomial over the torus into digits and transforms these: `levels` polynomials, the
+/// most significant digits first.
+pub(crate) struct Digits<'a> {
+    pub(crate) transform: &'a Transform,
+    /// The coefficients, with [`offset`] added.
+    pub(crate) words: &'a [[u64; 8]],
+    pub(crate) base_log: u32,
+    pub(crate) levels: u32,
+    /// Blocks from one polynomial of `out` to the next.
+    pub(crate) stride: usize,
+    pub(crate) out: &'a mut [Block],
+}
+
+/// What is added to an element of the torus so that its bits are its digits, each too large by
+/// half of its base: these halves, and half of the last digit's place to round.
+pub(crate) fn offset(base_log: u32, levels: u32) -> u64 {
+    let halves = (1..=levels).map(|level| 1u64 << (base_log - 1) << (64 - base_log * level));
+    let rounding = 1u64 << (63 - base_log * levels);
+    halves.fold(rounding, u64::wrapping_add)
+}
+
+impl Kernel for Digits<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) {
+        let blocks = self.transform.blocks;
+        let mask = (1u64 << self.base_log) - 1;
+        let (low, high) = self.words.split_at(blocks);
+        for (level, out) in (1..=self.levels).zip(self.out.chunks_exact_mut(self.stride)) {
+            let shift = 64 - self.base_log * level;
+            let digits = DigitsOf {
+                low,
+                high,
+                shift,
+                mask,
+            };
+            forward(lanes, self.transform, digits, &mut out[..blocks]);
+        }
+    }
+}
+
+/// Transforms a real polynomial.
+pub(crate) struct Reals<'a> {
+    pub(crate) transform: &'a Transform,
+    pub(crate) coefficients: &'a [[f64; 8]],
+    pub(crate) out: &'a mut [Block],
+}
+
+impl Kernel for Reals<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) {
+        let blocks = self.transform.blocks;
+        let (low, high) = self.coefficients.split_at(blocks);
+        forward(lanes, self.transform, RealsOf { low, high }, self.out);
+    }
+}
+
+/// Transforms back, and adds the coefficients, in turns of the torus, to elements of it. What was
+/// transformed comes back `N / 2` times as large.
+pub(crate) struct Back<'a> {
+    pub(crate) transform: &'a Transform,
+    pub(crate) values: &'a mut [Block],
+    pub(crate) to: &'a mut [[u64; 8]],
+}
+
+impl Kernel for Back<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) {
+        let blocks = self.transform.blocks;
+        let (low, high) = self.to.split_at_mut(blocks);
+        backward(lanes, self.transform, self.values, Torus { low, high });
+    }
+}
+
+/// Where the first pass of a transform reads. (A trait and no closure: what is not inlined is not
+/// compiled for the processor.)
+pub(super) trait Source<L: Lanes> {
+    fn get(&self, lanes: L, block: usize) -> Complex<L::V>;
+}
+
+struct DigitsOf<'a> {
+    low: &'a [[u64; 8]],
+    high: &'a [[u64; 8]],
+    shift: u32,
+    mask: u64,
+}
+
+impl<L: Lanes> Source<L> for DigitsOf<'_> {
+    #[inline(always)]
+    fn get(&self, lanes: L, block: usize) -> Complex<L::V> {
+        Complex {
+            re: lanes.digit(lanes.load_words(&self.low[block]), self.shift, self.mask),
+            im: lanes.digit(lanes.load_words(&self.high[block]), self.shift, self.mask),
+        }
+    }
+}
+
+struct RealsOf<'a> {
+    low: &'a [[f64; 8]],
+    high: &'a [[f64; 8]],
+}
+
+impl<L: Lanes> Source<L> for RealsOf<'_> {
+    #[inline(always)]
+    fn get(&self, lanes: L, block: usize) -> Complex<L::V> {
+        Complex {
+            re: lanes.load(&self.low[block]),
+            im: lanes.load(&self.high[block]),
+        }
+    }
+}
+
+/// Where the last pass back adds.
+pub(super) struct Torus<'a> {
+    low: &'a mut [[u64; 8]],
+    high: &'a mut [[u64; 8]],
+}
+
+impl Torus<'_> {
+    #[inline(always)]
+    pub(super) fn add<L: Lanes>(&mut self, lanes: L, block: usize, z: Complex<L::V>) {
+        lanes.add_torus(&mut self.low[block], z.re);
+        lanes.add_torus(&mut self.high[block], z.im);
+    }
+}

@@ -1,0 +1,131 @@
+//! A bootstrapping key in Fourier form.
+
+use std::ops::Range;
+use std::sync::{Mutex, MutexGuard};
+
+use rayon::prelude::*;
+
+use super::io::Reals;
+use super::rotation::{Layout, Rotation, Scratch};
+use super::transform::Transform;
+use crate::engine::lanes::{Block, Processor};
+
+/// GGSW ciphertexts of the bits of a small key, transformed.
+pub(crate) struct FourierKey {
+    layout: Layout,
+    transform: Transform,
+    processor: Processor,
+    blocks: Vec<Block>,
+    /// What rotations work in: as many as ever ran at once.
+    scratch: Mutex<Vec<Scratch>>,
+}
+
+impl FourierKey {
+    /// A key of zeros, to be filled by [`FourierKey::steps_mut`].
+    pub(crate) fn zero(layout: Layout, dimension: usize) -> Self {
+        FourierKey {
+            layout,
+            transform: Transform::new(layout.size),
+            processor: Processor::detect(),
+            blocks: vec![Block::default(); dimension * layout.step_blocks()],
+            scratch: Mutex::default(),
+        }
+    }
+
+    /// The same key for another processor.
+    #[cfg(test)]
+    pub(super) fn on(mut self, processor: Processor) -> Self {
+        self.processor = processor;
+        self
+    }
+
+    pub(crate) fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// The GGSW ciphertexts of a range of bits, to be written.
+    pub(crate) fn steps_mut(
+        &mut self,
+        bits: Range<usize>,
+    ) -> impl IndexedParallelIterator<Item = StepWriter<'_>> {
+        let (layout, transform, processor) = (&self.layout, &self.transform, self.processor);
+        let blocks = layout.step_blocks();
+        self.blocks[bits.start * blocks..bits.end * blocks]
+            .par_chunks_exact_mut(layout.step_blocks())
+            .map(move |step| StepWriter {
+                layout,
+                transform,
+                processor,
+                step,
+            })
+    }
+
+    /// Rotates accumulators of `extension` parts, a power of 2, by the masks of ciphertexts that were
+    /// switched to `2N` times as many: [`Layout::accumulator_words`] for each part, an accumulator's
+    /// parts one behind the other. Asks before every step whether to stop; returns whether it went to
+    /// its end.
+    pub(crate) fn rotate(
+        &self,
+        extension: usize,
+        masks: &[&[usize]],
+        accumulators: &mut [[u64; 8]],
+        stop: &dyn Fn() -> bool,
+    ) -> bool {
+        let mut scratch = self
+            .pool()
+            .pop()
+            .unwrap_or_else(|| Scratch::new(&self.layout));
+        scratch.grow(&self.layout, extension);
+        let whole = self.processor.run(Rotation {
+            layout: &self.layout,
+            transform: &self.transform,
+            key: &self.blocks,
+            extension,
+            masks,
+            accumulators,
+            scratch: &mut scratch,
+            stop,
+        });
+        self.pool().push(scratch);
+        whole
+    }
+
+    fn pool(&self) -> MutexGuard<'_, Vec<Scratch>> {
+        self.scratch
+            .lock()
+            .expect("nothing panics while it holds the pool")
+    }
+}
+
+/// Writes the GGSW ciphertext of one bit.
+pub(crate) struct StepWriter<'a> {
+    layout: &'a Layout,
+    transform: &'a Transform,
+    processor: Processor,
+    step: &'a mut [Block],
+}
+
+impl StepWriter<'_> {
+    /// Writes column `column` of row `row`, a polynomial over the torus, in the form in which its
+    /// product with digits, transformed back, is in turns of the torus.
+    pub(crate) fn write(&mut self, row: usize, column: usize, polynomial: &[u64]) {
+        // transforming back multiplies by N/2
+        let turn = 2f64.powi(-64) / (self.layout.size / 2) as f64;
+        let coefficients: Vec<[f64; 8]> = polynomial
+            .as_chunks::<8>()
+            .0
+            .iter()
+            .map(|words| words.map(|x| x as i64 as f64 * turn))
+            .collect();
+        let mut out = vec![Block::default(); self.layout.blocks()];
+        self.processor.run(Reals {
+            transform: self.transform,
+            coefficients: &coefficients,
+            out: &mut out,
+        });
+        let (columns, rows) = (self.layout.columns, self.layout.rows());
+        for (b, block) in out.into_iter().enumerate() {
+            self.step[(b * rows + row) * columns + column] = block;
+        }
+    }
+}

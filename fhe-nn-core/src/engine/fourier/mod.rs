@@ -1,0 +1,14 @@
+//! Blind rotations by Fourier transforms of our own: tfhe's batch spends half of its time outside of
+//! them, and keeps no two steps of the work in one register (DESIGN.md has the figures).
+
+mod butterfly;
+mod io;
+mod key;
+mod rotation;
+#[cfg(test)]
+mod tests;
+mod transform;
+
+pub(crate) use io::offset as digit_offset;
+pub(crate) use key::{FourierKey, StepWriter};
+pub(crate) use rotation::Layout;

@@ -1,0 +1,289 @@
+//! Blind rotations, many at once: for each element of a ciphertext, its accumulator is turned by it
+//! if the key's bit is 1.
+//!
+//! `acc <- acc + GGSW(s_i) x (X^a_i - 1) acc`, i = 1..n (Chillotti et al. 2020, "TFHE: fast fully
+//! homomorphic encryption over the torus", algorithm 9), where the external product cuts the
+//! difference into digits, transforms them, multiplies by the key's rows and transforms back.
+//!
+//! A table with more entries than a polynomial has coefficients is spread over several (Lee and Yoon
+//! 2023, "Discretization error reduction for high precision TFHE bootstrapping"). With `Y = X^v`, a
+//! polynomial of `v N` coefficients is `sum_e X^e P_e(Y)`, e below v: part e has every v-th of them,
+//! from the e-th on. An accumulator is v ciphertexts, one for each part. The key is that of size N: its
+//! bits are constants in X as in Y, so the product of the whole is the product of each part, and of
+//! all steps only the power of X moves anything from part to part.
+//!
+//! The key is larger than any cache. A batch passes over it together, step by step; within a step
+//! [`GROUP`] ciphertexts share every load of the key.
+
+use super::io::{Back, Digits, offset};
+use super::transform::Transform;
+use crate::engine::lanes::{Block, ComplexLanes, Kernel, Lanes};
+
+/// Ciphertexts whose digits are multiplied together: these and a step of the key stay in a core's
+/// second-level cache. An accumulator of more parts is a group of its own: no part may change before
+/// the digits of all are cut.
+const GROUP: usize = 4;
+
+/// The shape of a bootstrapping key's ciphertexts.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Layout {
+    /// Polynomials of a ciphertext, k + 1.
+    pub(crate) columns: usize,
+    /// Coefficients of a polynomial, N.
+    pub(crate) size: usize,
+    pub(crate) base_log: u32,
+    pub(crate) levels: u32,
+}
+
+impl Layout {
+    /// Rows of a GGSW ciphertext: one for each digit of each polynomial, `(k + 1) levels`.
+    pub(crate) fn rows(&self) -> usize {
+        self.columns * self.levels as usize
+    }
+
+    /// Blocks of a transformed polynomial.
+    pub(crate) fn blocks(&self) -> usize {
+        self.size / 16
+    }
+
+    /// Blocks from one transformed row to the next: two more than a row has, or the same block of all
+    /// rows would compete for the same lines of a cache.
+    fn stride(&self) -> usize {
+        self.blocks() + 2
+    }
+
+    /// Blocks of a transformed GGSW ciphertext.
+    pub(crate) fn step_blocks(&self) -> usize {
+        self.blocks() * self.rows() * self.columns
+    }
+
+    /// Groups of eight coefficients of a part of an accumulator.
+    pub(crate) fn accumulator_words(&self) -> usize {
+        self.columns * self.size / 8
+    }
+}
+
+/// What a rotation works in, whatever the batch.
+pub(super) struct Scratch {
+    difference: Vec<[u64; 8]>,
+    digits: Vec<Block>,
+}
+
+impl Scratch {
+    pub(super) fn new(layout: &Layout) -> Self {
+        Scratch {
+            difference: vec![[0; 8]; layout.size / 8],
+            digits: Vec::new(),
+        }
+    }
+
+    /// Has room for accumulators of so many parts.
+    pub(super) fn grow(&mut self, layout: &Layout, extension: usize) {
+        let blocks = GROUP.max(extension) * layout.rows() * layout.stride();
+        if self.digits.len() < blocks {
+            self.digits.resize(blocks, Block::default());
+        }
+    }
+}
+
+/// Rotates accumulators by the masks of ciphertexts.
+pub(super) struct Rotation<'a> {
+    pub(crate) layout: &'a Layout,
+    pub(crate) transform: &'a Transform,
+    /// A transformed GGSW ciphertext for each element of a mask. Its rows come in the order of
+    /// polynomials, and for each polynomial from the most significant digit on. Block b of all columns
+    /// of all rows stands together.
+    pub(crate) key: &'a [Block],
+    /// Parts of an accumulator, a power of 2.
+    pub(crate) extension: usize,
+    /// Powers of X, below `2N` times the extension.
+    pub(crate) masks: &'a [&'a [usize]],
+    /// [`Layout::accumulator_words`] for each part of each accumulator.
+    pub(crate) accumulators: &'a mut [[u64; 8]],
+    pub(super) scratch: &'a mut Scratch,
+    /// Asked before every step of the key: whether to stop.
+    pub(crate) stop: &'a dyn Fn() -> bool,
+}
+
+impl Kernel for Rotation<'_> {
+    /// Whether it went to its end.
+    type Output = bool;
+
+    fn run<L: Lanes>(self, lanes: L) -> bool {
+        let Rotation {
+            layout,
+            transform,
+            key,
+            extension,
+            masks,
+            accumulators,
+            scratch: Scratch { difference, digits },
+            stop,
+        } = self;
+        let (rows, blocks, stride) = (layout.rows(), layout.blocks(), layout.stride());
+        let (words, polynomial) = (layout.accumulator_words(), layout.size / 8);
+        let together = GROUP.div_ceil(extension);
+        let added = offset(layout.base_log, layout.levels);
+        for (i, step) in key.chunks_exact(layout.step_blocks()).enumerate() {
+            if stop() {
+                return false;
+            }
+            let groups = accumulators.chunks_mut(together * extension * words);
+            for (group, masks) in groups.zip(masks.chunks(together)) {
+                let parts = masks.len() * extension;
+                let digits = &mut digits[..parts * rows * stride];
+                for (index, digits) in digits.chunks_exact_mut(rows * stride).enumerate() {
+                    let part = index % extension;
+                    let (from, power) = source(part, masks[index / extension][i], extension);
+                    let sources = group[(index - part + from) * words..].chunks_exact(polynomial);
+                    let targets = group[index * words..][..words].chunks_exact(polynomial);
+                    let digits = digits.chunks_exact_mut(layout.levels as usize * stride);
+                    for ((source, target), digits) in sources.zip(targets).zip(digits) {
+                        lanes.run(Difference {
+                            source: source.as_flattened(),
+                            power: power % (2 * layout.size),
+                            target: target.as_flattened(),
+                            added,
+                            out: difference.as_flattened_mut(),
+                        });
+                        lanes.run(Digits {
+                            transform,
+                            words: difference,
+                            base_log: layout.base_log,
+                            levels: layout.levels,
+                            stride,
+                            out: digits,
+                        });
+                    }
+                }
+                multiply(lanes, layout, step, digits);
+                let values = digits.chunks_exact_mut(rows * stride);
+                for (part, values) in group.chunks_exact_mut(words).zip(values) {
+                    let polynomials = part.chunks_exact_mut(polynomial);
+                    for (to, values) in polynomials.zip(values.chunks_exact_mut(stride)) {
+                        lanes.run(Back {
+                            transform,
+                            values: &mut values[..blocks],
+                            to,
+                        });
+                    }
+                }
+            }
+        }
+        true
+    }
+}
+
+/// Which part of `X^a P` becomes part `to`, and by which power of Y it is multiplied.
+///
+/// `X^a X^e P_e(Y) = X^(a + e) P_e(Y)`, and `a + e` is `to` plus a multiple q of the extension v for
+/// one e below v, that of `e = to - a` modulo v. `q = (a + e - to) / v` is at least 0, for
+/// `a + e - to > -v`; and at most 2N, for `a < 2N v` and `e - to < v`.
+#[inline(always)]
+fn source(to: usize, a: usize, extension: usize) -> (usize, usize) {
+    let e = to.wrapping_sub(a) % extension;
+    (e, (a + e - to) / extension)
+}
+
+/// `X^power source - target + added`, for powers below 2N.
+struct Difference<'a> {
+    source: &'a [u64],
+    power: usize,
+    target: &'a [u64],
+    added: u64,
+    out: &'a mut [u64],
+}
+
+impl Kernel for Difference<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, _: L) {
+        let size = self.source.len();
+        let shift = self.power % size;
+        // the last coefficients wrap around and change their sign, and beyond X^N the first
+        let (first, last) = self.source.split_at(size - shift);
+        let (wrapped, moved) = self.out.split_at_mut(shift);
+        let (to_wrapped, to_moved) = self.target.split_at(shift);
+        let added = self.added;
+        if self.power < size {
+            for ((to, &x), &y) in wrapped.iter_mut().zip(last).zip(to_wrapped) {
+                *to = added.wrapping_sub(x).wrapping_sub(y);
+            }
+            for ((to, &x), &y) in moved.iter_mut().zip(first).zip(to_moved) {
+                *to = added.wrapping_add(x).wrapping_sub(y);
+            }
+        } else {
+            for ((to, &x), &y) in wrapped.iter_mut().zip(last).zip(to_wrapped) {
+                *to = added.wrapping_add(x).wrapping_sub(y);
+            }
+            for ((to, &x), &y) in moved.iter_mut().zip(first).zip(to_moved) {
+                *to = added.wrapping_sub(x).wrapping_sub(y);
+            }
+        }
+    }
+}
+
+/// Products of digits with a GGSW ciphertext, in place: the first columns of each accumulator's rows
+/// become the result.
+fn multiply<L: Lanes>(lanes: L, layout: &Layout, step: &[Block], digits: &mut [Block]) {
+    match layout.columns {
+        2 => lanes.run(Multiply::<2> {
+            layout,
+            step,
+            digits,
+        }),
+        3 => lanes.run(Multiply::<3> {
+            layout,
+            step,
+            digits,
+        }),
+        4 => lanes.run(Multiply::<4> {
+            layout,
+            step,
+            digits,
+        }),
+        5 => lanes.run(Multiply::<5> {
+            layout,
+            step,
+            digits,
+        }),
+        7 => lanes.run(Multiply::<7> {
+            layout,
+            step,
+            digits,
+        }),
+        _ => unreachable!("plans are validated: their shapes have 1, 2, 3, 4 or 6 polynomials"),
+    }
+}
+
+struct Multiply<'a, const COLUMNS: usize> {
+    layout: &'a Layout,
+    step: &'a [Block],
+    digits: &'a mut [Block],
+}
+
+impl<const COLUMNS: usize> Kernel for Multiply<'_, COLUMNS> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) {
+        let (rows, stride) = (self.layout.rows(), self.layout.stride());
+        for (b, key) in self.step.chunks_exact(rows * COLUMNS).enumerate() {
+            for digits in self.digits.chunks_exact_mut(rows * stride) {
+                let zero = lanes.splat_complex((0.0, 0.0));
+                let mut sums = [zero; COLUMNS];
+                let rows = digits.iter().skip(b).step_by(stride);
+                for (digit, key) in rows.zip(key.as_chunks::<COLUMNS>().0) {
+                    let digit = lanes.load_block(digit);
+                    for (sum, key) in sums.iter_mut().zip(key) {
+                        *sum = lanes.times_add(digit, lanes.load_block(key), *sum);
+                    }
+                }
+                for (column, &sum) in sums.iter().enumerate() {
+                    lanes.store_block(&mut digits[b + column * stride], sum);
+                }
+            }
+        }
+    }
+}

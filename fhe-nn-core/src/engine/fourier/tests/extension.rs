@@ -1,0 +1,187 @@
+//! Tables spread over several polynomials: from a phase to the entry, under a key with noise.
+
+use fhe_nn_proof::noise::{
+    Decomposition, Shape, bootstrap_key_variance, bootstrap_rounding_variance,
+    bootstrap_transform_variance,
+};
+use fhe_nn_proof::widths::Range;
+use rayon::prelude::*;
+
+use super::{coefficient, polynomial};
+use crate::engine::fourier::{FourierKey, Layout};
+use crate::engine::lanes::Processor;
+use crate::engine::rotate::{extract, scatter, turn_back};
+use crate::engine::tests::random::Random;
+
+/// Elements of a mask.
+const DIMENSION: usize = 20;
+
+#[test]
+fn every_phase_reads_its_entry() {
+    for processor in Processor::all() {
+        for (columns, size) in [(2, 512), (3, 256)] {
+            let layout = Layout {
+                columns,
+                size,
+                base_log: 12,
+                levels: 2,
+            };
+            let keys = Keys::new(layout, 20, processor);
+            for extension in [1, 2, 4, 8] {
+                // 37 is odd, so every part is read
+                let errors = keys.errors(extension, 32, 37);
+                // half of the distance of two entries
+                let most = 0.25 / (extension * size) as f64;
+                assert!(errors.iter().all(|error| error.abs() < most));
+            }
+        }
+    }
+}
+
+/// The noise is that of polynomials of size N, however many a table is spread over. In halves it
+/// comes from the key's noise and from rounding to digits.
+#[test]
+fn more_parts_add_no_noise() {
+    let (shape, digits) = (
+        Shape {
+            dimension: 2,
+            polynomial_size: 256,
+        },
+        Decomposition {
+            base_log: 8,
+            levels: 2,
+        },
+    );
+    let layout = Layout {
+        columns: 3,
+        size: 256,
+        base_log: 8,
+        levels: 2,
+    };
+    let noise_bits = 40;
+    // uniform errors
+    let noise = 2f64.powi(2 * (noise_bits as i32 - 64)) / 12.0;
+    let predicted = bootstrap_key_variance(DIMENSION as u32, shape, digits, noise)
+        + bootstrap_rounding_variance(DIMENSION as u32, shape, digits)
+        + bootstrap_transform_variance(DIMENSION as u32, shape, digits);
+    let keys = Keys::new(layout, noise_bits, Processor::detect());
+    for extension in [1, 4, 8] {
+        // few values of many rotations: those of one have errors in common
+        let errors = keys.errors(extension, 512, extension * 256 / 3);
+        let square = errors.iter().map(|e| e * e).sum::<f64>() / errors.len() as f64;
+        let ratio = square / predicted;
+        println!("{extension} parts: {ratio:.3}");
+        assert!((0.8..1.25).contains(&ratio), "{extension} parts: {ratio}");
+    }
+}
+
+/// A small key, a large key and the one under the other.
+struct Keys {
+    layout: Layout,
+    small: Vec<usize>,
+    large: Vec<u64>,
+    fourier: FourierKey,
+}
+
+impl Keys {
+    /// With errors of so many bits, of the 64 of an element, in the bootstrapping key.
+    fn new(layout: Layout, noise_bits: u32, processor: Processor) -> Self {
+        let mut random = Random(41);
+        let small: Vec<usize> = (0..DIMENSION).map(|i| i % 2).collect();
+        let k = layout.columns - 1;
+        let large: Vec<u64> = (0..k * layout.size)
+            .map(|_| random.within(Range::unsigned(1)) as u64)
+            .collect();
+        let mut fourier = FourierKey::zero(layout, DIMENSION).on(processor);
+        let steps = fourier.steps_mut(0..small.len()).zip(&small).enumerate();
+        steps.for_each(|(i, (mut step, &bit))| {
+            let mut random = Random(100 + i as u64);
+            for row in 0..layout.rows() {
+                let levels = layout.levels as usize;
+                let (column, level) = (row / levels, (row % levels) as u32 + 1);
+                let mut body: Vec<u64> = (0..layout.size)
+                    .map(|_| random.within(Range::signed(noise_bits)) as u64)
+                    .collect();
+                let gadget = (bit as u64) << (64 - layout.base_log * level);
+                for (j, secret) in large.chunks_exact(layout.size).enumerate() {
+                    let mut mask = polynomial(&mut random, layout.size);
+                    for (place, x) in body.iter_mut().enumerate() {
+                        *x = x.wrapping_add(coefficient(secret, mask.as_flattened(), place));
+                    }
+                    if j == column {
+                        mask[0][0] = mask[0][0].wrapping_add(gadget);
+                    }
+                    step.write(row, j, mask.as_flattened());
+                }
+                if column == k {
+                    body[0] = body[0].wrapping_add(gadget);
+                }
+                step.write(row, k, &body);
+            }
+        });
+        Keys {
+            layout,
+            small,
+            large,
+            fourier,
+        }
+    }
+
+    /// Errors of lookups, in turns: of `count` phases, the first and the last ones among them, the
+    /// values of every so many degrees.
+    fn errors(&self, extension: usize, count: usize, degrees: usize) -> Vec<f64> {
+        let (layout, mut random) = (&self.layout, Random(7));
+        let size = extension * layout.size;
+        let bits = (2 * size).ilog2();
+        let mut power = || random.within(Range::unsigned(bits)) as usize;
+        let mut phases = vec![0, 1, size - 1, size, size + 1, 2 * size - 1];
+        phases.resize_with(count, &mut power);
+        let mut masks: Vec<Vec<usize>> = phases
+            .iter()
+            .map(|_| (0..DIMENSION).map(|_| power()).collect())
+            .collect();
+        // each wraps around as often as one can
+        masks[0].fill(2 * size - 1);
+        // every entry another value, of half a turn
+        let table: Vec<u64> = (0..size as u64).map(|c| c << (64 - bits)).collect();
+        let words = extension * layout.accumulator_words();
+        let mut accumulators = vec![[0; 8]; words * count];
+        let parts = accumulators.chunks_exact_mut(words);
+        for (accumulator, (mask, phase)) in parts.zip(masks.iter().zip(&phases)) {
+            let products: usize = mask.iter().zip(&self.small).map(|(a, s)| a * s).sum();
+            let mut table = table.clone();
+            turn_back(&mut table, (phase + products) % (2 * size));
+            scatter(layout, &table, accumulator);
+        }
+        let slices: Vec<&[usize]> = masks.iter().map(|mask| &mask[..]).collect();
+        let rotate = &|| false;
+        assert!(
+            self.fourier
+                .rotate(extension, &slices, &mut accumulators, rotate)
+        );
+        let mut row = vec![0; self.large.len() + 1];
+        let mut errors = Vec::new();
+        for (accumulator, phase) in accumulators.chunks_exact(words).zip(phases) {
+            for degree in (0..size).step_by(degrees) {
+                extract(layout, accumulator, degree, &mut row);
+                let place = (phase + degree) % (2 * size);
+                let expected = match place < size {
+                    true => table[place],
+                    false => table[place - size].wrapping_neg(),
+                };
+                let error = self.decrypt(&row).wrapping_sub(expected) as i64;
+                errors.push(error as f64 * 2f64.powi(-64));
+            }
+        }
+        errors
+    }
+
+    fn decrypt(&self, row: &[u64]) -> u64 {
+        let (mask, body) = row.split_at(self.large.len());
+        let products = mask
+            .iter()
+            .zip(&self.large)
+            .map(|(a, s)| a.wrapping_mul(*s));
+        products.fold(body[0], u64::wrapping_sub)
+    }
+}

@@ -1,0 +1,177 @@
+//! Bootstraps of many ciphertexts: keyswitch, blind rotation in batches, sample extraction.
+
+use std::ops::Range;
+
+use fhe_nn_proof::plan::Bootstrap;
+use rayon::prelude::*;
+use tfhe::core_crypto::prelude::*;
+
+use super::fourier::{FourierKey, Layout};
+use super::server_key::Keys;
+use super::switch::switch_modulus;
+use crate::Error;
+use crate::masks::modulus;
+use crate::run::{Watch, Work};
+use crate::wire::Ciphertexts;
+
+/// Ciphertexts of a batch at most, those of tables spread over several each: beyond, they leave the
+/// caches.
+const MAX_PARTS: usize = 128;
+/// Rotations of a batch at most: beyond, nothing is gained (DESIGN.md has the figures), and progress is
+/// told more rarely.
+const MAX_BATCH: usize = 48;
+
+/// What is looked up, and where results go.
+pub(super) struct Lookup<'a> {
+    /// Writes the table of a ciphertext: coefficient c is what a phase of `c / 2E` reads.
+    pub(super) table: &'a (dyn Fn(usize, &mut [u64]) + Sync),
+    /// Number of results.
+    pub(super) results: usize,
+    /// Which ciphertext a result comes from, and the place in its table that a phase of 0 reads.
+    pub(super) source: &'a (dyn Fn(usize) -> (usize, usize) + Sync),
+}
+
+/// Keyswitches ciphertexts and looks them up.
+///
+/// # Errors
+/// [`Error::Cancelled`].
+pub(super) fn bootstrap(
+    plan: &Bootstrap,
+    keys: &Keys,
+    ciphertexts: &Ciphertexts,
+    lookup: &Lookup<'_>,
+    watch: &Watch<'_>,
+) -> Result<Ciphertexts, Error> {
+    watch.check()?;
+    let switch = || keys.keyswitch.as_ref().map(|key| key.switch(ciphertexts));
+    let switched = watch.timed(Work::Keyswitch, switch);
+    let switched = switched.as_ref().unwrap_or(ciphertexts);
+    let extension = plan.extension as usize;
+    let rotate = || rotate(&keys.bootstrap, extension, switched, lookup, watch);
+    watch.timed(Work::Rotation, rotate)
+}
+
+/// Looks up ciphertexts under the small key.
+///
+/// # Errors
+/// [`Error::Cancelled`].
+pub(super) fn rotate(
+    key: &FourierKey,
+    extension: usize,
+    ciphertexts: &Ciphertexts,
+    lookup: &Lookup<'_>,
+    watch: &Watch<'_>,
+) -> Result<Ciphertexts, Error> {
+    let count = ciphertexts.len();
+    // as many batches for every thread, and all of a size
+    let threads = rayon::current_num_threads();
+    let most = (MAX_PARTS / extension).clamp(1, MAX_BATCH);
+    let batches = count.div_ceil(most * threads) * threads;
+    let batch = count.div_ceil(batches.max(1)).max(1);
+    let rotated: Vec<Vec<[u64; 8]>> = (0..count.div_ceil(batch))
+        .into_par_iter()
+        .with_max_len(1)
+        .map(|index| {
+            let indices = index * batch..count.min((index + 1) * batch);
+            let rotated =
+                rotate_batch(key, extension, ciphertexts, indices.clone(), lookup, watch)?;
+            watch.done(indices.len());
+            Ok(rotated)
+        })
+        .collect::<Result<_, Error>>()?;
+    let layout = key.layout();
+    let words = extension * layout.accumulator_words();
+    let dimension = (layout.columns - 1) * layout.size;
+    let mut values = Ciphertexts::zero(dimension, lookup.results);
+    values.par_rows_mut().enumerate().for_each(|(index, row)| {
+        let (source, degree) = (lookup.source)(index);
+        let accumulator = &rotated[source / batch][(source % batch) * words..][..words];
+        extract(layout, accumulator, degree, row);
+    });
+    Ok(values)
+}
+
+/// One batch: the rotated accumulators, one behind the other.
+///
+/// # Errors
+/// [`Error::Cancelled`].
+fn rotate_batch(
+    key: &FourierKey,
+    extension: usize,
+    ciphertexts: &Ciphertexts,
+    indices: Range<usize>,
+    lookup: &Lookup<'_>,
+    watch: &Watch<'_>,
+) -> Result<Vec<[u64; 8]>, Error> {
+    let layout = key.layout();
+    let (size, words) = (
+        extension * layout.size,
+        extension * layout.accumulator_words(),
+    );
+    let switched: Vec<(Vec<usize>, usize)> = indices
+        .clone()
+        .map(|index| to_powers(ciphertexts.row(index), size))
+        .collect();
+    let mut rotated = vec![[0u64; 8]; words * indices.len()];
+    let mut table = vec![0u64; size];
+    let tables = rotated.chunks_exact_mut(words).zip(&switched).zip(indices);
+    for ((accumulator, (_, body)), index) in tables {
+        (lookup.table)(index, &mut table);
+        turn_back(&mut table, *body);
+        scatter(layout, &table, accumulator);
+    }
+    let masks: Vec<&[usize]> = switched.iter().map(|(mask, _)| &mask[..]).collect();
+    match key.rotate(extension, &masks, &mut rotated, &|| watch.stopped()) {
+        true => Ok(rotated),
+        false => Err(Error::Cancelled),
+    }
+}
+
+/// A ciphertext after the centered modulus switch to `2N`: mask and body as powers of X.
+pub(super) fn to_powers(ciphertext: &[u64], size: usize) -> (Vec<usize>, usize) {
+    let bits = (2 * size).ilog2();
+    let mut switched = ciphertext.to_vec();
+    switch_modulus(&mut switched, bits);
+    let power = |x: &u64| (x >> (64 - bits)) as usize;
+    let mut powers: Vec<usize> = switched.iter().map(power).collect();
+    let body = powers.pop().unwrap_or(0);
+    (powers, body)
+}
+
+/// Multiplies a polynomial by `X^-power`, for powers below 2N.
+pub(super) fn turn_back(polynomial: &mut [u64], power: usize) {
+    let size = polynomial.len();
+    let shift = power % size;
+    polynomial.rotate_left(shift);
+    // what wrapped around changes its sign, and beyond X^N the others
+    let (moved, wrapped) = polynomial.split_at_mut(size - shift);
+    let negative = if power < size { wrapped } else { moved };
+    for x in negative {
+        *x = x.wrapping_neg();
+    }
+}
+
+/// Writes a polynomial into the bodies of an accumulator: each part has every v-th coefficient, if
+/// there are v.
+pub(super) fn scatter(layout: &Layout, polynomial: &[u64], accumulator: &mut [[u64; 8]]) {
+    let words = layout.accumulator_words();
+    let extension = accumulator.len() / words;
+    for (part, ciphertext) in accumulator.chunks_exact_mut(words).enumerate() {
+        let body = ciphertext[words - layout.size / 8..].as_flattened_mut();
+        let coefficients = polynomial[part..].iter().step_by(extension);
+        body.iter_mut()
+            .zip(coefficients)
+            .for_each(|(to, &x)| *to = x);
+    }
+}
+
+/// The coefficient of this degree of an accumulator, as a ciphertext: with v parts, that of degree
+/// `degree / v` of part `degree % v`.
+pub(super) fn extract(layout: &Layout, accumulator: &[[u64; 8]], degree: usize, row: &mut [u64]) {
+    let words = layout.accumulator_words();
+    let extension = accumulator.len() / words;
+    let part = accumulator[degree % extension * words..][..words].as_flattened();
+    let part = GlweCiphertext::from_container(part, PolynomialSize(layout.size), modulus());
+    let mut value = LweCiphertext::from_container(row, modulus());
+    extract_lwe_sample_from_glwe_ciphertext(&part, &mut value, MonomialDegree(degree / extension));
+}

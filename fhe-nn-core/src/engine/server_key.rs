@@ -1,0 +1,157 @@
+//! The server's key: an evaluation key, expanded to what a server computes with.
+
+use std::io::Read;
+use std::sync::Arc;
+
+use fhe_nn_proof::plan::{Bootstrap, Plan};
+use tfhe::core_crypto::commons::math::random::Seed;
+use tfhe::core_crypto::prelude::*;
+
+use super::expand;
+use super::fourier::FourierKey;
+use super::keyswitch::KeyswitchKey;
+use crate::Error;
+use crate::masks::modulus;
+use crate::wire::{
+    Checksum, Ciphertexts, EvaluationKey, Header, KeyPart, Keyswitch, Reply, Request, SEED,
+    key_parts, keyswitch_of, read_exact, read_header, restore,
+};
+
+/// An evaluation key that was expanded, ready to run. It is several times as large as what travels
+/// ([`Plan::evaluation_memory_bytes`]), and a server makes it once for each client.
+///
+/// A server computes with it and decrypts nothing: neither this type nor anything else in a build with
+/// the feature `engine` alone has a function that decrypts.
+pub struct ServerKey {
+    pub(crate) plan: Plan,
+    pub(crate) header: Header,
+    /// The keys of every bootstrap of the plan, in their order.
+    pub(super) bootstraps: Vec<Keys>,
+    /// To the key of the scores, if they have one of their own.
+    pub(super) output: Option<KeyswitchKey>,
+}
+
+/// The expanded keys of one bootstrap. Others may have them, too.
+#[derive(Clone)]
+pub(super) struct Keys {
+    pub(super) keyswitch: Option<Arc<KeyswitchKey>>,
+    pub(super) bootstrap: Arc<FourierKey>,
+}
+
+impl ServerKey {
+    /// Expands an evaluation key. Takes about a second: the work is spread over all cores.
+    pub fn new(key: &EvaluationKey) -> Self {
+        let mut payload = key.payload.as_slice();
+        let read = |to: &mut [u8]| payload.read_exact(to);
+        Self::expand(key.plan.clone(), key.header, read)
+            .expect("an evaluation key has all its parts")
+    }
+
+    /// Reads an evaluation key from a file or a connection and expands it as it comes, so that the bytes
+    /// are never in memory beside what they are expanded to. Reads exactly the bytes that the plan says:
+    /// the connection may stay open and carry something else next.
+    ///
+    /// # Errors
+    /// [`Error::Plan`], [`Error::WrongPlan`], [`Error::Malformed`] and [`Error::Stream`].
+    pub fn read(mut from: impl Read, plan: &Plan) -> Result<Self, Error> {
+        plan.validate()?;
+        let header = read_header(&mut from, plan)?;
+        let mut checksum = Checksum::new(&header);
+        let key = Self::expand(plan.clone(), header, |to| {
+            read_exact(&mut from, to)?;
+            checksum.update(to);
+            Ok::<(), Error>(())
+        })?;
+        checksum.compare(&mut from)?;
+        Ok(key)
+    }
+
+    /// The plan that the key was made for.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Whether a request was made for this key.
+    ///
+    /// # Errors
+    /// [`Error::WrongPlan`] and [`Error::WrongKey`] if not.
+    pub(crate) fn accepts(&self, request: &Request) -> Result<(), Error> {
+        let (what, of) = ("request", "the evaluation key");
+        request.header.matches(&self.header, what, of)
+    }
+
+    /// The ciphertexts of a request that this key accepts, with their masks.
+    pub(crate) fn expand_request(&self, request: &Request) -> Ciphertexts {
+        let input = &self.plan.input;
+        let bodies = restore(&request.values.bodies, input.body_bytes() as usize);
+        let dimension = input.dimension as usize;
+        let list = SeededLweCiphertextList::from_container(
+            bodies.collect::<Vec<u64>>(),
+            LweDimension(dimension).to_lwe_size(),
+            Seed(request.values.seed).into(),
+            modulus(),
+        );
+        let list = list.par_decompress_into_lwe_ciphertext_list();
+        Ciphertexts::new(dimension, list.into_container())
+    }
+
+    /// The reply to a request.
+    pub(crate) fn reply(&self, request: &Request, scores: Ciphertexts) -> Reply {
+        Reply {
+            header: self.header,
+            request: request.values.seed,
+            scores,
+            element_bits: self.plan.output.element_bits,
+        }
+    }
+
+    /// Expands the parts of a key, which `read` fills in: for each its seed, then its bodies.
+    ///
+    /// # Errors
+    /// Those of `read`.
+    fn expand<E>(
+        plan: Plan,
+        header: Header,
+        mut read: impl FnMut(&mut [u8]) -> Result<(), E>,
+    ) -> Result<Self, E> {
+        let mut keyswitches: Vec<(Keyswitch, Arc<KeyswitchKey>)> = Vec::new();
+        let mut bootstraps: Vec<(&Bootstrap, Arc<FourierKey>)> = Vec::new();
+        let mut output = None;
+        for part in key_parts(&plan) {
+            let mut seed = [0; SEED];
+            read(&mut seed)?;
+            let seed = u128::from_le_bytes(seed);
+            match part {
+                KeyPart::Keyswitch(keyswitch) => {
+                    let key = expand::keyswitch(&keyswitch, seed, &mut read)?;
+                    keyswitches.push((keyswitch, Arc::new(key)));
+                }
+                KeyPart::Scores(keyswitch) => {
+                    output = Some(expand::keyswitch(&keyswitch, seed, &mut read)?);
+                }
+                KeyPart::Bootstrap(key) => {
+                    let expanded = expand::bootstrap(key, seed, &mut read)?;
+                    bootstraps.push((key, Arc::new(expanded)));
+                }
+            }
+        }
+        let keys = |(from, key): (u32, &Bootstrap)| {
+            let own = keyswitch_of(from, key);
+            let switch = keyswitches.iter().find(|(other, _)| Some(*other) == own);
+            let shares = bootstraps.iter().find(|(other, _)| other.shares_key(key));
+            Keys {
+                keyswitch: switch.map(|(_, key)| Arc::clone(key)),
+                bootstrap: shares
+                    .map(|(_, key)| Arc::clone(key))
+                    .expect("every bootstrapping key of the plan is a part"),
+            }
+        };
+        let bootstraps = plan.every_bootstrap().map(keys).collect();
+        Ok(ServerKey {
+            plan,
+            header,
+            bootstraps,
+            output,
+        })
+    }
+}

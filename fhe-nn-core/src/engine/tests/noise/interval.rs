@@ -1,0 +1,161 @@
+//! Which measurements a prediction allows.
+//!
+//! Errors are Gaussian of mean 0 with the predicted variance, so the mean of `COUNT` squares divided
+//! by that variance is chi-squared with `COUNT` degrees of freedom over `COUNT`: of mean 1 and
+//! variance `2 / COUNT`. The squares are taken about 0, so a bias counts as noise.
+//!
+//! A prediction is for the average key, a measurement for one. Where errors grow with the Hamming
+//! weight of a binary key of dimension D, their variance has a relative variance of `1 / D` over
+//! keys; where they are drawn from D elements of noise in a public key, of `2 / D`. So a ratio of
+//! measurement to prediction must lie in
+//!
+//! `1 +- 5 sqrt(2 / COUNT + key_variance)`,
+//!
+//! which it leaves with a probability near `2e-6` (five standard deviations, with the heavier upper
+//! tail of chi-squared), and all ratios of this test together in less than one run of 5,000.
+//!
+//! One part of a prediction is not derived: what floating-point transforms lose in a bootstrap is
+//! tfhe's fit to measurements, from above. The lower end is that of the prediction without it.
+
+use fhe_nn_proof::noise::{Term, gain};
+use fhe_nn_proof::widths::Range;
+
+use crate::engine::tests::random::Random;
+
+/// Ciphertexts of every measurement.
+pub(super) const COUNT: usize = 1024;
+
+/// Half the width of the interval in standard deviations.
+const Z: f64 = 5.0;
+
+/// What is predicted of errors.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Prediction {
+    /// Mean square.
+    pub(super) variance: f64,
+    /// The part of the variance that the values of one bootstrap have in common.
+    pub(super) common: f64,
+    /// The part of the variance that is fitted from above.
+    pub(super) fitted: f64,
+    /// Relative variance of the variance over keys.
+    pub(super) key_variance: f64,
+}
+
+/// Weight `q n + j` is that of value q of bootstrap j of n.
+pub(super) fn values(weights: &[f64], phases: usize) -> Vec<Term> {
+    let bootstraps = weights.len() / phases;
+    let term = |(index, &weight): (usize, &f64)| Term {
+        weight,
+        kind: index % bootstraps,
+        bootstrap: index % bootstraps,
+        phase: (index / bootstraps) as u32,
+        phases: phases as u32,
+    };
+    weights.iter().enumerate().map(term).collect()
+}
+
+impl Prediction {
+    /// Of a derived variance that is the same for every key.
+    pub(super) fn exact(variance: f64) -> Self {
+        Prediction {
+            variance,
+            common: 0.0,
+            fitted: 0.0,
+            key_variance: 0.0,
+        }
+    }
+
+    /// Of sums with these weights of all values of a bootstrap.
+    pub(super) fn times(self, weights: &[i16]) -> Self {
+        let weights: Vec<f64> = weights.iter().map(|&w| f64::from(w)).collect();
+        let norm_squared: f64 = weights.iter().map(|w| w * w).sum();
+        let more = gain(&mut values(&weights, weights.len())) - norm_squared;
+        Prediction {
+            variance: norm_squared * self.variance + more * self.common,
+            common: 0.0,
+            fitted: norm_squared * self.fitted,
+            ..self
+        }
+    }
+
+    /// Of the sum of two independent errors. No key makes the sum vary by more than the part that
+    /// varies most.
+    pub(super) fn plus(self, other: Self) -> Self {
+        Prediction {
+            variance: self.variance + other.variance,
+            common: self.common + other.common,
+            fitted: self.fitted + other.fitted,
+            key_variance: self.key_variance.max(other.key_variance),
+        }
+    }
+
+    /// Panics with the measured ratio if errors are not those predicted.
+    pub(super) fn check(self, name: &str, errors: &[f64]) {
+        let (ratio, least, most) = (self.ratio(errors), self.least(), self.most());
+        println!("{name}: {ratio:.3} in [{least:.3}, {most:.3}]");
+        assert!(
+            self.allows(errors),
+            "{name}: {ratio} outside [{least}, {most}]"
+        );
+    }
+
+    fn allows(self, errors: &[f64]) -> bool {
+        (self.least()..=self.most()).contains(&self.ratio(errors))
+    }
+
+    /// The mean square over the variance.
+    fn ratio(self, errors: &[f64]) -> f64 {
+        assert_eq!(errors.len() % COUNT, 0, "whole samples");
+        let squares: f64 = errors.iter().map(|e| e * e).sum();
+        squares / errors.len() as f64 / self.variance
+    }
+
+    fn least(self) -> f64 {
+        (1.0 - self.fitted / self.variance) * (1.0 - self.width())
+    }
+
+    fn most(self) -> f64 {
+        1.0 + self.width()
+    }
+
+    fn width(self) -> f64 {
+        Z * (2.0 / COUNT as f64 + self.key_variance).sqrt()
+    }
+}
+
+/// As many errors as are measured, uniform of variance 1: what [`Prediction::check`] must tell from
+/// any other variance.
+fn errors() -> Vec<f64> {
+    let mut random = Random(3);
+    let uniform = |_| random.within(Range::signed(20)) as f64 / f64::from(1 << 20);
+    (0..COUNT).map(uniform).map(|x| x * 12f64.sqrt()).collect()
+}
+
+#[test]
+fn the_true_variance_is_allowed() {
+    assert!(Prediction::exact(1.0).allows(&errors()));
+}
+
+#[test]
+fn half_and_twice_the_variance_are_detected() {
+    for wrong in [0.5, 2.0] {
+        assert!(!Prediction::exact(wrong).allows(&errors()), "{wrong}");
+    }
+}
+
+#[test]
+fn a_fitted_part_may_be_too_large_but_not_too_small() {
+    let fitted = |variance| Prediction {
+        fitted: variance / 2.0,
+        ..Prediction::exact(variance)
+    };
+    assert!(fitted(2.0).allows(&errors()));
+    assert!(!fitted(0.5).allows(&errors()));
+    assert!(!fitted(4.0).allows(&errors()));
+}
+
+#[test]
+fn a_bias_counts_as_noise() {
+    let biased: Vec<f64> = errors().iter().map(|e| e + 1.0).collect();
+    assert!(!Prediction::exact(1.0).allows(&biased));
+}

@@ -1,0 +1,68 @@
+//! Linear layers that are not yet written.
+
+use fhe_nn_proof::spec::{ConvSpec, DenseSpec, Op, Overflow, Window};
+use ndarray::Array2;
+
+/// The weights of a linear layer, and its name.
+pub(crate) struct Weights {
+    pub(crate) name: String,
+    /// `[outputs, taps]`.
+    pub(crate) matrix: Array2<f64>,
+    pub(crate) bias: Vec<f64>,
+    /// The scale of each output, if the weights are integers times a scale.
+    pub(crate) scales: Option<Vec<f64>>,
+}
+
+/// A linear layer that is not yet written, as what reads it may change its weights.
+pub(crate) struct PendingLinear {
+    /// The tensor that it reads.
+    pub(crate) reads: usize,
+    /// The windows of a convolution, and whether they have one axis.
+    pub(crate) window: Option<(Window, bool)>,
+    pub(crate) weights: Weights,
+}
+
+impl PendingLinear {
+    /// The layer, with widths that are not yet the final ones.
+    pub(super) fn op(&self) -> Op {
+        let (weights, accumulator, overflow) = (2, 2, Overflow::Checked);
+        match self.window {
+            Some((window, flat)) => Op::Conv(ConvSpec {
+                window,
+                flat,
+                weights,
+                accumulator,
+                overflow,
+            }),
+            None => Op::Dense(DenseSpec {
+                inputs: self.weights.matrix.ncols(),
+                outputs: self.weights.matrix.nrows(),
+                weights,
+                accumulator,
+                overflow,
+            }),
+        }
+    }
+
+    /// The shape of the weights in a file of floats.
+    pub(super) fn weight_shape(&self) -> Vec<usize> {
+        let (channels, taps) = self.weights.matrix.dim();
+        match self.window {
+            None => vec![channels, taps],
+            Some((window, flat)) => {
+                let [down, across] = window.kernel;
+                let inputs = window.channels / window.groups;
+                match flat {
+                    true => vec![channels, inputs, across],
+                    false => vec![channels, inputs, down, across],
+                }
+            }
+        }
+    }
+}
+
+/// The bit-width of integer weights of absolute value at most `most`: a width `w` has up to `2^(w - 1) - 1`.
+pub(crate) fn weight_bits(most: f64) -> u32 {
+    let most = most.round().max(1.0) as u64;
+    (64 - most.leading_zeros() + 1).clamp(2, 16)
+}

@@ -1,0 +1,179 @@
+//! Scales that the model itself sets, and that the network keeps.
+
+use fhe_nn_proof::spec::{Layer, Op, Pool, TensorKind};
+use ndarray::{ArrayD, IxDyn};
+
+use super::network::Net;
+use crate::import::error::{Refusal, refuse};
+use crate::import::place::{Grid, View};
+
+impl Net {
+    /// Writes a view with the scale to which the model quantizes it.
+    pub(crate) fn quantized(&mut self, view: &View, grid: Grid) -> Result<usize, Refusal> {
+        let asked = grid;
+        let levels = (grid.hi - grid.lo + 1) as u64;
+        if !levels.is_power_of_two() {
+            return refuse(format!(
+                "it keeps {levels} levels, but tables have a power of two"
+            ));
+        }
+        let written = self.written(view)?;
+        if written.tensor == 0 && written.line.is_itself() {
+            return match self.widths.iter().any(|(tensor, _)| *tensor == 0) {
+                true if self.is_on(0, grid) => Ok(0),
+                true => refuse("the input is quantized a second time, differently"),
+                false => {
+                    self.grids.push((0, grid));
+                    self.fix(0, "input", grid, 0).map(|()| 0)
+                }
+            };
+        }
+        if written.line.is_itself() && self.is_on(written.tensor, grid) {
+            return Ok(written.tensor);
+        }
+        let is_free = self
+            .widths
+            .iter()
+            .all(|(tensor, _)| *tensor != written.tensor);
+        let has_table = matches!(
+            written
+                .tensor
+                .checked_sub(1)
+                .map(|layer| &self.layers[layer].op),
+            Some(Op::Activation(_))
+        );
+        let tensor = match (written.line.is_itself(), self.facts[written.tensor].kind) {
+            (true, TensorKind::Values) if is_free && has_table => written.tensor,
+            (true, TensorKind::Sums) => self.identity(written.tensor)?,
+            _ => {
+                let line = self.by_channel(&written)?;
+                let sums = self.scaled(written.tensor, &line)?;
+                self.identity(sums)?
+            }
+        };
+        let Op::Activation(act) = &self.layers[tensor - 1].op else {
+            return refuse("values of a layer without a table have the scale of what it reads");
+        };
+        // values that are never negative need no levels below 0
+        let is_unsigned = act.function.range(1).lo == 0;
+        let grid = match is_unsigned && grid.zero_point > grid.lo {
+            true => Grid {
+                lo: grid.zero_point,
+                ..grid
+            },
+            false => grid,
+        };
+        let range = act.function.range(grid.bits().clamp(1, 8));
+        // the model's integers if the function has them, so that 0 stays 0
+        let lo = match range.contains(grid.lo) && range.contains(grid.hi) {
+            true => grid.lo,
+            false => range.lo,
+        };
+        let name = self.layers[tensor - 1].name.to_string();
+        self.fix(tensor, &name, grid, lo)?;
+        self.grids.push((tensor, asked));
+        Ok(tensor)
+    }
+
+    /// Keeps the scale of a tensor whose least integer is `lo`.
+    fn fix(&mut self, tensor: usize, name: &str, grid: Grid, lo: i64) -> Result<(), Refusal> {
+        let most = if tensor == 0 { 16 } else { 8 };
+        if grid.bits() > most {
+            let bits = grid.bits();
+            return refuse(format!(
+                "it quantizes to {bits} bits, but at most {most} are known here"
+            ));
+        }
+        let one = |x: f64| ArrayD::from_elem(IxDyn(&[1]), x as f32);
+        let zero_point = grid.zero_point - grid.lo + lo;
+        self.floats
+            .insert(format!("{name}.scale"), one(grid.scale))?;
+        self.floats
+            .insert(format!("{name}.zero_point"), one(zero_point as f64))?;
+        self.widths.retain(|(known, _)| *known != tensor);
+        self.widths.push((tensor, grid.bits()));
+        Ok(())
+    }
+
+    /// Drops the scales of tensors that are added or concatenated if they differ: the quantizer then finds one.
+    pub(crate) fn share_scales(&mut self, tensors: &[usize]) {
+        let roots: Vec<usize> = tensors
+            .iter()
+            .flat_map(|&tensor| self.roots(tensor))
+            .collect();
+        let scale = |root: &usize| {
+            let name = self.name_of(*root);
+            let kept = self.floats.get(&format!("{name}.scale"));
+            kept.and_then(|scale| scale.first().copied())
+        };
+        let mut scales = roots.iter().filter_map(scale);
+        let first = scales.next();
+        if scales.all(|other| Some(other) == first) {
+            return;
+        }
+        for root in roots {
+            let name = self.name_of(root).to_owned();
+            if self.floats.remove(&format!("{name}.scale")) {
+                self.floats.remove(&format!("{name}.zero_point"));
+                self.notes.push(format!(
+                    "`{name}` is added to values of another scale, so its own is not kept"
+                ));
+            }
+        }
+    }
+
+    /// The tensor itself, or its values after a table if it has the scale of a product.
+    pub(crate) fn of_one_scale(&mut self, tensor: usize) -> Result<usize, Refusal> {
+        let mut root = tensor;
+        while let Some(index) = root.checked_sub(1) {
+            match self.layers[index].op {
+                Op::Mul => return self.identity(tensor),
+                Op::Pool(_) | Op::Flatten => root = self.sources(index)[0],
+                _ => break,
+            }
+        }
+        Ok(tensor)
+    }
+
+    /// The tensors whose scale a tensor has: itself, or those that its values are chosen from.
+    fn roots(&self, tensor: usize) -> Vec<usize> {
+        match tensor.checked_sub(1).map(|index| &self.layers[index]) {
+            Some(layer) if chooses(layer) => {
+                let sources = self.sources(tensor - 1);
+                sources
+                    .into_iter()
+                    .flat_map(|source| self.roots(source))
+                    .collect()
+            }
+            _ => vec![tensor],
+        }
+    }
+
+    fn sources(&self, index: usize) -> Vec<usize> {
+        match &*self.layers[index].sources {
+            [] => vec![index],
+            sources => sources.to_vec(),
+        }
+    }
+
+    fn name_of(&self, tensor: usize) -> &str {
+        let layer = tensor.checked_sub(1).map(|index| &self.layers[index]);
+        layer.map_or("input", |layer| &layer.name)
+    }
+
+    /// Whether a tensor keeps this scale.
+    fn is_on(&self, tensor: usize, grid: Grid) -> bool {
+        self.roots(tensor).into_iter().all(|root| {
+            let known = self.grids.iter().find(|(tensor, _)| *tensor == root);
+            known.is_some_and(|(_, known)| *known == grid)
+        })
+    }
+}
+
+/// Whether the results of a layer are some of the values that it reads.
+fn chooses(layer: &Layer) -> bool {
+    match &layer.op {
+        Op::Pool(pool) => pool.kind == Pool::Max,
+        op => matches!(op, Op::Concat | Op::Flatten),
+    }
+}

@@ -1,0 +1,176 @@
+//! The graph of a model, checked: every node reads only what is made before it.
+
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+
+use prost::Message;
+
+use super::constant::Constant;
+use super::element::is_real;
+use super::memory;
+use super::node::Node;
+use super::proto::{Dimension, ModelProto, ValueInfoProto};
+use crate::import::budget::Budget;
+use crate::import::error::ImportError;
+
+/// The oldest version of the operators that can be read.
+const OLDEST: i64 = 9;
+
+/// The only input, the only output, and the nodes between them that matter, in an order in which they can run.
+#[derive(Debug)]
+pub(crate) struct Graph {
+    pub(crate) input: Input,
+    pub(crate) output: String,
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) constants: HashMap<String, Rc<Constant>>,
+}
+
+/// The only input.
+#[derive(Debug)]
+pub(crate) struct Input {
+    pub(crate) name: String,
+    /// The shape, with a first extent of 1 for the batch if there is more than one extent.
+    pub(crate) shape: Vec<usize>,
+    /// Whether the values are integers.
+    pub(crate) is_integer: bool,
+}
+
+impl Graph {
+    /// # Errors
+    /// [`ImportError`] for bytes that are not a model, and for graphs that cannot run.
+    pub(crate) fn parse(bytes: &[u8], budget: &Budget) -> Result<Self, ImportError> {
+        memory::check(bytes)?;
+        let model = ModelProto::decode(bytes)?;
+        let broken = |reason: String| Err(ImportError::Graph(reason));
+        let Some(graph) = model.graph else {
+            return broken("the model has none".to_owned());
+        };
+        let mut sets = model.operator_sets.iter();
+        let own = sets.find(|set| matches!(set.domain.as_str(), "" | "ai.onnx"));
+        let version = match own.map_or(0, |set| set.version) {
+            version @ OLDEST.. => version,
+            version => {
+                return broken(format!(
+                    "its operators have version {version}, but {OLDEST} and later are read"
+                ));
+            }
+        };
+        let mut constants = HashMap::new();
+        for tensor in &graph.constants {
+            let constant = Rc::new(Constant::decode(tensor, budget)?);
+            if constants.insert(tensor.name.clone(), constant).is_some() {
+                return broken(format!("two constants have the name `{}`", tensor.name));
+            }
+        }
+        // old exporters list the constants among the inputs too
+        let inputs = graph.inputs.iter();
+        let inputs: Vec<_> = inputs
+            .filter(|input| !constants.contains_key(&input.name))
+            .collect();
+        let [input] = inputs.as_slice() else {
+            return broken(format!("it has {} inputs, but must have 1", inputs.len()));
+        };
+        let [output] = graph.outputs.as_slice() else {
+            return broken(format!(
+                "it has {} outputs, but must have 1",
+                graph.outputs.len()
+            ));
+        };
+        let nodes = graph.nodes.into_iter();
+        let nodes: Vec<Node> = nodes.map(|node| Node::new(node, version)).collect();
+        let mut known: HashSet<&str> = constants.keys().map(String::as_str).collect();
+        known.insert(&input.name);
+        for node in &nodes {
+            for name in node.inputs.iter().filter(|name| !name.is_empty()) {
+                if !known.contains(name.as_str()) {
+                    let later = nodes.iter().any(|other| other.outputs.contains(name));
+                    return broken(format!(
+                        "`{}` reads `{name}`, which {}",
+                        node.name,
+                        match later {
+                            true =>
+                                "only itself or a later node makes: there is a cycle, or nodes are out of order",
+                            false => "nothing makes",
+                        }
+                    ));
+                }
+            }
+            for name in node.outputs.iter().filter(|name| !name.is_empty()) {
+                if !known.insert(name) {
+                    return broken(format!("two things have the name `{name}`"));
+                }
+            }
+        }
+        if !known.contains(output.name.as_str()) {
+            return broken(format!("nothing makes the output `{}`", output.name));
+        }
+        Ok(Graph {
+            input: Input {
+                name: input.name.clone(),
+                shape: shape(input)?,
+                is_integer: !is_real(data_type(input)),
+            },
+            output: output.name.clone(),
+            nodes: needed(nodes, &output.name),
+            constants,
+        })
+    }
+}
+
+/// The nodes that the output depends on.
+fn needed(nodes: Vec<Node>, output: &str) -> Vec<Node> {
+    let mut wanted = HashSet::from([output.to_owned()]);
+    let mut kept: Vec<Node> = Vec::new();
+    for node in nodes.into_iter().rev() {
+        if node.outputs.iter().any(|name| wanted.contains(name)) {
+            wanted.extend(node.inputs.iter().cloned());
+            kept.push(node);
+        }
+    }
+    kept.reverse();
+    kept
+}
+
+/// The type of the input, by its number in `onnx.proto`.
+fn data_type(input: &ValueInfoProto) -> i64 {
+    let tensor = input.kind.as_ref().and_then(|kind| kind.tensor.as_ref());
+    tensor.map_or(0, |tensor| tensor.data_type.into())
+}
+
+/// The shape of the input for a batch of 1.
+fn shape(input: &ValueInfoProto) -> Result<Vec<usize>, ImportError> {
+    let name = &input.name;
+    let broken = |reason: &str| ImportError::Graph(format!("input `{name}` {reason}"));
+    let tensor = input.kind.as_ref().and_then(|kind| kind.tensor.as_ref());
+    let tensor = tensor.ok_or_else(|| broken("is no tensor"))?;
+    let shape = tensor.shape.as_ref();
+    let extents = &shape.ok_or_else(|| broken("has no shape"))?.extents;
+    let mut shape = Vec::with_capacity(extents.len());
+    for (axis, extent) in extents.iter().enumerate() {
+        shape.push(match &extent.value {
+            Some(Dimension::Number(number)) => match usize::try_from(*number) {
+                Ok(size) if size > 0 => size,
+                _ => return Err(broken(&format!("has an extent of {number}"))),
+            },
+            // a single extent is not a batch
+            _ if axis == 0 && extents.len() > 1 => 1,
+            other => {
+                return Err(ImportError::Dynamic {
+                    input: name.clone(),
+                    axis,
+                    name: match other {
+                        Some(Dimension::Name(extent)) => extent.clone(),
+                        _ => String::new(),
+                    },
+                });
+            }
+        });
+    }
+    match shape.as_slice() {
+        [] => Err(broken("has no extents")),
+        [batch, _, ..] if *batch != 1 => Err(broken(&format!(
+            "takes a batch of {batch}, but must take 1 or any: export with one"
+        ))),
+        _ => Ok(shape),
+    }
+}

@@ -1,0 +1,18 @@
+//! What a file says: the messages of ONNX, checked, as a graph of nodes and constants.
+//!
+//! This room knows nothing of the network that a file becomes. It imports only the errors and the budget of
+//! `import`.
+
+mod constant;
+mod element;
+mod graph;
+mod memory;
+mod node;
+mod proto;
+
+pub(crate) use constant::{Constant, WeightGrid};
+pub(crate) use element::{Kind, is_real, levels};
+pub(crate) use graph::Graph;
+pub(crate) use node::Node;
+#[cfg(test)]
+pub(crate) use proto::{Dimension, ModelProto, TensorProto};

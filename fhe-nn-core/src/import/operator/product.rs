@@ -1,0 +1,116 @@
+//! Matrix products with constants.
+
+use fhe_nn_proof::spec::Window;
+use ndarray::{ArrayD, Ix2, IxDyn};
+
+use crate::import::budget::Budget;
+use crate::import::error::{Refusal, refuse};
+use crate::import::net::{Net, Source, Weights, dense, layer_name, windowed};
+use crate::import::onnx::{Constant, Node};
+use crate::import::place::View;
+
+/// `Gemm`, which is `alpha A B + beta C`, and `MatMul`.
+pub(super) fn product(
+    net: &mut Net,
+    node: &Node,
+    a: &View,
+    b: &Constant,
+    c: Option<&Constant>,
+    budget: &Budget,
+) -> Result<View, Refusal> {
+    let gemm = node.operator == "Gemm";
+    if gemm && node.integer("transA", 0) != 0 {
+        return refuse("`transA` is set");
+    }
+    let Ok(matrix) = b.values.view().into_dimensionality::<Ix2>() else {
+        return refuse(format!("its constant has shape {:?}", b.values.shape()));
+    };
+    let transposed = gemm && node.integer("transB", 0) != 0;
+    let matrix = if transposed {
+        matrix
+    } else {
+        matrix.reversed_axes()
+    };
+    let (alpha, beta) = match gemm {
+        true => (node.real("alpha", 1.0), node.real("beta", 1.0)),
+        false => (1.0, 1.0),
+    };
+    let outputs = matrix.nrows();
+    let bias = match c {
+        None => vec![0.0; outputs],
+        Some(c) => match c.values.broadcast(IxDyn(&[1, outputs])) {
+            Some(values) => values.iter().map(|&x| beta * x).collect(),
+            None => return refuse(format!("its bias has shape {:?}", c.values.shape())),
+        },
+    };
+    let weights = Weights {
+        scales: b.output_scales(if transposed { 0 } else { 1 }, outputs, alpha),
+        matrix: matrix.mapv(|w| alpha * w),
+        bias,
+        name: layer_name(&node.inputs[1], &node.name, "dense"),
+    };
+    let inputs = weights.matrix.ncols();
+    let shape = a.shape().to_vec();
+    let Some((&last, before)) = shape.split_last() else {
+        return refuse("it multiplies a single value");
+    };
+    if last != inputs {
+        return refuse(format!("it has {inputs} inputs, but gets {last}"));
+    }
+    let rows: usize = before.iter().product();
+    let mut result = before.to_vec();
+    result.push(outputs);
+    match rows {
+        1 => {
+            let flat = a.places.iter().copied().collect();
+            let base = dense(net, a, flat, weights)?;
+            Ok(View::whole(base, &result))
+        }
+        _ => {
+            budget.take(rows * outputs, &node.name)?;
+            each_position(net, a, rows, weights, &result)
+        }
+    }
+}
+
+/// A product at each of several positions, `[.., positions, inputs]`: a convolution with a kernel of 1.
+fn each_position(
+    net: &mut Net,
+    a: &View,
+    rows: usize,
+    weights: Weights,
+    result: &[usize],
+) -> Result<View, Refusal> {
+    let (outputs, inputs) = weights.matrix.dim();
+    if let Source::Input = net.bases[a.base].source {
+        let flat: Vec<u32> = a.places.iter().copied().collect();
+        let order = (0..rows * inputs).map(|index| flat[index % rows * inputs + index / rows]);
+        net.arrange(&[inputs, rows], &order.collect::<Vec<u32>>())?;
+    }
+    let base = &net.bases[a.base];
+    let shape = net.shape(a.base).to_vec();
+    let is_input = matches!(base.source, Source::Input);
+    let is_transposed = a
+        .places
+        .iter()
+        .enumerate()
+        .all(|(index, &place)| place as usize == index % inputs * rows + index / inputs)
+        && a.places.len() == net.shape(a.base).iter().product::<usize>()
+        || is_input;
+    let (known, area) = match shape.as_slice() {
+        [channels, across] => (*channels == inputs, [1, *across]),
+        [channels, down, across] => (*channels == inputs, [*down, *across]),
+        _ => (false, [1, 1]),
+    };
+    if !is_transposed || !known {
+        return refuse("it multiplies rows that are no channels of a tensor");
+    }
+    let window = Window {
+        input: area,
+        ..Window::each(inputs, outputs, 1)
+    };
+    let base = windowed(net, a, (window, shape.len() == 2), weights)?;
+    let places = (0..rows * outputs).map(|index| (index % outputs * rows + index / outputs) as u32);
+    let places = ArrayD::from_shape_vec(IxDyn(result), places.collect());
+    Ok(View::whole(base, &[outputs * rows]).at(places.unwrap_or_default()))
+}

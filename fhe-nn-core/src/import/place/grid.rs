@@ -1,0 +1,24 @@
+//! The grids that a model quantizes values to.
+
+/// `scale (q - zero_point)` for integers `q` in `[lo, hi]`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Grid {
+    pub(crate) scale: f64,
+    pub(crate) zero_point: i64,
+    pub(crate) lo: i64,
+    pub(crate) hi: i64,
+}
+
+impl Grid {
+    /// The bit-width of the integers.
+    pub(crate) fn bits(&self) -> u32 {
+        let levels = (self.hi - self.lo) as u64;
+        64 - levels.leading_zeros()
+    }
+
+    /// Whether the scale is positive, and the zero point is one of several levels.
+    pub(crate) fn is_usable(&self) -> bool {
+        let scale = self.scale > 0.0 && self.scale.is_normal();
+        scale && self.lo < self.hi && (self.lo..=self.hi).contains(&self.zero_point)
+    }
+}

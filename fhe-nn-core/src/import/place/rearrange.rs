@@ -1,0 +1,263 @@
+//! Operators that move values and compute nothing. They do the same to constants as to the places of values.
+
+use ndarray::{ArrayD, Axis, IxDyn, Slice};
+
+use super::axes::{axis_of, broadcast, joined, values_of};
+use super::slice::slice;
+use crate::import::budget::Budget;
+use crate::import::error::{Refusal, refuse};
+use crate::import::onnx::{Constant, Node};
+
+/// The results of a node that moves the values of its first operand; `None` for other operators.
+///
+/// `others` are the further operands, which say where values go; `zero` is what a `Pad` adds.
+///
+/// # Errors
+/// A refusal of parameters that do not fit, or are not constant.
+pub(crate) fn rearrange<T: Copy>(
+    node: &Node,
+    data: &ArrayD<T>,
+    others: &[Option<&Constant>],
+    zero: T,
+    budget: &Budget,
+) -> Result<Option<Vec<ArrayD<T>>>, Refusal> {
+    let parameters = Parameters { node, others };
+    let one = match node.operator.as_str() {
+        "Transpose" => transpose(node, data)?,
+        "Reshape" => {
+            let Some(shape) = parameters.list("shape", 0) else {
+                return refuse("its shape is known only when the model runs");
+            };
+            let allow_zero = node.integer("allowzero", 0) != 0;
+            reshaped(data, extents(data, &shape, allow_zero)?)?
+        }
+        "Flatten" => flatten(node, data)?,
+        "Squeeze" => squeeze(data, parameters.list("axes", 0))?,
+        "Unsqueeze" => unsqueeze(data, &parameters.list("axes", 0).unwrap_or_default())?,
+        "Expand" => {
+            let Some(shape) = parameters.list("shape", 0) else {
+                return refuse("its shape is known only when the model runs");
+            };
+            let shape: Vec<usize> = shape.iter().map(|&x| x.max(0) as usize).collect();
+            broadcast(data, &joined(data.shape(), &shape)?, node, budget)?
+        }
+        "Slice" => {
+            let limits = (parameters.list("starts", 0), parameters.list("ends", 1));
+            let (Some(starts), Some(ends)) = limits else {
+                return refuse("what it takes is known only when the model runs");
+            };
+            let (axes, steps) = (parameters.list("axes", 2), parameters.list("steps", 3));
+            slice(data, &starts, &ends, axes, steps)?
+        }
+        "Split" => return split(node, data, parameters.list("split", 0)).map(Some),
+        "Gather" => {
+            let Some(indices) = parameters.constant(0) else {
+                return refuse("where it takes values from is known only when the model runs");
+            };
+            gather(node, data, indices, budget)?
+        }
+        "Pad" => pad(&parameters, data, zero, budget)?,
+        _ => return Ok(None),
+    };
+    Ok(Some(vec![one]))
+}
+
+/// What says where the values of a node go.
+struct Parameters<'a> {
+    node: &'a Node,
+    others: &'a [Option<&'a Constant>],
+}
+
+impl Parameters<'_> {
+    fn constant(&self, index: usize) -> Option<&Constant> {
+        self.others.get(index).copied().flatten()
+    }
+
+    /// A list that is an attribute in old versions and an operand in new ones.
+    fn list(&self, attribute: &str, index: usize) -> Option<Vec<i64>> {
+        match self.node.integers(attribute) {
+            Some(given) => Some(given.to_vec()),
+            None => self.constant(index).map(Constant::to_integers),
+        }
+    }
+}
+
+fn transpose<T: Copy>(node: &Node, data: &ArrayD<T>) -> Result<ArrayD<T>, Refusal> {
+    let rank = data.ndim();
+    let reversed: Vec<i64> = (0..rank as i64).rev().collect();
+    let order = node.integers("perm").unwrap_or(&reversed);
+    let axes: Vec<usize> = order.iter().map(|&axis| axis as usize).collect();
+    let mut sorted = axes.clone();
+    sorted.sort_unstable();
+    match sorted.into_iter().eq(0..rank) {
+        true => Ok(data.clone().permuted_axes(axes)),
+        false => refuse(format!("`perm` is {order:?}, but there are {rank} extents")),
+    }
+}
+
+fn flatten<T: Copy>(node: &Node, data: &ArrayD<T>) -> Result<ArrayD<T>, Refusal> {
+    let rank = data.ndim();
+    let axis = match node.integer("axis", 1) {
+        axis if axis < 0 => axis_of(axis, rank)?,
+        axis => axis_of(axis, rank + 1)?,
+    };
+    let before: usize = data.shape()[..axis].iter().product();
+    let behind: usize = data.shape()[axis..].iter().product();
+    reshaped(data, vec![before, behind])
+}
+
+fn squeeze<T: Copy>(data: &ArrayD<T>, axes: Option<Vec<i64>>) -> Result<ArrayD<T>, Refusal> {
+    let rank = data.ndim();
+    let axes = match axes {
+        Some(axes) => axes
+            .into_iter()
+            .map(|axis| axis_of(axis, rank))
+            .collect::<Result<Vec<_>, _>>()?,
+        None => (0..rank).filter(|&axis| data.shape()[axis] == 1).collect(),
+    };
+    let kept = (0..rank).filter(|axis| !axes.contains(axis));
+    reshaped(data, kept.map(|axis| data.shape()[axis]).collect())
+}
+
+fn unsqueeze<T: Copy>(data: &ArrayD<T>, axes: &[i64]) -> Result<ArrayD<T>, Refusal> {
+    let total = data.ndim() + axes.len();
+    let axes = axes.iter().map(|&axis| axis_of(axis, total));
+    let axes = axes.collect::<Result<Vec<_>, _>>()?;
+    let mut own = data.shape().iter();
+    let extent = |axis| match axes.contains(&axis) {
+        true => 1,
+        false => own.next().copied().unwrap_or(1),
+    };
+    reshaped(data, (0..total).map(extent).collect())
+}
+
+fn split<T: Copy>(
+    node: &Node,
+    data: &ArrayD<T>,
+    sizes: Option<Vec<i64>>,
+) -> Result<Vec<ArrayD<T>>, Refusal> {
+    let axis = axis_of(node.integer("axis", 0), data.ndim())?;
+    let size = data.shape()[axis];
+    let count = node.outputs.len().max(1);
+    let even = vec![size.div_ceil(count) as i64; count];
+    let mut parts = Vec::with_capacity(count);
+    let mut start = 0;
+    for part in sizes.unwrap_or(even) {
+        let end = (start + part.max(0) as usize).min(size);
+        let part = data.slice_axis(Axis(axis), Slice::from(start..end));
+        parts.push(part.to_owned());
+        start = end;
+    }
+    match start == size && parts.len() == count {
+        true => Ok(parts),
+        false => refuse(format!(
+            "its parts are not the {size} values of axis {axis}"
+        )),
+    }
+}
+
+fn gather<T: Copy>(
+    node: &Node,
+    data: &ArrayD<T>,
+    places: &Constant,
+    budget: &Budget,
+) -> Result<ArrayD<T>, Refusal> {
+    let axis = axis_of(node.integer("axis", 0), data.ndim())?;
+    let size = data.shape()[axis] as i64;
+    let mut indices = Vec::with_capacity(places.values.len());
+    for index in places.to_integers() {
+        let index = if index < 0 { index + size } else { index };
+        match (0..size).contains(&index) {
+            true => indices.push(index as usize),
+            false => return refuse(format!("it takes value {index} of {size}")),
+        }
+    }
+    let others = data.len() / data.shape()[axis].max(1);
+    budget.take(others.saturating_mul(indices.len()), &node.name)?;
+    let taken = data.select(Axis(axis), &indices);
+    let mut shape = data.shape().to_vec();
+    shape.splice(axis..=axis, places.values.shape().iter().copied());
+    reshaped(&taken, shape)
+}
+
+fn pad<T: Copy>(
+    parameters: &Parameters<'_>,
+    data: &ArrayD<T>,
+    zero: T,
+    budget: &Budget,
+) -> Result<ArrayD<T>, Refusal> {
+    let (node, rank) = (parameters.node, data.ndim());
+    if node.text("mode").unwrap_or("constant") != "constant" {
+        return refuse("it pads with values, not with a constant");
+    }
+    let value = match parameters.constant(1) {
+        Some(value) => value.scalar(),
+        None => Some(node.real("value", 0.0)),
+    };
+    if value != Some(0.0) {
+        return refuse("it pads with another number than 0");
+    }
+    let Some(pads) = parameters.list("pads", 0) else {
+        return refuse("how much it pads is known only when the model runs");
+    };
+    let axes = match parameters.constant(2) {
+        Some(axes) => axes.to_integers(),
+        None => (0..rank as i64).collect(),
+    };
+    if pads.len() != 2 * axes.len() {
+        let (pads, axes) = (pads.len(), axes.len());
+        return refuse(format!("it has {pads} pads for {axes} axes"));
+    }
+    let (before, behind) = pads.split_at(axes.len());
+    let mut shape = data.shape().to_vec();
+    let mut inside: Vec<(usize, usize)> = shape.iter().map(|&size| (0, size)).collect();
+    for (i, &axis) in axes.iter().enumerate() {
+        let axis = axis_of(axis, rank)?;
+        let [before, behind] = [before[i], behind[i]].map(|pad| u16::try_from(pad).ok());
+        let (Some(before), Some(behind)) = (before, behind) else {
+            return refuse(format!("its pads are {pads:?}"));
+        };
+        inside[axis].0 = usize::from(before);
+        shape[axis] += usize::from(before) + usize::from(behind);
+    }
+    budget.take(values_of(&shape), &node.name)?;
+    let mut padded = ArrayD::from_elem(IxDyn(&shape), zero);
+    padded
+        .slice_each_axis_mut(|axis| {
+            let (start, size) = inside[axis.axis.index()];
+            Slice::from(start..start + size)
+        })
+        .assign(data);
+    Ok(padded)
+}
+
+/// The extents of a new shape, in which 0 keeps an extent and -1 stands for what is left.
+fn extents<T>(data: &ArrayD<T>, shape: &[i64], allow_zero: bool) -> Result<Vec<usize>, Refusal> {
+    let mut extents = Vec::with_capacity(shape.len());
+    let mut open = None;
+    for (axis, &extent) in shape.iter().enumerate() {
+        extents.push(match extent {
+            -1 if open.is_none() => {
+                open = Some(axis);
+                1
+            }
+            0 if !allow_zero => data.shape().get(axis).copied().unwrap_or(0),
+            extent => match usize::try_from(extent) {
+                Ok(extent) => extent,
+                Err(_) => return refuse(format!("its shape is {shape:?}")),
+            },
+        });
+    }
+    if let Some(axis) = open {
+        extents[axis] = data.len() / values_of(&extents).max(1);
+    }
+    Ok(extents)
+}
+
+fn reshaped<T: Copy>(data: &ArrayD<T>, shape: Vec<usize>) -> Result<ArrayD<T>, Refusal> {
+    let values: Vec<T> = data.iter().copied().collect();
+    match ArrayD::from_shape_vec(IxDyn(&shape), values) {
+        Ok(reshaped) => Ok(reshaped),
+        Err(_) => refuse(format!("shape {:?} is not {shape:?}", data.shape())),
+    }
+}

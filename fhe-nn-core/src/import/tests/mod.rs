@@ -1,0 +1,4 @@
+//! Tests of whole imports of single operators, by the test vectors of ONNX.
+
+mod cases;
+mod vectors;

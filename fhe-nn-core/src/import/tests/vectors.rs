@@ -1,0 +1,238 @@
+//! The operators compute what the test vectors of ONNX say: with constants, and with the first input as values of
+//! a tensor.
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use fhe_nn_proof::spec::Window;
+use ndarray::Array2;
+use prost::Message;
+
+use super::cases::{Case, cases};
+use crate::import::budget::Budget;
+use crate::import::error::ImportError;
+use crate::import::function::Expr;
+use crate::import::net::{Net, PendingLinear, Source, Weights, Widths, propose};
+use crate::import::onnx::{Constant, Graph};
+use crate::import::place::{Value, View};
+use crate::import::walk::{end, run};
+use crate::quantize::{CustomFn, float_scores};
+
+/// The outcome of a case.
+#[derive(Debug, PartialEq)]
+enum Outcome {
+    Same,
+    /// The operator is not supported, and the import says so.
+    Refused(String),
+    Different(String),
+}
+
+#[test]
+fn operators_compute_what_onnx_says() {
+    let cases = cases();
+    let mut constants = Vec::new();
+    let mut tensors = Vec::new();
+    for case in &cases {
+        constants.push((case.name.as_str(), case.of_constants()));
+        // the sign of 0 is 1 here, which an import notes
+        if case.name != "test_sign" {
+            tensors.push((case.name.as_str(), case.of_tensors()));
+        }
+    }
+    let wrong = |outcomes: &[(&str, Outcome)]| -> String {
+        let outcomes = outcomes.iter();
+        let wrong = outcomes.filter_map(|(name, outcome)| match outcome {
+            Outcome::Different(how) => Some(format!("{name}: {how}")),
+            Outcome::Same | Outcome::Refused(_) => None,
+        });
+        wrong.collect::<Vec<_>>().join("\n")
+    };
+    let (of_constants, of_tensors) = (wrong(&constants), wrong(&tensors));
+    assert!(
+        of_constants.is_empty() && of_tensors.is_empty(),
+        "{of_constants}\n\n{of_tensors}"
+    );
+    let same = |outcomes: &[(&str, Outcome)]| -> BTreeSet<String> {
+        let same = outcomes
+            .iter()
+            .filter(|(_, outcome)| *outcome == Outcome::Same);
+        same.map(|(name, _)| (*name).to_owned()).collect()
+    };
+    let (of_constants, of_tensors) = (same(&constants), same(&tensors));
+    let either = of_constants.union(&of_tensors).count();
+    assert_eq!(cases.len(), 307);
+    // the others are refused: uneven windows, averages of fewer values at the border, three dimensions, empty
+    // tensors, and blocks that have scales of their own
+    assert_eq!(
+        (of_constants.len(), of_tensors.len(), either),
+        (238, 153, 275)
+    );
+}
+
+impl Case {
+    /// The graph, in which all inputs but the first are constants.
+    fn graph(&self, budget: &Budget) -> Result<Graph, ImportError> {
+        Graph::parse(&self.model.encode_to_vec(), budget)
+    }
+
+    /// The outcome for a first input that is constant too.
+    fn of_constants(&self) -> Outcome {
+        let Some(input) = self.inputs.first() else {
+            return Outcome::Refused("no input".to_owned());
+        };
+        let budget = Budget::new();
+        let result = self.graph(&budget).and_then(|graph| {
+            let first = Value::Constant(Rc::new(input.clone()));
+            run(&mut Net::new(&[1]), &graph, first, &budget)
+        });
+        match result {
+            Ok(Value::Constant(result)) => self.compare(result.values.iter().copied()),
+            Ok(_) => Outcome::Refused("no constant".to_owned()),
+            Err(error) => Outcome::Refused(error.to_string()),
+        }
+    }
+
+    /// The outcome for the samples of the first input, one at a time, after a layer that changes nothing, so that a
+    /// table may follow.
+    fn of_tensors(&self) -> Outcome {
+        let Some(Constant { values: input, .. }) = self.inputs.first() else {
+            return Outcome::Refused("no input".to_owned());
+        };
+        let [samples, ..] = *input.shape() else {
+            return Outcome::Refused("no extents".to_owned());
+        };
+        let rank_of_one = input.ndim() == 1;
+        let samples = if rank_of_one { 1 } else { samples };
+        let operators = self.model.graph.iter().flat_map(|graph| &graph.nodes);
+        let mut operators = operators.map(|node| node.operator.as_str());
+        if samples > 1 && operators.any(|operator| MOVES_SAMPLES.contains(&operator)) {
+            return Outcome::Refused("it moves values between samples".to_owned());
+        }
+        if input.is_empty() {
+            return Outcome::Refused("no values".to_owned());
+        }
+        let budget = Budget::new();
+        let built = self.graph(&budget).and_then(|graph| {
+            let mut net = Net::new(&graph.input.shape);
+            let own = net.bases[0].shape.clone();
+            let first = identity(&mut net, &own, &graph.input.shape);
+            let output = run(&mut net, &graph, Value::View(first), &budget)?;
+            let output = written(&mut net, output);
+            end(&mut net, &graph, output)?;
+            let spec = propose(&net, "Case", &Widths::default())?;
+            Ok((net, spec))
+        });
+        let (net, spec) = match built {
+            Ok(built) => built,
+            Err(error) => return Outcome::Refused(error.to_string()),
+        };
+        let values: Vec<f32> = input.iter().map(|&x| x as f32).collect();
+        let inputs = Array2::from_shape_vec((samples, values.len() / samples), values);
+        let functions = net.functions.iter();
+        let functions: Vec<_> = functions
+            .map(|(_, own)| move |x: f32| own.value(&[x.into()], 0) as f32)
+            .collect();
+        let functions: Vec<CustomFn<'_>> =
+            functions.iter().map(|own| own as CustomFn<'_>).collect();
+        let scores = float_scores(
+            &spec,
+            &functions,
+            &net.floats,
+            inputs.expect("as many values").view(),
+        );
+        match scores {
+            Ok(scores) => self.compare(scores.iter().copied()),
+            Err(error) => Outcome::Refused(error.to_string()),
+        }
+    }
+
+    fn compare(&self, result: impl ExactSizeIterator<Item = f64>) -> Outcome {
+        let expected = &self.output.values;
+        if result.len() != expected.len() {
+            return Outcome::Different(format!("{} values, not {}", result.len(), expected.len()));
+        }
+        let is_same = |(own, other): &(f64, &f64)| {
+            own == *other
+                || (own - **other).abs() <= 1e-4 * other.abs().max(1.0)
+                || own.is_nan() && other.is_nan()
+        };
+        match result.zip(expected).find(|pair| !is_same(pair)) {
+            None => Outcome::Same,
+            Some((own, other)) => Outcome::Different(format!("{own}, not {other}")),
+        }
+    }
+}
+
+/// Operators that may combine values of several samples.
+const MOVES_SAMPLES: &[&str] = &[
+    "Transpose",
+    "Reshape",
+    "Flatten",
+    "Slice",
+    "Split",
+    "Gather",
+    "Concat",
+    "Expand",
+    "Squeeze",
+    "Unsqueeze",
+    "ReduceSum",
+    "ReduceMean",
+    "ReduceMax",
+];
+
+/// Adds another layer after a function of the scores, which would be left to the client.
+fn written(net: &mut Net, output: Value) -> Value {
+    match output {
+        Value::View(view) if view.expr.line().is_none() => match net.plain(&view) {
+            Ok(tensor) => Value::View(View {
+                base: net.base_of(tensor),
+                expr: Expr::itself(),
+                ..view
+            }),
+            Err(_) => Value::Unknown,
+        },
+        output => output,
+    }
+}
+
+/// A pending layer whose weights are 1.
+fn identity(net: &mut Net, own: &[usize], shape: &[usize]) -> View {
+    let values: usize = own.iter().product();
+    let (window, channels) = match own {
+        [channels, area @ ..] if (1..=2).contains(&area.len()) => {
+            let input = match area {
+                [down, across] => [*down, *across],
+                _ => [1, area[0]],
+            };
+            let window = Window {
+                input,
+                groups: *channels,
+                ..Window::each(*channels, *channels, 1)
+            };
+            (Some((window, area.len() == 1)), *channels)
+        }
+        _ => (None, values),
+    };
+    let weights = match window {
+        Some(_) => Array2::ones((channels, 1)),
+        None => Array2::eye(channels),
+    };
+    let all: Vec<u32> = (0..values as u32).collect();
+    assert!(net.arrange(own, &all).is_ok(), "nothing was read before");
+    let linear = PendingLinear {
+        reads: 0,
+        window,
+        weights: Weights {
+            name: "first".to_owned(),
+            matrix: weights,
+            bias: vec![0.0; channels],
+            scales: None,
+        },
+    };
+    let own = match window {
+        Some(_) => own.to_vec(),
+        None => vec![values],
+    };
+    let base = net.base(own, Source::Linear(Rc::new(linear)));
+    View::whole(base, shape)
+}

@@ -1,0 +1,95 @@
+//! What can go wrong in training, with the numbers inside.
+
+use std::error::Error as StdError;
+use std::path::PathBuf;
+
+/// An error of training.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrainError {
+    /// A tensor operation failed.
+    #[error("training: {0}")]
+    TensorOperation(#[source] Box<dyn StdError + Send + Sync>),
+    /// A module is to compute with integers whose scale is not known yet.
+    #[error(
+        "`{tensor}` of `{network}` has no scale yet\n  = help: call `calibrate` with samples of the inputs first, as `Trainer::fit` does"
+    )]
+    NotCalibrated {
+        /// Name of the network.
+        network: String,
+        /// Name of the field, or `input`.
+        tensor: String,
+    },
+    /// The number of labels is not the number of inputs.
+    #[error("{inputs} inputs have {labels} labels, but each has one")]
+    LabelCount {
+        /// Number of inputs.
+        inputs: usize,
+        /// Number of labels.
+        labels: usize,
+    },
+    /// There are no examples to learn from, or none to validate on.
+    #[error("`{network}` learns from examples and is compared on some, but there are none")]
+    NoExamples {
+        /// Name of the network.
+        network: String,
+    },
+    /// The network has no score for the class of an example.
+    #[error(
+        "example {example} is of class {class}, but `{network}` has {scores} scores, of classes from 0"
+    )]
+    ClassWithoutScore {
+        /// Name of the network.
+        network: String,
+        /// Index of the example, from 0.
+        example: usize,
+        /// Its class.
+        class: u32,
+        /// Number of scores.
+        scores: usize,
+    },
+    /// The loss is infinite or NaN.
+    #[error(
+        "the loss of `{network}` is not finite in epoch {epoch}\n  = help: lower the trainer's `rate`"
+    )]
+    Diverged {
+        /// Name of the network.
+        network: String,
+        /// The epoch, from 1.
+        epoch: usize,
+    },
+    /// A family varies a number that the field does not have.
+    #[error("`{field}` of `{network}` has no {number} to vary")]
+    NothingToVary {
+        /// Name of the network.
+        network: String,
+        /// Name of the field.
+        field: String,
+        /// Name of the number that the field does not have.
+        number: &'static str,
+    },
+    /// A file is not a checkpoint of this training.
+    #[error(
+        "`{}` cannot be resumed: {reason}\n  = help: remove the file to begin the training anew",
+        path.display()
+    )]
+    Checkpoint {
+        /// The file.
+        path: PathBuf,
+        /// Why the training cannot go on from it.
+        reason: &'static str,
+    },
+}
+
+impl From<candle_core::Error> for TrainError {
+    fn from(error: candle_core::Error) -> Self {
+        TrainError::TensorOperation(error.into())
+    }
+}
+
+/// Lets `?` turn errors of candle into errors of this crate, also in a training loop of one's own.
+impl From<candle_core::Error> for crate::Error {
+    fn from(error: candle_core::Error) -> Self {
+        TrainError::from(error).into()
+    }
+}

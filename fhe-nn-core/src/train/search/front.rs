@@ -1,0 +1,97 @@
+//! What a search found: candidates, and the Pareto front among them.
+
+use std::path::Path;
+
+use fhe_nn_proof::plan::Plan;
+use fhe_nn_proof::spec::Spec;
+
+use crate::train::plot::{Axis, Plot, Series, svg};
+use crate::{Error, Floats, file};
+
+/// The result of a search. [`pareto`](Front::pareto) gives the networks worth considering.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Front {
+    /// The members that were trained and are within the budget, in the order of the family.
+    pub candidates: Vec<Candidate>,
+    /// The members that were trained and turned out to be too slow.
+    pub slow: Vec<Candidate>,
+    /// The members that were not trained, or do not keep a promised width.
+    pub refused: Vec<Refused>,
+}
+
+/// A trained member of a family.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Candidate {
+    /// The declaration. [`Spec::declaration`] prints it as a struct to paste.
+    pub spec: Spec,
+    /// The floats, to be quantized with [`Trainer::samples`](crate::train::Trainer::samples).
+    pub floats: Floats,
+    /// The fraction of the validation examples that the integers get right.
+    pub accuracy: f64,
+    /// Predicted seconds of an encrypted inference.
+    pub seconds: f64,
+    /// The plan: parameters, bootstraps, key sizes.
+    pub plan: Plan,
+}
+
+/// A member that was left out.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Refused {
+    /// The declaration.
+    pub spec: Spec,
+    /// Why the member was left out. It is `None` if the member exceeds the budget by so much that it was not trained.
+    pub error: Option<Error>,
+}
+
+impl Front {
+    pub(super) fn new() -> Self {
+        Front {
+            candidates: Vec::new(),
+            slow: Vec::new(),
+            refused: Vec::new(),
+        }
+    }
+
+    /// The candidates that no other candidate beats in both speed and accuracy, fastest first.
+    pub fn pareto(&self) -> Vec<&Candidate> {
+        let mut sorted: Vec<&Candidate> = self.candidates.iter().collect();
+        sorted.sort_by(|a, b| {
+            a.seconds
+                .total_cmp(&b.seconds)
+                .then(b.accuracy.total_cmp(&a.accuracy))
+        });
+        let mut best = f64::NEG_INFINITY;
+        sorted.retain(|candidate| {
+            let is_better = candidate.accuracy > best;
+            best = best.max(candidate.accuracy);
+            is_better
+        });
+        sorted
+    }
+
+    /// Draws accuracy against seconds as an SVG image.
+    pub fn svg(&self) -> String {
+        let point = |candidate: &&Candidate| (candidate.seconds, 100.0 * candidate.accuracy);
+        let all: Vec<&Candidate> = self.candidates.iter().collect();
+        let plot = Plot::new(
+            "networks of a family",
+            Axis::logarithmic("seconds of an encrypted inference, predicted"),
+            Axis::linear("validation examples right, %"),
+        );
+        svg(&[plot.with_series([
+            Series::points("trained", all.iter().map(point).collect()),
+            Series::line("best", self.pareto().iter().map(point).collect()),
+        ])])
+    }
+
+    /// Writes [`Front::svg`] to a file.
+    ///
+    /// # Errors
+    /// [`Error::Write`].
+    pub fn save_svg(&self, path: impl AsRef<Path>) -> Result<(), Error> {
+        file::write(path.as_ref(), self.svg().as_bytes())
+    }
+}

@@ -1,0 +1,181 @@
+//! Searching a family for its best networks: accuracy against encrypted time.
+
+mod family;
+mod front;
+
+use candle_core::Device;
+use fhe_nn_proof::graph::Graph;
+use fhe_nn_proof::plan::{Plan, PlanOptions};
+use fhe_nn_proof::spec::Spec;
+use ndarray::Array2;
+
+pub use self::family::{Family, Number};
+pub use self::front::{Candidate, Front, Refused};
+use super::error::TrainError;
+use super::fit::{Examples, Trainer};
+use super::trainable::Trainable;
+use crate::quantize::quantize;
+use crate::{Calibration, Error, Floats};
+
+/// Searches a family of networks: trains and plans every member that fits a time budget.
+///
+/// ```no_run
+/// # use fhe_nn_core::prelude::*;
+/// use fhe_nn_core::train::{Examples, Family, Number, Search, Trainer, WeightScales};
+///
+/// # fn search(spec: &Spec, training: &Examples<'_>, held_out: &Examples<'_>) -> Result<(), fhe_nn_core::Error> {
+/// let family = Family::new(spec).vary("hidden", Number::Neurons, [32, 64, 96]);
+/// let front = Search::new()
+///     .with_trainer(Trainer::new().with_epochs(10))
+///     .with_budget(0.5)
+///     .with_prepare(&|module| module.with_weight_scales(WeightScales::Greatest))
+///     .run(&family, training, held_out, |found| println!("{:.4}", found.accuracy))?;
+/// front.save_svg("front.svg")?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Search<'a> {
+    trainer: Trainer<'a>,
+    budget: f64,
+    threads: usize,
+    options: PlanOptions,
+    prepare: &'a dyn Fn(Trainable) -> Trainable,
+    device: Device,
+}
+
+/// Untrained weights make more noise than trained ones, so a member is trained if its untrained plan takes at most
+/// this multiple of the budget.
+const MARGIN: f64 = 1.5;
+
+impl Default for Search<'_> {
+    fn default() -> Self {
+        Search {
+            trainer: Trainer::default(),
+            budget: f64::INFINITY,
+            threads: 1,
+            options: PlanOptions::default(),
+            prepare: &|module| module,
+            device: Device::Cpu,
+        }
+    }
+}
+
+impl<'a> Search<'a> {
+    /// A search without a time budget, with the default trainer and plan options.
+    pub fn new() -> Self {
+        Search::default()
+    }
+
+    /// Sets how each member is trained; by default, as [`Trainer::new`] does. A search writes no checkpoints.
+    pub fn with_trainer(mut self, trainer: Trainer<'a>) -> Self {
+        self.trainer = trainer;
+        self
+    }
+
+    /// Sets the seconds that an encrypted inference may take according to its plan; by default, there is no limit.
+    pub fn with_budget(mut self, seconds: f64) -> Self {
+        self.budget = seconds;
+        self
+    }
+
+    /// Sets the number of threads for which times are predicted; by default, 1.
+    pub fn with_threads(mut self, threads: usize) -> Self {
+        self.threads = threads;
+        self
+    }
+
+    /// Sets the requirements on the members' plans.
+    pub fn with_plan_options(mut self, options: PlanOptions) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// Sets a function that prepares each member before it is trained, by [`Trainable::with_weight_scales`] for
+    /// example; by default, a member is trained as it is.
+    pub fn with_prepare(mut self, prepare: &'a dyn Fn(Trainable) -> Trainable) -> Self {
+        self.prepare = prepare;
+        self
+    }
+
+    /// Sets the device on which members are trained; by default, the processor.
+    pub fn with_device(mut self, device: Device) -> Self {
+        self.device = device;
+        self
+    }
+
+    /// Trains the members of a family that are fast enough, and calls `found` with each as soon as it is trained.
+    ///
+    /// The search goes on if a member diverges or has no parameters; the result names it among the refused.
+    ///
+    /// # Errors
+    /// Those of [`Family::members`] and of [`Trainer::fit`].
+    pub fn run(
+        &self,
+        family: &Family,
+        training: &Examples<'_>,
+        validation: &Examples<'_>,
+        mut found: impl FnMut(&Candidate),
+    ) -> Result<Front, Error> {
+        let trainer = self.trainer.clone().without_checkpoint();
+        let samples = trainer.samples(training);
+        let mut front = Front::new();
+        for spec in family.members()? {
+            let module = Trainable::new(&spec, Vec::new(), &self.device, trainer.seed())?;
+            let mut module = (self.prepare)(module);
+            // a plan needs scales, and tells which members are far too slow
+            let begins = match module.calibrate(samples.view()) {
+                Ok(()) => self.planned(&spec, &module, &samples),
+                Err(error) => Err(error),
+            };
+            if let Ok((_, plan)) = &begins
+                && plan.predicted_seconds(self.threads) > MARGIN * self.budget
+            {
+                front.refused.push(Refused { spec, error: None });
+                continue;
+            }
+            let history = match trainer.fit(&mut module, training, Some(validation)) {
+                Ok(history) => history,
+                Err(error @ (Error::Train(TrainError::Diverged { .. }) | Error::Model(_))) => {
+                    let error = Some(error);
+                    front.refused.push(Refused { spec, error });
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            match self.planned(&spec, &module, &samples) {
+                Ok((floats, plan)) => {
+                    let candidate = Candidate {
+                        spec,
+                        floats,
+                        accuracy: history.accuracy().unwrap_or(0.0),
+                        seconds: plan.predicted_seconds(self.threads),
+                        plan,
+                    };
+                    found(&candidate);
+                    match candidate.seconds <= self.budget {
+                        true => front.candidates.push(candidate),
+                        false => front.slow.push(candidate),
+                    }
+                }
+                Err(error) => front.refused.push(Refused {
+                    spec,
+                    error: Some(error),
+                }),
+            }
+        }
+        Ok(front)
+    }
+
+    fn planned(
+        &self,
+        spec: &Spec,
+        module: &Trainable,
+        samples: &Array2<f32>,
+    ) -> Result<(Floats, Plan), Error> {
+        let floats = module.floats()?;
+        let (parts, _) = quantize(spec, &floats, &[], samples.view(), &Calibration::default())?;
+        let (_, plan) = Graph::new(spec, &parts)?.plan(&self.options)?;
+        Ok((floats, plan))
+    }
+}

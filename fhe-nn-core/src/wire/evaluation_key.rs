@@ -1,0 +1,173 @@
+//! Evaluation keys: what a client sends to a server once.
+
+use std::io::{ErrorKind, Read, Write};
+
+use fhe_nn_proof::plan::Plan;
+use sha2::{Digest, Sha256};
+
+use super::{HEADER, Header, Kind, SEED, key_parts};
+use crate::Error;
+
+/// All that a server ever sees of a client's keys, as it travels: bootstrapping and keyswitching keys,
+/// which let it compute on ciphertexts and decrypt none.
+///
+/// A server makes a `ServerKey` from it, or reads one from the connection without keeping the bytes.
+pub struct EvaluationKey {
+    pub(crate) plan: Plan,
+    pub(crate) header: Header,
+    /// For each part in the order of [`key_parts`], its seed and its bodies.
+    pub(crate) payload: Vec<u8>,
+    checksum: [u8; CHECKSUM],
+}
+
+impl EvaluationKey {
+    pub(crate) fn new(plan: Plan, header: Header, payload: Vec<u8>) -> Self {
+        let mut checksum = Checksum::new(&header);
+        checksum.update(&payload);
+        EvaluationKey {
+            plan,
+            header,
+            payload,
+            checksum: checksum.finish(),
+        }
+    }
+
+    /// The plan that the key was made for.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Bytes of a plan's key as it travels.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] if it is more than the machine can address.
+    pub(crate) fn payload_bytes(plan: &Plan) -> Result<usize, Error> {
+        let parts = key_parts(plan);
+        let bytes = parts.iter().map(|part| SEED as u64 + part.bytes());
+        Kind::EvaluationKey.length(bytes.sum())
+    }
+
+    /// The key as it travels: seeds and bodies.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Kind::EvaluationKey.bytes(&self.header);
+        bytes.extend(&self.payload);
+        bytes.extend(self.checksum);
+        bytes
+    }
+
+    /// Writes the key as it travels to a file or a connection.
+    ///
+    /// # Errors
+    /// [`Error::Stream`].
+    pub fn write(&self, mut to: impl Write) -> Result<(), Error> {
+        let mut write = |bytes: &[u8]| {
+            to.write_all(bytes).map_err(|source| Error::Stream {
+                what: Kind::EvaluationKey.name(),
+                source,
+            })
+        };
+        write(&Kind::EvaluationKey.bytes(&self.header))?;
+        write(&self.payload)?;
+        write(&self.checksum)
+    }
+
+    /// Reads a key from a file or a connection: exactly the bytes that the plan says, so that the
+    /// connection may stay open and carry something else next.
+    ///
+    /// # Errors
+    /// [`Error::Plan`], [`Error::WrongPlan`], [`Error::Malformed`] and [`Error::Stream`].
+    pub fn read(mut from: impl Read, plan: &Plan) -> Result<Self, Error> {
+        plan.validate()?;
+        let header = read_header(&mut from, plan)?;
+        let mut payload = vec![0; Self::payload_bytes(plan)?];
+        read_exact(&mut from, &mut payload)?;
+        let key = EvaluationKey::new(plan.clone(), header, payload);
+        let mut checksum = [0; CHECKSUM];
+        read_exact(&mut from, &mut checksum)?;
+        if checksum != key.checksum {
+            return Err(altered());
+        }
+        Ok(key)
+    }
+
+    /// The key from bytes, all of them.
+    ///
+    /// # Errors
+    /// [`Error::Plan`], [`Error::WrongPlan`] and [`Error::Malformed`].
+    pub fn from_bytes(bytes: &[u8], plan: &Plan) -> Result<Self, Error> {
+        plan.validate()?;
+        let expected = Self::payload_bytes(plan)?;
+        Kind::EvaluationKey.split(bytes, plan, expected + CHECKSUM)?;
+        Self::read(bytes, plan)
+    }
+}
+
+/// Bytes of a checksum.
+const CHECKSUM: usize = 32;
+
+/// SHA-256 over a key as it travels: a byte that changed on the way or at rest is an error instead of wrong
+/// scores. It is no proof of who made the key.
+pub(crate) struct Checksum(Sha256);
+
+impl Checksum {
+    pub(crate) fn new(header: &Header) -> Self {
+        let mut hash = Sha256::new();
+        hash.update(Kind::EvaluationKey.bytes(header));
+        Checksum(hash)
+    }
+
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    fn finish(self) -> [u8; CHECKSUM] {
+        self.0.finalize().into()
+    }
+
+    /// Reads the checksum that was sent.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] if it is another, and [`Error::Stream`].
+    #[cfg(feature = "engine")]
+    pub(crate) fn compare(self, from: &mut impl Read) -> Result<(), Error> {
+        let mut sent = [0; CHECKSUM];
+        read_exact(from, &mut sent)?;
+        if sent == self.finish() {
+            Ok(())
+        } else {
+            Err(altered())
+        }
+    }
+}
+
+fn altered() -> Error {
+    Kind::EvaluationKey
+        .malformed("its SHA-256 differs from the one that was sent: bytes were changed")
+}
+
+/// Reads the header of a key.
+///
+/// # Errors
+/// [`Error::WrongPlan`], [`Error::Malformed`] and [`Error::Stream`].
+pub(crate) fn read_header(from: &mut impl Read, plan: &Plan) -> Result<Header, Error> {
+    let mut header = [0; HEADER];
+    read_exact(from, &mut header)?;
+    Kind::EvaluationKey.open(&header, plan)
+}
+
+/// Fills a buffer with the next bytes of a key.
+///
+/// # Errors
+/// [`Error::Malformed`] if there are fewer, and [`Error::Stream`].
+pub(crate) fn read_exact(from: &mut impl Read, bytes: &mut [u8]) -> Result<(), Error> {
+    from.read_exact(bytes)
+        .map_err(|source| match source.kind() {
+            ErrorKind::UnexpectedEof => {
+                Kind::EvaluationKey.malformed("fewer bytes than the plan says")
+            }
+            _ => Error::Stream {
+                what: Kind::EvaluationKey.name(),
+                source,
+            },
+        })
+}

@@ -1,0 +1,32 @@
+//! What travels between a client and a server, as bytes: evaluation keys, requests and replies. Neither
+//! secrets nor expanded keys are here.
+//!
+//! Everything is versioned, and of exactly the size that follows from the plan: a length is never read
+//! from outside, and reading allocates what the plan says.
+//!
+//! ```text
+//! "FHENN" | kind | version (u16) | plan's fingerprint (32) | key id (16) | payload
+//! ```
+//!
+//! Headers and seeds are little-endian. Masks are drawn from seeds, so only bodies travel, cut to their
+//! most significant bytes; a reply's elements are cut to their most significant bits, as one string, as
+//! many as the noise leaves a meaning.
+
+mod bits;
+mod ciphertexts;
+mod evaluation_key;
+mod header;
+mod key_part;
+mod reply;
+mod request;
+mod seeded;
+
+pub(crate) use ciphertexts::Ciphertexts;
+pub use evaluation_key::EvaluationKey;
+#[cfg(feature = "engine")]
+pub(crate) use evaluation_key::{Checksum, read_exact, read_header};
+pub(crate) use header::{HEADER, Header, Kind};
+pub(crate) use key_part::{KeyPart, Keyswitch, key_parts, keyswitch_of};
+pub use reply::Reply;
+pub use request::Request;
+pub(crate) use seeded::{SEED, Seeded, cut, restore};

@@ -1,0 +1,51 @@
+//! Replies: one encrypted result each.
+
+use fhe_nn_proof::plan::Plan;
+
+use super::{Ciphertexts, Header, Kind, SEED, bits};
+use crate::Error;
+
+/// One encrypted result.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reply {
+    pub(crate) header: Header,
+    /// The seed of the request that it answers.
+    pub(crate) request: u128,
+    /// Multiples of `2^-element_bits` of the torus.
+    pub(crate) scores: Ciphertexts,
+    pub(crate) element_bits: u32,
+}
+
+impl Reply {
+    /// The reply as it travels.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Kind::Reply.bytes(&self.header);
+        bytes.extend(self.request.to_le_bytes());
+        bytes.extend(bits::pack(self.scores.data(), self.element_bits));
+        bytes
+    }
+
+    /// The reply from bytes, made for this plan.
+    ///
+    /// # Errors
+    /// [`Error::Plan`], [`Error::WrongPlan`] and [`Error::Malformed`].
+    pub fn from_bytes(bytes: &[u8], plan: &Plan) -> Result<Self, Error> {
+        plan.validate()?;
+        let output = &plan.output;
+        let length = Kind::Reply.length(plan.reply_bytes())?;
+        let (header, payload) = Kind::Reply.split(bytes, plan, SEED + length)?;
+        let (request, payload) = payload
+            .split_first_chunk()
+            .expect("a payload's length was checked");
+        let request = u128::from_le_bytes(*request);
+        let dimension = output.dimension as usize;
+        let elements = output.sums.neurons as usize * (dimension + 1);
+        let elements = bits::unpack(payload, elements, output.element_bits);
+        Ok(Reply {
+            header,
+            request,
+            scores: Ciphertexts::new(dimension, elements),
+            element_bits: output.element_bits,
+        })
+    }
+}

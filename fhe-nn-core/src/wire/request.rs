@@ -1,0 +1,36 @@
+//! Requests: one encrypted input each.
+
+use fhe_nn_proof::plan::Plan;
+
+use super::{Header, Kind, SEED, Seeded};
+use crate::Error;
+
+/// One encrypted input: bodies, and the seed of their masks.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Request {
+    pub(crate) header: Header,
+    pub(crate) values: Seeded,
+}
+
+impl Request {
+    /// The request as it travels.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Kind::Request.bytes(&self.header);
+        self.values.write_to(&mut bytes);
+        bytes
+    }
+
+    /// The request from bytes, made for this plan.
+    ///
+    /// # Errors
+    /// [`Error::Plan`], [`Error::WrongPlan`] and [`Error::Malformed`].
+    pub fn from_bytes(bytes: &[u8], plan: &Plan) -> Result<Self, Error> {
+        plan.validate()?;
+        let length = Kind::Request.length(plan.request_bytes())?;
+        let (header, payload) = Kind::Request.split(bytes, plan, SEED + length)?;
+        Ok(Request {
+            header,
+            values: Seeded::read(payload),
+        })
+    }
+}
