@@ -4,9 +4,11 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use fhe_nn_core::Error;
+use fhe_nn_core::plan::Prefer;
 use fhe_nn_core::prelude::*;
 use fhe_nn_core::run::Progress;
-use fhe_nn_core::{Profile, Work, plan::Prefer};
+use fhe_nn_core::run::{Profile, Work};
 use fhe_nn_tests::Random;
 use rayon::prelude::*;
 

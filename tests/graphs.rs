@@ -19,7 +19,7 @@ struct Residual {
     #[bits(output = 2, table = 4)]
     act: Identity,
     #[from(prelu, act)]
-    sum: Add,
+    sum: layer::Add,
     #[bits(output = 2)]
     relu: Relu,
     pool: GlobalAvgPool,
@@ -61,7 +61,7 @@ struct Words {
     #[from(average)]
     threshold: Threshold,
     #[from(custom, threshold)]
-    product: Mul,
+    product: layer::Mul,
     #[bits(weights = 2)]
     scores: Dense<6, 2>,
 }
@@ -122,7 +122,7 @@ struct Rearranged {
     rows: AvgPool2d<2, 1>,
     row: Flatten,
     #[from(sign, sign)]
-    twice: Add,
+    twice: layer::Add,
     all: GlobalAvgPool,
     column: Flatten,
     #[from(row, column)]
@@ -130,7 +130,7 @@ struct Rearranged {
     #[bits(output = 2, table = 4)]
     tanh: Tanh,
     #[from(tanh, tanh)]
-    sum: Add,
+    sum: layer::Add,
     scores: Flatten,
 }
 
@@ -243,7 +243,9 @@ fn a_function_of_ones_own_is_in_the_tables() {
     let model = network.model();
     let graph = model.graph();
     let tables = graph.nodes.iter().find_map(|node| match &node.op {
-        fhe_nn_core::graph::Op::Lookup(lookup) if node.name == "custom" => Some(lookup.clone()),
+        fhe_nn_core::proof::graph::Op::Lookup(lookup) if node.name == "custom" => {
+            Some(lookup.clone())
+        }
         _ => None,
     });
     let tables = tables.expect("a node for the field");

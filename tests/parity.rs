@@ -2,7 +2,7 @@
 //! far outside of the calibrated ranges.
 
 use fhe_nn_core::prelude::*;
-use fhe_nn_core::widths::Range;
+use fhe_nn_core::proof::widths::Range;
 use fhe_nn_tests::Random;
 
 /// Several values from each bootstrap, modulo powers of two.

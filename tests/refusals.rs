@@ -1,6 +1,7 @@
 //! What cannot run encrypted runs in the clear, and the plan says why, with layer and numbers.
 
-use fhe_nn_core::ModelError;
+use fhe_nn_core::Error;
+use fhe_nn_core::error::ModelError;
 use fhe_nn_core::prelude::*;
 use fhe_nn_proof::plan::PlanError;
 use fhe_nn_tests::Random;

@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use fhe_nn_core::Error;
 use fhe_nn_core::prelude::*;
 use fhe_nn_examples::declare_article;
 use fhe_nn_examples::networks::accuracy_of;

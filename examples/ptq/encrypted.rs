@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use fhe_nn_core::prelude::*;
 use fhe_nn_core::run::Progress;
-use fhe_nn_core::{Profile, Work};
+use fhe_nn_core::run::{Profile, Work};
 use fhe_nn_examples::cli;
 use fhe_nn_examples::exchange::Exchange;
 use fhe_nn_examples::networks::accuracy_of;

@@ -1,6 +1,7 @@
 //! The float network, which the quantized ones are compared with.
 
-use fhe_nn_core::{Error, Floats, ModelError};
+use fhe_nn_core::error::ModelError;
+use fhe_nn_core::{Error, Floats};
 use ndarray::{Array2, ArrayView, Dimension};
 
 /// The digit of the greatest score for each image, `[images, 784]`.

@@ -5,6 +5,7 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use fhe_nn_core::Error;
 use fhe_nn_core::prelude::*;
 use ndarray::{Array2, ArrayView2};
 

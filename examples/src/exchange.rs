@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use fhe_nn_core::Error;
 use fhe_nn_core::prelude::*;
 
 /// What came of an inference.

@@ -1,7 +1,8 @@
 //! The declarations that several examples use.
 
-use fhe_nn_core::argmax;
+use fhe_nn_core::Error;
 use fhe_nn_core::prelude::*;
+use fhe_nn_core::proof::client::argmax;
 use ndarray::Array2;
 
 use crate::idx::Dataset;

@@ -177,7 +177,7 @@ impl Story<'_> {
                 "seconds_per_image": seconds,
                 "bootstraps": plan.bootstraps(),
                 "log2_failure": plan.log2_failure(),
-                "security_bits": fhe_nn_core::SECURITY_BITS,
+                "security_bits": fhe_nn_core::plan::SECURITY_BITS,
                 "evaluation_key_bytes": evaluation_key_bytes,
                 "request_bytes": request_bytes,
                 "reply_bytes": reply_bytes,

@@ -1,9 +1,9 @@
 //! The one interpreter, and what a backend must give it.
 
-use crate::graph::{Graph, LinearOp, LookupOp, Op};
+use fhe_nn_proof::graph::{Graph, LinearOp, LookupOp, Op};
 
 /// What the operations of a [`Graph`] mean.
-pub trait Backend {
+pub(crate) trait Backend {
     /// All values of one tensor.
     type Values;
     /// What can go wrong.
@@ -26,7 +26,7 @@ pub trait Backend {
 
 /// Runs a graph: every backend, every node, in order. The result is that of the last node; others are
 /// dropped when nobody reads them any more.
-pub fn interpret<B: Backend>(
+pub(crate) fn interpret<B: Backend>(
     graph: &Graph<'_>,
     backend: &mut B,
     input: B::Values,

@@ -10,12 +10,12 @@ use fhe_nn_proof::spec::Window;
 use ndarray::{Array2, Axis, LinalgScalar, Zip};
 
 use crate::backend::Backend;
-use crate::graph::{LinearOp, LookupOp, Map, Read};
 use crate::sums::{add_up, convolve};
+use fhe_nn_proof::graph::{LinearOp, LookupOp, Map, Read};
 
 /// Backend over integers, for any number of inputs at once: values are `[inputs, neurons]`.
 #[derive(Debug, Default)]
-pub struct Clear;
+pub(crate) struct Clear;
 
 impl Backend for Clear {
     type Values = Array2<i64>;

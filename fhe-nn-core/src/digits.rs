@@ -12,8 +12,8 @@ use fhe_nn_proof::rounding::digit_bits;
 use fhe_nn_proof::spec::Rounding;
 use fhe_nn_proof::widths::Lattice;
 
-use crate::graph::LookupOp;
 use crate::reading::Reading;
+use fhe_nn_proof::graph::LookupOp;
 
 /// A digit of an accumulator.
 #[derive(Debug, Clone, Copy, PartialEq)]

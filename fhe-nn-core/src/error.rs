@@ -2,7 +2,12 @@
 
 use std::path::PathBuf;
 
-use fhe_nn_proof::error::{ModelError, ProofError};
+use fhe_nn_proof::error::ProofError;
+
+pub use fhe_nn_proof::client::InputError;
+pub use fhe_nn_proof::error::ModelError;
+pub use fhe_nn_proof::plan::PlanError;
+pub use fhe_nn_proof::spec::FlowError;
 
 /// Any error of this crate.
 #[derive(Debug, thiserror::Error)]

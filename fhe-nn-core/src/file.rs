@@ -10,7 +10,7 @@ use crate::Error;
 /// The bytes of a file of at most [`MAX_BYTES`].
 ///
 /// # Errors
-/// [`Error::Read`] and [`crate::ModelError::TooLarge`].
+/// [`Error::Read`] and [`crate::error::ModelError::TooLarge`].
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Error> {
     read_file(path).map_err(|unread| match unread {
         Unread::Failed(source) => Error::Read {

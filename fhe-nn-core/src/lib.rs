@@ -30,26 +30,35 @@
 //! # }
 //! ```
 //!
-//! [`fhe_network`] documents the language, [`Network`] what a network can do. The encrypted half
-//! (`ClientKey`, `EvaluationKey`, `Network::run_encrypted`) is behind the default feature `tfhe`;
-//! without it declaring, checking, quantizing and running in the clear build in seconds.
+//! [`fhe_network`] documents the language, [`Network`] what a declared network can do, [`Model`] what a
+//! network can do that is known only when the program runs. The [`guide`] leads from an ONNX file to an
+//! encrypted answer, and says what costs time and what is secure.
 //!
-//! The feature `import` reads models from elsewhere, `import::load` for ONNX and [`Floats`] for npz files.
-//! [`Embedded`] is a network whose model the compiler has read and proved.
+//! # Features
+//!
+//! | feature | what it adds | default |
+//! |---|---|---|
+//! | `client` | secret keys, encrypting, decrypting: `ClientKey` | yes |
+//! | `engine` | encrypted runs: `ServerKey`, `Model::run_encrypted`; nothing that decrypts | yes |
+//! | `tfhe` | both | yes |
+//! | `parallel` | all cores; without it everything runs on the caller's thread | yes |
+//! | `import` | models from ONNX files, weights from npz files | no |
+//! | `train` | training of declared networks, on candle | no |
+//!
+//! Without default features, declaring, checking, quantizing and running in the clear build in seconds.
 
 // the macro expands to paths under `fhe_nn_core`; this makes them work in here too
 extern crate self as fhe_nn_core;
 
-pub mod backend;
-pub mod clear;
+mod backend;
+mod clear;
 #[cfg(feature = "client")]
 mod client;
 mod digits;
 mod embedded;
-
 #[cfg(feature = "engine")]
 mod engine;
-mod error;
+pub mod error;
 mod file;
 mod floats;
 pub mod guide;
@@ -63,6 +72,7 @@ mod network;
 #[cfg(feature = "import")]
 mod npz;
 mod parallel;
+pub mod plan;
 pub mod quantize;
 mod reading;
 pub mod run;
@@ -80,10 +90,11 @@ pub use embedded::Embedded;
 pub use engine::ServerKey;
 pub use error::Error;
 pub use fhe_nn_macros::fhe_network;
-pub use fhe_nn_proof::client::{Affine, ClientSpec, InputError, Line, Scores, argmax};
-pub use fhe_nn_proof::error::ModelError;
-pub use fhe_nn_proof::graph;
-pub use fhe_nn_proof::noise::{self, SECURITY_BITS};
+/// The arithmetic on which the macro and this crate agree. The macro expands to paths in it; it comes with no
+/// promise to stay as it is.
+#[doc(hidden)]
+pub use fhe_nn_proof as proof;
+pub use fhe_nn_proof::client::Scores;
 /// ```
 /// # use fhe_nn_core::prelude::*;
 /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/guide/majority.rs"));
@@ -100,51 +111,35 @@ pub use fhe_nn_proof::noise::{self, SECURITY_BITS};
 /// # }
 /// ```
 pub use fhe_nn_proof::plan::Plan;
-pub use fhe_nn_proof::plan::{self, PlanError, PlanOptions};
-pub use fhe_nn_proof::rounding;
+pub use fhe_nn_proof::plan::PlanOptions;
 pub use fhe_nn_proof::spec::{self, Spec};
-pub use fhe_nn_proof::widths;
 pub use floats::Floats;
-
-pub use layer::{
-    Abs, Add, AvgPool1d, AvgPool2d, Celu, Concat, Conv1d, Conv2d, Custom, Dense, Elu, Embedding,
-    Exp, Flatten, Gelu, GlobalAvgPool, GlobalMaxPool, HardSigmoid, HardSwish, HardTanh, Identity,
-    LeakyRelu, MaxPool1d, MaxPool2d, Mish, Mul, Prelu, Relu, Relu6, Selu, Sigmoid, Sign, Silu,
-    Softplus, Softsign, Square, Tanh, Threshold, Wave,
-};
 pub use model::Model;
+/// Arrays at the API are those of this crate.
+pub use ndarray;
 pub use network::Network;
 pub use quantize::{Calibration, Quantized};
 #[cfg(feature = "engine")]
-pub use run::{Execution, Profile, Progress, Work};
+pub use run::Execution;
 #[cfg(any(feature = "client", feature = "engine"))]
 pub use wire::{EvaluationKey, Reply, Request};
 
-/// The types of a plan, for the expansion of the macro.
-#[doc(hidden)]
-pub mod __plan {
-    pub use fhe_nn_proof::client::{Affine, ClientSpec, Line};
-    pub use fhe_nn_proof::noise::{Decomposition, Shape};
-    pub use fhe_nn_proof::plan::{
-        Bootstrap, InputPlan, OutputPlan, Plan, PlanOptions, Prefer, Round, Stage, Sums, Version,
-    };
-    pub use fhe_nn_proof::spec::{Encoding, Rounding, Tokens};
-    pub use fhe_nn_proof::widths::{Lattice, Reader};
-}
-
-/// Everything that a program needs: the macro, every layer and the trait [`Network`].
+/// What a program needs: the macro, the layers, networks, plans and keys.
+///
+/// It leaves alone the names that other crates use: write `fhe_nn_core::Error`, `layer::Add` and
+/// `layer::Mul`.
 pub mod prelude {
     #[cfg(feature = "client")]
     pub use crate::ClientKey;
     pub use crate::layer::{
-        Abs, Add, AvgPool1d, AvgPool2d, Celu, Concat, Conv1d, Conv2d, Custom, Dense, Elu,
+        self, Abs, AvgPool1d, AvgPool2d, Celu, Concat, Conv1d, Conv2d, Custom, Dense, Elu,
         Embedding, Exp, Flatten, Gelu, GlobalAvgPool, GlobalMaxPool, HardSigmoid, HardSwish,
-        HardTanh, Identity, LeakyRelu, MaxPool1d, MaxPool2d, Mish, Mul, Prelu, Relu, Relu6, Selu,
+        HardTanh, Identity, LeakyRelu, MaxPool1d, MaxPool2d, Mish, Prelu, Relu, Relu6, Selu,
         Sigmoid, Sign, Silu, Softplus, Softsign, Square, Tanh, Threshold, Wave,
     };
     pub use crate::{
-        Calibration, Embedded, Error, Floats, Model, Network, Plan, PlanOptions, Quantized, Scores,
-        Spec, fhe_network,
+        Calibration, Embedded, Floats, Model, Network, Plan, PlanOptions, Quantized, Scores,
+        fhe_network,
     };
     #[cfg(any(feature = "client", feature = "engine"))]
     pub use crate::{EvaluationKey, Reply, Request};
@@ -152,6 +147,6 @@ pub mod prelude {
     pub use crate::{Execution, ServerKey};
 }
 
-#[cfg(all(doctest, feature = "tfhe", feature = "train"))]
+#[cfg(all(doctest, feature = "tfhe", feature = "import", feature = "train"))]
 #[doc = include_str!("../../README.md")]
 struct Readme;

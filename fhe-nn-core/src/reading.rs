@@ -7,7 +7,7 @@ use fhe_nn_proof::plan::Stage;
 use fhe_nn_proof::spec::Rounding;
 use fhe_nn_proof::widths::{Lattice, Reader};
 
-use crate::graph::LookupOp;
+use fhe_nn_proof::graph::LookupOp;
 
 /// How the phases of one accumulator are read.
 #[derive(Debug, Clone, Copy, PartialEq)]

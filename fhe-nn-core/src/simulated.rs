@@ -21,9 +21,9 @@ use rand_distr::{Distribution, Normal};
 
 use crate::backend::Backend;
 use crate::digits::{Digit, Part, known};
-use crate::graph::{LinearOp, LookupOp, Map};
 use crate::reading::Reading;
 use crate::sums::{add_up, convolve};
+use fhe_nn_proof::graph::{LinearOp, LookupOp, Map};
 
 /// Backend over phases, in turns of the torus from -1/2 to 1/2: values are `[inputs, neurons]`.
 pub(crate) struct Simulated<'a> {

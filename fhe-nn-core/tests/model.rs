@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
+use fhe_nn_core::Error;
 use fhe_nn_core::prelude::*;
 use fhe_nn_proof::prove::prove;
 use ndarray::{Array1, Array2};

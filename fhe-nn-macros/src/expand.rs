@@ -130,7 +130,7 @@ fn absent(name: &Ident, generics: &Generics, attrs: &[Attribute]) -> TokenStream
         &quote!({
             let _ = parts;
             ::core::result::Result::Err(::fhe_nn_core::Error::Model(
-                ::fhe_nn_core::ModelError::PartMissing,
+                ::fhe_nn_core::error::ModelError::PartMissing,
             ))
         }),
         &quote!(::std::vec::Vec::new()),

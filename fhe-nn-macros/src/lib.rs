@@ -100,7 +100,7 @@
 //!     #[bits(output = 2, table = 4)]
 //!     branch_act: Identity,
 //!     #[from(stem_act, branch_act)]
-//!     sum: Add,
+//!     sum: layer::Add,
 //!     #[bits(output = 2)]
 //!     act: Relu,
 //!     pool: GlobalAvgPool,
@@ -172,8 +172,8 @@
 //! path starts from the folder of the source file, as that of `include_bytes!`, and a change of the file
 //! compiles anew. (An editor that does not tell the macro which file it is in looks in the package and in its
 //! `src`.) The network then is `fhe_nn_core::Embedded`: `Digits::embedded()` needs no file and cannot
-//! fail, `Digits::PLAN` has bootstraps, failure probability, sizes, fingerprint and the parameters of every
-//! stage as constants.
+//! fail, and `Digits::PLAN` is its plan as a constant: the parameters of every stage, the scores and the
+//! fingerprint of the model.
 //!
 //! ```text
 //! #[fhe_network(input(shape = [784], bits = 1), weights = "digits.safetensors", failure = 128)]

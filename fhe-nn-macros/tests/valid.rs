@@ -1,6 +1,8 @@
 //! Networks that keep every law, and the data that they expand to.
 
-use fhe_nn_core::ModelError;
+use fhe_nn_core::Error;
+use fhe_nn_core::Spec;
+use fhe_nn_core::error::ModelError;
 use fhe_nn_core::prelude::*;
 use fhe_nn_core::spec::{
     ActivationSpec, DenseSpec, Function, Input, Layer, Op, Overflow, Rounding,
@@ -28,7 +30,7 @@ struct Keys {
     #[bits(table = 8, output = 6, rounding = approximate)]
     sigmoid: Sigmoid,
     #[bits(weights = (6), accumulator = 9, overflow = checked)]
-    b: fhe_nn_core::Dense<8, 8>,
+    b: fhe_nn_core::layer::Dense<8, 8>,
     #[bits(table = 6, output = 6, rounding = exact)]
     tanh: fhe_nn_core::layer::Tanh,
     #[bits(weights = 2)]
@@ -63,7 +65,7 @@ macro_rules! network {
         }
     };
 }
-network!(Small, 3, 4, 2, fhe_nn_core::Relu);
+network!(Small, 3, 4, 2, fhe_nn_core::layer::Relu);
 
 /// A struct that is compiled out takes its implementation with it.
 #[fhe_network(input(shape = [1], bits = 1))]

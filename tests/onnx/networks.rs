@@ -69,7 +69,7 @@ pub struct CnnBn {
     #[bits(output = 4, table = 5)]
     identity: Identity,
     #[from(relu, identity)]
-    sum: Add,
+    sum: layer::Add,
     #[bits(output = 4, table = 5)]
     relu3: Relu,
     pool: AvgPool2d<2>,
@@ -225,7 +225,7 @@ pub struct MulNetwork {
     #[bits(output = 4, table = 5)]
     tanh: Tanh,
     #[from(sigmoid, tanh)]
-    product: Mul,
+    product: layer::Mul,
     #[bits(weights = 4)]
     out: Dense<8, 4>,
 }

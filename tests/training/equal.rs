@@ -54,7 +54,7 @@ struct Branches {
     #[bits(output = 3, table = 6)]
     tanh: Tanh,
     #[from(relu, tanh)]
-    sum: Add,
+    sum: layer::Add,
     #[bits(output = 3)]
     again: Relu,
     #[from(again)]
@@ -89,7 +89,7 @@ struct Words {
     #[bits(output = 3, table = 5)]
     identity: Identity,
     #[from(sigmoid, identity)]
-    product: Mul,
+    product: layer::Mul,
     #[bits(output = 3, table = 5)]
     requantized: Identity,
     #[bits(weights = 4)]

@@ -2,11 +2,11 @@
 
 use std::fs;
 
+use fhe_nn_core::error::{Error, InputError};
 use fhe_nn_core::prelude::*;
 use fhe_nn_core::train::{
     Examples, History, Optimizer, Precision, Schedule, Teacher, TrainError, Trainer, accuracy,
 };
-use fhe_nn_core::{Error, InputError};
 use ndarray::{Array2, ArrayView2};
 
 use super::{Data, Small, module};

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use fhe_nn_core::error::{Error, InputError};
 use fhe_nn_core::prelude::*;
-use fhe_nn_core::{Error, InputError};
 use fhe_nn_tests::Random;
 
 use crate::shared::{INPUT, Shared, Small, shared};

@@ -1,5 +1,6 @@
 //! Plans from outside: parameters that are insecure, absurd, or of other layers.
 
+use fhe_nn_core::Error;
 use fhe_nn_core::prelude::*;
 use fhe_nn_proof::plan::PlanError;
 use serde_json::{Value, json};

@@ -15,6 +15,7 @@ use std::error::Error as StdError;
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, SamplingMode};
+use fhe_nn_core::Error;
 use fhe_nn_core::prelude::*;
 use fhe_nn_core::run::{Profile, Work};
 use fhe_nn_examples::cli;

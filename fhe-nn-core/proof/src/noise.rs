@@ -1,14 +1,14 @@
-//! The noise of every operation, and how likely it is to break a table.
+//! The variance of the noise of every operation, and the probability that it breaks a table.
 //!
 //! The variances are those of `tfhe::core_crypto::commons::noise_formulas` (tfhe-rs 1.8, Gaussian
 //! noise, 132 bits of security); a test in the workspace holds them equal to tfhe's own functions.
-//! Ciphertexts have the modulus `2^64`, but for those that come out of a keyswitch, which have
+//! Ciphertexts have the modulus `2^64`, except those that come out of a keyswitch, whose modulus is
 //! `2^32`. All variances are relative to the torus: a standard deviation of `2^-20` is a millionth
 //! of the circle. They are evaluated with `libm`, so that every machine finds the same numbers.
 //!
-//! What is drawn from a seed travels as bodies alone, and a body as few bytes as its noise asks for.
-//! What these bytes cut off is noise as well: it is part of [`seeded_variance`], and with it of
-//! every formula below.
+//! Ciphertexts whose masks are drawn from a seed are sent as bodies alone, and each body is cut to as
+//! few bytes as its noise allows. What is cut off is noise as well: it is part of
+//! [`seeded_variance`] and thereby of every formula below.
 
 mod bootstrap;
 mod gain;
@@ -33,17 +33,17 @@ pub const SECURITY_BITS: u32 = 132;
 /// Bits of the ciphertext modulus.
 pub const MODULUS_BITS: u32 = 64;
 
-/// Bits of the modulus of keyswitching keys and of what they bring forth.
+/// Bits of the modulus of keyswitching keys, and of the ciphertexts that they make.
 pub const KEYSWITCH_MODULUS_BITS: u32 = 32;
 
-/// What cutting a body may add to the variance of its noise: a share of one in
+/// Logarithm of the share that cutting a body may add to the variance of its noise: one part in
 /// `2^ROUNDING_SHARE_BITS`.
 const ROUNDING_SHARE_BITS: u32 = 4;
 
 /// How numbers are cut into digits: `levels` digits of `base_log` bits each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Decomposition {
-    /// Bits of a digit.
+    /// Number of bits of a digit.
     pub base_log: u32,
     /// Number of digits.
     pub levels: u32,
@@ -59,7 +59,7 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// Dimension of the LWE ciphertexts extracted from it, `k N`.
+    /// Dimension of the LWE ciphertexts that are extracted from it, `k N`.
     pub fn lwe_dimension(self) -> u32 {
         self.dimension.saturating_mul(self.polynomial_size)
     }
@@ -77,18 +77,19 @@ pub fn secure_variance_of(dimension: u32, modulus_bits: u32) -> f64 {
         + libm::exp2(5.314_691_876_750_68 - 0.049_782_913_165_266_1 * f64::from(dimension))
 }
 
-/// Variance of the noise of what travels as bodies and a seed: of a fresh input, of an element of a
-/// bootstrapping key (both modulo `2^64`) and of a keyswitching key (modulo `2^32`). It is the
-/// secure variance, and what cutting the body to [`body_bytes`] adds. The two errors are
-/// independent: a body is uniform, whatever its noise.
+/// Variance of the noise of a ciphertext that is sent as a body and a seed: a fresh input, an element
+/// of a bootstrapping key (both modulo `2^64`), or an element of a keyswitching key (modulo `2^32`).
+///
+/// It is the secure variance plus what cutting the body to [`body_bytes`] adds. The two errors are
+/// independent, because a body is uniform, whatever its noise.
 pub fn seeded_variance(dimension: u32, modulus_bits: u32) -> f64 {
     let secure = secure_variance_of(dimension, modulus_bits);
     secure + body_rounding_variance(body_bytes(secure, modulus_bits), modulus_bits)
 }
 
-/// How many bytes of a body travel whose noise has this variance: the least number `b` for which
-/// rounding to `8 b` bits adds at most a sixteenth, `2^-16b / 12 <= variance / 16`, and at most the
-/// whole body.
+/// Number of bytes that are sent of a body with noise of this variance: the least number `b` for
+/// which rounding to `8 b` bits adds at most a sixteenth, `2^-16b / 12 <= variance / 16`, and at most
+/// all bytes of the body.
 pub fn body_bytes(variance: f64, modulus_bits: u32) -> u32 {
     let least = 12.0 * variance * libm::exp2(-f64::from(ROUNDING_SHARE_BITS));
     let whole = modulus_bits / 8;
@@ -97,8 +98,8 @@ pub fn body_bytes(variance: f64, modulus_bits: u32) -> u32 {
         .unwrap_or(whole)
 }
 
-/// Variance that rounding a body to the nearest of so many bytes adds: that of a uniform error of
-/// one step, `2^-16b / 12`, and nothing if these are all its bytes.
+/// Variance that rounding a body to this number of bytes adds: that of a uniform error of one step,
+/// `2^-16b / 12`, or 0 if the body keeps all its bytes.
 pub fn body_rounding_variance(bytes: u32, modulus_bits: u32) -> f64 {
     if 8 * bytes < modulus_bits {
         torus_step_squared(8 * bytes) / 12.0
@@ -127,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_body_travels_in_as_few_bytes_as_its_noise_allows() {
+    fn a_body_is_sent_in_as_few_bytes_as_its_noise_allows() {
         for dimension in (500..=2048).chain([4096, 32768]) {
             for modulus_bits in [KEYSWITCH_MODULUS_BITS, MODULUS_BITS] {
                 let variance = secure_variance_of(dimension, modulus_bits);

@@ -155,7 +155,7 @@ mod tests {
         assert!(matches!(error, ProofError::Plan(PlanError::FailureBits(_))));
     }
 
-    /// With scores of so many bits.
+    /// A network whose scores have accumulators of this bit-width.
     fn both(accumulator: u32, overflow: Overflow) -> Spec {
         let dense = |inputs, weights, accumulator, overflow| {
             Op::Dense(DenseSpec {
@@ -184,7 +184,8 @@ mod tests {
         }
     }
 
-    /// Of weight 1, sums of two bits stay within the 3 bits that are promised.
+    /// Parts with this weight in the first layer. With weight 1, its sums stay within the 3 bits that
+    /// are promised.
     fn parts(weight: i16) -> Vec<Part> {
         let linear = |weights, width| {
             Part::Linear(Arc::new(Linear {

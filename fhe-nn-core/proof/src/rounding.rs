@@ -1,30 +1,34 @@
 //! Exact rounding: how the low bits of a wide accumulator are removed before a table reads the rest.
 //!
 //! Low bits are removed digit by digit, the lowest first. A ciphertext times `2^t` has the bits of
-//! weight `2^-(t+1)` and below of the torus on top, and nothing else: bits above leave the circle.
-//! Two bootstraps remove a digit of `d` bits that then fills the circle. A table that changes its sign
-//! half way round needs no padding bit and finds the uppermost bit of the digit; without that bit what
-//! is left of the digit takes half of the circle, so that a padded table of `d - 1` bits finds it all
+//! weight `2^-(t+1)` and below on top, and nothing else, because the bits above leave the circle.
+//! Two bootstraps remove a digit of `d` bits, which then fills the circle. The first uses a table that
+//! changes its sign half way round: it needs no padding bit and finds the uppermost bit of the digit.
+//! Without that bit, the rest of the digit takes half of the circle, so that a padded table of
+//! `d - 1` bits finds all of it
 //! (Liu, Micciancio, Polyakov 2021, "Large-precision homomorphic sign evaluation using FHEW/TFHE
-//! bootstrapping", section 3, whose first bootstrap does the same). A digit of one bit takes one.
+//! bootstrapping", section 3, whose first bootstrap does the same). A digit of one bit takes one
+//! bootstrap.
 //!
 //! Wider digits take fewer bootstraps, but larger polynomials: DESIGN.md has the measurements.
 
-/// Bits of a digit, at most.
+/// Greatest number of bits of a digit.
 pub const DIGIT_BITS: u32 = 4;
 
-/// Bootstraps that remove a digit of so many bits.
+/// Number of bootstraps that remove a digit of this number of bits.
 pub const fn digit_bootstraps(bits: u32) -> u32 {
     if bits < 2 { bits } else { 2 }
 }
 
-/// Bits of a digit below `above` others, of an accumulator of which so many are removed.
+/// Number of bits of a digit, if `removed` bits are removed from an accumulator and `above` of them
+/// lie above the digit.
 pub const fn digit_bits(removed: u32, above: u32) -> u32 {
     let rest = removed.saturating_sub(above);
     if rest < DIGIT_BITS { rest } else { DIGIT_BITS }
 }
 
-/// Bootstraps that remove so many bits: digits are whole from the uppermost removed bit on.
+/// Number of bootstraps that remove this number of bits; only the lowest digit can have fewer than
+/// [`DIGIT_BITS`].
 pub const fn bootstraps(bits: u32) -> u32 {
     bits / DIGIT_BITS * digit_bootstraps(DIGIT_BITS) + digit_bootstraps(bits % DIGIT_BITS)
 }

@@ -9,8 +9,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::backend::interpret;
-use crate::graph::Graph;
 use crate::layer::{Linear, Part};
+use fhe_nn_proof::graph::Graph;
 
 proptest! {
     /// With and without padding, of windows that overlap.

@@ -8,9 +8,9 @@ use super::switch::switch_modulus;
 use super::{ServerKey, linear};
 use crate::Error;
 use crate::backend::Backend;
-use crate::graph::{LinearOp, LookupOp, Read};
 use crate::run::{Watch, Work};
 use crate::wire::Ciphertexts;
+use fhe_nn_proof::graph::{LinearOp, LookupOp, Read};
 
 /// Backend over the ciphertexts of any number of inputs at once, with all that a server knows.
 pub(crate) struct Encrypted<'a> {

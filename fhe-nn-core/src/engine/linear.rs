@@ -7,8 +7,8 @@
 use rayon::prelude::*;
 
 use super::lanes::{Kernel, Lanes, Processor};
-use crate::graph::{LinearOp, Map};
 use crate::wire::Ciphertexts;
+use fhe_nn_proof::graph::{LinearOp, Map};
 
 /// Columns of a block: with the 784 inputs of an MNIST image, a block is 400 kB.
 const BLOCK: usize = 64;

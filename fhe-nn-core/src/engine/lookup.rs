@@ -6,10 +6,10 @@ use super::rotate::{Lookup, bootstrap};
 use super::server_key::Keys;
 use crate::Error;
 use crate::digits::{Digit, Part, known};
-use crate::graph::{LookupOp, Read};
 use crate::reading::Reading;
 use crate::run::Watch;
 use crate::wire::Ciphertexts;
+use fhe_nn_proof::graph::{LookupOp, Read};
 
 /// One lookup of a run.
 pub(super) struct Stages<'a> {

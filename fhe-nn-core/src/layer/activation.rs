@@ -12,13 +12,13 @@ use ndarray::Array2;
 
 use super::{Compute, Layer, Part, Tables, sealed::Sealed};
 use crate::Error;
-use crate::graph::Read;
 use crate::quantize::activation::{fixed_meaning, quantize, signs};
 use crate::quantize::float::Float;
 use crate::quantize::run::Run;
 use crate::quantize::tensor::Tensor;
 #[cfg(feature = "train")]
 use crate::train::{forward::Forward, signal::Signal};
+use fhe_nn_proof::graph::Read;
 
 /// `max(x, 0)`; results in `[0, 2^output - 1]`.
 #[derive(Debug, Clone, PartialEq)]

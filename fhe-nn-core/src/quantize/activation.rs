@@ -11,8 +11,8 @@ use super::float::Curve;
 use super::tensor::{Preactivation, Signal};
 use crate::backend::Backend;
 use crate::clear::Clear;
-use crate::graph::{LookupOp, Read, Table};
 use crate::layer::{Part, Tables};
+use fhe_nn_proof::graph::{LookupOp, Read, Table};
 
 /// The integers of an activation, and its results.
 ///

@@ -27,8 +27,8 @@ impl Float<'_> {
     /// period.
     ///
     /// # Errors
-    /// [`ModelError::TensorMissing`](crate::ModelError::TensorMissing) and
-    /// [`ModelError::TensorShape`](crate::ModelError::TensorShape) for the floats, [`Error::RealNotFinite`].
+    /// [`ModelError::TensorMissing`](crate::error::ModelError::TensorMissing) and
+    /// [`ModelError::TensorShape`](crate::error::ModelError::TensorShape) for the floats, [`Error::RealNotFinite`].
     pub(crate) fn layer(
         &self,
         index: usize,

@@ -8,8 +8,8 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use rand_distr::{Distribution, StandardNormal};
 
-use crate::graph::{LookupOp, Read, Table as Tabled};
 use crate::quantize::{Curve, centre};
+use fhe_nn_proof::graph::{LookupOp, Read, Table as Tabled};
 
 /// The tables of an activation: one for each channel.
 pub(super) struct Tables {

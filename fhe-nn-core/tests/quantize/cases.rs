@@ -1,5 +1,6 @@
 //! One case each.
 
+use fhe_nn_core::Error;
 use fhe_nn_core::prelude::*;
 use fhe_nn_core::quantize::{Clipping, Report};
 use ndarray::{Array1, Array2, array};

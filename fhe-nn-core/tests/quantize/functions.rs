@@ -1,11 +1,12 @@
 //! Laws of every function that a table can hold.
 
-use fhe_nn_core::graph::{Graph, Op};
+use fhe_nn_core::Error;
 use fhe_nn_core::layer::Linear;
 use fhe_nn_core::prelude::*;
+use fhe_nn_core::proof::graph::{Graph, Op};
+use fhe_nn_core::proof::widths::Range;
 use fhe_nn_core::quantize::Report;
 use fhe_nn_core::spec::{Function, Op as SpecOp};
-use fhe_nn_core::widths::Range;
 use ndarray::{Array2, array};
 use proptest::prelude::*;
 

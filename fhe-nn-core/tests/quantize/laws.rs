@@ -1,11 +1,11 @@
 //! Laws that hold for every network and every input.
 
-use fhe_nn_core::graph::Op;
 use fhe_nn_core::layer::Linear;
 use fhe_nn_core::prelude::*;
+use fhe_nn_core::proof::graph::Op;
+use fhe_nn_core::proof::widths::{Range, max_weight};
 use fhe_nn_core::quantize::{Clipping, LayerReport};
 use fhe_nn_core::spec::Op as SpecOp;
-use fhe_nn_core::widths::{Range, max_weight};
 use ndarray::{Array1, Array2, ArrayView1, array};
 use proptest::prelude::*;
 
@@ -146,7 +146,7 @@ proptest! {
         prop_assert_eq!(&layers[0].weights, &weights);
         prop_assert_eq!(&layers[0].constants, &phases);
         prop_assert_eq!(&layers[0].widths, &vec![4; 4]);
-        prop_assert_eq!(layers[1].input, fhe_nn_core::Affine { scale: 1.0 / 7.0, zero_point: 0 });
+        prop_assert_eq!(layers[1].input, fhe_nn_core::plan::Affine { scale: 1.0 / 7.0, zero_point: 0 });
         prop_assert_eq!(report.layers[0].saturated, 0);
     }
 

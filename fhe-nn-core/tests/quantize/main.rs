@@ -4,8 +4,8 @@ mod cases;
 mod functions;
 mod laws;
 
-use fhe_nn_core::ClientSpec;
 use fhe_nn_core::layer::{Linear, Part};
+use fhe_nn_core::plan::ClientSpec;
 use fhe_nn_core::prelude::*;
 use fhe_nn_core::quantize::{Clipping, Report};
 use fhe_nn_core::spec::{Function, Op};

@@ -1,4 +1,4 @@
-//! A plan as tokens: the expression of a constant, with the types of `fhe_nn_core::__plan`.
+//! A plan as tokens: the expression of a constant, with the types of `fhe_nn_core::plan`.
 
 use std::borrow::Cow;
 
@@ -35,13 +35,13 @@ macro_rules! constants {
             fn constant(&self) -> TokenStream {
                 let $struct { $($field),+ } = self;
                 $(let $field = $field.constant();)+
-                quote!(::fhe_nn_core::__plan::$struct { $($field: #$field),+ })
+                quote!(::fhe_nn_core::plan::$struct { $($field: #$field),+ })
             }
         })*
         $(impl Constant for $enum {
             fn constant(&self) -> TokenStream {
                 match self {
-                    $($enum::$variant => quote!(::fhe_nn_core::__plan::$enum::$variant),)+
+                    $($enum::$variant => quote!(::fhe_nn_core::plan::$enum::$variant),)+
                 }
             }
         })*
@@ -80,7 +80,7 @@ constants! {
 
 impl Constant for Version {
     fn constant(&self) -> TokenStream {
-        quote!(::fhe_nn_core::__plan::Version)
+        quote!(::fhe_nn_core::plan::Version)
     }
 }
 
@@ -88,7 +88,7 @@ impl Constant for PlanOptions {
     fn constant(&self) -> TokenStream {
         let (failure_bits, prefer) = (self.failure_bits().constant(), self.prefer().constant());
         quote! {
-            ::fhe_nn_core::__plan::PlanOptions::new()
+            ::fhe_nn_core::plan::PlanOptions::new()
                 .with_failure_bits(#failure_bits)
                 .with_prefer(#prefer)
         }

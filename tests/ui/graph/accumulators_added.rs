@@ -5,7 +5,7 @@ struct Net {
     #[bits(weights = 2)]
     fc: Dense<4, 4>,
     #[from(fc, input)]
-    sum: Add,
+    sum: layer::Add,
     #[bits(output = 2)]
     relu: Relu,
     #[bits(weights = 2)]

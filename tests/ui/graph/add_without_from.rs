@@ -6,7 +6,7 @@ struct Net {
     fc: Dense<4, 4>,
     #[bits(output = 2)]
     relu: Relu,
-    sum: Add,
+    sum: layer::Add,
     #[bits(weights = 2)]
     scores: Dense<4, 2>,
 }

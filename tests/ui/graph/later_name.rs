@@ -7,7 +7,7 @@ struct Net {
     #[bits(output = 2)]
     left_act: Relu,
     #[from(left_act, right_act)]
-    sum: Add,
+    sum: layer::Add,
     #[from(sum)]
     #[bits(weights = 2)]
     right: Dense<4, 4>,

@@ -7,9 +7,9 @@ struct Net {
     #[bits(output = 2)]
     relu: Relu,
     #[from(relu, relu)]
-    product: Mul,
+    product: layer::Mul,
     #[from(product, relu)]
-    sum: Add,
+    sum: layer::Add,
 }
 
 fn main() {}

@@ -7,7 +7,7 @@ struct Net {
     #[bits(output = 8)]
     relu: Relu,
     #[from(relu, relu)]
-    product: Mul,
+    product: layer::Mul,
 }
 
 fn main() {}

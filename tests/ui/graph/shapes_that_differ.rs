@@ -7,7 +7,7 @@ struct Net {
     #[bits(output = 2)]
     act: Relu,
     #[from(act, input)]
-    sum: Add,
+    sum: layer::Add,
     #[bits(weights = 2)]
     scores: Dense<32, 2>,
 }

@@ -7,7 +7,7 @@ struct Net {
     #[bits(output = 2)]
     relu: Relu,
     #[from(relu)]
-    sum: Add,
+    sum: layer::Add,
     #[bits(weights = 2)]
     scores: Dense<4, 2>,
 }

@@ -7,7 +7,7 @@ struct Net {
     #[bits(output = 2)]
     left_act: Relu,
     #[from(left_act, inptu)]
-    sum: Add,
+    sum: layer::Add,
     #[bits(weights = 2)]
     scores: Dense<4, 2>,
 }

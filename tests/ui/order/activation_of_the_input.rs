@@ -10,7 +10,7 @@ struct Net {
     #[bits(output = 2)]
     id: Identity,
     #[from(relu, id)]
-    sum: Add,
+    sum: layer::Add,
     #[bits(weights = 2)]
     scores: Dense<4, 2>,
 }

@@ -5,12 +5,12 @@ use super::{
     torus_step_squared,
 };
 
-/// Bits of the significand with which products of polynomials are computed.
+/// Bits of the significand of the numbers in which products of polynomials are computed.
 const MANTISSA_BITS: f64 = 53.0;
 
 /// Variance of the result of a bootstrap with products by floating-point Fourier transforms
-/// (`pbs_variance_132_bits_security_gaussian_fft_mul`, but the transforms are this crate's, and the
-/// key's bodies are cut). It is proportional to `input_dimension`.
+/// (`pbs_variance_132_bits_security_gaussian_fft_mul`, but with this crate's transforms, and with
+/// bodies of the key that are cut). It is proportional to `input_dimension`.
 pub fn bootstrap_variance(input_dimension: u32, shape: Shape, digits: Decomposition) -> f64 {
     let noise = seeded_variance(shape.lwe_dimension(), MODULUS_BITS);
     bootstrap_key_variance(input_dimension, shape, digits, noise)
@@ -46,8 +46,8 @@ pub fn bootstrap_rounding_variance(
 }
 
 /// The part of [`bootstrap_variance`] that comes from the transforms' floating-point numbers: what
-/// tfhe's lose, times what this crate's lose more on the worst processor, and a tenth. A test of
-/// `fhe-nn-core` measures that.
+/// tfhe's transforms lose, times the ratio that this crate's lose on the worst processor, plus a
+/// tenth of that. A test of `fhe-nn-core` measures the ratio.
 pub fn bootstrap_transform_variance(
     input_dimension: u32,
     shape: Shape,
@@ -62,8 +62,8 @@ pub fn bootstrap_transform_variance(
     more * tfhe_transform_variance(input_dimension, shape, digits)
 }
 
-/// What tfhe's transforms lose: a fit to measurements, where the other parts of a bootstrap's noise
-/// are derived.
+/// Variance of what tfhe's transforms lose. It is a fit to measurements, unlike the other parts of a
+/// bootstrap's noise, which are derived.
 pub fn tfhe_transform_variance(input_dimension: u32, shape: Shape, digits: Decomposition) -> f64 {
     let (k, n) = (f64::from(shape.dimension), f64::from(shape.polynomial_size));
     let lost_bits = (f64::from(MODULUS_BITS) - MANTISSA_BITS).max(0.0);

@@ -1,4 +1,4 @@
-//! What a sum multiplies the noise of its terms by.
+//! The factor by which a sum multiplies the noise of its terms.
 
 /// A term of a sum: a weight, and the value that it multiplies.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -7,30 +7,30 @@ pub struct Term {
     pub weight: f64,
     /// Bootstraps of one kind have the same noise.
     pub kind: usize,
-    /// The bootstrap that the value comes from; of no other kind is one of this number.
+    /// Number of the bootstrap that the value comes from; it is unique across kinds.
     pub bootstrap: usize,
     /// Which of the bootstrap's values it is.
     pub phase: u32,
-    /// How many there are.
+    /// How many values the bootstrap has.
     pub phases: u32,
 }
 
-/// How much a sum multiplies the variance of values: the square of the 2-norm of its weights, and
-/// more if it adds up what the values of one bootstrap have in common.
+/// Factor by which a sum multiplies the variance of its values: the square of the 2-norm of its
+/// weights, and more if it adds up noise that the values of one bootstrap have in common.
 ///
 /// The values of one bootstrap are coefficients of one polynomial, `d N / phases` apart. Rounding
-/// to digits leaves a product of rounding errors with the large key, and the bits of a key have
-/// the mean 1/2: two bits together have a quarter on average where one has a half. Of the N
-/// products in a coefficient those that the negacyclic wrap gave a sign, a share of `d / phases`,
-/// count against the others, so that the covariance of this part is
+/// to digits leaves a product of rounding errors with the large key, whose bits have the mean 1/2:
+/// the product of two bits is 1/4 on average, that of a bit with itself 1/2. A coefficient is a sum
+/// of N products, and the negacyclic wrap changes the sign of a share of `d / phases` of them. These
+/// count against the others, so the covariance of this part is
 ///
 /// `(1 / 2) (1 - 2 d / phases)` of its variance.
 ///
-/// The other parts of the noise are not correlated. Their share depends on parameters; the gain is
-/// the greatest for any share.
+/// The other parts of the noise are not correlated. Their share depends on the parameters; the gain
+/// is the greatest for any share.
 ///
-/// Several bootstraps of one kind have the same noise: their weights add up before they are squared, at
-/// worst all of them with one sign.
+/// Several bootstraps of one kind have the same noise, so their weights add up before they are
+/// squared; in the worst case, all of them have the same sign.
 pub fn gain(terms: &mut [Term]) -> f64 {
     terms.sort_unstable_by_key(|term| (term.kind, term.bootstrap, term.phase));
     let (mut square, mut correlated) = (0.0, 0.0);
@@ -58,7 +58,7 @@ pub fn gain(terms: &mut [Term]) -> f64 {
 mod tests {
     use super::*;
 
-    /// Weight `q n + j` is that of value q of bootstrap j of n.
+    /// The gain of weights, of which number `q n + j` multiplies value q of bootstrap j of n.
     fn of(weights: &[f64], phases: u32, kinds: &[usize]) -> f64 {
         let bootstraps = weights.len() / phases as usize;
         let terms = weights.iter().enumerate().map(|(index, &weight)| Term {
@@ -76,13 +76,13 @@ mod tests {
 
     #[test]
     fn values_of_one_bootstrap_have_rounding_errors_in_common() {
-        // 10 and, of weights one apart, 1 x 2 + 2 x 2 + 2 x 1, less, of those three apart, 1 x 1,
-        // each half of twice
+        // 10 for the squares, plus half of 1 x 2 + 2 x 2 + 2 x 1 for weights one apart, less half of
+        // 1 x 1 for those three apart
         assert_eq!(
             of(&[1.0, 2.0, 2.0, 1.0], 4, &[]),
             10.0 + 8.0 / 2.0 - 1.0 / 2.0
         );
-        // two bootstraps between which nothing is in common
+        // two bootstraps that have nothing in common
         assert_eq!(of(&[3.0, 1.0, 0.0, 5.0], 2, &[]), 35.0);
         // parameters may make the common part as small as nothing
         assert_eq!(of(&[1.0, -1.0, 1.0, -1.0], 4, &[]), 4.0);

@@ -6,7 +6,7 @@ use super::{
 };
 
 /// Variance that a keyswitch adds (`keyswitch_additive_variance_132_bits_security_gaussian`, from
-/// the modulus `2^64` to `2^32`; and the key's bodies are cut).
+/// the modulus `2^64` to `2^32`, and with bodies of the key that are cut).
 pub fn keyswitch_variance(
     input_dimension: u32,
     output_dimension: u32,
@@ -25,8 +25,8 @@ pub fn keyswitch_key_variance(input_dimension: u32, noise: f64, digits: Decompos
 
 /// The part of [`keyswitch_variance`] that comes from rounding the input.
 ///
-/// A mask element is rounded from 64 bits to its digits, with a uniform error of one place of the
-/// last digit, and multiplied by a key bit, whose mean square is 1/2. The body is rounded from 64
+/// A mask element is rounded from 64 bits to its digits, with a uniform error of one unit of the last
+/// digit, and multiplied by a key bit, whose mean square is 1/2. The body is rounded from 64
 /// bits to 32, with a uniform error of one step, `(2^-64 - 2^-128) / 12`.
 pub fn keyswitch_rounding_variance(input_dimension: u32, digits: Decomposition) -> f64 {
     let (from, to) = (

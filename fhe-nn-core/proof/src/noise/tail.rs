@@ -1,4 +1,4 @@
-//! How likely Gaussian noise is to leave an interval.
+//! The probability that Gaussian noise leaves an interval.
 
 /// Logarithm to base 2 of the probability that Gaussian noise of this variance leaves
 /// `[-half_step, half_step]`: `log2 erfc(half_step / sqrt(2 variance))`.
@@ -6,7 +6,7 @@ pub fn log2_failure(half_step: f64, variance: f64) -> f64 {
     log2_erfc(half_step / libm::sqrt(2.0 * variance))
 }
 
-/// How many standard deviations fit half a step if that may be left with probability
+/// Number of standard deviations that half a step must hold so that noise leaves it with probability
 /// `2^-failure_bits`: the z with `erfc(z / sqrt 2) = 2^-failure_bits`.
 pub fn standard_deviations(failure_bits: f64) -> f64 {
     let (mut below, mut above) = (0.0, 64.0);

@@ -25,7 +25,7 @@ pub(crate) struct Chain {
 }
 
 impl Layer {
-    /// So many neurons alike.
+    /// A layer of neurons that are all alike.
     pub(crate) fn alike(reader: Reader, neurons: usize, width: u32, gain: f64) -> Self {
         Layer {
             reader,
@@ -113,7 +113,7 @@ pub(crate) fn wide_layer(reader: Reader) -> impl Strategy<Value = Layer> {
     })
 }
 
-/// Up to so many hidden layers, wide and narrow ones.
+/// Chains of at most `hidden` hidden layers, wide and narrow ones.
 pub(crate) fn wide_chain(hidden: usize) -> impl Strategy<Value = Chain> {
     let any = prop_oneof![
         layer(Reader::Padded, 2..7, 9.0),
@@ -129,7 +129,7 @@ pub(crate) fn wide_chain(hidden: usize) -> impl Strategy<Value = Chain> {
     })
 }
 
-/// Up to so many hidden layers, and scores of up to so many bits.
+/// Chains of at most `hidden` hidden layers, whose scores have fewer than `score_bits` bits.
 pub(crate) fn chain(hidden: usize, score_bits: u32, log_gain: f64) -> impl Strategy<Value = Chain> {
     let any = prop_oneof![
         layer(Reader::Padded, 2..7, log_gain),

@@ -7,7 +7,7 @@ use fhe_nn_proof::widths::Reader;
 
 use crate::chain::{Chain, Layer};
 
-/// A sum that a padded table reads, of so many bits and this gain.
+/// Sums of this bit-width and gain, which a padded table reads.
 fn stage(name: &str, sources: &[u32], width: u32, gain: f64) -> StageDemand {
     let neurons = vec![(width, 0, gain); 16];
     StageDemand {

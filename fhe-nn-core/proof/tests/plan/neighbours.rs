@@ -155,7 +155,8 @@ fn changes(bootstrap: &Bootstrap) -> Vec<Bootstrap> {
     all
 }
 
-/// Digits with a level or a bit of each more or less, at most so many bits together; and none.
+/// Digits with up to one level and two bits more or less, at most `most` bits together; and no
+/// digits.
 fn around(digits: Option<Decomposition>, most: u32) -> Vec<Option<Decomposition>> {
     let Some(Decomposition { base_log, levels }) = digits else {
         return vec![

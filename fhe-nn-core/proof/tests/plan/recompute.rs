@@ -18,7 +18,7 @@ pub(crate) struct Read {
     pub(crate) worst: f64,
 }
 
-/// Of every layer, the noise that it reads; and of every stage, the variance of its results.
+/// The noise that each layer reads, and the variance of each stage's results.
 pub(crate) fn reads(plan: &Plan, chain: &Chain) -> (Vec<Read>, Vec<f64>) {
     let (mut reads, mut results) = (Vec::new(), Vec::new());
     let z = standard_deviations(plan.options.failure_bits());
@@ -186,7 +186,7 @@ fn read(layer: &Layer, input: f64, added: f64, z: f64) -> Read {
     Read::of(layer.neurons.iter().map(each))
 }
 
-/// Of every digit, by one bootstrap or two: the upper bit, then the rest.
+/// The noise that the readers of a digit see: one bootstrap finds its upper bit, another the rest.
 fn read_digits(
     layer: &Layer,
     above: u32,
@@ -215,7 +215,7 @@ fn read_digits(
 }
 
 impl Layer {
-    /// Bits of a neuron's digit below so many bits of the torus.
+    /// Number of bits of the widest digit that lies below `above` bits of the torus.
     fn bits(&self, width: u32, step_bits: u32, above: u32) -> u32 {
         let padding = u32::from(self.reader == Reader::Padded);
         let lowest = (width + padding).saturating_sub(step_bits);
@@ -243,8 +243,9 @@ impl Layer {
 }
 
 impl Read {
-    /// Of readers with these distances: beyond the first they read wrong, and within the second must be
-    /// as many deviations as keep the failure asked for; and these variances.
+    /// What several readers see, each given by two distances and a variance: beyond the first distance
+    /// it reads wrong, and the second must hold the standard deviations that the failure probability
+    /// asks for.
     fn of(each: impl Iterator<Item = (f64, f64, f64)> + Clone) -> Self {
         Read {
             log2_failure: log2_sum(

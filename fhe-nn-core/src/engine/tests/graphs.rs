@@ -12,12 +12,12 @@ use crate::backend::interpret;
 use crate::clear::{self, Clear};
 use crate::client::ClientKey;
 use crate::engine::{Encrypted, ServerKey};
-use crate::graph::Graph;
 use crate::quantize::{Clipping, quantize};
 use crate::run::Execution;
 use crate::simulated::Simulated;
 use crate::wire::Ciphertexts;
 use crate::{Calibration, Floats};
+use fhe_nn_proof::graph::Graph;
 
 #[test]
 fn a_convolution_with_stride_padding_and_groups_and_an_average() {

@@ -26,11 +26,11 @@ use crate::engine::lookup::Stages;
 use crate::engine::server_key::Keys;
 use crate::engine::switch::switch_modulus;
 use crate::engine::{ServerKey, linear, rotate};
-use crate::graph::{LinearOp, LookupOp, Map, Op, Read, Table};
 use crate::layer::Linear;
 use crate::masks::modulus;
 use crate::run::Execution;
 use crate::wire::Ciphertexts;
+use fhe_nn_proof::graph::{LinearOp, LookupOp, Map, Op, Read, Table};
 
 /// Weights of the first layer's accumulators, each with inputs of its own: independent errors.
 const FIRST: [i16; 3] = [3, -1, 2];

@@ -9,8 +9,8 @@ use fhe_nn_proof::spec::{
 use fhe_nn_proof::widths::{Range, max_weight};
 use ndarray::Array2;
 
-use crate::graph::Graph;
 use crate::layer::{Linear, Part, Tables};
+use fhe_nn_proof::graph::Graph;
 
 /// A network with owned integers.
 pub(super) struct Net {

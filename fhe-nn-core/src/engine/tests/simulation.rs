@@ -18,10 +18,10 @@ use crate::backend::{Backend, interpret};
 use crate::clear::Clear;
 use crate::client::ClientKey;
 use crate::engine::{Encrypted, ServerKey};
-use crate::graph::Graph;
 use crate::run::Execution;
 use crate::simulated::Simulated;
 use crate::wire::Ciphertexts;
+use fhe_nn_proof::graph::Graph;
 
 /// Inputs that run encrypted at once.
 const BATCH: usize = 16;

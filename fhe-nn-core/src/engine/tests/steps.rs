@@ -8,8 +8,8 @@ use ndarray::Array2;
 use super::random::{Hidden, Net, Random, Shape};
 use crate::backend::Backend;
 use crate::clear::Clear;
-use crate::graph::{Graph, Op};
 use crate::simulated::Simulated;
+use fhe_nn_proof::graph::{Graph, Op};
 
 const NEURONS: usize = 4;
 

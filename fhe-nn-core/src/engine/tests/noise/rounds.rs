@@ -19,9 +19,9 @@ use crate::engine::ServerKey;
 use crate::engine::lookup::Stages;
 use crate::engine::lookup::scale;
 use crate::engine::tests::random::{Hidden, Net, Random, Shape};
-use crate::graph::{LinearOp, Op};
 use crate::run::Execution;
 use crate::wire::Ciphertexts;
+use fhe_nn_proof::graph::{LinearOp, Op};
 
 /// Neurons, of which half have 4 low bits, removed in one round, and half 5, in two.
 const NEURONS: usize = 4;
