@@ -65,14 +65,11 @@ pub(crate) fn fallback(item: TokenStream, errors: &[Error], embeds: bool) -> Tok
             item.attrs.retain(|attr| !is(attr, "fhe_network"));
             item.fields.iter_mut().for_each(stand_in);
             let network = absent(&item.ident, &item.generics, &item.attrs);
-            let model = match embeds && item.generics.params.is_empty() {
-                true => embedded(
-                    &item.ident,
-                    &item.attrs,
-                    &quote!(&[]),
-                    &quote!(&::fhe_nn_core::Plan::EMPTY),
-                ),
-                false => TokenStream::new(),
+            let model = if embeds && item.generics.params.is_empty() {
+                let plan = quote!(&::fhe_nn_core::Plan::EMPTY);
+                embedded(&item.ident, &item.attrs, &quote!(&[]), &plan)
+            } else {
+                TokenStream::new()
             };
             quote!(#item #network #model)
         }

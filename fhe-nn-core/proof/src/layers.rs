@@ -265,6 +265,11 @@ impl Op {
         }
     }
 
+    /// Whether its own numbers keep the laws of the language, whatever it reads.
+    pub fn has_lawful_numbers(&self) -> bool {
+        self.layer().laws().is_ok()
+    }
+
     /// The number by which the scale of its first operand is divided to give that of its result. `None` if
     /// the scale of the result is its own.
     pub fn divisor(&self) -> Option<f64> {

@@ -51,7 +51,7 @@ pub struct Elu(Arc<Tables>);
 #[derive(Debug, Clone, PartialEq)]
 pub struct Selu(Arc<Tables>);
 
-/// `max(x, 0) + min(alpha (exp(x / alpha) - 1), 0)`, 1;
+/// `max(x, 0) + min(alpha (exp(x / alpha) - 1), 0)`, 1; for 0, where PyTorch has none, `max(x, 0)`;
 /// results in `[-2^(output - 1), 2^(output - 1) - 1]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Celu(Arc<Tables>);

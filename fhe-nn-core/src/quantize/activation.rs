@@ -48,9 +48,10 @@ pub(crate) fn quantize(
             limit,
         });
     }
-    let part = match antiperiodic {
-        true => Part::Antiperiodic,
-        false => Part::Tables(tables(&op, curve, &before.lines, meaning, levels).into()),
+    let part = if antiperiodic {
+        Part::Antiperiodic
+    } else {
+        Part::Tables(tables(&op, curve, &before.lines, meaning, levels).into())
     };
     if let Part::Tables(tables) = &part {
         op.table = Table::Padded(tables);

@@ -6,7 +6,9 @@ use fhe_nn_proof::widths::{MAX_ACCUMULATOR_BITS, MAX_OUTPUT_BITS, MAX_TABLE_BITS
 
 /// Makes sizes and worst cases follow; `None` for layers that cannot read what comes to them.
 pub(super) fn follow(mut spec: Spec, origin: &Spec) -> Option<Spec> {
-    spec.check_numbers().ok()?;
+    if !(1..=16).contains(&spec.input.bits) {
+        return None;
+    }
     let before = origin.flow().ok()?;
     let mut facts = vec![spec.input.tensor()];
     for index in 0..spec.layers.len() {
@@ -39,6 +41,9 @@ pub(super) fn follow(mut spec: Spec, origin: &Spec) -> Option<Spec> {
             }
             // the sizes of all others do not follow from what comes in
             _ => {}
+        }
+        if !layer.op.has_lawful_numbers() {
+            return None;
         }
         if follows {
             let worst = layer.op.linear()?.worst_case(first.range)?;

@@ -196,13 +196,12 @@ impl Tables {
                 for (j, &accumulator) in row.iter().enumerate() {
                     let channel = &self.channels[j / self.positions];
                     // all phases are read from one rotation, that is with one noise
-                    let read = match is_noisy {
+                    let read = if is_noisy {
                         // what stands in the middle of a unit
-                        true => {
-                            let noise: f64 = StandardNormal.sample(&mut random);
-                            accumulator + (0.5 + channel.noise * noise).floor() as i64
-                        }
-                        false => accumulator,
+                        let noise: f64 = StandardNormal.sample(&mut random);
+                        accumulator + (0.5 + channel.noise * noise).floor() as i64
+                    } else {
+                        accumulator
                     };
                     for q in 0..self.phases {
                         let (entry, place) = (channel.entry(read, q), q * neurons + j);

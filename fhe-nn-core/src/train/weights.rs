@@ -67,9 +67,10 @@ impl Rule {
             (0.0, kept.iter().fold(0.0, |most: f32, v| most.max(v.abs())));
         for _ in 0..BISECTIONS {
             let middle = (breaks + holds) / 2.0;
-            match promise.holds(&rounded(middle)) {
-                true => holds = middle,
-                false => breaks = middle,
+            if promise.holds(&rounded(middle)) {
+                holds = middle;
+            } else {
+                breaks = middle;
             }
         }
         rounded(holds)
@@ -82,9 +83,10 @@ impl Rule {
             return nearest;
         }
         let below = 1 << nearest.ilog2();
-        match size - (below as f64) < (2 * below) as f64 - size || 2 * below > self.max {
-            true => below,
-            false => 2 * below,
+        if size - (below as f64) < (2 * below) as f64 - size || 2 * below > self.max {
+            below
+        } else {
+            2 * below
         }
     }
 

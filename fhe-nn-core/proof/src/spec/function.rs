@@ -1,7 +1,9 @@
 //! The functions of activations: their names, their values in reals, their integer results.
 //!
-//! All but `Sign` (`+1` at 0), `Wave` and `Custom` are PyTorch's, by its documentation: the classes of `torch.nn`, whose names differ in case (`ReLU`, `Hardswish`), and
-//! `torch.abs`, `torch.square` and `torch.exp`.
+//! All but `Sign` (`+1` at 0), `Wave` and `Custom` are PyTorch's, by its documentation: the classes of
+//! `torch.nn`, whose names differ in case (`ReLU`, `Hardswish`), and `torch.abs`, `torch.square` and
+//! `torch.exp`. The formulas for users are at the layer types of `fhe-nn-core`; [`Function::value`] computes
+//! them.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,55 +12,55 @@ use crate::widths::{Range, Reader};
 /// The function in a lookup table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Function {
-    /// `max(x, 0)`.
+    /// Rectified linear unit.
     Relu,
-    /// `min(max(x, 0), 6)`.
+    /// Rectified linear unit, at most 6.
     Relu6,
-    /// `x` for `x >= 0`, else `negative_slope x`, 0.01.
+    /// Rectified linear unit with a slope below 0.
     LeakyRelu,
-    /// `x` for `x >= 0`, else `weight x`, a weight that is learned for all or for each channel.
+    /// The same with a learned slope, for all channels or for each.
     Prelu,
-    /// `x` for `x > threshold`, else `value`.
+    /// The value above a threshold, and a constant below it.
     Threshold,
-    /// `x` for `x > 0`, else `alpha (exp(x) - 1)`, 1.
+    /// Exponential linear unit.
     Elu,
-    /// `1.0507 x` for `x > 0`, else `1.0507 x 1.6733 (exp(x) - 1)`.
+    /// Scaled exponential linear unit.
     Selu,
-    /// `max(x, 0) + min(alpha (exp(x / alpha) - 1), 0)`, 1; for 0, where PyTorch has none, `max(x, 0)`.
+    /// Continuously differentiable exponential linear unit.
     Celu,
-    /// `x (1 + erf(x / sqrt 2)) / 2`.
+    /// Gaussian error linear unit, exact.
     Gelu,
-    /// `x / (1 + exp(-x))`, also called swish.
+    /// Sigmoid linear unit, also called swish.
     Silu,
-    /// `x tanh(ln(1 + exp(x)))`.
+    /// A smooth rectifier of `tanh` and `Softplus`.
     Mish,
-    /// `ln(1 + exp(beta x)) / beta` for `beta x <= threshold`, else `x`: 1 and 20.
+    /// Smooth rectifier, linear from a threshold on.
     Softplus,
-    /// `x min(max(x + 3, 0), 6) / 6`.
+    /// Piecewise approximation of `Silu`.
     HardSwish,
-    /// `1 / (1 + exp(-x))`.
+    /// Logistic function.
     Sigmoid,
-    /// `min(max(alpha x + beta, 0), 1)`, 1/6 and 1/2.
+    /// Piecewise linear approximation of `Sigmoid`.
     HardSigmoid,
     /// Hyperbolic tangent.
     Tanh,
-    /// `min(max(x, min_val), max_val)`, -1 and 1.
+    /// The value, held to an interval.
     HardTanh,
-    /// `x / (1 + |x|)`.
+    /// Quotient of the value and one plus its size.
     Softsign,
-    /// `x`: only requantizes.
+    /// The value itself, which is only requantized.
     Identity,
-    /// `|x|`.
+    /// Absolute value.
     Abs,
-    /// `x^2`.
+    /// Square.
     Square,
-    /// `exp(x)`.
+    /// Exponential function.
     Exp,
-    /// `+1` for `x >= 0`, else `-1`; antiperiodic.
+    /// Sign, `+1` at 0; antiperiodic.
     Sign,
-    /// A triangle wave of period 4 from `+1` at 0 to `-1` at 2; antiperiodic.
+    /// Triangle wave of period 4; antiperiodic.
     Wave,
-    /// A user's own.
+    /// A user's function.
     Custom,
 }
 
@@ -161,14 +163,20 @@ impl Function {
         match (self, parameters) {
             (Relu, _) => x.max(0.0),
             (Relu6, _) => x.clamp(0.0, 6.0),
-            (LeakyRelu | Prelu, [slope, ..]) => match x >= 0.0 {
-                true => x,
-                false => slope * x,
-            },
-            (Threshold, [threshold, value, ..]) => match x > *threshold {
-                true => x,
-                false => *value,
-            },
+            (LeakyRelu | Prelu, [slope, ..]) => {
+                if x >= 0.0 {
+                    x
+                } else {
+                    slope * x
+                }
+            }
+            (Threshold, [threshold, value, ..]) => {
+                if x > *threshold {
+                    x
+                } else {
+                    *value
+                }
+            }
             (Elu | Celu, _) if x > 0.0 => x,
             (Elu, [alpha, ..]) => alpha * libm::expm1(x),
             // the limit of ever smaller ones
@@ -180,10 +188,13 @@ impl Function {
             (Gelu, _) => 0.5 * x * libm::erfc(-x * core::f64::consts::FRAC_1_SQRT_2),
             (Silu, _) => x * logistic(x),
             (Mish, _) => x * libm::tanh(softplus(x)),
-            (Softplus, [beta, threshold, ..]) => match beta * x > *threshold {
-                true => x,
-                false => libm::log1p(libm::exp(beta * x)) / beta,
-            },
+            (Softplus, [beta, threshold, ..]) => {
+                if beta * x > *threshold {
+                    x
+                } else {
+                    libm::log1p(libm::exp(beta * x)) / beta
+                }
+            }
             (HardSwish, _) => x * ((x + 3.0).clamp(0.0, 6.0) / 6.0),
             (Sigmoid, _) => logistic(x),
             (HardSigmoid, [alpha, beta, ..]) => (alpha * x + beta).clamp(0.0, 1.0),

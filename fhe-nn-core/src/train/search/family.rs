@@ -45,7 +45,7 @@ pub struct Family {
 pub enum Number {
     /// Bits of the input. Its field is called `input`.
     Bits,
-    /// Neurons of a `Dense`, output channels of a convolution, or values in each vector of an `Embedding`.
+    /// Neurons of a `Dense`, output channels of a convolution, or values of the vector of a token.
     Neurons,
     /// Size of a convolution's kernel along each axis.
     Kernel,
