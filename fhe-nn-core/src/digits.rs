@@ -24,9 +24,9 @@ pub(crate) struct Digit {
     pub(crate) bits: u32,
 }
 
-/// What one bootstrap finds of a digit.
+/// What one bootstrap finds of a digit: its upper bit, or what is left without it.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Part {
+pub(crate) enum DigitBit {
     /// Its upper bit.
     Upper,
     /// What is left when the upper bit has been removed.
@@ -54,27 +54,27 @@ impl Digit {
     }
 }
 
-impl Part {
+impl DigitBit {
     /// The parts of a digit, in the order in which they are removed.
-    pub(crate) const ALL: [Part; 2] = [Part::Upper, Part::Lower];
+    pub(crate) const ALL: [DigitBit; 2] = [DigitBit::Upper, DigitBit::Lower];
 
     /// Whether the digit has this part.
     pub(crate) fn exists(self, digit: Digit) -> bool {
         match self {
-            Part::Upper => digit.bits > 0,
-            Part::Lower => digit.bits > 1,
+            DigitBit::Upper => digit.bits > 0,
+            DigitBit::Lower => digit.bits > 1,
         }
     }
 
-    /// What is found of a digit that is x, less [`Part::centre`], at the weight at which it stands, in
+    /// What is found of a digit that is x, less [`DigitBit::centre`], at the weight at which it stands, in
     /// units of `2^-64`. Half a turn away tables are their own negative.
     pub(crate) fn entry(self, digit: Digit, x: i64) -> u64 {
         let half = 1i64 << (digit.bits - 1);
         let upper = x.div_euclid(half) & 1;
         match self {
-            Part::Upper if upper == 0 => self.centre(digit).wrapping_neg(),
-            Part::Upper => self.centre(digit),
-            Part::Lower => {
+            DigitBit::Upper if upper == 0 => self.centre(digit).wrapping_neg(),
+            DigitBit::Upper => self.centre(digit),
+            DigitBit::Lower => {
                 let weight = 64 - digit.above - digit.bits;
                 let below = (x.rem_euclid(half) as u64) << weight;
                 if upper == 0 {
@@ -89,8 +89,8 @@ impl Part {
     /// Half of the upper bit: tables that change their sign say more or less than that.
     pub(crate) fn centre(self, digit: Digit) -> u64 {
         match self {
-            Part::Upper => 1 << (62 - digit.above),
-            Part::Lower => 0,
+            DigitBit::Upper => 1 << (62 - digit.above),
+            DigitBit::Lower => 0,
         }
     }
 }
@@ -127,7 +127,7 @@ mod tests {
             let digit = Digit { above: 7, bits };
             for x in 0..1i64 << bits {
                 let mut left = (x as u64) << (64 - 7 - bits);
-                for part in Part::ALL.into_iter().filter(|part| part.exists(digit)) {
+                for part in DigitBit::ALL.into_iter().filter(|part| part.exists(digit)) {
                     let read = (left << 7) >> (64 - bits);
                     let found = part.entry(digit, read as i64);
                     left = left.wrapping_sub(found).wrapping_sub(part.centre(digit));

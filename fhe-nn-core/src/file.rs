@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use fhe_nn_proof::error::ModelError;
-use fhe_nn_proof::model::{MAX_BYTES, Unread, read_file};
+use fhe_nn_proof::model::{MAX_BYTES, ReadError, read_file};
 
 use crate::Error;
 
@@ -13,11 +13,11 @@ use crate::Error;
 /// [`Error::Read`] and [`crate::error::ModelError::TooLarge`].
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Error> {
     read_file(path).map_err(|unread| match unread {
-        Unread::Failed(source) => Error::Read {
+        ReadError::Failed(source) => Error::Read {
             path: path.to_owned(),
             source,
         },
-        Unread::TooLarge(bytes) => Error::Model(ModelError::TooLarge {
+        ReadError::TooLarge(bytes) => Error::Model(ModelError::TooLarge {
             bytes,
             limit: MAX_BYTES,
         }),

@@ -20,7 +20,7 @@ use rand_chacha::rand_core::SeedableRng;
 use rand_distr::{Distribution, Normal};
 
 use crate::backend::Backend;
-use crate::digits::{Digit, Part, known};
+use crate::digits::{Digit, DigitBit, known};
 use crate::reading::Reading;
 use crate::sums::{add_up, convolve};
 use fhe_nn_proof::graph::{LinearOp, LookupOp, Map};
@@ -90,7 +90,7 @@ impl<'a> Simulated<'a> {
             let way = noise(bootstrap.switch_variance(from));
             let result = noise(bootstrap.result_variance());
             let scale = 2f64.powi(round.above as i32);
-            for part in Part::ALL.into_iter().filter(|part| part.exists(digit)) {
+            for part in DigitBit::ALL.into_iter().filter(|part| part.exists(digit)) {
                 let centre = part.centre(digit);
                 for phase in &mut *phases {
                     let place = self.place(bootstrap, &way, turn(*phase * scale));

@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-pub use self::file::{Unread, read_file};
+pub use self::file::{ReadError, read_file};
 use self::reader::{ModelReader, Place};
 use self::tensors::Writer;
 use crate::error::ModelError;

@@ -5,7 +5,7 @@ use fhe_nn_proof::plan::{Round, Stage, torus_step};
 use super::rotate::{Lookup, bootstrap};
 use super::server_key::Keys;
 use crate::Error;
-use crate::digits::{Digit, Part, known};
+use crate::digits::{Digit, DigitBit, known};
 use crate::reading::Reading;
 use crate::run::Watch;
 use crate::wire::Ciphertexts;
@@ -49,7 +49,7 @@ impl Stages<'_> {
             }
         }
         for (round, keys) in self.stage.rounds.iter().zip(self.keys) {
-            for part in Part::ALL {
+            for part in DigitBit::ALL {
                 self.remove(&mut accumulators, round, keys, part)?;
             }
         }
@@ -65,7 +65,7 @@ impl Stages<'_> {
         accumulators: &mut Ciphertexts,
         round: &Round,
         keys: &Keys,
-        part: Part,
+        part: DigitBit,
     ) -> Result<(), Error> {
         let digits = (0..accumulators.len()).map(|index| {
             let j = index % self.op.read.neurons();

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use fhe_nn_proof::model::{MAX_BYTES, Unread, read_file};
+use fhe_nn_proof::model::{MAX_BYTES, ReadError, read_file};
 use syn::LitStr;
 
 use crate::errors::{Error, Place};
@@ -39,13 +39,13 @@ fn resolve(path: &str, source: Option<&Path>, manifest: Option<&Path>) -> PathBu
     }
 }
 
-fn error(path: &LitStr, unread: Unread) -> Error {
+fn error(path: &LitStr, unread: ReadError) -> Error {
     let (place, path) = (Place::of(path), path.value());
     match unread {
-        Unread::Failed(error) => Error::new(place, format!("`{path}` cannot be read: {error}"))
+        ReadError::Failed(error) => Error::new(place, format!("`{path}` cannot be read: {error}"))
             .note("the path starts from the folder of this source file")
             .help("remove `weights`, quantize and `save` a model there, and write it again"),
-        Unread::TooLarge(size) => Error::new(
+        ReadError::TooLarge(size) => Error::new(
             place,
             format!("`{path}` has {size} bytes, but at most {MAX_BYTES} are read"),
         )
@@ -68,10 +68,12 @@ mod tests {
         let holes = |size| large.set_len(size).expect("a file of nothing but a hole");
         holes(1 << 42); // to read it would take minutes
         let start = Instant::now();
-        assert!(matches!(read_file(&path), Err(Unread::TooLarge(size)) if size == 1 << 42));
+        assert!(matches!(read_file(&path), Err(ReadError::TooLarge(size)) if size == 1 << 42));
         assert!(start.elapsed().as_secs() < 5);
         holes(MAX_BYTES + 1);
-        assert!(matches!(read_file(&path), Err(Unread::TooLarge(size)) if size == MAX_BYTES + 1));
+        assert!(
+            matches!(read_file(&path), Err(ReadError::TooLarge(size)) if size == MAX_BYTES + 1)
+        );
         holes(5);
         assert!(matches!(read_file(&path), Ok(bytes) if bytes == [0; 5]));
     }

@@ -8,7 +8,7 @@ use super::{MAX_BYTES, check_size};
 
 /// Why a file is not read.
 #[derive(Debug)]
-pub enum Unread {
+pub enum ReadError {
     /// What the system says.
     Failed(io::Error),
     /// It has so many bytes, which are more than are read.
@@ -18,17 +18,17 @@ pub enum Unread {
 /// The bytes of a file of at most [`MAX_BYTES`]; one that says that it has more is not read.
 ///
 /// # Errors
-/// [`Unread`].
-pub fn read_file(path: &Path) -> Result<Vec<u8>, Unread> {
-    let too_large = |size: u64| check_size(size).map_err(|_| Unread::TooLarge(size));
-    let file = File::open(path).map_err(Unread::Failed)?;
-    let size = file.metadata().map_err(Unread::Failed)?.len();
+/// [`ReadError`].
+pub fn read_file(path: &Path) -> Result<Vec<u8>, ReadError> {
+    let too_large = |size: u64| check_size(size).map_err(|_| ReadError::TooLarge(size));
+    let file = File::open(path).map_err(ReadError::Failed)?;
+    let size = file.metadata().map_err(ReadError::Failed)?.len();
     too_large(size)?;
     let mut bytes = Vec::with_capacity(size as usize);
     // what is no regular file declares no size
     file.take(MAX_BYTES + 1)
         .read_to_end(&mut bytes)
-        .map_err(Unread::Failed)?;
+        .map_err(ReadError::Failed)?;
     too_large(bytes.len() as u64)?;
     Ok(bytes)
 }

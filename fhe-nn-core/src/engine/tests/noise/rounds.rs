@@ -14,7 +14,7 @@ use super::torus;
 use crate::backend::Backend;
 use crate::clear::Clear;
 use crate::client::ClientKey;
-use crate::digits::{Digit, Part};
+use crate::digits::{Digit, DigitBit};
 use crate::engine::Encrypted;
 use crate::engine::ServerKey;
 use crate::engine::lookup::Stages;
@@ -140,7 +140,7 @@ fn predict(
                 fitted_common: mask_transform_variance(n, shape, own.digits),
                 key_variance: 1.0 / f64::from(n) + 1.0 / f64::from(shape.lwe_dimension()),
             };
-            let parts = Part::ALL.into_iter().filter(|part| part.exists(digit));
+            let parts = DigitBit::ALL.into_iter().filter(|part| part.exists(digit));
             parts.fold(sum, |sum, _| sum.plus(result))
         })
 }
