@@ -112,11 +112,46 @@ fn refused(change: impl FnOnce(&mut Tensors, &mut HashMap<String, String>)) -> S
             (name.to_owned(), tensor)
         })
         .collect();
+    // as version 1 was, without a checksum: what is inside is checked in any case
+    let entry = metadata.get_mut("fhe_nn").expect("an entry");
+    *entry = entry.replacen("\"version\":2", "\"version\":1", 1);
     change(&mut tensors, &mut metadata);
     let bytes = safetensors::serialize(tensors, Some(metadata)).expect("tensors");
     Mixed::from_bytes(&bytes)
         .expect_err("a changed model")
         .to_string()
+}
+
+/// A file as version 1 was, without a checksum.
+fn without_checksum(mut bytes: Vec<u8>) -> Vec<u8> {
+    let version = br#"version\":"#;
+    let at = bytes
+        .windows(version.len())
+        .position(|part| part == version)
+        .expect("metadata");
+    assert_eq!(bytes[at + version.len()], b'2');
+    bytes[at + version.len()] = b'1';
+    bytes
+}
+
+#[test]
+fn a_file_that_was_damaged_is_an_error_and_not_a_wrong_score() {
+    let bytes = mixed(0.0).to_bytes();
+    let (length, _) = SafeTensors::read_metadata(&bytes).expect("a model");
+    for at in 8 + length..bytes.len() {
+        let mut bytes = bytes.clone();
+        bytes[at] ^= 1;
+        assert!(
+            matches!(
+                Mixed::from_bytes(&bytes),
+                Err(Error::Model(fhe_nn_core::error::ModelError::Altered))
+            ),
+            "byte {at}"
+        );
+    }
+    // files of before have no checksum, and load
+    let old = without_checksum(bytes);
+    assert_eq!(Mixed::from_bytes(&old).expect("version 1"), mixed(0.0));
 }
 
 /// The same for the bytes of one tensor from `at` on.
@@ -244,9 +279,9 @@ fn a_model_of_another_network_says_what_differs() {
     assert_eq!(
         refused(|_, metadata| {
             let entry = metadata.get_mut("fhe_nn").expect("metadata");
-            *entry = entry.replacen("\"version\":1", "\"version\":2", 1);
+            *entry = entry.replacen("\"version\":1", "\"version\":3", 1);
         }),
-        "the model has format 2, but at most 1 is known"
+        "the model has format 3, but at most 2 is known"
     );
     assert!(refused(|_, metadata| metadata.clear()).starts_with("not a quantized model: "));
 }
@@ -290,7 +325,7 @@ fn a_fingerprint_is_that_of_the_integers() {
     let model = mixed(0.0);
     let fingerprint = |model: &Mixed| model.fingerprint();
     let change = |name: &str, at: usize, byte: u8| {
-        let mut bytes = model.to_bytes();
+        let mut bytes = without_checksum(model.to_bytes());
         let (length, header) = SafeTensors::read_metadata(&bytes).expect("a model");
         let start = 8 + length + header.info(name).expect("a tensor").data_offsets.0;
         bytes[start + at] ^= byte;
@@ -335,7 +370,7 @@ proptest! {
 
     #[test]
     fn changed_bytes_are_an_error_or_a_network_that_runs(flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..40)) {
-        let mut bytes = mixed(0.0).to_bytes();
+        let mut bytes = without_checksum(mixed(0.0).to_bytes());
         for (index, byte) in flips {
             // one flip at a time, so that headers survive
             let at = index.index(bytes.len());

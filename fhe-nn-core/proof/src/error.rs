@@ -25,6 +25,11 @@ pub enum ModelError {
         /// Newest format that is read.
         newest: u64,
     },
+    /// A byte of a model file changed since it was written.
+    #[error(
+        "the model's SHA-256 differs from the one that was written with it: bytes were changed"
+    )]
+    Altered,
     /// The model is that of another network.
     #[error("the model is of another network than `{network}`: {difference}")]
     ModelDiffers {

@@ -6,7 +6,7 @@
 //! tensor that it reads. An embedding has `f.weights`, `[vocabulary, dimension]`, and `f.scale`. An
 //! activation `g` with a padding bit has `g.tables` (I16), its tables one behind the other; their sizes
 //! follow from the widths. The metadata's entry `fhe_nn` is JSON:
-//! the version of the format and the declaration.
+//! the version of the format, the declaration, and from version 2 on the SHA-256 of all of it.
 //!
 //! What is read is checked before it is believed: types, shapes and ranges, and that the widths of
 //! a `checked` layer hold whatever its weights can reach.
@@ -19,9 +19,10 @@ pub(crate) mod write;
 
 use std::collections::HashMap;
 
-use safetensors::SafeTensors;
+use safetensors::{Dtype, SafeTensors, View};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 pub use self::file::{Unread, read_file};
 use self::reader::{ModelReader, Place};
@@ -33,7 +34,9 @@ use crate::spec::Spec;
 /// Most bytes of a file of weights that are read: 1 GiB.
 pub const MAX_BYTES: u64 = 1 << 30;
 /// Version of the format that is written, and the newest that is read.
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
+/// Version from which on a file carries its SHA-256.
+const HASHED: u64 = 2;
 /// Entry of the metadata.
 const METADATA: &str = "fhe_nn";
 
@@ -42,6 +45,9 @@ const METADATA: &str = "fhe_nn";
 struct Metadata {
     version: u64,
     spec: Spec,
+    /// In hexadecimal digits, see [`hash`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sha256: Option<String>,
 }
 
 /// A model file.
@@ -50,8 +56,18 @@ pub fn to_bytes(spec: &Spec, parts: &[Part]) -> Vec<u8> {
     for (layer, part) in spec.layers.iter().zip(parts) {
         part.write(&layer.name, layer.op.weights(), &mut writer);
     }
+    let tensors = writer.tensors.iter();
+    let tensors = tensors.map(|(name, tensor)| {
+        (
+            name.as_str(),
+            tensor.dtype(),
+            &*tensor.shape,
+            &*tensor.bytes,
+        )
+    });
     let metadata = Metadata {
         version: VERSION,
+        sha256: Some(hash(spec, tensors.collect())),
         spec: spec.clone(),
     };
     let metadata = serde_json::to_string(&metadata).expect("a spec has string keys only");
@@ -68,10 +84,10 @@ pub fn to_bytes(spec: &Spec, parts: &[Part]) -> Vec<u8> {
 /// Those of [`from_bytes`], but for [`ModelError::ModelDiffers`], and [`ModelError::Undeclarable`] for a
 /// declaration that the macro would not have accepted.
 pub fn open(bytes: &[u8]) -> Result<(Spec, Vec<Part>), ModelError> {
-    let spec = declaration(bytes)?;
-    spec.check_numbers()?;
-    let parts = integers_of(&spec, bytes)?;
-    Ok((spec, parts))
+    let metadata = metadata(bytes)?;
+    metadata.spec.check_numbers()?;
+    let parts = integers_of(&metadata.spec, &metadata, bytes)?;
+    Ok((metadata.spec, parts))
 }
 
 /// The integers of a model file that must be of this declaration.
@@ -81,8 +97,9 @@ pub fn open(bytes: &[u8]) -> Result<(Spec, Vec<Part>), ModelError> {
 /// [`ModelError::ModelVersion`], [`ModelError::ModelDiffers`], errors that name a tensor, and
 /// [`ModelError::AccumulatorBreaks`] for widths that do not hold what the weights can reach.
 pub fn from_bytes(spec: &Spec, bytes: &[u8]) -> Result<Vec<Part>, ModelError> {
-    match differ::difference(spec, &declaration(bytes)?) {
-        None => integers_of(spec, bytes),
+    let metadata = metadata(bytes)?;
+    match differ::difference(spec, &metadata.spec) {
+        None => integers_of(spec, &metadata, bytes),
         Some(difference) => Err(ModelError::ModelDiffers {
             network: spec.name.to_string(),
             difference,
@@ -90,9 +107,37 @@ pub fn from_bytes(spec: &Spec, bytes: &[u8]) -> Result<Vec<Part>, ModelError> {
     }
 }
 
-fn integers_of(spec: &Spec, bytes: &[u8]) -> Result<Vec<Part>, ModelError> {
+fn integers_of(spec: &Spec, metadata: &Metadata, bytes: &[u8]) -> Result<Vec<Part>, ModelError> {
     let file = SafeTensors::deserialize(bytes).map_err(ModelError::NotSafetensors)?;
+    if metadata.version >= HASHED {
+        let views: Vec<_> = file.iter().collect();
+        let tensors = views.iter();
+        let tensors = tensors.map(|(name, view)| (*name, view.dtype(), view.shape(), view.data()));
+        let found = hash(&metadata.spec, tensors.collect());
+        if metadata.sha256.as_ref() != Some(&found) {
+            return Err(ModelError::Altered);
+        }
+    }
     parts(spec, &file)
+}
+
+/// SHA-256 over the declaration and the tensors by name, each field with its length before it: a file that
+/// was damaged is an error instead of wrong scores. It is no proof of who wrote the file.
+fn hash(spec: &Spec, mut tensors: Vec<(&str, Dtype, &[usize], &[u8])>) -> String {
+    tensors.sort_unstable_by_key(|&(name, ..)| name);
+    let mut hash = Sha256::new();
+    let mut field = |bytes: &[u8]| {
+        hash.update((bytes.len() as u64).to_le_bytes());
+        hash.update(bytes);
+    };
+    field(&serde_json::to_vec(spec).expect("a spec has string keys only"));
+    for (name, dtype, shape, data) in tensors {
+        field(name.as_bytes());
+        field(format!("{dtype:?} {shape:?}").as_bytes());
+        field(data);
+    }
+    let digest = hash.finalize();
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The integers of every layer.
@@ -132,8 +177,8 @@ pub fn check_size(bytes: u64) -> Result<(), ModelError> {
     }
 }
 
-/// The declaration in the metadata of a model file.
-fn declaration(bytes: &[u8]) -> Result<Spec, ModelError> {
+/// The metadata of a model file.
+fn metadata(bytes: &[u8]) -> Result<Metadata, ModelError> {
     check_size(bytes.len() as u64)?;
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(ModelError::NotSafetensors)?;
     let entry = header.metadata().as_ref().and_then(|map| map.get(METADATA));
@@ -149,7 +194,5 @@ fn declaration(bytes: &[u8]) -> Result<Spec, ModelError> {
             newest: VERSION,
         });
     }
-    let metadata: Metadata =
-        serde_json::from_value(json).map_err(|e| not_a_model(e.to_string()))?;
-    Ok(metadata.spec)
+    serde_json::from_value(json).map_err(|e| not_a_model(e.to_string()))
 }

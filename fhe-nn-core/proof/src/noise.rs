@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 pub use bootstrap::{
     bootstrap_key_variance, bootstrap_rounding_variance, bootstrap_transform_variance,
-    bootstrap_variance, tfhe_transform_variance,
+    bootstrap_variance, mask_transform_variance, tfhe_transform_variance,
 };
 pub use gain::{Term, gain};
 pub use keyswitch::{keyswitch_key_variance, keyswitch_rounding_variance, keyswitch_variance};

@@ -19,6 +19,24 @@ use crate::wire::{
 
 /// A client's secret keys with what the client must know: it encodes and encrypts inputs, and
 /// decrypts results. It is neither printable nor serializable, and wiped on drop.
+///
+/// ```
+/// # use fhe_nn_core::prelude::*;
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/guide/majority.rs"));
+/// # fn main() -> Result<(), fhe_nn_core::Error> {
+/// let majority = Majority::quantize(&floats()?, samples().view())?.network;
+/// let plan = majority.plan(&PlanOptions::default())?;
+///
+/// let client = ClientKey::generate(&plan)?;
+/// let server = ServerKey::new(&client.evaluation_key()?);
+///
+/// let input = [1.0, 0.0, 1.0];
+/// let request = client.encrypt(&input)?;
+/// let reply = majority.run_encrypted(&server, &request)?;
+/// assert_eq!(client.decrypt(&request, &reply)?, majority.run(&input)?);
+/// # Ok(())
+/// # }
+/// ```
 pub struct ClientKey {
     plan: Plan,
     header: Header,

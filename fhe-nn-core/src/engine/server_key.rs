@@ -22,6 +22,22 @@ use crate::wire::{
 ///
 /// A server computes with it and decrypts nothing: neither this type nor anything else in a build with
 /// the feature `engine` alone has a function that decrypts.
+///
+/// ```no_run
+/// # use fhe_nn_core::prelude::*;
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/guide/majority.rs"));
+/// # fn main() -> Result<(), fhe_nn_core::Error> {
+/// let majority = Majority::quantize(&floats()?, samples().view())?.network;
+/// let plan = majority.plan(&PlanOptions::default())?;
+///
+/// let key = ClientKey::generate(&plan)?.evaluation_key()?;
+///
+/// let mut sent = Vec::new(); // a file or a connection: exactly what the plan says is read
+/// key.write(&mut sent)?;
+/// let server = ServerKey::read(sent.as_slice(), &plan)?;
+/// # Ok(())
+/// # }
+/// ```
 pub struct ServerKey {
     pub(crate) plan: Plan,
     pub(crate) header: Header,

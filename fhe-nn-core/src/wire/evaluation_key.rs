@@ -12,6 +12,20 @@ use crate::Error;
 /// which let it compute on ciphertexts and decrypt none.
 ///
 /// A server makes a `ServerKey` from it, or reads one from the connection without keeping the bytes.
+///
+/// ```no_run
+/// # use fhe_nn_core::prelude::*;
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/guide/majority.rs"));
+/// # fn main() -> Result<(), fhe_nn_core::Error> {
+/// let majority = Majority::quantize(&floats()?, samples().view())?.network;
+/// let plan = majority.plan(&PlanOptions::default())?;
+/// let key = ClientKey::generate(&plan)?.evaluation_key()?;
+///
+/// let mut sent = Vec::new(); // a file or a connection
+/// key.write(&mut sent)?;
+/// # Ok(())
+/// # }
+/// ```
 pub struct EvaluationKey {
     pub(crate) plan: Plan,
     pub(crate) header: Header,

@@ -6,6 +6,21 @@ use super::{Ciphertexts, Header, Kind, SEED, bits};
 use crate::Error;
 
 /// One encrypted result.
+///
+/// ```no_run
+/// # use fhe_nn_core::prelude::*;
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/guide/majority.rs"));
+/// # fn main() -> Result<(), fhe_nn_core::Error> {
+/// fn answer(network: &Majority, key: &ServerKey, request: &Request) -> Result<Vec<u8>, fhe_nn_core::Error> {
+///     Ok(network.run_encrypted(key, request)?.to_bytes()) // to the client
+/// }
+///
+/// fn read(client: &ClientKey, plan: &Plan, sent: &Request, bytes: &[u8]) -> Result<Scores, fhe_nn_core::Error> {
+///     client.decrypt(sent, &Reply::from_bytes(bytes, plan)?)
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reply {
     pub(crate) header: Header,

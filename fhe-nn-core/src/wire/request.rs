@@ -6,6 +6,21 @@ use super::{Header, Kind, SEED, Seeded};
 use crate::Error;
 
 /// One encrypted input: bodies, and the seed of their masks.
+///
+/// ```
+/// # use fhe_nn_core::prelude::*;
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/guide/majority.rs"));
+/// # fn main() -> Result<(), fhe_nn_core::Error> {
+/// let majority = Majority::quantize(&floats()?, samples().view())?.network;
+/// let plan = majority.plan(&PlanOptions::default())?;
+/// let client = ClientKey::generate(&plan)?;
+///
+/// let bytes = client.encrypt(&[1.0, 0.0, 1.0])?.to_bytes(); // to the server
+/// let request = Request::from_bytes(&bytes, &plan)?; // at the server
+/// assert_eq!(request.to_bytes(), bytes);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Request {
     pub(crate) header: Header,

@@ -9,8 +9,8 @@ use crate::error::ModelError;
 /// A tensor to be written.
 pub(crate) struct Tensor {
     dtype: Dtype,
-    shape: Vec<usize>,
-    bytes: Vec<u8>,
+    pub(super) shape: Vec<usize>,
+    pub(super) bytes: Vec<u8>,
 }
 
 impl Tensor {

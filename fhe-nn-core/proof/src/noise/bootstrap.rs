@@ -62,6 +62,13 @@ pub fn bootstrap_transform_variance(
     more * tfhe_transform_variance(input_dimension, shape, digits)
 }
 
+/// The part of [`bootstrap_transform_variance`] that comes from the masks, and so is multiplied by key bits:
+/// of the `1 + k N / 2` errors of a step that are alike on average, all but that of the body.
+pub fn mask_transform_variance(input_dimension: u32, shape: Shape, digits: Decomposition) -> f64 {
+    let masks = f64::from(shape.lwe_dimension()) / 2.0;
+    bootstrap_transform_variance(input_dimension, shape, digits) * masks / (1.0 + masks)
+}
+
 /// Variance of what tfhe's transforms lose. It is a fit to measurements, unlike the other parts of a
 /// bootstrap's noise, which are derived.
 pub fn tfhe_transform_variance(input_dimension: u32, shape: Shape, digits: Decomposition) -> f64 {

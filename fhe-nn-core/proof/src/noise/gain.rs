@@ -26,8 +26,10 @@ pub struct Term {
 ///
 /// `(1 / 2) (1 - 2 d / phases)` of its variance.
 ///
-/// The other parts of the noise are not correlated. Their share depends on the parameters; the gain
-/// is the greatest for any share.
+/// The errors of the transforms of masks are multiplied by the same key bits, so values have the same
+/// covariance in them ([`mask_transform_variance`](super::mask_transform_variance)). The noise of the key
+/// and the error of the body's transform are not correlated. The shares of the parts depend on the
+/// parameters; this bound takes all of the noise to be correlated, so it holds for any share.
 ///
 /// Several bootstraps of one kind have the same noise, so their weights add up before they are
 /// squared; in the worst case, all of them have the same sign.

@@ -8,7 +8,7 @@ mod rounds;
 use fhe_nn_proof::noise::{
     Decomposition, KEYSWITCH_MODULUS_BITS, MODULUS_BITS, bootstrap_rounding_variance,
     bootstrap_transform_variance, bootstrap_variance, gain, keyswitch_variance,
-    modulus_switch_variance, seeded_variance,
+    mask_transform_variance, modulus_switch_variance, seeded_variance,
 };
 use fhe_nn_proof::spec::{ActivationSpec, Function, Overflow, Rounding};
 use fhe_nn_proof::widths::{Range, Reader};
@@ -304,8 +304,10 @@ impl Measured {
             messages,
             predicted: Prediction {
                 variance: bootstrap_variance(n, own.shape, own.digits),
-                common: bootstrap_rounding_variance(n, own.shape, own.digits),
+                common: bootstrap_rounding_variance(n, own.shape, own.digits)
+                    + mask_transform_variance(n, own.shape, own.digits),
                 fitted: bootstrap_transform_variance(n, own.shape, own.digits),
+                fitted_common: mask_transform_variance(n, own.shape, own.digits),
                 key_variance: 1.0 / f64::from(n) + 1.0 / f64::from(own.shape.lwe_dimension()),
             },
         };

@@ -37,6 +37,8 @@ pub(super) struct Prediction {
     pub(super) common: f64,
     /// The part of the variance that is fitted from above.
     pub(super) fitted: f64,
+    /// The part of `common` that is.
+    pub(super) fitted_common: f64,
     /// Relative variance of the variance over keys.
     pub(super) key_variance: f64,
 }
@@ -61,6 +63,7 @@ impl Prediction {
             variance,
             common: 0.0,
             fitted: 0.0,
+            fitted_common: 0.0,
             key_variance: 0.0,
         }
     }
@@ -73,7 +76,8 @@ impl Prediction {
         Prediction {
             variance: norm_squared * self.variance + more * self.common,
             common: 0.0,
-            fitted: norm_squared * self.fitted,
+            fitted: norm_squared * self.fitted + more * self.fitted_common,
+            fitted_common: 0.0,
             ..self
         }
     }
@@ -85,6 +89,7 @@ impl Prediction {
             variance: self.variance + other.variance,
             common: self.common + other.common,
             fitted: self.fitted + other.fitted,
+            fitted_common: self.fitted_common + other.fitted_common,
             key_variance: self.key_variance.max(other.key_variance),
         }
     }

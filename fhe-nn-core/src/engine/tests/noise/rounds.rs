@@ -1,7 +1,8 @@
 //! What exact rounding leaves of accumulators, and with how much noise.
 
 use fhe_nn_proof::noise::{
-    MODULUS_BITS, bootstrap_rounding_variance, bootstrap_transform_variance, seeded_variance,
+    MODULUS_BITS, bootstrap_rounding_variance, bootstrap_transform_variance,
+    mask_transform_variance, seeded_variance,
 };
 use fhe_nn_proof::plan::{Plan, PlanOptions, Round, torus_step};
 use fhe_nn_proof::spec::{Function, Overflow, Rounding};
@@ -133,8 +134,10 @@ fn predict(
             let (n, shape) = (own.small_dimension, own.shape);
             let result = Prediction {
                 variance: own.result_variance(),
-                common: bootstrap_rounding_variance(n, shape, own.digits),
+                common: bootstrap_rounding_variance(n, shape, own.digits)
+                    + mask_transform_variance(n, shape, own.digits),
                 fitted: bootstrap_transform_variance(n, shape, own.digits),
+                fitted_common: mask_transform_variance(n, shape, own.digits),
                 key_variance: 1.0 / f64::from(n) + 1.0 / f64::from(shape.lwe_dimension()),
             };
             let parts = Part::ALL.into_iter().filter(|part| part.exists(digit));
