@@ -53,7 +53,7 @@ impl Floats {
     /// # Errors
     /// [`ModelError::NotSafetensors`], [`ModelError::TensorType`] and [`Error::TensorNotFinite`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
-        let file = SafeTensors::deserialize(bytes).map_err(ModelError::NotSafetensors)?;
+        let file = SafeTensors::deserialize(bytes).map_err(ModelError::not_safetensors)?;
         let mut floats = Self::new();
         for (name, view) in file.iter().filter(|(_, view)| view.dtype() != Dtype::I64) {
             let shape = IxDyn(view.shape());

@@ -10,7 +10,7 @@ use crate::widths::Range;
 pub enum ModelError {
     /// Bytes are no safetensors file, or a part of one.
     #[error("not a whole safetensors file: {0}")]
-    NotSafetensors(safetensors::SafeTensorError),
+    NotSafetensors(Box<dyn core::error::Error + Send + Sync>),
     /// A file of weights is not a quantized model.
     #[error("not a quantized model: {reason}")]
     NotAModel {
@@ -187,7 +187,12 @@ pub enum ProofError {
 }
 
 impl ModelError {
-    /// Of what [`Spec::flow`] found.
+    /// What a reader of safetensors files reports.
+    pub fn not_safetensors(source: impl core::error::Error + Send + Sync + 'static) -> Self {
+        ModelError::NotSafetensors(source.into())
+    }
+
+    /// What [`Spec::flow`] found.
     pub fn flow(spec: &Spec, (index, source): (usize, FlowError)) -> Self {
         ModelError::Flow {
             layer: spec.layers[index].name.to_string(),

@@ -108,7 +108,7 @@ pub fn from_bytes(spec: &Spec, bytes: &[u8]) -> Result<Vec<Part>, ModelError> {
 }
 
 fn integers_of(spec: &Spec, metadata: &Metadata, bytes: &[u8]) -> Result<Vec<Part>, ModelError> {
-    let file = SafeTensors::deserialize(bytes).map_err(ModelError::NotSafetensors)?;
+    let file = SafeTensors::deserialize(bytes).map_err(ModelError::not_safetensors)?;
     if metadata.version >= HASHED {
         let views: Vec<_> = file.iter().collect();
         let tensors = views.iter();
@@ -180,7 +180,7 @@ pub fn check_size(bytes: u64) -> Result<(), ModelError> {
 /// The metadata of a model file.
 fn metadata(bytes: &[u8]) -> Result<Metadata, ModelError> {
     check_size(bytes.len() as u64)?;
-    let (_, header) = SafeTensors::read_metadata(bytes).map_err(ModelError::NotSafetensors)?;
+    let (_, header) = SafeTensors::read_metadata(bytes).map_err(ModelError::not_safetensors)?;
     let entry = header.metadata().as_ref().and_then(|map| map.get(METADATA));
     let entry = entry.map(String::as_str);
     let not_a_model = |reason: String| ModelError::NotAModel { reason };

@@ -14,7 +14,7 @@ pub enum ImportError {
     Floats(#[from] Error),
     /// The bytes are not an ONNX model, or only a part of one.
     #[error("not a whole ONNX model: {0}")]
-    NotOnnx(#[from] prost::DecodeError),
+    NotOnnx(Box<dyn std::error::Error + Send + Sync>),
     /// The graph cannot run.
     #[error("the graph is malformed: {0}")]
     Graph(String),

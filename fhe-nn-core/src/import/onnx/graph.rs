@@ -40,7 +40,8 @@ impl Graph {
     /// [`ImportError`] for bytes that are not a model, and for graphs that cannot run.
     pub(crate) fn parse(bytes: &[u8], budget: &Budget) -> Result<Self, ImportError> {
         memory::check(bytes)?;
-        let model = ModelProto::decode(bytes)?;
+        let model =
+            ModelProto::decode(bytes).map_err(|source| ImportError::NotOnnx(source.into()))?;
         let broken = |reason: String| Err(ImportError::Graph(reason));
         let Some(graph) = model.graph else {
             return broken("the model has none".to_owned());
