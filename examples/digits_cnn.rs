@@ -1,7 +1,7 @@
 //! A convolutional network on MNIST, trained as the integers that it computes.
 //!
-//! `Wave` takes its accumulators modulo 32, so the 400 inputs of a neuron need neither rounding nor wider
-//! tables: one bootstrap each, from which four phases give four channels.
+//! `Wave` takes its accumulators modulo 32, so the 400 inputs of a neuron need neither rounding nor
+//! wider tables. Each neuron takes one bootstrap, whose four phases give four channels.
 //!
 //! ```text
 //! cargo run --release --example digits_cnn -- --images 10
@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use fhe_nn_examples::networks::{DigitsCnn, FloatDigitsCnn};
 use fhe_nn_examples::{cli, story};
 
-/// The clear accuracy that the trained network has, at least.
+/// The least clear accuracy of the trained network.
 const ACCURACY: f64 = 0.99;
 
 #[derive(clap::Parser)]

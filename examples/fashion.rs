@@ -1,6 +1,7 @@
 //! A convolutional network on Fashion-MNIST, trained as the integers that it computes.
 //!
-//! Fashion-MNIST (Xiao, Rasul, Vollgraf 2017) has the form of MNIST, and is harder: ten kinds of clothes.
+//! Fashion-MNIST (Xiao, Rasul, Vollgraf 2017) has the format of MNIST, and shows ten kinds of clothes,
+//! which are harder to tell apart.
 //!
 //! ```text
 //! cargo run --release --example fashion -- --images 10
@@ -11,7 +12,7 @@ use std::process::ExitCode;
 use fhe_nn_examples::networks::{FashionCnn, FloatFashionCnn};
 use fhe_nn_examples::{cli, story};
 
-/// The clear accuracy that the trained network has, at least.
+/// The least clear accuracy of the trained network.
 const ACCURACY: f64 = 0.855;
 
 #[derive(clap::Parser)]

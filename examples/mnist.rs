@@ -1,8 +1,8 @@
-//! The main job: handwritten digits, classified without being seen.
+//! The main example: it classifies handwritten digits that the server cannot see.
 //!
-//! A client encrypts images, a server runs the network on the ciphertexts, the client decrypts the
-//! scores; they equal those of the clear run. The model is part of the program: the compiler has
-//! read and proved it, and has found the parameters.
+//! A client encrypts images, a server runs the network on the ciphertexts, and the client decrypts the
+//! scores, which equal those of the clear run. The model is part of the program: the compiler has read
+//! it, has proved it, and has found the parameters.
 //!
 //! ```text
 //! cargo run --release --example mnist -- --images 10
@@ -19,8 +19,8 @@ use fhe_nn_examples::idx::{Dataset, Split};
 use fhe_nn_examples::picture::picture;
 use fhe_nn_examples::story::{self, Story};
 
-/// [`fhe_nn_examples::networks::Digits`] with its model. That one has none inside, or the program
-/// that trains it could not be built before the model is there that it writes.
+/// [`fhe_nn_examples::networks::Digits`] with its model inside. The other declaration has none, because
+/// the program that trains it must be built before it can write the model.
 #[fhe_network(
     input(shape = [784], bits = 1),
     weights = "data/digits.quantized.safetensors",

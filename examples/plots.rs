@@ -1,4 +1,4 @@
-//! Draws the plots of the README from the models that come with the examples.
+//! Draws the plots of BENCHMARKS.md from the models that come with the examples.
 //!
 //! ```text
 //! cargo run --release --features train --example plots
@@ -25,7 +25,7 @@ use fhe_nn_examples::networks::{
     CarefulDigits, Digits, DigitsCnn, QuickDigits, accuracy, float_accuracy,
 };
 
-/// Draw the README's plots
+/// Draw the plots of BENCHMARKS.md
 #[derive(Parser)]
 struct Args {
     /// Number of images that each network classifies encrypted

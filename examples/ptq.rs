@@ -41,11 +41,11 @@ use serde_json::json;
 /// Classify MNIST digits with networks quantized to 8 to 2 bits
 #[derive(Parser)]
 struct Args {
-    /// How many test images to classify
+    /// Number of test images to classify
     #[arg(long, value_name = "N", default_value_t = 10_000,
           value_parser = clap::value_parser!(u32).range(1..=10_000))]
     images: u32,
-    /// How many of them to run encrypted, at 6 bits [default: none]
+    /// Number of them to run encrypted, at 6 bits [default: none]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     encrypted: Option<u32>,
     /// Folder of MNIST's .gz files [default: the one that comes with the example]
@@ -56,27 +56,27 @@ struct Args {
     json: bool,
 }
 
-/// How ranges are found, the default last.
+/// The ways to find ranges; the default is last.
 const METHODS: [Calibration; 3] = [
     Calibration::new().with_clipping(Clipping::MinMax),
     Calibration::new().with_clipping(Clipping::Percentile(99.9)),
     Calibration::new().with_clipping(Clipping::Mse),
 ];
-/// What holds accumulators, the default last.
+/// The ways to hold accumulators to their widths; the default is last.
 const KINDS: [Accumulators; 2] = [Accumulators::Checked, Accumulators::Calibrated];
-/// Widths of the table, in its order.
+/// The widths in the table, in its order.
 const BITS: [u32; 7] = [8, 7, 6, 5, 4, 3, 2];
 /// Bits that tables read in the large table.
 const TABLE: u32 = 8;
-/// Images of 10,000 that the default may lose at 6 bits: 0.07 points.
+/// The number of 10,000 images that the default may lose at 6 bits, which is 0.07 points.
 const MOST_LOST: f64 = 7.0;
 
-/// Everything that a variant is measured with.
+/// The data with which every variant is measured.
 struct Trial {
     floats: Floats,
     samples: Array2<f32>,
     test: Dataset,
-    /// Whether these are all test images that there are.
+    /// Whether these are all test images.
     is_whole: bool,
 }
 
@@ -100,7 +100,7 @@ fn ptq(args: Args) -> Result<(), Box<dyn StdError>> {
     if let Some(n) = args.encrypted
         && n as usize > images
     {
-        // as clap says it of a constant range
+        // the message that clap has for a constant range
         let range = format!("{n} is not in 1..={images}");
         return Err(format!("invalid value '{n}' for '--encrypted <N>': {range}").into());
     }
@@ -135,11 +135,11 @@ fn ptq(args: Args) -> Result<(), Box<dyn StdError>> {
 /// The accuracy of every variant under every method.
 struct Measured {
     accuracies: Vec<(&'static Variant, Calibration, f64)>,
-    /// What the networks took for the images, together.
+    /// The time that all networks took for the images.
     time: Duration,
 }
 
-/// Accuracies by method, then by bits.
+/// Accuracies by method and then by bits.
 type ByMethod = BTreeMap<String, BTreeMap<String, f64>>;
 
 impl Measured {
@@ -171,7 +171,7 @@ impl Measured {
         found.map_or(f64::NAN, |(_, _, accuracy)| *accuracy)
     }
 
-    /// The article's table: accuracy by bits and method.
+    /// Prints the article's table: accuracy by bits and method.
     fn print_methods(&self) -> ByMethod {
         let columns: String = BITS.iter().map(|bits| format!("{bits:>7}")).collect();
         println!("bits of inputs, weights, activations{columns}");
@@ -188,7 +188,7 @@ impl Measured {
         methods
     }
 
-    /// What the width of the tables does.
+    /// Prints the effect of the width of the tables.
     fn print_tables(&self) {
         let method = Calibration::default();
         println!("\nbits that tables read, at 6 bits, {method}      6      7      8");
@@ -200,17 +200,17 @@ impl Measured {
 }
 
 impl Trial {
-    /// The part of the test images that is classified right.
+    /// The fraction of the test images that is classified correctly.
     fn accuracy(&self, predicted: &[usize]) -> f64 {
         let pairs = predicted.iter().zip(&self.test.labels);
         let right = pairs.filter(|(digit, label)| **digit == usize::from(**label));
         right.count() as f64 / self.test.labels.len() as f64
     }
 
-    /// What 6 bits lose of the floats' accuracy.
+    /// The accuracy that 6 bits lose compared with the floats.
     ///
     /// # Panics
-    /// If it is more than it may be, over all test images.
+    /// Panics if the loss over all test images exceeds its limit.
     fn loss(&self, float: f64, accuracy: f64) -> f64 {
         let lost = float - accuracy;
         let images = (lost * self.test.labels.len() as f64).round();

@@ -1,8 +1,9 @@
-//! Short texts: is what they say good or bad?
+//! Classifies short texts by whether they say something good or bad.
 //!
-//! The texts are those of VADER (Hutto and Gilbert 2014, MIT licence, `data/SENTIMENT.md`), 24 tokens each
-//! of a vocabulary of 256. The client encrypts a token as one 1 among 256 values; the sum of the tokens'
-//! vectors is then exact and needs no bootstrap. Quantized after training.
+//! The texts are those of VADER (Hutto and Gilbert 2014, MIT licence, `data/SENTIMENT.md`), as 24 tokens
+//! each from a vocabulary of 256. The client encrypts a token as 256 values, of which one is 1 and all
+//! others are 0; the sum of the tokens' vectors is then exact and does not need a bootstrap. The network
+//! is quantized after training.
 //!
 //! ```text
 //! cargo run --release --example sentiment -- --images 20
@@ -17,7 +18,7 @@ use fhe_nn_examples::networks::float_accuracy;
 use fhe_nn_examples::story::{self, Story};
 use fhe_nn_examples::text::{TOKENS, Texts};
 
-/// Tells good from bad.
+/// Tells good texts from bad ones.
 #[fhe_network(input(shape = [24], vocabulary = 256))]
 struct Sentiment {
     #[bits(weights = 5)]
@@ -31,7 +32,7 @@ struct Sentiment {
     fc2: Dense<8, 2>,
 }
 
-/// The clear accuracy may be so much lower than that of the floats.
+/// The clear accuracy may be at most this much lower than that of the floats.
 const LOSS: f64 = 0.01;
 
 #[derive(clap::Parser)]
@@ -52,7 +53,7 @@ fn sentiment(args: Args) -> Result<(), Box<dyn StdError>> {
     )?;
     let (train, test) = (texts.part("train")?, texts.part("test")?);
     let mut floats = Floats::load(cli::data().join("sentiment.safetensors"))?;
-    // it was trained on the sum of the vectors, which is the average times their number
+    // the network was trained on the sum of the vectors, which is the average times their number
     let name = "fc1.weight";
     if let Some(weights) = floats.get(name) {
         let weights = weights.mapv(|w| w * TOKENS as f32);

@@ -1,8 +1,8 @@
-//! A table of patients: breast cancer or not, from 30 numbers.
+//! Classifies patients by 30 numbers: is a breast tumour benign or malignant?
 //!
 //! The data is the Wisconsin diagnostic data set (Wolberg, Mangasarian, Street and Street 1995, UCI,
-//! doi:10.24432/C5DW2B, CC BY 4.0), its features standardised by the training rows
-//! (`python/tabular.py`). Quantized after training.
+//! doi:10.24432/C5DW2B, CC BY 4.0), with features standardised by the training rows
+//! (`python/tabular.py`). The network is quantized after training.
 //!
 //! ```text
 //! cargo run --release --example tabular -- --images 143
@@ -17,7 +17,7 @@ use fhe_nn_examples::networks::float_accuracy;
 use fhe_nn_examples::story::{self, Story};
 use fhe_nn_examples::table::Table;
 
-/// Tells benign from malignant.
+/// Tells benign tumours from malignant ones.
 #[fhe_network(input(shape = [30], bits = 3))]
 struct Tumours {
     #[bits(weights = 3, accumulator = 9, overflow = calibrated)]
@@ -28,7 +28,7 @@ struct Tumours {
     fc2: Dense<16, 2>,
 }
 
-/// The clear accuracy may be so much lower than that of the floats.
+/// The clear accuracy may be at most this much lower than that of the floats.
 const LOSS: f64 = 0.01;
 
 #[derive(clap::Parser)]

@@ -1,5 +1,5 @@
-//! How an encrypted run goes: batches, threads, progress, cancellation, shared keys. Whatever the way,
-//! replies are the same, bit for bit.
+//! Options of an encrypted run: batches, threads, progress, cancellation, shared keys. Replies are the
+//! same with all of them, bit for bit.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -30,10 +30,10 @@ struct Deep {
     scores: Dense<3, 2>,
 }
 
-/// Bootstraps of one inference.
+/// Number of bootstraps in one inference.
 const BOOTSTRAPS: usize = 5 + 3 + 3;
 
-/// More than are in memory together.
+/// More images than are in memory together.
 const IMAGES: usize = 18;
 
 struct Setting {
@@ -172,7 +172,7 @@ fn a_run_can_be_cancelled_before_it_begins_and_on_its_way() {
     };
     let execution = Execution::new().with_cancel(&stop).with_progress(&tell);
     assert!(matches!(setting.run(&execution), Err(Error::Cancelled)));
-    // of the first layer of the first images at most
+    // at most the first layer of the first images has run
     let most = most.into_inner().expect("nobody panics");
     assert!(most > 0 && most < IMAGES * 5, "{most}");
 }

@@ -1,7 +1,8 @@
-//! The formulas of `fhe-nn-proof` are tfhe's, over all parameters that a plan is chosen from.
+//! The formulas of `fhe-nn-proof` equal tfhe's, over all parameters from which a plan is chosen.
 //!
-//! tfhe's keys travel with whole bodies. Where ours are cut, the formula is tfhe's for the noise that
-//! a key has before it is cut, and what cutting adds multiplies like the rest of a key's noise.
+//! tfhe's keys travel with whole bodies, while ours may be cut. The formula is then tfhe's for the noise
+//! that a key has before it is cut, and the noise added by cutting multiplies like the rest of a key's
+//! noise.
 
 use fhe_nn_proof::noise::{
     Decomposition, KEYSWITCH_MODULUS_BITS, MODULUS_BITS, Shape, body_bytes, body_rounding_variance,
@@ -19,11 +20,12 @@ use tfhe::core_crypto::prelude::*;
 
 /// The ciphertext modulus, `2^64`.
 const MODULUS: f64 = 18_446_744_073_709_551_616.0;
-/// The modulus of keyswitching keys and of what they bring forth, `2^32`.
+/// The modulus of keyswitching keys and of their results, `2^32`.
 const KEYSWITCH_MODULUS: f64 = 4_294_967_296.0;
-/// Bits of the significand of the transforms' numbers.
+/// Number of bits in the significand of the transforms' numbers.
 const MANTISSA: f64 = 53.0;
-/// tfhe prints its constants with 15 digits, and takes its powers of two by way of logarithms.
+/// Relative tolerance. tfhe prints its constants with 15 digits, and computes its powers of two from
+/// logarithms.
 const TOLERANCE: f64 = 1e-9;
 
 /// Small keys of every dimension that a plan may choose, in steps.
@@ -60,8 +62,8 @@ fn secure_noise_is_that_of_tfhe() {
     }
 }
 
-/// tfhe's function takes both moduli: digits and the rounding of masks are of the input's, `2^64`;
-/// the key's noise and the rounding of the body of the output's, `2^32`.
+/// tfhe's function takes both moduli. Digits and the rounding of masks belong to the input's modulus,
+/// `2^64`; the key's noise and the rounding of the body belong to the output's, `2^32`.
 #[test]
 fn keyswitch_noise_is_that_of_tfhe() {
     let inputs = (512u32..=32768).step_by(256);
@@ -111,7 +113,7 @@ fn bootstrap_noise_is_that_of_tfhe() {
                 same(whole, theirs, &(n, shape, digits));
                 let ours = bootstrap_variance(n, shape, digits);
                 let added = bootstrap_key_variance(n, shape, digits, cut);
-                // our transforms lose more than tfhe's, by a factor that is measured
+                // our transforms lose more than tfhe's, by a measured factor
                 let more = bootstrap_transform_variance(n, shape, digits)
                     - tfhe_transform_variance(n, shape, digits);
                 same(ours, Variance(theirs.0 + added + more), &(n, shape, digits));
@@ -120,8 +122,8 @@ fn bootstrap_noise_is_that_of_tfhe() {
     }
 }
 
-/// To `2 N` for a table, from `2^32` behind a keyswitch and from `2^64` without one; and to the
-/// elements of a reply.
+/// Moduli are switched to `2 N` for a table, from `2^32` after a keyswitch and from `2^64` without one,
+/// and to the elements of a reply.
 #[test]
 fn modulus_switch_noise_is_that_of_tfhe() {
     for n in (500..=1600).chain([2048, 4096, 32768]) {
@@ -155,7 +157,8 @@ fn cut_bodies_add_a_sixteenth_at_most() {
             if 8 * bytes < modulus_bits {
                 let to = 2f64.powi(8 * bytes as i32);
                 let theirs = modulus_switch_additive_variance(lwe(0), modulus, to);
-                // theirs counts the steps of either modulus: the discrete uniform distribution
+                // tfhe's function counts the steps of either modulus, which gives the discrete uniform
+                // distribution
                 let relative = cut / theirs.0 - 1.0;
                 assert!(relative.abs() < (to / modulus).powi(2) * 1.01 + TOLERANCE);
             }
@@ -163,7 +166,7 @@ fn cut_bodies_add_a_sixteenth_at_most() {
     }
 }
 
-/// Variance that cutting a body adds whose noise has this variance.
+/// The variance that is added when a body is cut whose noise has this variance.
 fn cut(variance: f64, modulus_bits: u32) -> f64 {
     body_rounding_variance(body_bytes(variance, modulus_bits), modulus_bits)
 }

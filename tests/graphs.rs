@@ -1,12 +1,12 @@
-//! Networks that are no chain of dense layers, through the public API alone: encrypted equals clear, models
-//! are what was saved, and what is wrong is named.
+//! Networks other than chains of dense layers, through the public API alone. Encrypted equals clear,
+//! loaded models equal saved ones, and errors name what is wrong.
 
 use fhe_nn_core::prelude::*;
 use fhe_nn_core::spec::FlowError;
 use fhe_nn_tests::Random;
 use ndarray::Axis;
 
-/// Windows, groups, a skip connection, a parameter for every channel.
+/// A network with windows, groups, a skip connection, and a parameter for every channel.
 #[fhe_network(input(shape = [1, 6, 6], bits = 2))]
 #[derive(Debug, PartialEq)]
 struct Residual {
@@ -27,7 +27,7 @@ struct Residual {
     scores: Dense<2, 2>,
 }
 
-/// One axis, several values from each bootstrap, branches.
+/// A network with one axis, several values from each bootstrap, and branches.
 #[fhe_network(input(shape = [2, 8], bits = 2))]
 #[derive(Debug, PartialEq)]
 struct Signals {
@@ -48,7 +48,7 @@ struct Signals {
     scores: Dense<21, 2>,
 }
 
-/// Tokens, functions of one's own, a product.
+/// A network with tokens, a custom function, and a product.
 #[fhe_network(input(shape = [4], vocabulary = 6))]
 #[derive(Debug, PartialEq)]
 struct Words {
@@ -66,7 +66,7 @@ struct Words {
     scores: Dense<6, 2>,
 }
 
-/// Branches of which one is not used, see the test.
+/// A network with branches, one of which the test leaves unused.
 #[fhe_network(input(shape = [3], bits = 1))]
 #[derive(Debug, PartialEq)]
 struct Branches {
@@ -84,7 +84,8 @@ struct Branches {
     scores: Dense<7, 2>,
 }
 
-/// Windows at the border see 4 and 6 values, one in the middle 9; then all that is left.
+/// Windows at the border see 4 or 6 values, and the one in the middle sees 9. A second pool sees all of
+/// their results.
 #[fhe_network(input(shape = [1, 6, 6], bits = 1))]
 #[derive(Debug, PartialEq)]
 struct Greatest {
@@ -98,7 +99,7 @@ struct Greatest {
     scores: Dense<1, 2>,
 }
 
-/// See the test.
+/// A network with windows of 144 values.
 #[fhe_network(input(shape = [2, 12, 12], bits = 1))]
 struct Wide {
     #[bits(weights = 2)]
@@ -110,7 +111,7 @@ struct Wide {
     scores: Dense<3, 2>,
 }
 
-/// Sums that are put in a row and one behind the other before a table reads them; the last sums are scores.
+/// Sums are flattened and concatenated before a table reads them; the last sums are scores.
 #[fhe_network(input(shape = [1, 4, 4], bits = 2))]
 #[derive(Debug, PartialEq)]
 struct Rearranged {
@@ -163,7 +164,8 @@ fn sums_that_are_rearranged_are_sums() {
 #[test]
 fn the_greatest_of_windows_that_overlap_and_see_padding() {
     let plan = same::<Greatest>(18, |random| random.input::<Greatest>(1.0));
-    // the conv's 25, then of the nine windows: 4 x 3, 4 x 5 and 8 in four rounds, 8 in four
+    // 25 for the convolution; 4 x 3, 4 x 5 and 8 for the nine windows, in four rounds; then 8 in four
+    // rounds
     let stages = plan.stages.iter().map(|stage| stage.sums.neurons);
     assert_eq!(
         stages.collect::<Vec<_>>(),
@@ -172,7 +174,7 @@ fn the_greatest_of_windows_that_overlap_and_see_padding() {
     assert_eq!(plan.bootstraps(), 25 + 40 + 8);
 }
 
-/// A round of a tournament is one stage, however many take part.
+/// A round of a tournament is one stage, however many values take part.
 #[test]
 fn a_window_of_144_values_is_eight_stages() {
     let network: Wide = Random(19).network();
@@ -183,7 +185,7 @@ fn a_window_of_144_values_is_eight_stages() {
     assert_eq!(plan.bootstraps(), 3 * 144 + 3 * 143);
 }
 
-/// Values that are put one behind the other come under one key, whether or not anybody makes use of them.
+/// Concatenated values share one key, whether or not a layer makes use of them.
 #[test]
 fn a_branch_that_has_weights_of_zero_alone() {
     let mut random = Random(17);
@@ -236,7 +238,7 @@ fn a_number_that_is_no_token_is_refused_by_the_client() {
     }
 }
 
-/// The function is called when tables are made; the model keeps these alone.
+/// The function is called when tables are made, and the model keeps only the tables.
 #[test]
 fn a_function_of_ones_own_is_in_the_tables() {
     let network: Words = Random(15).network();
@@ -249,7 +251,7 @@ fn a_function_of_ones_own_is_in_the_tables() {
         _ => None,
     });
     let tables = tables.expect("a node for the field");
-    // a cube is odd, and grows
+    // a cube is odd and increasing
     let values: Vec<i64> = (-6..=6).map(|sum| tables.value(0, sum, 0)).collect();
     assert!(
         values.is_sorted() && values[0] < 0 && values[12] > 0,
@@ -258,7 +260,8 @@ fn a_function_of_ones_own_is_in_the_tables() {
     assert_eq!(values[6], 0);
 }
 
-/// A declaration that the macro would not accept is refused by its first layer that cannot read.
+/// A declaration that the macro would not accept is refused. The error names the first layer that cannot
+/// read its operands.
 #[test]
 fn a_declaration_that_does_not_fit_is_named() {
     let mut spec = Residual::SPEC.clone();
@@ -290,7 +293,7 @@ fn a_model_of_other_windows_is_refused() {
     assert!(error.to_string().contains("stem"), "{error}");
 }
 
-/// Clear, loaded, simulated and encrypted; the plan.
+/// Checks that clear, loaded, simulated and encrypted runs are equal, and returns the plan.
 fn same<N: Network + core::fmt::Debug + PartialEq>(
     seed: u64,
     input: impl Fn(&mut Random) -> Vec<f32>,

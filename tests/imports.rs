@@ -22,7 +22,7 @@ fn imported(name: &str) -> Result<Imported, ImportError> {
     )
 }
 
-/// Inputs, and the scores that onnxruntime computes for them.
+/// Reads inputs, and the scores that onnxruntime computes for them.
 fn reference(name: &str) -> (Array2<f32>, Array2<f64>) {
     reference_at(&models().join(name).with_extension("json"))
 }

@@ -4,12 +4,12 @@ use fhe_nn_core::prelude::*;
 use fhe_nn_core::spec::Op;
 use ndarray::{Array1, Array2, ArrayD};
 
-/// Steele, Lea and Flood's splitmix64 (OOPSLA 2014): enough for tests.
+/// The generator splitmix64 (Steele, Lea and Flood, OOPSLA 2014), which is good enough for tests.
 #[derive(Debug)]
 pub struct Random(pub u64);
 
 impl Random {
-    /// A real of `[-1, 1)`.
+    /// A real in `[-1, 1)`.
     pub fn real(&mut self) -> f32 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -17,7 +17,7 @@ impl Random {
         ((z ^ (z >> 31)) >> 40) as f32 / (1 << 23) as f32 - 1.0
     }
 
-    /// Floats for every layer that takes some.
+    /// Floats for every layer that needs them.
     pub fn floats<N: Network>(&mut self) -> Floats {
         let mut floats = Floats::new();
         for layer in N::SPEC.layers.iter() {
@@ -59,8 +59,8 @@ impl Random {
         floats
     }
 
-    /// Samples all of whose values are nearly the same: inputs with other ones leave the ranges
-    /// that are seen on them. Tokens are any.
+    /// Samples in which all values are nearly the same, so that other inputs leave the ranges that were
+    /// seen. Tokens are arbitrary.
     pub fn samples<N: Network>(&mut self) -> Array2<f32> {
         let mut samples = Array2::zeros((64, N::SPEC.input_len()));
         for mut row in samples.rows_mut() {
@@ -74,7 +74,7 @@ impl Random {
         samples
     }
 
-    /// One input of tokens.
+    /// An input of tokens.
     pub fn tokens<N: Network>(&mut self) -> Vec<f32> {
         let vocabulary = N::SPEC.input.tokens.map_or(1, |tokens| tokens.vocabulary) as f32;
         let token = |real: f32| ((real + 1.0) / 2.0 * vocabulary).floor();
@@ -86,7 +86,8 @@ impl Random {
     /// A network quantized from random floats and samples.
     ///
     /// # Panics
-    /// If it cannot be: the tests declare networks that can.
+    /// Panics if the network cannot be quantized, which does not happen to the networks that the tests
+    /// declare.
     pub fn network<N: Network>(&mut self) -> N {
         let (floats, samples) = (self.floats::<N>(), self.samples::<N>());
         match N::quantize(&floats, samples.view()) {
@@ -95,7 +96,7 @@ impl Random {
         }
     }
 
-    /// One input: values of the samples' range, or ones `beyond` times as large.
+    /// An input with values in the samples' range, or `beyond` times as large.
     pub fn input<N: Network>(&mut self, beyond: f32) -> Vec<f32> {
         (0..N::SPEC.input_len())
             .map(|_| beyond * self.real())

@@ -1,11 +1,11 @@
-//! Encrypted equals clear: declared networks, through the public API alone, on inputs inside and
-//! far outside of the calibrated ranges.
+//! Encrypted equals clear, for declared networks through the public API alone, on inputs inside and far
+//! outside the calibrated ranges.
 
 use fhe_nn_core::prelude::*;
 use fhe_nn_core::proof::widths::Range;
 use fhe_nn_tests::Random;
 
-/// Several values from each bootstrap, modulo powers of two.
+/// A network with several values from each bootstrap, modulo powers of two.
 #[fhe_network(input(shape = [16], bits = 4))]
 struct Waves {
     #[bits(weights = 3, accumulator = 5, overflow = wrap)]
@@ -20,7 +20,7 @@ struct Waves {
     scores: Dense<10, 3>,
 }
 
-/// Accumulators that are proved to fit.
+/// A network with accumulators that are proved to fit.
 #[fhe_network(input(shape = [2, 2], bits = 2))]
 struct Proved {
     #[bits(weights = 2)]
@@ -35,7 +35,7 @@ struct Proved {
     scores: Dense<3, 2>,
 }
 
-/// Accumulators that are as wide as calibration saw.
+/// A network with accumulators that are as wide as calibration saw.
 #[fhe_network(input(shape = [8], bits = 2))]
 struct Seen {
     #[bits(weights = 2, overflow = calibrated)]
@@ -50,7 +50,7 @@ struct Seen {
     scores: Dense<3, 2>,
 }
 
-/// Every overflow mode under signs.
+/// A network with every overflow mode under signs.
 #[fhe_network(input(shape = [6], bits = 1))]
 struct Signs {
     #[bits(weights = 2)]
@@ -68,7 +68,8 @@ struct Signs {
     scores: Dense<16, 3>,
 }
 
-/// Tables narrower than their accumulators: checked, calibrated, and of sums of odd values.
+/// A network with tables narrower than their accumulators, which are checked, calibrated, or sums of odd
+/// values.
 #[fhe_network(input(shape = [12], bits = 4))]
 struct Rounded {
     #[bits(weights = 4)]
@@ -87,7 +88,7 @@ struct Rounded {
     scores: Dense<3, 2>,
 }
 
-/// Nothing to look up.
+/// A network without tables.
 #[fhe_network(input(shape = [20], bits = 8))]
 struct Direct {
     #[bits(weights = 6)]
@@ -144,7 +145,7 @@ fn a_linear_layer_alone() {
     same(&Random(5).network::<Direct>(), 6);
 }
 
-/// Random inputs, encrypted and in the clear; the inputs.
+/// Runs random inputs encrypted and in the clear, compares the results, and returns the inputs.
 fn same<N: Network>(network: &N, seed: u64) -> Vec<Vec<f32>> {
     let plan = network
         .plan(&PlanOptions::default())

@@ -1,4 +1,5 @@
-//! What cannot run encrypted runs in the clear, and the plan says why, with layer and numbers.
+//! Networks that cannot run encrypted still run in the clear, and the plan's error says why, with layer
+//! and numbers.
 
 use fhe_nn_core::Error;
 use fhe_nn_core::error::ModelError;
@@ -6,7 +7,8 @@ use fhe_nn_core::prelude::*;
 use fhe_nn_proof::plan::PlanError;
 use fhe_nn_tests::Random;
 
-/// Accumulators that no table reads whole, of more bits than an encrypted run takes.
+/// A network with accumulators that tables cannot read whole, and with more bits than an encrypted run
+/// allows.
 #[fhe_network(input(shape = [256], bits = 8))]
 struct Wide {
     #[bits(weights = 8)]
@@ -17,7 +19,7 @@ struct Wide {
     scores: Dense<3, 2>,
 }
 
-/// 20-bit scores from bootstrapped values, by weights of a 2-norm of hundreds.
+/// A network with 20-bit scores from bootstrapped values, by weights with a 2-norm of hundreds.
 #[fhe_network(input(shape = [4], bits = 1))]
 struct Exacting {
     #[bits(weights = 2, accumulator = 3, overflow = wrap)]
@@ -63,7 +65,7 @@ fn a_failure_probability_is_one() {
     }
 }
 
-/// Why a network that runs in the clear has no plan.
+/// The error that says why a network that runs in the clear does not have a plan.
 fn refused<N: Network>() -> Error {
     let mut random = Random(1);
     let network: N = random.network();

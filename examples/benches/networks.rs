@@ -1,4 +1,4 @@
-//! Networks of random weights: what they compute means nothing, how long they take is measured.
+//! Networks with random weights. Their results mean nothing; their times are measured.
 
 use std::error::Error as StdError;
 
@@ -6,7 +6,7 @@ use fhe_nn_core::prelude::*;
 use fhe_nn_core::spec::Op;
 use ndarray::{Array2, ArrayD, Axis};
 
-/// Two hidden layers: the second one keyswitches.
+/// Two hidden layers, of which the second one keyswitches.
 #[fhe_network(input(shape = [784], bits = 1))]
 pub struct TwoHidden {
     #[bits(weights = 2, accumulator = 5, overflow = wrap)]
@@ -23,7 +23,8 @@ pub struct TwoHidden {
 
 macro_rules! wide {
     ($name:ident, $neurons:literal) => {
-        /// One hidden layer of some width. Few inputs and one score leave the bootstraps alone.
+        /// One hidden layer of some width. With few inputs and one score, there is little work besides
+        /// the bootstraps.
         #[fhe_network(input(shape = [64], bits = 1))]
         pub struct $name {
             #[bits(weights = 2, accumulator = 5, overflow = wrap)]
@@ -41,7 +42,7 @@ wide!(Wide128, 128);
 wide!(Wide512, 512);
 wide!(Wide1024, 1024);
 
-/// A network of weights from a linear congruential generator.
+/// A network with weights from a linear congruential generator.
 ///
 /// # Errors
 /// Those of the quantizer.
@@ -58,8 +59,8 @@ pub fn random<N: Network>() -> Result<N, Box<dyn StdError>> {
         if let Op::Dense(dense) = &layer.op {
             let shape = vec![dense.outputs, dense.inputs];
             let mut weights = ArrayD::from_shape_simple_fn(shape, &mut draw);
-            // whatever its width, a layer has sums of at most 64 terms: then all widths ask for the
-            // same parameters
+            // sums have at most 64 terms at any width of the layer, so that all widths need the same
+            // parameters
             weights
                 .axis_iter_mut(Axis(1))
                 .skip(64)

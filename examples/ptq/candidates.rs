@@ -1,5 +1,5 @@
-//! Declarations of the 6-bit network that could be chosen: what each would cost encrypted, and how well
-//! it would do. Plans and simulations tell, so no key is made.
+//! The candidates for the declaration of the 6-bit network, with the time and the accuracy that each
+//! would have encrypted. Plans and simulations predict both, so keys are not needed.
 
 use std::time::{Duration, Instant};
 
@@ -17,12 +17,12 @@ declare_article!(pub(crate) ApproximateChecked7, 6, checked, 7, approximate, [])
 declare_article!(pub(crate) ExactChecked8, 6, checked, 8, exact, []);
 declare_article!(pub(crate) ApproximateChecked8, 6, checked, 8, approximate, []);
 
-/// Simulated noise follows from it.
+/// The seed of the simulated noise.
 const SEED: u64 = 6;
-/// The threads that the table predicts times for.
+/// Number of threads for which the table predicts times.
 const THREADS: usize = 2;
 
-/// A quantized network with its plan, and what it does in the clear and simulated.
+/// A quantized network with its plan, and its results in the clear and simulated.
 pub(crate) struct Candidate<N> {
     pub(crate) network: N,
     pub(crate) plan: Plan,
@@ -32,7 +32,7 @@ pub(crate) struct Candidate<N> {
     pub(crate) simulated: Simulated,
 }
 
-/// The test images as they would run encrypted.
+/// The results of a simulation over the test images.
 pub(crate) struct Simulated {
     pub(crate) accuracy: f64,
     pub(crate) time: Duration,
@@ -58,7 +58,7 @@ impl<N: Network> Candidate<N> {
         })
     }
 
-    /// A line of the table.
+    /// Prints a line of the table.
     fn print(&self, name: &str) {
         println!(
             "{name:40}{:>7.2}{:>12}{:>11.2} s{:>9} MB{:>11.2}{:>8.1} s",
@@ -72,7 +72,7 @@ impl<N: Network> Candidate<N> {
     }
 }
 
-/// Prints the table; returns the candidates that are to run encrypted.
+/// Prints the table, and returns the candidates that will run encrypted.
 pub(crate) fn compare(trial: &Trial) -> Result<(Candidate<Exact>, Candidate<Approximate>), Error> {
     println!(
         "6 bits everywhere; accuracies in the clear and simulated, in percent; a server's predicted time on \
@@ -99,7 +99,7 @@ pub(crate) fn compare(trial: &Trial) -> Result<(Candidate<Exact>, Candidate<Appr
     Ok((exact, approximate))
 }
 
-/// Prints a line, or why there is no plan for it.
+/// Prints a line of the table, or the reason why the network does not have a plan.
 fn print<N: Network>(name: &str, trial: &Trial) -> Result<(), Error> {
     match Candidate::<N>::new(trial) {
         Ok(candidate) => candidate.print(name),

@@ -1,4 +1,4 @@
-//! The 6-bit network encrypted: exactly, and approximately in a part of the time.
+//! Encrypted runs of the 6-bit network: exact ones, and approximate ones, which take less time.
 
 use std::error::Error as StdError;
 use std::io::Seek;
@@ -31,7 +31,7 @@ pub(crate) fn run(
     announce(&exact.plan);
     announce(&approximate.plan);
 
-    // one after the other: a network's keys are dropped before the next one's are made
+    // one network after the other, so that its keys are dropped before the next ones are made
     let exactly = Encrypted::run(&exact, trial, images)?;
     assert_eq!(
         exactly.equal, images,
@@ -72,12 +72,12 @@ fn announce(plan: &Plan) {
     );
 }
 
-/// Encrypted runs of a network beside its clear ones.
+/// The encrypted runs of a network, compared with its clear ones.
 struct Encrypted {
     images: usize,
-    /// Results whose integers are those of the clear run.
+    /// Number of results whose integers equal those of the clear run.
     equal: usize,
-    /// Results of the same digit as the clear run.
+    /// Number of results with the same digit as the clear run.
     agree: usize,
     /// The server's time.
     time: Duration,
@@ -98,7 +98,7 @@ impl Encrypted {
         let name = &plan.client.network;
         let start = Instant::now();
         let client = ClientKey::generate(plan)?;
-        // through a file, as a server would get them: in memory, they are there once
+        // keys go through a file, as a server would get them, so that they are in memory only once
         let mut file = tempfile::tempfile()?;
         client.evaluation_key()?.write(&mut file)?;
         println!("{name}: keys in {:.2?}", start.elapsed());

@@ -1,10 +1,10 @@
-//! The float network, which the quantized ones are compared with.
+//! The float network, with which the quantized ones are compared.
 
 use fhe_nn_core::error::ModelError;
 use fhe_nn_core::{Error, Floats};
 use ndarray::{Array2, ArrayView, Dimension};
 
-/// The digit of the greatest score for each image, `[images, 784]`.
+/// The digit with the greatest score for each of the images, `[images, 784]`.
 pub(crate) fn predict(floats: &Floats, images: &Array2<f32>) -> Result<Vec<usize>, Error> {
     let sigmoid = |x: f32| 1.0 / (1.0 + (-x).exp());
     let hidden1 = linear(floats, "fc1", images)?.mapv(sigmoid);

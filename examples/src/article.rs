@@ -1,6 +1,6 @@
 //! The network of the original article, 784-92-92-10 with sigmoids, at every width of the table.
 //!
-//! Widths are literals, so every width is a network of its own; a `macro_rules` writes them.
+//! Widths are literals, so every width is a separate network; a `macro_rules` writes them.
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -9,24 +9,24 @@ use fhe_nn_core::Error;
 use fhe_nn_core::prelude::*;
 use ndarray::{Array2, ArrayView2};
 
-/// Predicts digits with a network that it first quantizes.
+/// A function that quantizes a network and predicts digits with it.
 type Predict =
     fn(&Floats, &Array2<f32>, &Calibration, ArrayView2<'_, f32>) -> Result<Predicted, Error>;
 
-/// Digits, and the time that the quantized network took for all of them.
+/// Predicted digits, with the time that the quantized network took.
 pub struct Predicted {
-    /// One for each image.
+    /// The digit of each image.
     pub digits: Vec<usize>,
-    /// Of all images together.
+    /// The time for all images together.
     pub time: Duration,
 }
 
 /// What holds the accumulators of the hidden layers to their widths.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Accumulators {
-    /// Their weights.
+    /// Their weights, which prove the widths.
     Checked,
-    /// What calibration saw.
+    /// The range that calibration saw.
     Calibrated,
 }
 
@@ -47,7 +47,7 @@ pub struct Variant {
     pub accumulators: Accumulators,
     /// Bits of the accumulators that tables read.
     pub table: u32,
-    /// Quantizes and predicts.
+    /// Quantizes the network and predicts digits.
     pub predict: Predict,
 }
 
@@ -66,15 +66,16 @@ fn predict<N: Network + Sync>(
     })
 }
 
-/// Declares 784-92-92-10 with sigmoids: visibility and name, bits of inputs, weights and activations, `overflow`,
-/// `table` and `rounding` of the hidden layers, and keys of the last layer. `fhe_nn_core::prelude` must be in scope.
+/// Declares 784-92-92-10 with sigmoids. The arguments are visibility and name; bits of inputs, weights
+/// and activations; `overflow`, `table` and `rounding` of the hidden layers; and keys of the last layer.
+/// `fhe_nn_core::prelude` must be in scope.
 #[macro_export]
 macro_rules! declare_article {
     (
         $vis:vis $name:ident, $bits:literal, $overflow:ident, $table:literal, $rounding:ident,
         [$($scores:tt)*]
     ) => {
-        /// 784-92-92-10 with sigmoids.
+        /// The article's network, 784-92-92-10 with sigmoids.
         #[fhe_network(input(shape = [784], bits = $bits))]
         $vis struct $name {
             #[bits(weights = $bits, overflow = $overflow)]
@@ -91,9 +92,9 @@ macro_rules! declare_article {
     };
 }
 
-/// `bits, overflow, table, [keys of the last layer]` each. Scores are decrypted, so their
-/// accumulators have at most 20 bits: up to 6 bits that is the worst case anyway, at 7 the weights
-/// prove it, at 8 calibration promises it.
+/// Declares variants, each as `bits, overflow, table, [keys of the last layer]`. Scores are decrypted,
+/// so their accumulators have at most 20 bits. Up to 6 bits the worst case does not need more, at 7 bits
+/// the weights prove the width, and at 8 bits calibration promises it.
 macro_rules! article {
     (@checked) => { Accumulators::Checked };
     (@calibrated) => { Accumulators::Calibrated };
@@ -132,7 +133,7 @@ article! {
     (6, calibrated, 6, [])
 }
 
-// trained at so many bits
+// networks that are trained at these bits
 declare_article!(pub Article2, 2, calibrated, 8, exact, []);
 declare_article!(pub Article3, 3, calibrated, 8, exact, []);
 declare_article!(pub Article4, 4, calibrated, 8, exact, []);

@@ -12,7 +12,7 @@ const LATTICE: usize = 6;
 /// The displacement of each lattice point, `(columns, rows)`, row by row.
 type Lattice = [[(f32, f32); LATTICE]; LATTICE];
 
-/// How far an image may be moved and deformed. Each amount is the greatest: the one that is applied is drawn
+/// How far an image may be moved and deformed. Each amount is a maximum: the applied amount is drawn
 /// uniformly between its negative and itself.
 #[derive(Clone, Copy, Debug)]
 pub struct Augment {
@@ -81,7 +81,7 @@ impl Augment {
         self
     }
 
-    /// Writes a moved and deformed copy of an image. Pixels that come from outside of the image are black.
+    /// Writes a moved and deformed copy of an image. Pixels that come from outside the image are black.
     pub fn apply(&self, image: &[f32], copy: &mut [f32], rng: &mut ChaCha8Rng) {
         let mut uniform = || rng.next_u32() as f32 / u32::MAX as f32;
         let mut draw = |amount: f32| amount * (2.0 * uniform() - 1.0);
@@ -128,7 +128,7 @@ impl Augment {
 /// The displacement of the position from which a pixel is read, `(columns, rows)`, interpolated linearly between the
 /// four lattice points around it.
 fn moved(lattice: &Lattice, column: usize, row: usize) -> (f32, f32) {
-    // the last point lies on the last pixel, and there is no other after it
+    // the last point lies on the last pixel, and is not followed by another one
     let place = |pixel: usize| {
         let at = (pixel * (LATTICE - 1)) as f32 / (SIDE - 1) as f32;
         let point = (at as usize).min(LATTICE - 2);

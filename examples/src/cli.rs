@@ -6,8 +6,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-/// Runs an example: what it prints to standard error if it fails is one line. Exit code 2 is for
-/// options and files that cannot be used.
+/// Runs an example. If it fails, it prints one line to standard error. The exit code is 2 for options
+/// and files that cannot be used.
 pub fn run<A: Parser>(example: impl FnOnce(A) -> Result<(), Box<dyn Error>>) -> ExitCode {
     let options = match A::try_parse() {
         Ok(options) => options,
@@ -36,7 +36,7 @@ pub fn data() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/data"))
 }
 
-/// The most memory that the process has had, in bytes, where the system tells (Linux).
+/// The most memory that the process has used, in bytes, if the system reports it (Linux).
 pub fn peak_memory_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status

@@ -1,24 +1,25 @@
-//! One encrypted inference between a client and a server: nothing but bytes goes between them.
+//! One encrypted inference between a client and a server. Nothing but bytes goes between them.
 
 use std::time::{Duration, Instant};
 
 use fhe_nn_core::Error;
 use fhe_nn_core::prelude::*;
 
-/// What came of an inference.
+/// The result of an inference.
 pub struct Exchange {
     /// The decrypted scores.
     pub scores: Scores,
-    /// The server's time: from the bytes of the request to the bytes of the reply.
+    /// The server's time, from the bytes of the request to the bytes of the reply.
     pub time: Duration,
-    /// Bytes of the request.
+    /// Number of bytes of the request.
     pub request_bytes: usize,
-    /// Bytes of the reply.
+    /// Number of bytes of the reply.
     pub reply_bytes: usize,
 }
 
 impl Exchange {
-    /// The client encrypts an input, the server runs the network, the client decrypts the scores.
+    /// Runs an inference: the client encrypts an input, the server runs the network, and the client
+    /// decrypts the scores.
     ///
     /// # Errors
     /// Those of [`ClientKey::encrypt`] and [`Network::run_encrypted_batch`].

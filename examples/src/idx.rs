@@ -1,8 +1,8 @@
 //! MNIST's files: gzip-compressed IDX, the format of the MNIST database of handwritten digits.
 //!
-//! An IDX file is a big-endian header, the magic number `0x0000_08dd` for bytes in `dd` dimensions
-//! and one 32-bit size per dimension, then the bytes in row-major order. Sizes are checked against
-//! limits before anything is allocated.
+//! An IDX file is a big-endian header followed by bytes in row-major order. The header is the magic
+//! number `0x0000_08dd`, for bytes in `dd` dimensions, and one 32-bit size for each dimension. Sizes are
+//! checked against limits before anything is allocated.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -15,9 +15,9 @@ pub use error::Error;
 
 mod error;
 
-/// Rows and columns of an image.
+/// Number of rows and of columns of an image.
 pub const SIDE: usize = 28;
-/// Pixels of an image, in row-major order.
+/// Number of pixels of an image, which are in row-major order.
 pub const PIXELS: usize = SIDE * SIDE;
 /// The most images or labels that a file may declare; MNIST's largest has 60,000.
 pub const MAX_ITEMS: usize = 100_000;
@@ -25,16 +25,16 @@ pub const MAX_ITEMS: usize = 100_000;
 const IMAGES: u32 = 0x0803;
 const LABELS: u32 = 0x0801;
 
-/// Images of handwritten digits and what they show.
+/// Images of handwritten digits with their labels.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dataset {
-    /// One image per row: n x 784, black 0 to white 1.
+    /// One image in each row, n x 784, from 0 for black to 1 for white.
     pub images: Array2<f32>,
     /// The digit, 0 to 9, that each image shows.
     pub labels: Vec<u8>,
 }
 
-/// Which pair of files.
+/// A pair of files, for images and labels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Split {
     /// `train-*`: MNIST's 60,000 training images.
@@ -70,7 +70,8 @@ impl Dataset {
     ///
     /// # Errors
     ///
-    /// If a file is missing, unreadable, of another format, too large, or does not fit the other.
+    /// An [`Error`] if a file is missing, unreadable, of another format or too large, or if the two
+    /// files do not fit together.
     pub fn load(dir: impl AsRef<Path>, split: Split) -> Result<Self, Error> {
         let file = split.images(dir.as_ref());
         let ([count, ..], bytes) = read::<3>(&file, IMAGES)?;
@@ -100,15 +101,15 @@ impl Dataset {
         Ok(Self { images, labels })
     }
 
-    /// Writes the two files of a split to a folder; pixels are rounded to multiples of 1/255.
+    /// Writes the two files of a split to a folder. Pixels are rounded to multiples of 1/255.
     ///
     /// # Errors
     ///
-    /// If a file cannot be written.
+    /// An [`Error`] if a file cannot be written.
     ///
     /// # Panics
     ///
-    /// If the images are not of 784 pixels, or there are not as many labels as images.
+    /// Panics if the images do not have 784 pixels, or if the numbers of labels and images differ.
     pub fn save(&self, dir: impl AsRef<Path>, split: Split) -> Result<(), Error> {
         assert_eq!(
             self.images.dim(),
@@ -135,7 +136,7 @@ impl Dataset {
     ///
     /// # Panics
     ///
-    /// If an index is out of range.
+    /// Panics if an index is out of range.
     pub fn select(&self, indices: &[usize]) -> Self {
         Self {
             images: self.images.select(ndarray::Axis(0), indices),
@@ -144,7 +145,7 @@ impl Dataset {
     }
 }
 
-/// The `D` sizes and the bytes of an IDX file; there are no more bytes than the limits allow.
+/// Reads the `D` sizes and the bytes of an IDX file, never more bytes than the limits allow.
 fn read<const D: usize>(file: &Path, magic: u32) -> Result<([u32; D], Vec<u8>), Error> {
     let failed = |cause| Error::Read {
         file: file.into(),
@@ -197,7 +198,7 @@ fn read<const D: usize>(file: &Path, magic: u32) -> Result<([u32; D], Vec<u8>), 
 
     let declared = sizes.iter().map(|&size| size as usize).product();
     let mut bytes = Vec::with_capacity(declared + 1);
-    // one byte past the data, to notice that there is one
+    // reads one byte past the data, to notice a longer file
     reader
         .take(declared as u64 + 1)
         .read_to_end(&mut bytes)
@@ -218,7 +219,7 @@ fn read<const D: usize>(file: &Path, magic: u32) -> Result<([u32; D], Vec<u8>), 
 
 fn write(file: PathBuf, magic: u32, sizes: &[u32], bytes: &[u8]) -> Result<(), Error> {
     let written = || {
-        // GzEncoder stores no time and no name: the same data gives the same file
+        // GzEncoder stores neither time nor name, so the same data gives the same file
         let mut writer = GzEncoder::new(File::create(&file)?, Compression::best());
         for word in std::iter::once(&magic).chain(sizes) {
             writer.write_all(&word.to_be_bytes())?;

@@ -1,4 +1,5 @@
-//! What the examples share: their networks, their data, encrypted inferences, options and measurements.
+//! Code that the examples share: their networks, their data, encrypted inferences, options and
+//! measurements.
 
 pub mod article;
 pub mod augment;

@@ -7,7 +7,7 @@ use ndarray::Array2;
 
 use crate::idx::Dataset;
 
-/// Reads a 28 x 28 black-and-white image of a handwritten digit: 98% in the shortest time.
+/// Reads a 28 x 28 black-and-white image of a handwritten digit, with 98% accuracy in the shortest time.
 #[fhe_network(input(shape = [784], bits = 1))]
 #[derive(Debug, Clone, PartialEq)]
 pub struct Digits {
@@ -19,7 +19,7 @@ pub struct Digits {
     scores: Dense<960, 10>,
 }
 
-/// Reads the same images with fewer errors: 98.5%, in twice the time of [`Digits`].
+/// Reads the same images with fewer errors, with 98.5% accuracy in twice the time of [`Digits`].
 #[fhe_network(input(shape = [784], bits = 1))]
 #[derive(Debug, Clone, PartialEq)]
 pub struct CarefulDigits {
@@ -31,7 +31,7 @@ pub struct CarefulDigits {
     scores: Dense<960, 10>,
 }
 
-/// Reads the same images with more errors: 97%, in three fifths of the time of [`Digits`].
+/// Reads the same images with more errors, with 97% accuracy in three fifths of the time of [`Digits`].
 #[fhe_network(input(shape = [784], bits = 1))]
 #[derive(Debug, Clone, PartialEq)]
 pub struct QuickDigits {
@@ -43,7 +43,7 @@ pub struct QuickDigits {
     scores: Dense<544, 10>,
 }
 
-/// Reads the same images in four shades of grey, by a convolution with large windows: 99%.
+/// Reads the same images in four shades of grey, by a convolution with large windows, with 99% accuracy.
 #[fhe_network(input(shape = [1, 28, 28], bits = 2))]
 #[derive(Debug, Clone, PartialEq)]
 pub struct DigitsCnn {
@@ -55,7 +55,7 @@ pub struct DigitsCnn {
     scores: Dense<3456, 10>,
 }
 
-/// Tells ten kinds of clothes from each other, in 28 x 28 images of Fashion-MNIST.
+/// Tells ten kinds of clothes apart, in 28 x 28 images of Fashion-MNIST.
 #[fhe_network(input(shape = [1, 28, 28], bits = 2))]
 #[derive(Debug, Clone, PartialEq)]
 pub struct FashionCnn {
@@ -67,7 +67,8 @@ pub struct FashionCnn {
     scores: Dense<2800, 10>,
 }
 
-/// The shapes of the networks with a wave, with floats and a ReLU, to compare with. Their widths mean nothing.
+/// Declares networks with the shapes of those with a wave, but with floats and a ReLU, for comparison.
+/// Their widths mean nothing.
 macro_rules! floats {
     ($($name:ident ($neurons:literal))*) => {$(
         #[doc = concat!("784-", $neurons, "-10 with a ReLU, to be run in floating point.")]
@@ -99,7 +100,7 @@ macro_rules! floats {
 floats!(FloatQuickDigits (34) FloatDigits (60) FloatCarefulDigits (120));
 floats!(FloatDigitsCnn (96, 20) 864 FloatFashionCnn (28, 10) 700);
 
-/// The part of the images that the integers of a network classify right.
+/// The fraction of the images that the integers of a network classify correctly.
 ///
 /// # Errors
 /// Those of [`Network::run_batch`].
@@ -108,14 +109,14 @@ pub fn accuracy(network: &impl Network, images: &Dataset) -> Result<f64, Error> 
     Ok(accuracy_of(&scores, &images.labels))
 }
 
-/// The part of the scores whose greatest is that of the label.
+/// The fraction of the scores in which the label has the greatest.
 pub fn accuracy_of(scores: &[Scores], labels: &[u8]) -> f64 {
     let pairs = scores.iter().zip(labels);
     let right = pairs.filter(|(scores, label)| scores.argmax() == usize::from(**label));
     right.count() as f64 / scores.len() as f64
 }
 
-/// The part of float scores, `[rows, classes]`, whose greatest is that of the label.
+/// The fraction of float scores, `[rows, classes]`, in which the label has the greatest.
 pub fn float_accuracy(scores: &Array2<f64>, labels: &[u8]) -> f64 {
     let pairs = scores.rows().into_iter().zip(labels);
     let right = pairs.filter(|(row, label)| argmax(row) == usize::from(**label));

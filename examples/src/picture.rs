@@ -1,6 +1,6 @@
-//! Images of digits in characters.
+//! Images of digits, drawn with characters.
 
-/// A 28 x 28 image, two rows a line; without the lines that are empty.
+/// Draws a 28 x 28 image, two rows in each line, without empty lines.
 pub fn picture(pixels: &[f32]) -> String {
     let rows: Vec<&[f32]> = pixels.chunks(28).collect();
     let pair = |rows: &[&[f32]]| {

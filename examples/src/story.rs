@@ -1,4 +1,4 @@
-//! What an example shows: a network in the clear, then encrypted, with equal results.
+//! The story that an example tells: a network runs in the clear and then encrypted, with equal results.
 
 use std::error::Error;
 use std::path::Path;
@@ -16,13 +16,13 @@ use crate::idx::{Dataset, Split};
 use crate::networks::{accuracy_of, float_accuracy};
 use crate::picture::picture;
 
-/// Most rows of which each is shown.
+/// The greatest number of rows that are shown one by one.
 const SHOWN: usize = 20;
 
-/// How much of a story is told.
+/// The options of a story.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct Options {
-    /// How many test rows to run encrypted
+    /// Number of test rows to run encrypted
     #[arg(long, value_name = "N", default_value_t = 10,
           value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub images: u32,
@@ -31,24 +31,24 @@ pub struct Options {
     pub json: bool,
 }
 
-/// The rows of a test set, and what is known of them.
+/// The rows of a test set, with what is known about them.
 pub struct Story<'a> {
-    /// What a row is, in one word.
+    /// A word for a row.
     pub what: &'a str,
     /// Inputs, `[rows, values]`.
     pub inputs: ArrayView2<'a, f32>,
     /// The class of every row.
     pub labels: &'a [u8],
-    /// Accuracy of the float network that the integers come from, if there is one.
+    /// Accuracy of the float network from which the integers come, if there is one.
     pub float_accuracy: Option<f64>,
-    /// Accuracy that the integers have at least, if that is promised.
+    /// The least accuracy of the integers, if one is promised.
     pub least_accuracy: Option<f64>,
-    /// A row as it is shown, whole lines.
+    /// Shows a row in whole lines.
     pub show: &'a dyn Fn(usize) -> String,
 }
 
-/// The story of a trained network on the test images of a folder, beside the floats of its shape: the models
-/// are those of a name that come with the examples.
+/// Tells the story of a trained network on the test images of a folder, compared with the floats of its
+/// shape. The models are found by name among those that come with the examples.
 ///
 /// # Panics
 /// Those of [`Story::tell`].
@@ -79,10 +79,11 @@ pub fn images<N: Network, F: Network>(
 
 impl Story<'_> {
     /// Classifies all rows in the clear and a few encrypted: the client encrypts, the server runs the
-    /// network, the client decrypts. The plan is that of the network.
+    /// network, and the client decrypts. The plan is that of the network.
     ///
     /// # Panics
-    /// If the clear accuracy is less than promised, or an encrypted result differs from the clear one.
+    /// Panics if the clear accuracy is less than promised, or if an encrypted result differs from the
+    /// clear one.
     ///
     /// # Errors
     /// Those of keys and of running.
@@ -114,7 +115,7 @@ impl Story<'_> {
 
         println!("\n{plan}\n");
 
-        // the client keeps its key; the server gets bytes
+        // the client keeps its key, and the server gets bytes
         let start = Instant::now();
         let client = ClientKey::generate(plan)?;
         let key = client.evaluation_key()?.to_bytes();

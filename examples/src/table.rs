@@ -1,10 +1,10 @@
-//! Tables of numbers with a label and the part of the data that a row belongs to.
+//! Tables of numbers. Each row has a label, and belongs to a part of the data.
 
 use std::path::{Path, PathBuf};
 
 use ndarray::Array2;
 
-/// A table in memory: of CSV files with a header, whose last two columns are `label` and `split`.
+/// A table in memory, from a CSV file with a header whose last two columns are `label` and `split`.
 pub struct Table {
     path: PathBuf,
     rows: Vec<(Vec<f32>, u8, String)>,
@@ -12,13 +12,13 @@ pub struct Table {
 
 /// The rows of one part.
 pub struct Part {
-    /// Values, `[rows, columns]`.
+    /// The values, `[rows, columns]`.
     pub inputs: Array2<f32>,
     /// The class of each row.
     pub labels: Vec<u8>,
 }
 
-/// Why a table could not be read.
+/// The reason why a table could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file could not be read.
@@ -26,10 +26,10 @@ pub enum Error {
     Read {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The error of the system.
         source: std::io::Error,
     },
-    /// A line that is not as many numbers as the first has, a label and a part.
+    /// A line does not consist of as many numbers as the first line, a label and a part.
     #[error("line {line} of {} is not numbers, a label and a split", path.display())]
     Line {
         /// The file.
@@ -37,7 +37,7 @@ pub enum Error {
         /// Number of the line, from 1.
         line: usize,
     },
-    /// A part without rows.
+    /// A part does not have rows.
     #[error("{} has no rows of `{part}`", path.display())]
     Empty {
         /// The file.

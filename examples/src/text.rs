@@ -1,7 +1,8 @@
 //! Texts as tokens.
 //!
-//! A word is a run of letters, digits and apostrophes in lower case, without apostrophes at its ends; `!`
-//! and `?` are words of their own. Token 0 is padding, token 1 a word that the vocabulary does not have.
+//! A word is a run of letters, digits and apostrophes in lower case, without apostrophes at its ends;
+//! `!` and `?` are words of their own. Token 0 is padding, and token 1 is any word that the vocabulary
+//! does not have.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -10,7 +11,7 @@ use ndarray::Array2;
 
 use crate::table::Error;
 
-/// Tokens of a text: longer ones are cut, shorter ones padded.
+/// Number of tokens of a text. Longer texts are cut, and shorter ones are padded.
 pub const TOKENS: usize = 24;
 /// The token of unknown words.
 const UNKNOWN: u16 = 1;
@@ -24,17 +25,17 @@ pub struct Texts {
 
 /// The texts of one part of the data.
 pub struct Part {
-    /// Tokens, `[texts, TOKENS]`.
+    /// The tokens, `[texts, TOKENS]`.
     pub inputs: Array2<f32>,
-    /// The class of each.
+    /// The class of each text.
     pub labels: Vec<u8>,
     /// The texts themselves.
     pub texts: Vec<String>,
 }
 
 impl Texts {
-    /// From lines of label, part and text between tabs, and a file of one word a line, whose number from 0 is
-    /// its token.
+    /// Loads texts and a vocabulary. The lines of `path` have label, part and text, separated by tabs.
+    /// `vocabulary` has one word in each line, and the number of the line, from 0, is the word's token.
     ///
     /// # Errors
     /// [`Error::Read`] and [`Error::Line`].
@@ -99,7 +100,7 @@ impl Texts {
         })
     }
 
-    /// The tokens of a text, as numbers that a client encrypts.
+    /// The tokens of a text, as the numbers that a client encrypts.
     pub fn tokens(&self, text: &str) -> [f32; TOKENS] {
         let mut tokens = [0.0; TOKENS];
         for (token, word) in tokens.iter_mut().zip(words(text)) {
@@ -140,7 +141,8 @@ mod tests {
         assert!(words(" ... ").is_empty());
     }
 
-    /// Those of the script that trained the network (`data/sentiment_reference.json`).
+    /// Compares tokens with those of the script that trained the network
+    /// (`data/sentiment_reference.json`).
     #[test]
     fn tokens_are_those_of_the_training() {
         let data = crate::cli::data();

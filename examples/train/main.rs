@@ -4,9 +4,9 @@
 //! cargo run --release --features train --example train -- --network digits --data ../shared/data/mnist
 //! ```
 //!
-//! The same seed gives the same files on the same machine. With `--validate`, the last 10,000 training images are held
-//! out, and the report is about them. The recipes were chosen by that report alone (README.md in this folder). The test
-//! images serve only the final report.
+//! The same seed gives the same files on the same machine. With `--validate`, the last 10,000 training
+//! images are held out, and the report is about them. The recipes were chosen by that report alone (see
+//! README.md in this folder). The test images serve only the final report.
 
 use std::error::Error as StdError;
 use std::fs;

@@ -1,4 +1,5 @@
-//! How networks are trained: the recipes that did best on the held-out images (README.md here has the comparison).
+//! The recipes with which the networks are trained. They did best on the held-out images;
+//! examples/train/README.md has the comparison.
 
 use fhe_nn_examples::augment::Augment;
 
@@ -37,7 +38,8 @@ pub(crate) const DENSE: Recipe = Recipe {
     augment: MOVED,
 };
 
-/// The recipe for digits under large windows. Under windows of 10 x 10 taps, distortions did not help (README.md).
+/// The recipe for digits under large windows. Under windows of 10 x 10 taps, distortions did not help
+/// (examples/train/README.md).
 pub(crate) const DISTORTED: Recipe = Recipe {
     epochs: 60,
     rate: 4e-3,

@@ -1,4 +1,4 @@
-//! Model files: what is saved is what is loaded, and nothing else is believed.
+//! Model files: what is loaded equals what was saved, and changed files are refused.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -36,7 +36,7 @@ struct Other {
     fc1: Dense<3, 4>,
 }
 
-/// Another declaration of the name `Mixed`.
+/// Another declaration with the name `Mixed`.
 mod changed {
     use fhe_nn_core::prelude::*;
 
@@ -70,7 +70,7 @@ fn inputs(seed: f32) -> Array2<f32> {
     Array2::from_shape_fn((40, 3), |(n, i)| (seed + n as f32 * 0.7 + i as f32).sin())
 }
 
-/// A tensor of a file, to be changed.
+/// A tensor of a file that a test can change.
 #[derive(Clone)]
 struct Tensor {
     dtype: Dtype,
@@ -95,7 +95,7 @@ impl View for Tensor {
 
 type Tensors = BTreeMap<String, Tensor>;
 
-/// What the error says once `change` changed the tensors and metadata of a model.
+/// The message of the error after `change` has changed the tensors and metadata of a model.
 fn refused(change: impl FnOnce(&mut Tensors, &mut HashMap<String, String>)) -> String {
     let bytes = mixed(0.0).to_bytes();
     let (_, header) = SafeTensors::read_metadata(&bytes).expect("a model");
@@ -112,7 +112,7 @@ fn refused(change: impl FnOnce(&mut Tensors, &mut HashMap<String, String>)) -> S
             (name.to_owned(), tensor)
         })
         .collect();
-    // as version 1 was, without a checksum: what is inside is checked in any case
+    // without a checksum, as in version 1: the contents are checked in any case
     let entry = metadata.get_mut("fhe_nn").expect("an entry");
     *entry = entry.replacen("\"version\":2", "\"version\":1", 1);
     change(&mut tensors, &mut metadata);
@@ -122,7 +122,7 @@ fn refused(change: impl FnOnce(&mut Tensors, &mut HashMap<String, String>)) -> S
         .to_string()
 }
 
-/// A file as version 1 was, without a checksum.
+/// Makes a file like those of version 1, which have no checksum.
 fn without_checksum(mut bytes: Vec<u8>) -> Vec<u8> {
     let version = br#"version\":"#;
     let at = bytes
@@ -149,12 +149,12 @@ fn a_file_that_was_damaged_is_an_error_and_not_a_wrong_score() {
             "byte {at}"
         );
     }
-    // files of before have no checksum, and load
+    // older files have no checksum, and load
     let old = without_checksum(bytes);
     assert_eq!(Mixed::from_bytes(&old).expect("version 1"), mixed(0.0));
 }
 
-/// The same for the bytes of one tensor from `at` on.
+/// The message of the error after the bytes of one tensor were changed from `at` on.
 fn refused_bytes(name: &str, at: usize, bytes: &[u8]) -> String {
     refused(|tensors, _| {
         let data = &mut tensors.get_mut(name).expect("a tensor").data;
@@ -344,7 +344,7 @@ fn a_fingerprint_is_that_of_the_integers() {
     );
 }
 
-/// What a macro proves of a file is what the network finds that is loaded from it.
+/// The macro proves the same of a file as the network that is loaded from it.
 #[test]
 fn a_file_proves_what_its_network_plans() {
     let (model, options) = (mixed(0.0), PlanOptions::default());
@@ -372,7 +372,7 @@ proptest! {
     fn changed_bytes_are_an_error_or_a_network_that_runs(flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..40)) {
         let mut bytes = without_checksum(mixed(0.0).to_bytes());
         for (index, byte) in flips {
-            // one flip at a time, so that headers survive
+            // one bit flips at a time, so that headers survive
             let at = index.index(bytes.len());
             let before = std::mem::replace(&mut bytes[at], byte);
             if let Ok(model) = Mixed::from_bytes(&bytes) {

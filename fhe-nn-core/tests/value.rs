@@ -1,4 +1,4 @@
-//! The network as a value: what the declared struct does, without the struct.
+//! The network as a value does without a struct what the declared struct does.
 
 use fhe_nn_core::prelude::*;
 use fhe_nn_core::{Error, Model};
@@ -54,7 +54,7 @@ fn network() -> Everything {
     quantized.expect("quantizable").network
 }
 
-/// The file alone is enough, tables of a function of one's own included.
+/// The file alone is enough, even with the tables of a custom function.
 #[test]
 fn a_file_alone_is_the_network() {
     let network = network();
@@ -113,7 +113,7 @@ fn parts_of_another_declaration_are_refused() {
     assert!(Model::new(model.spec().clone(), parts).is_err());
 }
 
-/// The model file with another declaration in its metadata.
+/// Makes the model file with another declaration in its metadata.
 fn declaring(bytes: &[u8], spec: &Value) -> Vec<u8> {
     let length = u64::from_le_bytes(bytes[..8].try_into().expect("8 bytes")) as usize;
     let (header, data) = bytes[8..].split_at(length);
@@ -142,7 +142,8 @@ fn numbers(value: &Value, path: &str, all: &mut Vec<String>) {
     }
 }
 
-/// A declaration from a stranger's file is refused, or it runs and is planned: no number of it panics.
+/// A declaration from a stranger's file is either refused, or it runs and is planned. None of its
+/// numbers causes a panic.
 #[test]
 fn no_number_of_a_declaration_is_believed() {
     let bytes = network().to_bytes();
@@ -177,7 +178,7 @@ fn no_number_of_a_declaration_is_believed() {
                     ran += 1;
                     let input = vec![0.5; model.spec().input_len()];
                     model.run(&input).expect("an input of its shape");
-                    // there may be no parameters, but no panic
+                    // parameters may be missing, but nothing may panic
                     let _ = model.plan(&Default::default());
                 }
             }

@@ -1,7 +1,8 @@
-//! Who may do what is held by the compiler: a build with `engine` alone has no function that decrypts and no
-//! type of a secret key, a build with `client` alone computes on no ciphertext and brings no rayon of its own.
+//! The compiler keeps the roles apart. A build with `engine` alone has neither a function that decrypts nor
+//! a type for a secret key, and a build with `client` alone does not compute on ciphertexts and does not
+//! bring in rayon itself.
 //!
-//! Each case is a program that is checked against this crate with the features of one role.
+//! Each case is a program that is compiled against this crate with the features of one role.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -28,7 +29,7 @@ impl Role {
         std::fs::write(folder.path().join("Cargo.toml"), manifest).expect("writable");
         let lock = folder.path().join("Cargo.lock");
         std::fs::copy(root.join("Cargo.lock"), lock).expect("the workspace is locked");
-        // beside the test's own program, so that a second run finds what the first one built
+        // next to the test's own program, so that a second run finds what the first one built
         let own = std::env::current_exe().expect("a running program");
         let target = own
             .ancestors()
@@ -52,7 +53,7 @@ impl Role {
         )
     }
 
-    /// What the compiler says of a library with this in it.
+    /// Checks a library with this code, and returns whether it compiles and what the compiler says.
     fn check(&self, code: &str) -> (bool, String) {
         let source = self.folder.path().join("src/lib.rs");
         std::fs::write(source, code).expect("writable");

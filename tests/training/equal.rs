@@ -225,7 +225,7 @@ fn noise_is_learned_and_the_report_is_of_the_network() {
     );
 }
 
-/// Trains on the data, and compares on them and on inputs beyond their range.
+/// Trains on the data, and compares on the data and on inputs beyond their range.
 fn learns<N: Network>(data: &Data, prepare: impl Fn(Trainable) -> Trainable) -> N {
     let mut module = prepare(N::trainable(&Device::Cpu).expect("a network"));
     let trainer = Trainer::new()

@@ -1,4 +1,4 @@
-//! Who may do what: keys, ciphertexts and networks that do not go together.
+//! Keys, ciphertexts and networks that do not go together are refused.
 
 use std::fs;
 use std::path::Path;
@@ -44,7 +44,7 @@ fn the_wrong_key() {
     assert!(client.decrypt(&own, &reply).is_ok());
 }
 
-/// Replies that were mixed up, or replayed, are those of another request.
+/// Replies that were mixed up or replayed belong to another request.
 #[test]
 fn the_wrong_request() {
     let client = &shared().client;
@@ -71,7 +71,7 @@ fn keys_are_as_large_as_the_caller_allows() {
     assert!(wrong, "{error}");
 }
 
-/// tfhe's seeder is the processor's `RDSEED` alone where there is one; ours is the operating system.
+/// tfhe's seeder uses only the processor's `RDSEED` if there is one; ours uses the operating system.
 #[test]
 fn all_randomness_is_the_operating_system_s() {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fhe-nn-core/src");

@@ -1,5 +1,5 @@
-//! Keys and messages travel as bytes, and nothing from outside is believed: every mistake is an
-//! error that says what does not go with what.
+//! Keys and messages travel as bytes, and nothing from outside is trusted. Every mistake is an error
+//! that says which things do not go together.
 
 mod keys;
 mod plans;
@@ -21,7 +21,7 @@ fn a_server_made_from_bytes_alone_gives_the_right_result() {
         evaluation,
         ..
     } = shared();
-    // everything that the server gets, and everything that comes back
+    // everything that the server receives, and everything that it sends back
     let (network, plan) = (network.to_bytes(), serde_json::to_vec(plan).expect("data"));
     let server = evaluation.to_bytes();
     let asked = shared().request();
@@ -144,7 +144,7 @@ fn another_version() {
     );
 }
 
-/// Ciphertexts are not authenticated: others give other scores, which is all that they do.
+/// Ciphertexts are not authenticated. Changed ones give other scores, and that is their only effect.
 #[test]
 fn a_flipped_payload_is_another_ciphertext() {
     let Shared {
@@ -180,7 +180,7 @@ fn malformed<T>(result: Result<T, Error>, part: &str) {
     }
 }
 
-/// What a connection does that stays open: it has no more bytes for now, and whoever asks waits for ever.
+/// A connection that stays open: after its bytes, a reader that asks for more waits for ever.
 struct Open<'a>(&'a [u8]);
 
 impl Read for Open<'_> {
@@ -199,7 +199,7 @@ fn a_key_is_read_from_a_connection_that_stays_open() {
     let kept = EvaluationKey::read(Open(&bytes), plan).expect("as written");
     assert_eq!(kept.to_bytes(), bytes, "it can be sent on");
 
-    // what comes behind it is the next message's
+    // the bytes after it belong to the next message
     let more = [&bytes[..], b"next"].concat();
     let mut connection = &more[..];
     assert!(ServerKey::read(&mut connection, plan).is_ok());
@@ -228,7 +228,7 @@ fn a_key_that_changed_at_rest_is_an_error_and_not_a_wrong_score() {
         malformed(ServerKey::read(&bytes[..], plan), "SHA-256");
         malformed(EvaluationKey::from_bytes(&bytes, plan), "SHA-256");
     }
-    // the id of the key counts, too
+    // the id of the key is checked, too
     let mut bytes = bytes;
     bytes[HEADER - 1] ^= 1;
     malformed(ServerKey::read(&bytes[..], plan), "SHA-256");

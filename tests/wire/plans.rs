@@ -1,4 +1,4 @@
-//! Plans from outside: parameters that are insecure, absurd, or of other layers.
+//! Plans from outside, with parameters that are insecure, absurd, or those of other layers.
 
 use fhe_nn_core::Error;
 use fhe_nn_core::prelude::*;
@@ -88,7 +88,7 @@ fn a_plan_of_other_types_is_none() {
     }
 }
 
-/// The model's fingerprint is public: a plan may claim it and have other layers.
+/// The model's fingerprint is public, so a plan may claim it and have other layers.
 #[test]
 fn a_plan_of_other_layers_does_not_run() {
     let bits = &shared().plan;
@@ -143,7 +143,7 @@ fn plans_are_deterministic_and_survive_json() {
     let json = serde_json::to_string(plan).expect("data");
     let read: Plan = serde_json::from_str(&json).expect("as written");
     assert_eq!(read, *plan);
-    // keys of the one plan take messages of the other: the fingerprints are equal
+    // keys of one plan accept messages of the other, because the fingerprints are equal
     assert!(Request::from_bytes(&shared().request().to_bytes(), &read).is_ok());
     let client = ClientKey::generate(&read).expect("in range");
     let request = client.encrypt(&INPUT).expect("finite");
@@ -157,7 +157,7 @@ fn plans_are_deterministic_and_survive_json() {
     assert_eq!(scores, network.run(&INPUT).expect("finite"));
 }
 
-/// Rounds that the second stage of a plan could have.
+/// The JSON of rounds that the second stage of a plan could have.
 fn one_round() -> Value {
     let mut bootstrap = shared().plan.stages[1].bootstrap;
     bootstrap.shape = shared().plan.stages[0].bootstrap.shape;

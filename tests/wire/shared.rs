@@ -19,11 +19,11 @@ pub(crate) struct Small {
     scores: Dense<2, 2>,
 }
 
-/// Bytes of a header: magic, kind, version, plan's fingerprint, key's id.
+/// Number of bytes in a header: magic, kind, version, plan's fingerprint, key's id.
 pub(crate) const HEADER: usize = 5 + 1 + 2 + 32 + 16;
 pub(crate) const INPUT: [f32; 4] = [0.5, -0.25, 1.0, -1.0];
 
-/// What all tests share: keys take a second to make.
+/// The keys that all tests share, because they take a second to make.
 pub(crate) struct Shared {
     pub(crate) network: Small,
     pub(crate) plan: Plan,
@@ -61,7 +61,7 @@ impl Shared {
         self.exchange().1
     }
 
-    /// A request, and the reply to it.
+    /// Makes a request and the reply to it.
     pub(crate) fn exchange(&self) -> (Request, Reply) {
         let request = self.request();
         let reply = self.network.run_encrypted(&self.server, &request);

@@ -1,12 +1,12 @@
-//! Every figure that BENCHMARKS.md states about the engine, in one run:
+//! Measures every figure that BENCHMARKS.md states about the engine, in one run:
 //!
 //! ```text
 //! cargo bench -p fhe-nn-benches
 //! ```
 //!
 //! The last line is one JSON object. Times are medians of criterion's samples, on two threads; figures
-//! that compare are measured in the same run, on the same work. A server's peak memory is that of a process of
-//! its own, which this program starts again as.
+//! that are compared are measured in the same run, on the same work. A server's peak memory is that of a
+//! separate process, for which this program starts itself again.
 
 mod plain;
 mod server;
@@ -26,7 +26,7 @@ use serde_json::{Value, json};
 
 use fhe_nn_benches::{TwoHidden, Wide32, Wide128, Wide512, Wide1024, random};
 
-/// Images of a batch.
+/// Number of images in a batch.
 const BATCH: usize = 16;
 
 fn main() -> Result<(), Box<dyn StdError>> {
@@ -90,7 +90,7 @@ fn main() -> Result<(), Box<dyn StdError>> {
         timed_image(&mut bench, "512 neurons", &random::<Wide512>()?)?.0,
         timed_image(&mut bench, "1024 neurons", &random::<Wide1024>()?)?.0,
     ];
-    // how far the times in between are from the line through the first and the last
+    // the distance of the times in between from the line through the first and the last
     let [first, .., last] = growth;
     let slope = (last - first) / 992.0;
     let line = |neurons: f64| first + slope * (neurons - 32.0);
@@ -132,11 +132,11 @@ fn main() -> Result<(), Box<dyn StdError>> {
     Ok(())
 }
 
-/// Criterion, and what it measured.
+/// Criterion, from which medians can be read.
 struct Bench(Criterion);
 
 impl Bench {
-    /// Median seconds of a task that can fail.
+    /// Measures the median seconds of a task that can fail.
     fn seconds<R>(
         &mut self,
         name: &str,
@@ -149,7 +149,7 @@ impl Bench {
         })
     }
 
-    /// Median seconds of a task.
+    /// Measures the median seconds of a task.
     fn seconds_of(&mut self, name: &str, task: impl Fn()) -> Result<f64, Box<dyn StdError>> {
         let mut samples = Vec::new();
         let mut group = self.0.benchmark_group("engine");
@@ -172,7 +172,7 @@ impl Bench {
     }
 }
 
-/// Where the time of a run goes, in parts of the whole.
+/// The fractions of a run's time that its parts take.
 fn shares<N: Network>(network: &N, key: &ServerKey, request: &Request) -> Result<Value, Error> {
     let profile = Profile::default();
     let execution = Execution::new().with_profile(&profile);
@@ -189,12 +189,12 @@ fn shares<N: Network>(network: &N, key: &ServerKey, request: &Request) -> Result
     }))
 }
 
-/// A network that comes with the examples.
+/// Loads a network that comes with the examples.
 fn load<N: Network>(name: &str) -> Result<N, Error> {
     N::load(cli::data().join(format!("{name}.quantized.safetensors")))
 }
 
-/// Seconds of one encrypted run, and what it ran with.
+/// Measures the seconds of one encrypted run, and returns its key and request, too.
 fn timed_image<N: Network>(
     bench: &mut Bench,
     name: &str,

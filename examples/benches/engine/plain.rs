@@ -1,5 +1,6 @@
-//! The same work in plain calls of tfhe: for every bootstrap of a plan one of tfhe's, at the same
-//! parameters, and a keyswitch where the plan has one, spread over the same threads.
+//! The same work in plain calls of tfhe. Every bootstrap of a plan is one of tfhe's at the same
+//! parameters, every keyswitch of the plan is one of tfhe's, and the work is spread over the same
+//! threads.
 
 use fhe_nn_core::Plan;
 use fhe_nn_core::plan::Bootstrap;
@@ -7,7 +8,7 @@ use rayon::prelude::*;
 use tfhe::core_crypto::fft_impl::fft64::math::fft::Fft;
 use tfhe::core_crypto::prelude::*;
 
-/// Keys and inputs of the bootstraps of one stage. What is encrypted does not matter for how long it takes.
+/// Keys and inputs of the bootstraps of one stage. The encrypted values have no influence on the time.
 struct PlainStage {
     bootstraps: u32,
     keyswitch: Option<LweKeyswitchKeyOwned<u64>>,
@@ -106,7 +107,7 @@ impl PlainStage {
     }
 }
 
-/// What a thread works in.
+/// The buffers of one thread.
 struct Buffers {
     fft: Fft,
     computation: ComputationBuffers,

@@ -1,5 +1,5 @@
-//! A server in a process of its own: it reads a key, a plan and a request, runs, and tells the most
-//! memory that it has had.
+//! A server in a separate process. It reads a key, a plan and a request, runs, and prints the most
+//! memory that it has used.
 
 use std::error::Error as StdError;
 use std::fs::File;
@@ -10,7 +10,7 @@ use fhe_nn_core::prelude::*;
 use fhe_nn_examples::cli;
 use fhe_nn_examples::networks::Digits;
 
-/// Where the server finds its files, if this process is one.
+/// The variable that names the folder of the server's files, if this process is a server.
 const FOLDER: &str = "FHE_NN_BENCH_SERVER";
 
 pub(crate) fn asked_for() -> Option<PathBuf> {
@@ -30,7 +30,7 @@ pub(crate) fn run(folder: &Path) -> Result<(), Box<dyn StdError>> {
     Ok(())
 }
 
-/// The peak memory of a server that answers one request.
+/// Measures the peak memory of a server that answers one request.
 pub(crate) fn peak_memory(
     plan: &Plan,
     key: &EvaluationKey,

@@ -1,11 +1,11 @@
-//! What can be wrong with a file, in one line that names it.
+//! The errors of a file, each in one line that names it.
 
 use std::io;
 use std::path::PathBuf;
 
 use super::{MAX_ITEMS, SIDE};
 
-/// Why a file could not be read or written.
+/// The reason why a file could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file does not exist.
@@ -14,12 +14,12 @@ pub enum Error {
         .0.display()
     )]
     Missing(PathBuf),
-    /// The file cannot be read, or is no gzip stream.
+    /// The file cannot be read, or is not a gzip stream.
     #[error("cannot read `{}`: {cause}", .file.display())]
     Read {
         /// The file.
         file: PathBuf,
-        /// What the system or the decompressor says.
+        /// The error of the system or of the decompressor.
         cause: io::Error,
     },
     /// The file cannot be written.
@@ -27,7 +27,7 @@ pub enum Error {
     Write {
         /// The file.
         file: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         cause: io::Error,
     },
     /// The file is of another format.
@@ -35,15 +35,15 @@ pub enum Error {
     Magic {
         /// The file.
         file: PathBuf,
-        /// What it starts with.
+        /// The magic number with which it starts.
         found: u32,
-        /// What it should start with.
+        /// The magic number with which it should start.
         needed: u32,
     },
     /// The header declares no items.
     #[error("`{}` declares 0 items, but there is nothing to do without one", .0.display())]
     Empty(PathBuf),
-    /// The header declares more items than a reader is willing to hold.
+    /// The header declares more items than are read.
     #[error("`{}` declares {declared} items, but at most {MAX_ITEMS} are read", .file.display())]
     TooMany {
         /// The file.
@@ -66,9 +66,9 @@ pub enum Error {
     Truncated {
         /// The file.
         file: PathBuf,
-        /// Bytes that the header promises.
+        /// Number of bytes that the header promises.
         declared: usize,
-        /// Bytes found.
+        /// Number of bytes found.
         found: usize,
     },
     /// The file goes on after its data.
@@ -76,10 +76,10 @@ pub enum Error {
     Trailing {
         /// The file.
         file: PathBuf,
-        /// Bytes that the header promises.
+        /// Number of bytes that the header promises.
         declared: usize,
     },
-    /// Not every image has a label, or the reverse.
+    /// The numbers of images and labels differ.
     #[error("`{}` holds {labels} labels, but there are {images} images", .file.display())]
     Count {
         /// The file of the labels.
@@ -89,12 +89,12 @@ pub enum Error {
         /// Number of images.
         images: usize,
     },
-    /// A label is no digit.
+    /// A label is not a digit.
     #[error("`{}` needs labels of 0 to 9, but label {index} is {label}", .file.display())]
     Label {
         /// The file.
         file: PathBuf,
-        /// Which label.
+        /// Index of the label.
         index: usize,
         /// Its value.
         label: u8,

@@ -14,7 +14,7 @@ fn message(dir: &Path) -> String {
         .to_string()
 }
 
-/// A folder with correct labels, and with images of this header and data.
+/// Makes a folder with correct labels, and with images that have this header and data.
 fn folder(magic: u32, sizes: &[u32], bytes: &[u8]) -> tempfile::TempDir {
     let dir = tempfile::tempdir().expect("a temporary folder");
     digits()

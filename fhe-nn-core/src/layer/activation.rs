@@ -1,8 +1,9 @@
-//! Activations: a lookup table on every accumulator.
+//! Activations, each of which looks every accumulator up in a table.
 //!
-//! All but `Sign`, `Wave` and `Custom` are PyTorch's; `Function` has their values. A table costs the same
-//! whatever is in it. Parameters come with the floats, under PyTorch's names: of a field `act` that is a
-//! `LeakyRelu`, `act.negative_slope`, else its default.
+//! All of them except `Sign`, `Wave` and `Custom` are PyTorch's; `Function` gives their values. A table
+//! costs the same whatever function it holds. Parameters come with the floats, under PyTorch's names: a
+//! field `act` of type `LeakyRelu` takes `act.negative_slope`, or its default if the floats do not have
+//! it.
 
 use std::sync::Arc;
 
@@ -20,111 +21,116 @@ use crate::quantize::tensor::Tensor;
 use crate::train::{forward::Forward, signal::Signal};
 use fhe_nn_proof::graph::Read;
 
-/// `max(x, 0)`; results in `[0, 2^output - 1]`.
+/// `max(x, 0)`. Results lie in `[0, 2^output - 1]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Relu(Arc<Tables>);
 
-/// `min(max(x, 0), 6)`; results in `[0, 2^output - 1]`.
+/// `min(max(x, 0), 6)`. Results lie in `[0, 2^output - 1]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Relu6(Arc<Tables>);
 
-/// `x` for `x >= 0`, else `negative_slope x`, 0.01; results in
+/// `x` for `x >= 0`, else `negative_slope x`, by default with a slope of 0.01. Results lie in
 /// `[-2^(output - 1), 2^(output - 1) - 1]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LeakyRelu(Arc<Tables>);
 
-/// `x` for `x >= 0`, else `weight x`, learned for all or for each channel; results in
-/// `[-2^(output - 1), 2^(output - 1) - 1]`.
+/// `x` for `x >= 0`, else `weight x`, where the weight is learned, one for all channels or one for each.
+/// Results lie in `[-2^(output - 1), 2^(output - 1) - 1]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Prelu(Arc<Tables>);
 
-/// `x` for `x > threshold`, else `value`; results in `[-2^(output - 1), 2^(output - 1) - 1]`.
+/// `x` for `x > threshold`, else `value`. Results lie in `[-2^(output - 1), 2^(output - 1) - 1]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Threshold(Arc<Tables>);
 
-/// `x` for `x > 0`, else `alpha (exp(x) - 1)`, 1; results in `[-2^(output - 1), 2^(output - 1) - 1]`.
+/// `x` for `x > 0`, else `alpha (exp(x) - 1)`, by default with an `alpha` of 1. Results lie in
+/// `[-2^(output - 1), 2^(output - 1) - 1]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Elu(Arc<Tables>);
 
-/// `1.0507 x` for `x > 0`, else `1.0507 x 1.6733 (exp(x) - 1)`;
-/// results in `[-2^(output - 1), 2^(output - 1) - 1]`.
+/// `1.0507 x` for `x > 0`, else `1.0507 x 1.6733 (exp(x) - 1)`.
+/// Results lie in `[-2^(output - 1), 2^(output - 1) - 1]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Selu(Arc<Tables>);
 
-/// `max(x, 0) + min(alpha (exp(x / alpha) - 1), 0)`, 1; for 0, where PyTorch has none, `max(x, 0)`;
-/// results in `[-2^(output - 1), 2^(output - 1) - 1]`.
+/// `max(x, 0) + min(alpha (exp(x / alpha) - 1), 0)`, by default with an `alpha` of 1. With an `alpha` of
+/// 0, which PyTorch does not allow, it is `max(x, 0)`. Results lie in
+/// `[-2^(output - 1), 2^(output - 1) - 1]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Celu(Arc<Tables>);
 
-/// `x (1 + erf(x / sqrt 2)) / 2`; results in `[-2^(output - 1), 2^(output - 1) - 1]`.
+/// `x (1 + erf(x / sqrt 2)) / 2`. Results lie in `[-2^(output - 1), 2^(output - 1) - 1]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Gelu(Arc<Tables>);
 
-/// `x / (1 + exp(-x))`, also called swish; results in `[-2^(output - 1), 2^(output - 1) - 1]`.
+/// `x / (1 + exp(-x))`, also called swish. Results lie in `[-2^(output - 1), 2^(output - 1) - 1]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Silu(Arc<Tables>);
 
-/// `x tanh(ln(1 + exp(x)))`; results in `[-2^(output - 1), 2^(output - 1) - 1]`.
+/// `x tanh(ln(1 + exp(x)))`. Results lie in `[-2^(output - 1), 2^(output - 1) - 1]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mish(Arc<Tables>);
 
-/// `ln(1 + exp(beta x)) / beta` up to `beta x = threshold`, then `x`: 1 and 20; results in `[0, 2^output - 1]`.
+/// `ln(1 + exp(beta x)) / beta` up to `beta x = threshold`, then `x`, by default with a `beta` of 1 and
+/// a `threshold` of 20. Results lie in `[0, 2^output - 1]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Softplus(Arc<Tables>);
 
-/// `x min(max(x + 3, 0), 6) / 6`; results in `[-2^(output - 1), 2^(output - 1) - 1]`.
+/// `x min(max(x + 3, 0), 6) / 6`. Results lie in `[-2^(output - 1), 2^(output - 1) - 1]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HardSwish(Arc<Tables>);
 
-/// `1 / (1 + exp(-x))`; results in `[0, 2^output - 1]`.
+/// `1 / (1 + exp(-x))`. Results lie in `[0, 2^output - 1]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sigmoid(Arc<Tables>);
 
-/// `min(max(alpha x + beta, 0), 1)`, 1/6 and 1/2; results in `[0, 2^output - 1]`.
+/// `min(max(alpha x + beta, 0), 1)`, by default with an `alpha` of 1/6 and a `beta` of 1/2. Results lie in
+/// `[0, 2^output - 1]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HardSigmoid(Arc<Tables>);
 
-/// Hyperbolic tangent; results in `[-2^(output - 1), 2^(output - 1) - 1]`.
+/// Hyperbolic tangent. Results lie in `[-2^(output - 1), 2^(output - 1) - 1]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tanh(Arc<Tables>);
 
-/// `min(max(x, min_val), max_val)`, -1 and 1; results in `[-2^(output - 1), 2^(output - 1) - 1]`.
+/// `min(max(x, min_val), max_val)`, by default with bounds of -1 and 1. Results lie in
+/// `[-2^(output - 1), 2^(output - 1) - 1]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HardTanh(Arc<Tables>);
 
-/// `x / (1 + |x|)`; results in `[-2^(output - 1), 2^(output - 1) - 1]`.
+/// `x / (1 + |x|)`. Results lie in `[-2^(output - 1), 2^(output - 1) - 1]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Softsign(Arc<Tables>);
 
-/// The value itself, requantized; results in `[-2^(output - 1), 2^(output - 1) - 1]`.
+/// The value itself, requantized. Results lie in `[-2^(output - 1), 2^(output - 1) - 1]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Identity(Arc<Tables>);
 
-/// `|x|`; results in `[0, 2^output - 1]`.
+/// `|x|`. Results lie in `[0, 2^output - 1]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Abs(Arc<Tables>);
 
-/// `x^2`; results in `[0, 2^output - 1]`.
+/// `x^2`. Results lie in `[0, 2^output - 1]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Square(Arc<Tables>);
 
-/// `exp(x)`; results in `[0, 2^output - 1]`.
+/// `exp(x)`. Results lie in `[0, 2^output - 1]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Exp(Arc<Tables>);
 
-/// A function of your own, `#[bits(output = 4, function = path::to::function)]`, a `fn(f32) -> f32`;
-/// results in `[-2^(output - 1), 2^(output - 1) - 1]`. The quantizer calls it once for every entry of a
-/// table, which the model keeps.
+/// A function of your own, a `fn(f32) -> f32` that `#[bits(output = 4, function = path::to::function)]`
+/// names. Results lie in `[-2^(output - 1), 2^(output - 1) - 1]`. The quantizer calls the function once
+/// for every entry of a table, and the model keeps the tables.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Custom(Arc<Tables>);
 
-/// `+1` for values of at least 0, else `-1`; an antiperiodic table.
+/// `+1` for values of at least 0, else `-1`. Its table is antiperiodic.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sign(());
 
-/// A triangle wave of `2^output` odd levels; an antiperiodic table.
+/// A triangle wave of `2^output` odd levels. Its table is antiperiodic.
 ///
-/// In reals it has period 4, is `1 - x` on `[0, 2]` and `x - 3` on `[2, 4]`.
+/// In reals, it has period 4 and is `1 - x` on `[0, 2]` and `x - 3` on `[2, 4]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Wave(());
 
@@ -232,7 +238,7 @@ impl Compute for ActivationSpec {
         };
         let curve = run.float.curve(index, self)?;
         let (part, after) = quantize(name, self, &curve, read, before, (real, meaning))?;
-        // the report of a linear layer has the results of the table behind it
+        // the report of a linear layer includes the results of the table that reads it
         let linear = source.checked_sub(1).map(|index| &*spec.layers[index].name);
         let mut reports = run.report.layers.iter_mut();
         if let Some(report) = reports.find(|report| Some(&*report.layer) == linear) {

@@ -1,4 +1,4 @@
-//! Layers without numbers of their own, which combine whole tensors.
+//! Layers that combine whole tensors and have no numbers of their own.
 
 use std::sync::Arc;
 
@@ -15,31 +15,31 @@ use crate::quantize::tensor::Tensor;
 #[cfg(feature = "train")]
 use crate::train::{forward::Forward, signal::Signal};
 
-/// The values in a row. Sums stay sums, which an activation may read.
+/// Flattens a tensor. Sums stay sums, which an activation may read.
 ///
 /// # Shapes
 /// `[..]` to `[product of the extents]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Flatten(Arc<[Affine]>);
 
-/// The sum of two tensors or more, value by value: `#[from(a, b)] sum: layer::Add`. The quantizer gives
-/// them one scale.
+/// The sum of two or more tensors, value by value: `#[from(a, b)] sum: layer::Add`. The quantizer gives
+/// the operands one scale.
 ///
 /// # Shapes
-/// Two tensors or more of one shape to the same shape.
+/// Two or more tensors of one shape to the same shape.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Add(Arc<[Affine]>);
 
-/// Tensors one behind the other, along their first extent: `#[from(a, b)] both: Concat`. The quantizer
-/// gives them one scale. Sums alone stay sums, which an activation may read.
+/// Concatenates tensors along their first extent: `#[from(a, b)] both: Concat`. The quantizer gives the
+/// operands one scale. If all operands are sums, the results are sums too, which an activation may read.
 ///
 /// # Shapes
 /// `[A, ..]` and `[B, ..]` to `[A + B, ..]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Concat(Arc<[Affine]>);
 
-/// The product of two tensors, value by value: `#[from(a, b)] product: layer::Mul`. In integers it is
-/// exactly `floor((a + b)^2 / 4) - floor((a - b)^2 / 4)`: two bootstraps for each result.
+/// The product of two tensors, value by value: `#[from(a, b)] product: layer::Mul`. In integers, it is
+/// exactly `floor((a + b)^2 / 4) - floor((a - b)^2 / 4)`, which takes two bootstraps for each result.
 ///
 /// # Shapes
 /// Two tensors of one shape to the same shape.
@@ -99,7 +99,7 @@ impl Compute for Combine {
     }
 }
 
-/// Sums, products or all values of tensors `[samples, values]`.
+/// Adds, multiplies or concatenates tensors, `[samples, values]`.
 fn combined<T: LinalgScalar>(combine: Combine, operands: &[&Array2<T>]) -> Array2<T> {
     let (first, others) = (operands[0].clone(), operands[1..].iter());
     match combine {

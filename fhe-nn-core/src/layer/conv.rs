@@ -1,4 +1,4 @@
-//! Convolutions: a dense layer at every position, of the values in a window.
+//! Convolutions, which apply a dense layer to a window at every position.
 
 use std::sync::Arc;
 
@@ -6,8 +6,9 @@ use fhe_nn_proof::error::ModelError;
 
 use super::{Layer, Linear, Part, sealed::Sealed};
 
-/// A convolution of `IN` channels to `OUT` channels by windows of `K x K` taps, `STRIDE` apart, of which
-/// the taps are `DILATION` apart. Padding has the value 0. Of `GROUPS` groups of channels each sees its own.
+/// A convolution from `IN` to `OUT` channels. Windows of `K x K` taps are `STRIDE` apart, and the taps
+/// of a window are `DILATION` apart. Padding has the value 0. Channels are split into `GROUPS` groups,
+/// which are convolved separately.
 ///
 /// # Shapes
 /// `[IN, H, W]` to `[OUT, H', W']` with
@@ -52,7 +53,8 @@ macro_rules! convolution {
             const GROUPS: usize,
         > $layer<IN, OUT, K, STRIDE, PADDING, DILATION, GROUPS>
         {
-            /// The integers of the layer: weights of shape `[OUT, taps]`, all else `[OUT]`.
+            /// The integers of the layer. Weights have the shape `[OUT, taps]`, everything else has
+            /// `[OUT]`.
             pub fn linear(&self) -> &Linear {
                 &self.0
             }

@@ -6,10 +6,10 @@ use fhe_nn_proof::error::ModelError;
 
 use super::{Layer, Linear, Part, sealed::Sealed};
 
-/// A fully connected layer of `I` inputs and `O` neurons. It flattens what it is given.
+/// A fully connected layer with `I` inputs and `O` neurons. It flattens its input.
 ///
 /// # Shapes
-/// Any of `I` values to `[O]`; weights `[O, I]` as in PyTorch.
+/// Any shape of `I` values to `[O]`; weights `[O, I]` as in PyTorch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dense<const I: usize, const O: usize>(Arc<Linear>);
 

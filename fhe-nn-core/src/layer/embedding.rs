@@ -1,4 +1,4 @@
-//! Vectors for tokens.
+//! Embeddings, which stand for tokens by vectors.
 
 use std::sync::Arc;
 
@@ -21,10 +21,11 @@ use crate::train::{
 
 /// A vector of `DIM` values for each token of a text, from a vocabulary of `V` tokens.
 ///
-/// With `input(shape = [T], vocabulary = V)`, the client encrypts a token as one 1 among `V` values that are
-/// 0. The layer is then an exact sum without a bootstrap, and what a text says stays as secret as any other
-/// input. With `input(shape = [T], vocabulary = V, bits = b)` and `V` at most `2^b`, the client encrypts the
-/// token's number: a request is `V` times as small, and the layer takes `DIM x T` bootstraps.
+/// With `input(shape = [T], vocabulary = V)`, the client encrypts a token as `V` values, of which one is
+/// 1 and all others are 0. The layer is then an exact sum without a bootstrap, and a text stays as
+/// secret as any other input. With `input(shape = [T], vocabulary = V, bits = b)` and `V` at most `2^b`,
+/// the client encrypts the token's number: a request is then `V` times smaller, and the layer takes
+/// `DIM x T` bootstraps.
 ///
 /// # Shapes
 /// Texts `[T]` to `[DIM, T]`; weights `[V, DIM]` as in PyTorch.
@@ -72,7 +73,7 @@ impl Compute for EmbeddingSpec {
         let real = run.float.layer(index, &[&input.real])?;
         let vectors = run.float.vectors(index)?;
         let levels = run.facts[index + 1].range;
-        // from the vectors themselves: a token that occurs in no sample means something, too
+        // found from the vectors themselves, because a token that occurs in no sample has a meaning too
         let meaning = run
             .scales
             .symmetric(index + 1, &vectors, levels, run.calibration);
@@ -133,12 +134,13 @@ impl Compute for EmbeddingSpec {
     }
 }
 
-/// One-hot tokens are channels, which each position sees by itself.
+/// The window over one-hot tokens: tokens are channels, and every position sees only itself.
 fn window(spec: &EmbeddingSpec) -> Window {
     Window::each(spec.vocabulary, spec.dimension, spec.positions)
 }
 
-/// The vectors, a row each, of tokens `[samples, tokens]`: `[samples, dimension x tokens]`.
+/// Looks up the vectors, one in each row, of tokens, `[samples, tokens]`. The result is
+/// `[samples, dimension x tokens]`.
 fn vectors_of<T: Copy, U: Copy + Into<f64>>(vectors: &Array2<T>, tokens: &Array2<U>) -> Array2<T> {
     let positions = tokens.ncols();
     let shape = (tokens.nrows(), vectors.ncols() * positions);

@@ -1,4 +1,4 @@
-//! What the layers with weights and accumulators compute, `Dense` and convolutions alike.
+//! The computations of layers with weights and accumulators, which are `Dense` and the convolutions.
 
 use fhe_nn_proof::error::ModelError;
 use fhe_nn_proof::spec::Op;
@@ -73,8 +73,8 @@ impl Compute for Weighted {
     }
 }
 
-/// Whether the float network of these layers is near the integer one. With an antiperiodic activation it is
-/// not: the integers of such a network were trained, and their floats only say which they are.
+/// Whether the float network of these layers is near the integer one. With an antiperiodic activation it
+/// is not: such a network is trained as integers, and its floats only record these integers.
 pub(crate) fn is_smooth<'a>(mut ops: impl Iterator<Item = &'a Op>) -> bool {
     ops.all(|op| {
         op.activation()

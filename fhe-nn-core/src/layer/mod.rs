@@ -1,4 +1,4 @@
-//! The types that users write in the fields of a network: one file per kind.
+//! The types that users write in the fields of a network, one file per kind.
 //!
 //! A field's type is its layer; the values inside are the integers of the quantized model.
 
@@ -35,20 +35,20 @@ use crate::quantize::tensor::Tensor;
 #[cfg(feature = "train")]
 use crate::train::{forward::Forward, signal::Signal};
 
-/// A layer that a field can have. Implemented by the layers of this crate only.
+/// A layer that a field can have. Only the layers of this crate implement it.
 #[doc(hidden)]
 pub trait Layer: Sized + sealed::Sealed {
-    /// The layer around its integers; a part of another kind is an error.
+    /// Makes the layer from its integers. A part of another kind is an error.
     fn from_part(part: Part) -> Result<Self, ModelError>;
-    /// The integers inside.
+    /// The integers of the layer.
     fn part(&self) -> Part;
 }
 
-/// What this crate computes of a layer: in reals, for the quantizer and for training. What an encrypted run
-/// computes is in the graph.
+/// The computations of a layer in reals, in the quantizer and in training. The graph has those of an
+/// encrypted run.
 pub(crate) trait Compute {
-    /// Its results in reals, `[samples, values]`, for operands in reals. An antiperiodic activation has its
-    /// phases as those of a function of one period.
+    /// Computes the results in reals, `[samples, values]`, from operands in reals. The phases of an
+    /// antiperiodic activation are those of its function over one period.
     fn float(
         &self,
         float: &Float<'_>,
@@ -56,10 +56,10 @@ pub(crate) trait Compute {
         operands: &[&Array2<f64>],
     ) -> Result<Array2<f64>, Error>;
 
-    /// Its integers, and its results over the samples.
+    /// Finds the layer's integers, and computes its results over the samples.
     fn quantize(&self, run: &mut Run<'_>, index: usize) -> Result<(Part, Tensor), Error>;
 
-    /// Its results with the gradients of the reals that they stand for.
+    /// Computes the results with the gradients of the reals that they stand for.
     #[cfg(feature = "train")]
     fn train(
         &self,
@@ -69,7 +69,7 @@ pub(crate) trait Compute {
     ) -> Result<Signal, Error>;
 }
 
-/// What a layer computes.
+/// The computations of a layer.
 pub(crate) fn compute(op: &Op) -> &dyn Compute {
     match op {
         Op::Dense(_) | Op::Conv(_) => &linear::Weighted,
@@ -83,7 +83,7 @@ pub(crate) fn compute(op: &Op) -> &dyn Compute {
     }
 }
 
-/// The parts of a model in the order of its layers, to be taken one by one.
+/// The parts of a model in the order of its layers, which are taken one by one.
 #[derive(Debug)]
 pub struct Parts(std::vec::IntoIter<Part>);
 
@@ -93,7 +93,7 @@ impl Parts {
         Parts(parts.into_iter())
     }
 
-    /// The next layer.
+    /// Takes the next layer.
     pub fn take<L: Layer>(&mut self) -> Result<L, ModelError> {
         L::from_part(self.0.next().ok_or(ModelError::PartMissing)?)
     }
@@ -108,7 +108,7 @@ mod sealed {
     pub trait Sealed {}
 }
 
-/// Layers that know only what the integers mean that they read.
+/// Declares layers that hold nothing but the meaning of the integers that they read.
 macro_rules! of_sources {
     ($([$($generics:tt)*] $layer:ty;)*) => {$(
         impl $($generics)* Sealed for $layer {}

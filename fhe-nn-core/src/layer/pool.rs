@@ -1,4 +1,4 @@
-//! Averages and greatest values of windows.
+//! Pools: averages and greatest values of windows.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use crate::train::{forward::Forward, signal::Signal};
 
 /// The average of every window of `K x K` values, `STRIDE` apart, of each channel. Padding counts as 0.
 ///
-/// In integers it is the sum; the next table divides.
+/// In integers, it is the sum of the window; the next table divides.
 ///
 /// # Shapes
 /// `[C, H, W]` to `[C, H', W']` with `H' = floor((H + 2 PADDING - K) / STRIDE) + 1`.
@@ -40,8 +40,8 @@ pub struct AvgPool1d<const K: usize, const STRIDE: usize = K, const PADDING: usi
 /// The greatest value of every window of `K x K` values, `STRIDE` apart, of each channel. Padding does not
 /// count.
 ///
-/// Each result takes `K x K - 1` bootstraps, fewer at padding, in `ceil(log2(K x K))` rounds. Their tables
-/// read differences of two values, a bit more than the values have.
+/// Each result takes `K x K - 1` bootstraps, fewer at padding, in `ceil(log2(K x K))` rounds. Their
+/// tables read differences of two values, which have one bit more than the values.
 ///
 /// # Shapes
 /// `[C, H, W]` to `[C, H', W']` with `H' = floor((H + 2 PADDING - K) / STRIDE) + 1`.
@@ -136,7 +136,7 @@ impl Compute for PoolSpec {
     }
 }
 
-/// The greatest value of every window of tensors `[samples, values]`.
+/// The greatest value of every window of tensors, `[samples, values]`.
 fn greatest<T>(window: &Window, values: &Array2<T>) -> Array2<T>
 where
     T: LinalgScalar + PartialOrd + Send + Sync,

@@ -14,9 +14,9 @@ use crate::clear::Clear;
 use crate::layer::{Part, Tables};
 use fhe_nn_proof::graph::{LookupOp, Read, Table};
 
-/// The integers of an activation, and its results.
+/// Finds the integers of an activation, and computes its results.
 ///
-/// Every channel has a table of its own, which knows the channel's bias and scales; results share
+/// Every channel has its own table, which includes the channel's bias and scales, and all results share
 /// one scale. An antiperiodic activation has fixed results.
 ///
 /// # Errors
@@ -66,7 +66,7 @@ pub(crate) fn quantize(
     Ok((part, signal))
 }
 
-/// What the results of an antiperiodic activation mean.
+/// The meaning of the results of an antiperiodic activation.
 pub(crate) fn fixed_meaning(spec: &ActivationSpec) -> Affine {
     Affine {
         scale: 1.0 / spec.function.range(spec.output).hi as f64,
@@ -74,8 +74,9 @@ pub(crate) fn fixed_meaning(spec: &ActivationSpec) -> Affine {
     }
 }
 
-/// Past its period a sign is a square wave: what a phase that lies `shift` of half a period further is for
-/// reals of a channel, whose accumulators of `width` bits mean `line`.
+/// Beyond its period, a sign is a square wave. The result has its values at the reals of a channel for
+/// the phase that is shifted by `shift` half periods. The channel's accumulators have `width` bits, and
+/// their meaning is `line`.
 pub(crate) fn square_wave(
     before: ArrayView2<'_, f64>,
     line: Line,
@@ -89,7 +90,7 @@ pub(crate) fn square_wave(
     })
 }
 
-/// Signs in all phases, phase by phase.
+/// The signs of all phases, one phase after the other.
 pub(crate) fn signs(phases: u32, read: &Read<'_>, before: &Preactivation) -> Array2<f64> {
     let (samples, neurons) = before.real.dim();
     let mut all = Array2::zeros((samples, neurons * phases as usize));
@@ -114,7 +115,7 @@ pub(crate) fn centre(line: Line, dropped: u32, r: i64) -> f64 {
     line.slope * (r as f64 * bucket + (bucket - 1.0) / 2.0) + line.offset
 }
 
-/// The tables: the entry of bucket r is the result at the bucket's centre.
+/// Makes the tables. The entry of bucket r is the result at the bucket's centre.
 fn tables(
     op: &LookupOp<'_>,
     curve: &Curve<'_>,

@@ -1,8 +1,8 @@
 //! Calibration: from observed values to scales.
 //!
-//! A range `[lo, hi]` of reals on the levels `[l, h]` of integers has the scale
-//! `S = (hi - lo) / (h - l)` and the zero point `Z = round(l - lo / S)`. Ranges include 0, so `Z`
-//! is a level and 0 is exact (Jacob et al., 2018, section 2.1).
+//! A range `[lo, hi]` of reals that is mapped to the levels `[l, h]` of integers has the scale
+//! `S = (hi - lo) / (h - l)` and the zero point `Z = round(l - lo / S)`. Ranges include 0, so `Z` is a
+//! level and 0 is exact (Jacob et al., 2018, section 2.1).
 
 use std::fmt;
 
@@ -48,7 +48,7 @@ pub struct Calibration {
     clipping: Clipping,
 }
 
-/// Which range of the observed values the levels of a tensor cover. Values outside of it are clipped.
+/// The range of observed values that the levels of a tensor cover. Values outside it are clipped.
 ///
 /// Inputs and the results of an activation share one range, and the weights of each neuron have a symmetric one.
 /// An input of 1 bit always takes the extremes, because a narrower range would move the threshold between
@@ -91,10 +91,10 @@ impl Calibration {
         self
     }
 
-    /// Refuses a percentile that keeps no range.
+    /// Refuses a percentile that does not keep a range.
     ///
     /// # Errors
-    /// [`Error::Percentile`] if the percentile keeps no range.
+    /// [`Error::Percentile`] if the percentile does not keep a range.
     pub(super) fn check(&self) -> Result<(), Error> {
         match self.clipping {
             Clipping::Percentile(percentile) if !(percentile > 50.0 && percentile <= 100.0) => {

@@ -22,12 +22,12 @@ pub(crate) struct Float<'a> {
 pub(crate) struct Curve<'a> {
     function: Function,
     custom: Option<CustomFn<'a>>,
-    /// Each for all channels, or one for each.
+    /// Each parameter has one value for all channels, or one for each channel.
     parameters: Vec<Array1<f64>>,
 }
 
 impl Float<'_> {
-    /// Weights, `[channels, taps]`, and bias.
+    /// The weights, `[channels, taps]`, and the bias.
     pub(crate) fn linear(
         &self,
         name: &str,
@@ -41,14 +41,14 @@ impl Float<'_> {
         Ok((weights, bias.unwrap_or_else(|| Array1::zeros(channels))))
     }
 
-    /// The vectors of a layer that has some, `[vocabulary, dimension]`.
+    /// The vectors of an embedding, `[vocabulary, dimension]`.
     pub(crate) fn vectors(&self, index: usize) -> Result<Array2<f64>, Error> {
         let layer = &self.spec.layers[index];
         let shape = layer.op.vectors().ok_or(ModelError::PartMissing)?;
         self.tensor(&format!("{}.weight", layer.name), &shape)
     }
 
-    /// A tensor that must be there, as a matrix of its first extent.
+    /// A tensor that must exist, as a matrix with as many rows as its first extent.
     pub(crate) fn tensor(&self, name: &str, shape: &[usize]) -> Result<Array2<f64>, Error> {
         let tensor = self.floats.shaped(name, IxDyn(shape))?;
         let tensor = tensor.ok_or_else(|| ModelError::TensorMissing {
@@ -101,7 +101,7 @@ impl Float<'_> {
         })
     }
 
-    /// Channels of what an activation reads.
+    /// Number of channels that an activation reads.
     pub(crate) fn channels(&self, index: usize) -> usize {
         let source = self.spec.sources(index)[0];
         let facts = self.spec.flow().unwrap_or_default();
@@ -124,7 +124,7 @@ pub(crate) fn weight_shape(linear: &LinearSpec) -> Vec<usize> {
     }
 }
 
-/// Sums of a layer with weights in reals.
+/// The sums of a layer with weights, in reals.
 pub(crate) fn linear_sums(
     linear: &LinearSpec,
     weights: &Array2<f64>,
@@ -166,7 +166,7 @@ impl Curve<'_> {
         }
     }
 
-    /// How much further phase q of k lies: q/k of half a period.
+    /// The shift of phase q of k, which is q/k of half a period.
     pub(crate) fn shift(&self, q: u32, phases: u32) -> f64 {
         match self.function {
             Function::Wave => 2.0 * f64::from(q) / f64::from(phases),
@@ -174,7 +174,7 @@ impl Curve<'_> {
         }
     }
 
-    /// One result per neuron and phase.
+    /// Computes one result for each neuron and phase.
     pub(crate) fn results(
         &self,
         phases: u32,

@@ -1,30 +1,31 @@
 //! Tensors that must have one scale.
 //!
-//! Integers are added as they are, so the operands of `Add` and of `Concat` must mean the same by a unit.
-//! The scale of a tensor is free where it comes from a padded table, an embedding or the input; it is given
-//! for `Wave` and `Sign`; and it follows from another where a layer only adds up or chooses: an average of
-//! n values has a scale n times as small.
+//! Integers are added as they are, so one unit must mean the same in all operands of `Add` and of
+//! `Concat`. The scale of a tensor is free if the tensor comes from a padded table, an embedding or the
+//! input. It is given for `Wave` and `Sign`. It follows from another scale if a layer only adds up or
+//! chooses values: an average of n values has a scale n times smaller.
 //!
-//! So every tensor has a root, whose scale is divided by a number; and roots that meet are one group.
+//! So every tensor has a root, and its scale is the root's divided by a number. Roots that meet form a
+//! group.
 
 use fhe_nn_proof::spec::{Op, Spec};
 
 use super::run::undeclarable;
 use crate::Error;
 
-/// Which tensors of a network have one scale.
+/// The tensors of a network that must share a scale.
 pub(crate) struct Groups {
-    /// Of every tensor: its root, and the divisor of the root's scale.
+    /// For every tensor, its root, and the divisor of the root's scale.
     roots: Vec<(usize, f64)>,
-    /// Of every tensor that is a root: its group.
+    /// For every tensor that is a root, its group.
     members: Vec<Member>,
     /// Whether a root shares its scale.
     shared: Vec<bool>,
-    /// Whether 0 must stand for 0, of every tensor that is a root.
+    /// For every tensor that is a root, whether 0 must stand for 0.
     centred: Vec<bool>,
 }
 
-/// A root, and by what the scale of its group is divided to give its own.
+/// A root as a member of its group. The root's scale is the scale of the group divided by `divisor`.
 #[derive(Clone, Copy)]
 struct Member {
     group: usize,
@@ -33,7 +34,7 @@ struct Member {
 
 impl Groups {
     /// # Errors
-    /// [`Error::Model`] for operands that have no common scale.
+    /// [`Error::Model`] for operands that do not have a common scale.
     pub(crate) fn of(spec: &Spec) -> Result<Self, Error> {
         let roots = roots(spec);
         let mut members: Vec<Member> = (0..roots.len())
@@ -103,7 +104,7 @@ impl Groups {
     }
 }
 
-/// For every tensor, the one whose scale decides, and the divisor.
+/// For every tensor, the tensor that determines its scale, and the divisor.
 fn roots(spec: &Spec) -> Vec<(usize, f64)> {
     let mut roots = vec![(0, 1.0)];
     for (index, layer) in spec.layers.iter().enumerate() {
@@ -116,8 +117,8 @@ fn roots(spec: &Spec) -> Vec<(usize, f64)> {
     roots
 }
 
-/// Where 0 must stand for 0: what is multiplied, put one behind the other, padded in an average, or whose
-/// sign is taken.
+/// Where 0 must stand for 0: in tensors that are multiplied, concatenated, padded in an average, or read
+/// by a sign.
 fn centred(spec: &Spec, roots: &[(usize, f64)]) -> Vec<bool> {
     let mut centred = vec![false; roots.len()];
     for (index, layer) in spec.layers.iter().enumerate() {

@@ -15,7 +15,7 @@ use crate::Error;
 use crate::clear::linear_sums;
 use crate::layer::Linear;
 
-/// A declared linear layer, and who reads it.
+/// A declared linear layer with its reader.
 pub(crate) struct Place<'a> {
     /// Name of the field.
     pub(crate) name: &'a str,
@@ -23,7 +23,7 @@ pub(crate) struct Place<'a> {
     pub(crate) linear: &'a LinearSpec,
     /// The activation that reads the accumulators; `None` for the last layer.
     pub(crate) reader: Option<&'a ActivationSpec>,
-    /// Scales of weights that come with the floats.
+    /// The scales of weights, if they come with the floats.
     pub(crate) preset: Option<Vec<f64>>,
     /// Whether biases make up for the mean error of the accumulators.
     pub(crate) corrects_bias: bool,
@@ -31,12 +31,12 @@ pub(crate) struct Place<'a> {
 
 /// Accumulators of at most this many bits are summed without overflow.
 const MAX_BITS: u32 = 62;
-/// A neuron is near its promise from this part of the promised range on.
+/// A neuron is near its promise if it uses at least this fraction of the promised range.
 const NEAR: f64 = 0.95;
 
-/// The integers of a linear layer, and its accumulators over the samples.
+/// Finds the integers of a linear layer, and its accumulators over the samples.
 ///
-/// `real` is what the float network has.
+/// `real` has the values of the float network.
 ///
 /// # Errors
 /// [`ModelError::AccumulatorBreaks`].
@@ -147,8 +147,9 @@ pub(crate) fn quantize(
 }
 
 impl Place<'_> {
-    /// Phases and widths of neurons that `proved` says what they can reach and `seen` what they did, without
-    /// their phases; `wanted` are phases before they are brought into range. Inputs lie within `levels`.
+    /// Finds the phases and widths of neurons. `proved` has the ranges that accumulators can reach, and
+    /// `seen` those that they did reach, both without phases. `wanted` are the phases before they are
+    /// brought into range. Inputs lie within `levels`.
     ///
     /// # Errors
     /// [`ModelError::AccumulatorBreaks`].
@@ -182,8 +183,8 @@ impl Place<'_> {
         Ok((phases, widths.collect()))
     }
 
-    /// The widest accumulator that a neuron may have, with its phase: what was promised, and what a table
-    /// that reads all bits takes.
+    /// The greatest width of a neuron's accumulator with its phase, under the promise and under the
+    /// limit of a table that reads all bits.
     pub(crate) fn limit(&self, levels: Range) -> u32 {
         let promise = self.linear.promise(levels, self.reader);
         match self.reader {
@@ -209,9 +210,9 @@ impl Place<'_> {
         }
     }
 
-    /// Width of accumulators held to a range. An antiperiodic table of k phases has at least 2k
-    /// entries. Calibrated scores have a bit to spare where the proof and the promise leave it: past
-    /// its width the greatest score would be the least.
+    /// The width of accumulators that are held to a range. An antiperiodic table of k phases has at
+    /// least 2k entries. Calibrated scores have a spare bit if the proof and the promise allow it,
+    /// because a greatest score that exceeded its width would become the least.
     fn width(&self, held: Range, proved: Range) -> u32 {
         let phases = self.reader.map_or(1, |act| act.phases.max(1));
         let bits = held.signed_bits();
@@ -268,9 +269,9 @@ fn constant_inputs(integers: &Array2<i64>) -> Vec<Option<i64>> {
     integers.columns().into_iter().map(constant).collect()
 }
 
-/// A threshold that has the same signs over `range` as `phase`, and makes it no wider than it must
-/// be: a neuron that always has the same sign keeps a margin only within its width. A threshold near
-/// an end of the range takes a bit more than the range itself.
+/// A threshold that gives the same signs over `range` as `phase`, and that makes the range only as wide
+/// as necessary: a neuron that always has the same sign keeps a margin only within its width. A
+/// threshold near an end of the range takes one bit more than the range itself.
 fn threshold_within(range: Range, phase: i64) -> i64 {
     let (never, always) = (-range.hi - 1, -range.lo);
     if phase < never {
@@ -284,7 +285,7 @@ fn threshold_within(range: Range, phase: i64) -> i64 {
     }
 }
 
-/// From the least to the greatest.
+/// The range from the least to the greatest value.
 pub(crate) fn extent<'a>(values: impl Iterator<Item = &'a i64> + Clone) -> Range {
     Range {
         lo: values.clone().copied().min().unwrap_or(0),

@@ -1,8 +1,8 @@
-//! From a float network and samples of its inputs to integers.
+//! Quantization: from a float network and samples of its inputs to integers.
 //!
-//! Layer by layer, two networks run over the samples side by side: the float one, whose values
-//! the scales are found from, and the integer one made so far, which says what accumulators were
-//! seen. `graph` and `clear` have the meaning of the integers.
+//! Two networks run over the samples side by side, layer by layer. The scales are found from the values
+//! of the float network, and the integer network made so far gives the accumulators that were seen.
+//! `graph` and `clear` define the meaning of the integers.
 
 pub(crate) mod activation;
 mod calibration;
@@ -41,12 +41,12 @@ pub(crate) use self::{samples::reals, scales::Scales};
 use crate::layer::{Part, compute};
 use crate::{Error, Floats, Model};
 
-/// A quantized network, and what quantization did to it.
+/// A quantized network, with a report of its quantization.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Quantized<N> {
     /// The network, ready to run.
     pub network: N,
-    /// Ranges, widths and errors, layer by layer.
+    /// The report: ranges, widths and errors, layer by layer.
     pub report: Report,
 }
 
@@ -63,8 +63,8 @@ impl Model {
         Self::quantize_with(spec, &[], floats, samples, &Calibration::default())
     }
 
-    /// Quantizes trained floats for a declaration that is known only when the program runs: one that was
-    /// imported, say. `functions` are those of its `Custom` layers, in their order;
+    /// Quantizes trained floats for a declaration that is known only when the program runs, such as an
+    /// imported one. `functions` are those of its `Custom` layers, in their order;
     /// [`Network::quantize_with`](crate::Network::quantize_with) says how floats are named.
     ///
     /// # Shapes
@@ -89,7 +89,7 @@ impl Model {
     /// The scores of the float network that a declaration describes, without any quantization.
     ///
     /// # Shapes
-    /// `inputs`: `[inputs, values of one input]`; the result is `[inputs, scores]`.
+    /// `inputs`: `[inputs, values of one input]`; the result: `[inputs, scores]`.
     ///
     /// # Errors
     /// Those of [`Model::quantize_with`].
@@ -104,10 +104,10 @@ impl Model {
     }
 }
 
-/// The integers of every layer of `spec`.
+/// Finds the integers of every layer of `spec`.
 ///
 /// # Errors
-/// Those of the samples, of the floats, and [`ModelError::AccumulatorBreaks`].
+/// Those of the samples and of the floats, and [`ModelError::AccumulatorBreaks`].
 pub(crate) fn quantize(
     spec: &Spec,
     floats: &Floats,
@@ -138,7 +138,7 @@ pub(crate) fn quantize(
 /// The scores of the float network that a declaration describes, without any quantization.
 ///
 /// # Shapes
-/// `inputs`: `[inputs, values of one input]`, `[inputs, scores]`.
+/// `inputs`: `[inputs, values of one input]`; the result: `[inputs, scores]`.
 ///
 /// # Errors
 /// Those of the inputs and of the floats, see [`crate::Network::quantize_with`].

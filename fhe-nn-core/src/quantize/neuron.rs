@@ -1,4 +1,4 @@
-//! One neuron: its scale, its integer weights, its bias.
+//! A neuron: its scale, its integer weights and its bias.
 
 use fhe_nn_proof::spec::{Function, LinearSpec};
 use fhe_nn_proof::widths::max_weight;
@@ -14,17 +14,18 @@ pub(super) struct Neuron {
     pub(super) weights: Vec<i16>,
     /// Real value of one unit of a weight.
     pub(super) scale: f64,
-    /// Real bias, with what constant inputs contribute.
+    /// Real bias, including the contribution of constant inputs.
     pub(super) bias: f64,
-    /// The bias of an antiperiodic activation in units of the accumulator, an integer.
+    /// The bias under an antiperiodic activation, in units of the accumulator; an integer.
     pub(super) phase: f64,
-    /// Weights cut to the greatest absolute value.
+    /// Number of weights that were cut to the greatest absolute value.
     pub(super) saturated: usize,
 }
 
 impl Neuron {
-    /// Rounds the weights of a neuron, to multiples of a `preset` scale if there is one. Inputs that have the
-    /// same value in every sample, which `constants` has, get weight 0 and move the bias instead.
+    /// Rounds the weights of a neuron, to multiples of a `preset` scale if there is one. Inputs that
+    /// have the same value in every sample, as listed in `constants`, get a weight of 0 and move the
+    /// bias instead.
     pub(super) fn new(
         floats: ArrayView1<'_, f64>,
         bias: f64,
@@ -47,7 +48,7 @@ impl Neuron {
             |(&w, c): (&f64, &Option<i64>)| if c.is_none() { integer(w) as i16 } else { 0 };
         let weights: Vec<i16> = floats.iter().zip(constants).map(weight).collect();
 
-        // q - Z of the inputs that are always q
+        // an input that is always q contributes its weight times q - Z
         let absorbed = || {
             let constant =
                 |(&w, c): (&f64, &Option<i64>)| c.map(|q| (w, q - input.meaning.zero_point));
@@ -78,12 +79,13 @@ impl Neuron {
     }
 }
 
-/// Real value of one unit of an accumulator that a `Wave` reads: the period, 4, is `2^A` units.
+/// Real value of one unit of an accumulator that a `Wave` reads. The period of 4 is `2^A` units.
 pub(crate) fn wave_unit(linear: &LinearSpec) -> f64 {
     4.0 / f64::from(linear.accumulator).exp2()
 }
 
-/// A bias in units of the accumulator, of which zero points make up `centre`: an integer.
+/// A bias in units of the accumulator, as an integer. Zero points contribute `centre` to the
+/// accumulator.
 pub(crate) fn phase_of(function: Option<Function>, bias: f64, unit: f64, centre: f64) -> f64 {
     match function {
         Some(Function::Wave) => (bias / unit).round() - centre,

@@ -1,4 +1,4 @@
-//! Samples on their way through the float network.
+//! The pass of samples through the float network.
 
 use ndarray::Array2;
 
@@ -8,7 +8,7 @@ use crate::Error;
 use crate::layer::compute;
 
 impl Float<'_> {
-    /// The results of all layers, `[samples, values]`, for samples of the input in reals.
+    /// Computes the results of all layers, `[samples, values]`, for samples of the input in reals.
     ///
     /// # Errors
     /// Those of [`Float::layer`].
@@ -23,8 +23,8 @@ impl Float<'_> {
         Ok(tensors)
     }
 
-    /// The result of one layer. An antiperiodic activation has its phases as those of a function of one
-    /// period.
+    /// Computes the result of one layer. The phases of an antiperiodic activation are those of its
+    /// function over one period.
     ///
     /// # Errors
     /// [`ModelError::TensorMissing`](crate::error::ModelError::TensorMissing) and

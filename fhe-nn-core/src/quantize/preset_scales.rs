@@ -1,9 +1,9 @@
-//! Scales that come with the floats and stay as they are: those of a model that was trained with
-//! quantization.
+//! Scales that come with the floats and are kept, as in a model that was trained with quantization.
 //!
-//! `fc1.weight_scale`, of shape `[channels]` or `[1]`, is the scale of weights; `relu.scale` and
-//! `relu.zero_point`, of shape `[1]`, are those of the results of a table, `input.scale` and
-//! `input.zero_point` those of the input. Weights that are integers times their scale are these integers.
+//! `fc1.weight_scale`, of shape `[channels]` or `[1]`, is the scale of weights. `relu.scale` and
+//! `relu.zero_point`, of shape `[1]`, are those of the results of a table; `input.scale` and
+//! `input.zero_point` are those of the input. Weights that are integers times their scale become these
+//! integers.
 
 use fhe_nn_proof::client::Affine;
 use fhe_nn_proof::error::ModelError;
@@ -12,7 +12,7 @@ use fhe_nn_proof::widths::Range;
 use super::float::Float;
 
 impl Float<'_> {
-    /// The scale of the weights of every channel of a layer, if it is given.
+    /// The scale of each channel's weights in a layer, if it is given.
     ///
     /// # Errors
     /// [`ModelError::TensorShape`], and [`ModelError::TensorValue`] for scales that are not positive.
@@ -24,7 +24,7 @@ impl Float<'_> {
         self.scales(&format!("{layer}.weight_scale"), channels)
     }
 
-    /// What the integers of a tensor mean, if it is given.
+    /// The meaning of a tensor's integers, if it is given.
     ///
     /// # Errors
     /// [`ModelError::TensorShape`], and [`ModelError::TensorValue`] for a scale that is not positive or a zero point

@@ -1,4 +1,4 @@
-//! What quantization did: ranges, widths and errors, layer by layer.
+//! The report of a quantization: ranges, widths and errors, layer by layer.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Calibration;
 
-/// What quantization did to a network. Prints as a table.
+/// A report of what quantization did to a network. It prints as a table.
 ///
 /// ```
 /// # use fhe_nn_core::prelude::*;
@@ -30,7 +30,7 @@ use super::Calibration;
 pub struct Report {
     /// Name of the network.
     pub network: String,
-    /// How ranges were found.
+    /// The calibration that found the ranges.
     pub calibration: Calibration,
     /// Number of samples.
     pub samples: usize,
@@ -40,7 +40,7 @@ pub struct Report {
     pub layers: Vec<LayerReport>,
 }
 
-/// What quantization did to a linear layer and the activation that reads it.
+/// A report of what quantization did to a linear layer and to the activation that reads it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LayerReport {
     /// Name of the layer.
@@ -49,23 +49,25 @@ pub struct LayerReport {
     pub neurons: usize,
     /// Declared width of the accumulators in bits.
     pub declared: u32,
-    /// What holds the accumulators to it.
+    /// What holds the accumulators to the declared width.
     pub overflow: Overflow,
-    /// What accumulators can be, from the integer weights. Under `wrap`, before the reduction.
+    /// The range that accumulators can reach with the integer weights; under `wrap`, before the
+    /// reduction.
     pub proved: Range,
-    /// What accumulators were over the samples.
+    /// The range that accumulators reached over the samples.
     pub seen: Range,
     /// Least width of a neuron.
     pub narrowest: u32,
     /// Greatest width of a neuron.
     pub widest: u32,
-    /// Neurons that use 95% or more of the declared width.
+    /// Indices of the neurons that use 95% or more of the declared width.
     pub near: Vec<usize>,
-    /// Neurons that an input not seen in calibration could drive out of their width.
+    /// Number of neurons that an input not seen in calibration could drive out of their width.
     pub unproved: usize,
-    /// Inputs that never changed over the samples: their weights are 0, the bias absorbs them.
+    /// Number of inputs that never changed over the samples. Their weights are 0, and the bias absorbs
+    /// them.
     pub constant_inputs: usize,
-    /// Weights cut to the greatest absolute value of their width.
+    /// Number of weights that were cut to the greatest absolute value of their width.
     pub saturated: usize,
     /// How well integer weights stand for the float ones.
     pub weights: Fidelity,
@@ -74,12 +76,12 @@ pub struct LayerReport {
     pub results: Fidelity,
 }
 
-/// How well integers stand for reals, as root mean squares.
+/// How well integers stand for reals, in root mean squares.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Fidelity {
-    /// Of the reals.
+    /// The root mean square of the reals.
     pub signal: f64,
-    /// Of the differences.
+    /// The root mean square of the differences between the reals and what the integers stand for.
     pub error: f64,
 }
 

@@ -1,4 +1,4 @@
-//! A declaration on its way through its layers, one after the other.
+//! The quantization of a declaration, layer by layer.
 
 use fhe_nn_proof::client::Affine;
 use fhe_nn_proof::error::ModelError;
@@ -12,7 +12,7 @@ use super::tensor::{Signal, Tensor};
 use super::{Calibration, Report};
 use crate::Error;
 
-/// A declaration on its way through its layers.
+/// The quantization of a declaration, with the layers done so far.
 pub(crate) struct Run<'a> {
     pub(crate) float: Float<'a>,
     /// The facts of every tensor.
@@ -25,7 +25,7 @@ pub(crate) struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    /// Before the first layer.
+    /// Begins before the first layer.
     pub(super) fn new(
         float: Float<'a>,
         facts: Vec<spec::Tensor>,
@@ -50,7 +50,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// The results of the next layer. Drops the tensors that no layer behind it reads.
+    /// Adds the results of the next layer, and drops the tensors that no later layer reads.
     pub(super) fn push(&mut self, tensor: Tensor) {
         let index = self.tensors.len() - 1;
         self.tensors.push(Some(tensor));
@@ -74,7 +74,8 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// A layer whose integers are these of the integers that it reads, and mean what follows from them.
+    /// A layer that combines the integers that it reads into these. Their meaning follows from that of
+    /// its operands.
     pub(crate) fn combined(
         &self,
         index: usize,
@@ -111,7 +112,7 @@ pub(crate) fn check_finite(layer: &str, values: &Array2<f64>) -> Result<(), Erro
     }
 }
 
-/// A law of the language that only the quantizer can see broken.
+/// The error for a law of the language whose violation only the quantizer can see.
 pub(crate) fn undeclarable(layer: &str, law: &'static str) -> Error {
     let layer = layer.to_owned();
     ModelError::Undeclarable { layer, law }.into()

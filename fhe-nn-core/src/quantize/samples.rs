@@ -6,7 +6,7 @@ use ndarray::{Array1, Array2, ArrayView2};
 
 use crate::Error;
 
-/// The samples in reals, `[samples, values]`; tokens as the client encodes them.
+/// The samples in reals, `[samples, values]`. Tokens are as the client encodes them.
 ///
 /// # Errors
 /// [`Error::NoSamples`], [`Error::Input`] and [`Error::SampleNotFinite`].

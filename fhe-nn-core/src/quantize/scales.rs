@@ -1,4 +1,4 @@
-//! What the integers of tensors mean: given, shared by a group of tensors, or found from values.
+//! The meaning of tensors' integers, which is given, shared by a group of tensors, or found from values.
 
 use fhe_nn_proof::client::Affine;
 use fhe_nn_proof::spec::{Op, Spec, Tensor};
@@ -11,23 +11,24 @@ use super::groups::Groups;
 use super::run::undeclarable;
 use crate::Error;
 
-/// What the integers of some tensors must mean.
+/// The meanings that the integers of some tensors must have.
 pub(crate) struct Scales {
     groups: Groups,
-    /// Of every tensor that is a root: the scale, if it is shared.
+    /// For every tensor that is a root, its scale if it is shared.
     shared: Vec<Option<f64>>,
-    /// What the integers of every tensor mean, where the floats say it.
+    /// For every tensor, the meaning of its integers if the floats give it.
     preset: Vec<Option<Affine>>,
 }
 
-/// Scales that should be the same may differ by so much: they are kept as 32-bit floats.
+/// Relative difference allowed between scales that should be the same, because they are kept as 32-bit
+/// floats.
 const SAME: f64 = 1e-6;
 
 impl Scales {
-    /// Finds what must be shared, and scales for it that hold what all need.
+    /// Finds the groups that share a scale, and a scale for each that is large enough for all members.
     ///
     /// # Errors
-    /// [`Error::Model`] if given scales differ that must be one, and those of the float network.
+    /// [`Error::Model`] if given scales differ that must be the same, and those of the float network.
     pub(crate) fn find(
         float: &Float<'_>,
         facts: &[Tensor],
@@ -87,7 +88,7 @@ impl Scales {
         Ok(scales)
     }
 
-    /// What the integers of a tensor mean that is free, from its real values.
+    /// The meaning of a tensor's integers, found from its real values where it is not given.
     pub(crate) fn of(
         &self,
         tensor: usize,
@@ -108,7 +109,7 @@ impl Scales {
                 zero_point: 0,
             };
         }
-        // the same reals in the middle of the levels, or as they were
+        // the same reals stay in the middle of the levels, or at their place
         let lo = own.real(levels.lo) / scale;
         let zero_point = (levels.lo as f64 - lo).round() as i64;
         Affine {
@@ -117,7 +118,7 @@ impl Scales {
         }
     }
 
-    /// The same for values that are symmetric around 0.
+    /// The meaning of a tensor's integers for values that are symmetric around 0.
     pub(crate) fn symmetric(
         &self,
         tensor: usize,
@@ -136,7 +137,7 @@ impl Scales {
         }
     }
 
-    /// The scale of a tensor that no calibration changes.
+    /// The scale of a tensor if calibration cannot change it.
     fn given(&self, spec: &Spec, tensor: usize) -> Option<f64> {
         let preset = self.preset[tensor].map(|preset| preset.scale);
         let layer = tensor.checked_sub(1).map(|index| &spec.layers[index].op);
@@ -148,7 +149,7 @@ impl Scales {
         }
     }
 
-    /// Whether 0 must stand for 0.
+    /// Whether 0 must stand for 0 in a tensor.
     pub(super) fn is_centred(&self, tensor: usize) -> bool {
         self.groups.is_centred(tensor)
     }
@@ -163,7 +164,7 @@ impl Scales {
         if !self.is_centred(tensor) || levels.lo == 0 {
             return calibration.tensor(real.iter(), levels);
         }
-        // as many levels on either side of 0
+        // the same number of levels on either side of 0
         let most = levels.hi.min(-levels.lo);
         let sizes: Vec<f64> = real.iter().map(|x| x.abs()).collect();
         let sizes = calibration.tensor(sizes.iter(), Range { lo: 0, hi: most });

@@ -1,4 +1,4 @@
-//! Tensors over the samples: what they are in the float network and in the integer one.
+//! Tensors over the samples, in the float network and in the integer network.
 
 use fhe_nn_proof::client::{Affine, Line};
 use fhe_nn_proof::spec::Spec;
@@ -10,35 +10,35 @@ use super::scales::Scales;
 use super::{Calibration, Clipping, Fidelity};
 use crate::Error;
 
-/// Values of a tensor over the samples, `[samples, values]`.
+/// The values of a tensor over the samples, `[samples, values]`.
 pub(crate) struct Signal {
-    /// In the float network.
+    /// The values in the float network.
     pub(crate) real: Array2<f64>,
-    /// In the integer network.
+    /// The values in the integer network.
     pub(crate) integers: Array2<i64>,
-    /// What the integers mean.
+    /// The meaning of the integers.
     pub(crate) meaning: Affine,
-    /// What the integers can be.
+    /// The range of the integers.
     pub(crate) levels: Range,
 }
 
 /// Sums over the samples, `[samples, neurons]`, that a table reads.
 pub(crate) struct Preactivation {
-    /// In the float network, with the bias.
+    /// The sums in the float network, with the bias.
     pub(crate) real: Array2<f64>,
-    /// In the integer network, with the phase.
+    /// The accumulators in the integer network, with the phase.
     pub(crate) accumulators: Array2<i64>,
-    /// What those of each channel mean, without the phase.
+    /// The meaning of each channel's accumulators, without the phase.
     pub(crate) lines: Vec<Line>,
-    /// Width of those of each channel.
+    /// Width of each channel's accumulators.
     pub(crate) widths: Vec<u32>,
 }
 
 /// A tensor over the samples.
 pub(crate) enum Tensor {
-    /// Read by tables only.
+    /// Accumulators, which only tables read.
     Accumulators(Preactivation),
-    /// Read by all else, sums of values by tables, too.
+    /// Values, which all other layers read. Tables read sums of values, too.
     Values(Signal),
 }
 
@@ -46,7 +46,7 @@ impl Signal {
     /// The input of a network.
     ///
     /// # Errors
-    /// [`Error::Model`] for negative values where there must be none.
+    /// [`Error::Model`] for negative values where they are not allowed.
     pub(crate) fn input(
         spec: &Spec,
         real: Array2<f64>,
@@ -79,7 +79,7 @@ impl Signal {
         })
     }
 
-    /// The same, to be read by tables.
+    /// The values as sums that tables can read.
     pub(crate) fn as_sums(&self, channels: usize, phases: u32) -> Preactivation {
         Preactivation {
             real: self.real.clone(),
@@ -95,7 +95,7 @@ impl Signal {
 }
 
 impl Preactivation {
-    /// What sums stand for in reals.
+    /// The reals that sums stand for.
     pub(crate) fn stand_ins(&self, positions: usize) -> Array2<f64> {
         let mut scores = self.accumulators.mapv(|acc| acc as f64);
         let channels = scores.axis_chunks_iter_mut(Axis(1), positions);

@@ -5,11 +5,11 @@ use fhe_nn_proof::spec::{ActivationSpec, Function};
 
 use crate::quantize::Curve;
 
-/// Half the distance of the two points from which a slope is computed.
+/// Half the distance between the two points from which a slope is computed.
 const NEARBY: f64 = 1e-3;
 
-/// Values and slopes of a function, `[inputs, phases x neurons]` each, at reals, `[inputs, neurons]`. The slope of a
-/// sign is taken to be 1 from -1 to 1, and 0 elsewhere.
+/// Computes the values and slopes of a function, `[inputs, phases x neurons]` each, at reals,
+/// `[inputs, neurons]`. The slope of a sign is taken to be 1 from -1 to 1, and 0 elsewhere.
 pub(super) fn curves(
     act: &ActivationSpec,
     curve: &Curve<'_>,

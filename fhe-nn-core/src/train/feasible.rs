@@ -1,10 +1,11 @@
-//! Which members of a family there can be: what follows from the numbers that were changed, and whether the
-//! macro would accept it.
+//! The members of a family that can exist: adapts what follows from the changed numbers, and checks whether
+//! the macro would accept the result.
 
 use fhe_nn_proof::spec::{Op, Overflow, Pool, Spec};
 use fhe_nn_proof::widths::{MAX_ACCUMULATOR_BITS, MAX_OUTPUT_BITS, MAX_TABLE_BITS};
 
-/// Makes sizes and worst cases follow; `None` for layers that cannot read what comes to them.
+/// Adapts sizes and worst cases to the changed numbers. The result is `None` if a layer cannot read its
+/// operands.
 pub(super) fn follow(mut spec: Spec, origin: &Spec) -> Option<Spec> {
     if !(1..=16).contains(&spec.input.bits) {
         return None;
@@ -39,7 +40,7 @@ pub(super) fn follow(mut spec: Spec, origin: &Spec) -> Option<Spec> {
                 }
                 pool.window.check().ok()?;
             }
-            // the sizes of all others do not follow from what comes in
+            // the sizes of other layers do not depend on their operands
             _ => {}
         }
         if !layer.op.has_lawful_numbers() {
@@ -60,7 +61,7 @@ pub(super) fn follow(mut spec: Spec, origin: &Spec) -> Option<Spec> {
     Some(spec)
 }
 
-/// What `accumulator` may be.
+/// The values that `accumulator` may have.
 const ACCUMULATORS: std::ops::RangeInclusive<u32> = 2..=MAX_ACCUMULATOR_BITS;
 
 /// Height and width of `[channels, height, width]` or `[channels, length]`.

@@ -1,9 +1,9 @@
-//! A pass of inputs through a module: what its layers share.
+//! A pass of inputs through a module, as its layers share it.
 //!
-//! With integers, every tensor is the integers of the quantized network, exactly: 32-bit floats hold them up
-//! to `2^24`, and accumulators, which may be greater, are kept as whole numbers for the tables that read
-//! them. What they stand for is kept beside them, as tensors that gradients flow through: a weight is
-//! `scale x integer`, a value `scale x (integer - zero point)`.
+//! With integers, every tensor has exactly the integers of the quantized network: 32-bit floats hold them
+//! up to `2^24`, and accumulators, which may be greater, are kept as whole numbers for the tables that read
+//! them. The reals that they stand for are kept beside them, as tensors that gradients flow through: a
+//! weight is `scale x integer`, and a value is `scale x (integer - zero point)`.
 
 use candle_core::{Result as Computed, Tensor};
 use fhe_nn_proof::client::Affine;
@@ -14,14 +14,14 @@ use super::signal::{Signal, UNIT, Values};
 use super::trainable::{Precision, Trainable};
 use crate::Error;
 
-/// What a pass is for.
+/// The purpose of a pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
-    /// To see accumulators: their widths follow from this pass itself.
+    /// To observe accumulators, whose widths follow from this pass itself.
     Calibrate,
-    /// To learn: accumulators that leave a calibrated width saturate, and count as a loss.
+    /// To learn. Accumulators that leave a calibrated width saturate, and count as a loss.
     Train,
-    /// As the integer network.
+    /// To compute as the integer network does.
     Exact,
 }
 
@@ -29,11 +29,11 @@ pub(crate) enum Mode {
 pub(crate) struct Forward<'a> {
     pub(crate) module: &'a Trainable,
     pub(crate) mode: Mode,
-    /// Noise follows from it.
+    /// The seed of the noise.
     pub(crate) seed: u64,
-    /// Of every layer with weights, what its accumulators were, without phases.
+    /// For every layer with weights, the range of its accumulators, without phases.
     pub(crate) seen: Vec<Option<Vec<Range>>>,
-    /// What accumulators that nearly leave a calibrated width add to the loss.
+    /// The loss from accumulators that nearly leave a calibrated width.
     pub(crate) overflow: Option<Tensor>,
 }
 
@@ -71,7 +71,7 @@ impl<'a> Forward<'a> {
         sources.map(|source| values(&tensors[source])).collect()
     }
 
-    /// The results of layer `index`, whose meaning follows from that of its operands.
+    /// Makes the results of layer `index`, whose meaning follows from that of its operands.
     pub(crate) fn combined(
         &self,
         index: usize,

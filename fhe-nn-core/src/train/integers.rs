@@ -1,4 +1,4 @@
-//! The integers of a layer with weights, from what is learned of it.
+//! The integers of a layer with weights, from its learned parameters.
 
 use candle_core::{DType, Tensor};
 use fhe_nn_proof::client::Affine;
@@ -21,18 +21,18 @@ impl Trainable {
             name: &self.spec.layers[index].name,
             linear,
             reader: self.spec.reader(index),
-            // there is nothing that calibration would have to find or to mend
+            // calibration has nothing to find or to correct
             preset: None,
             corrects_bias: false,
         }
     }
 
-    /// What the values can be that layer `index` reads first.
+    /// The range of the values that layer `index` reads first.
     pub(super) fn levels(&self, index: usize) -> Range {
         self.facts[self.spec.sources(index)[0]].range
     }
 
-    /// Whether a tensor is of sums modulo a power of two.
+    /// Whether a tensor has sums modulo a power of two.
     pub(super) fn wraps(&self, tensor: usize) -> bool {
         let layer = tensor.checked_sub(1).map(|index| &self.spec.layers[index]);
         let linear = layer.and_then(|layer| layer.op.linear());
@@ -45,7 +45,8 @@ impl Trainable {
             .ok_or(ModelError::PartMissing)?)
     }
 
-    /// The integer weights of a layer, `[channels, taps]`, and the scale of each channel's, `[channels, 1]`.
+    /// The integer weights of a layer, `[channels, taps]`, and the scale of each channel's weights,
+    /// `[channels, 1]`.
     pub(super) fn integers(
         &self,
         index: usize,
@@ -85,7 +86,7 @@ impl Trainable {
 
     /// The width that sums without phases are held to.
     pub(super) fn width(&self, place: &Place<'_>, levels: Range) -> u32 {
-        // the threshold of a sign may take a bit
+        // the threshold of a sign may take one bit
         let sign = place
             .reader
             .is_some_and(|act| act.function == Function::Sign);
@@ -119,7 +120,7 @@ impl Trainable {
         Ok(straight_through(&latent, &latent.round()?)?)
     }
 
-    /// The scale of each channel's weights, `[channels, 1]`; `None` where the period gives it.
+    /// The scale of each channel's weights, `[channels, 1]`; `None` if the period gives it.
     fn scale_of_weights(&self, index: usize, bits: u32) -> Result<Option<Tensor>, Error> {
         let learned = self.learned(index)?;
         Ok(match (&learned.log_scale, self.weight_scales) {
@@ -166,14 +167,14 @@ impl Trainable {
             let sum: i64 = row.iter().map(|&w| i64::from(w)).sum();
             let centre = input.zero_point * sum;
             let phase = f64::from(phase).round().rem_euclid(modulus);
-            // as it is stored
+            // rounded as it is stored
             f64::from(((phase + centre as f64) * unit) as f32)
         });
         Ok(phases.collect())
     }
 }
 
-/// Integer weights, as a model holds them.
+/// Converts integer weights to the form in which a model holds them.
 pub(super) fn array(integers: &Tensor) -> Result<Array2<i16>, Error> {
     let (channels, taps) = integers.dims2()?;
     let values = integers.flatten_all()?.to_vec1::<f32>()?;

@@ -1,4 +1,4 @@
-//! Activations, on the way through a module.
+//! Activations in the pass through a module.
 
 use candle_core::Tensor;
 use fhe_nn_proof::spec::{ActivationSpec, Function};
@@ -14,7 +14,7 @@ use crate::Error;
 use crate::quantize::{Float, fixed_meaning};
 
 impl Forward<'_> {
-    /// Values, to be read by tables.
+    /// Makes sums of values, so that tables can read them.
     pub(crate) fn as_sums(
         &self,
         tensor: usize,
@@ -65,7 +65,7 @@ impl Forward<'_> {
         }
         let widths = (sums.widths.as_slice(), sums.positions);
         let noise = self.noise(index, &sums.widths);
-        // other noise in every layer
+        // every layer has its own noise
         let seed = self.seed ^ (index as u64) << 48;
         if act.function.is_antiperiodic() {
             // the next phase lies where this one would go around
@@ -101,12 +101,12 @@ impl Forward<'_> {
         })
     }
 
-    /// Standard deviation of the noise that a layer's tables read with, in units of each channel's accumulators;
-    /// that of a run that learns only.
+    /// Standard deviation of the noise with which a layer's tables read, in units of each channel's
+    /// accumulators. Only passes that learn have noise.
     fn noise(&self, index: usize, widths: &[u32]) -> Vec<f64> {
         let noise = self.module.noise[index].filter(|_| self.mode == Mode::Train);
         let of = |noise: Noise| {
-            // ciphertexts have the step of the widest accumulator
+            // the widest accumulator gives all ciphertexts their step
             let narrower = |&width: &u32| f64::from(noise.scale.saturating_sub(width)).exp2();
             widths
                 .iter()
@@ -116,7 +116,8 @@ impl Forward<'_> {
         noise.map_or_else(Vec::new, of)
     }
 
-    /// The reals of accumulators in units of these, with the gradient of their scales and biases.
+    /// The reals that accumulators stand for, in units of the accumulators, with gradients to scales and
+    /// biases.
     fn in_units(&self, sums: &Sums) -> Result<Tensor, Error> {
         let slopes = sums.lines.iter().map(|line| line.slope.recip() as f32);
         let slopes = Tensor::from_vec(

@@ -1,4 +1,4 @@
-//! What is learned of a declaration, and what it begins with.
+//! The learned parameters of a declaration, and their initial values.
 
 use std::f64::consts::TAU;
 
@@ -9,23 +9,24 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use rand_distr::{Distribution, Normal};
 
-/// What is learned of one layer. Weights that a `Wave` reads, and its bias, are in units of integers; all
-/// others are reals.
+/// The learned parameters of one layer. Weights and biases that a `Wave` reads are in units of integers;
+/// all others are reals.
 #[derive(Debug, Clone)]
 pub(crate) struct Learned {
-    /// `[channels, taps]`, or `[vocabulary, dimension]` for a table of vectors.
+    /// The weights, `[channels, taps]`, or the vectors of an embedding, `[vocabulary, dimension]`.
     pub(crate) weight: Var,
-    /// `[channels]`.
+    /// The bias of each channel, `[channels]`.
     pub(super) bias: Option<Var>,
-    /// Logarithm of the scale of each channel's weights, `[channels, 1]`; none where it is given.
+    /// Logarithm of the scale of each channel's weights, `[channels, 1]`; `None` if the scale is given.
     pub(super) log_scale: Option<Var>,
 }
 
-/// Standard deviation of ternary weights under a `Wave` before they are rounded (DESIGN.md).
+/// Standard deviation of ternary weights under a `Wave` before they are rounded.
 const WAVE_DEVIATION: f64 = 0.3;
 /// Scale of a neuron without weights.
 pub(super) const LEAST_SCALE: f64 = 1e-6;
-/// Of a layer behind an antiperiodic one, whose values are as often -1 as 1, times the root of its inputs.
+/// Standard deviation of the weights that read an antiperiodic activation, whose results are as often -1
+/// as 1, times the square root of the number of inputs.
 const SIGNED_DEVIATION: f64 = 0.6;
 
 impl Learned {
@@ -57,7 +58,7 @@ impl Learned {
         let shape = (linear.channels, linear.taps);
         let wave = reads_wave(spec, index);
         let weight = normal(shape, deviation(spec, index, &linear))?;
-        // phases all over the period
+        // phases are spread over the whole period
         let spread = if wave {
             f64::from(linear.accumulator).exp2() / TAU
         } else {
@@ -87,7 +88,8 @@ pub(super) fn reads_wave(spec: &Spec, index: usize) -> bool {
 fn deviation(spec: &Spec, index: usize, linear: &LinearSpec) -> f64 {
     let inputs = linear.taps.max(1) as f64;
     if reads_wave(spec, index) {
-        // sums spread over a quarter of the period if a fifth of inputs are at their greatest, as of a digit
+        // sums spread over a quarter of the period if a fifth of the inputs have their greatest value, as
+        // in a digit
         let levels = (f64::from(spec.input.bits)).exp2() - 1.0;
         let level = if spec.sources(index)[0] == 0 {
             levels
@@ -110,8 +112,8 @@ fn deviation(spec: &Spec, index: usize, linear: &LinearSpec) -> f64 {
     (2.0 / inputs).sqrt()
 }
 
-/// Logarithms of the scales that learned ones begin with: `2 mean |w| / sqrt(max)` (Esser et al. 2020,
-/// "Learned Step Size Quantization", section 2.1), but no more than what the greatest weight needs.
+/// Logarithms of the initial scales if scales are learned: `2 mean |w| / sqrt(max)` (Esser et al. 2020,
+/// "Learned Step Size Quantization", section 2.1), but no more than the greatest weight needs.
 pub(super) fn log_scales(weight: &Tensor, bits: u32) -> Result<Var> {
     let max = max_weight(bits) as f64;
     let sizes = weight.abs()?;

@@ -1,4 +1,4 @@
-//! The way of inputs through a module, layer by layer, to their scores.
+//! The pass of inputs through a module, layer by layer, to their scores.
 
 use candle_core::Tensor;
 use fhe_nn_proof::error::ModelError;
@@ -10,18 +10,18 @@ use crate::Error;
 use crate::clear::wrap;
 use crate::layer::compute;
 
-/// What comes out.
+/// The result of a pass.
 pub(super) struct Scores {
-    /// In reals, `[inputs, scores]`.
+    /// The scores in reals, `[inputs, scores]`.
     pub(super) reals: Tensor,
     /// The integers that are decrypted, or in floating point the reals themselves.
     pub(super) integers: Tensor,
-    /// What accumulators that nearly leave a calibrated width add to the loss.
+    /// The loss from accumulators that nearly leave a calibrated width.
     pub(super) overflow: Option<Tensor>,
 }
 
 impl Forward<'_> {
-    /// The scores of inputs in reals, `[inputs, values]`.
+    /// Computes the scores of inputs in reals, `[inputs, values]`.
     ///
     /// # Errors
     /// [`TrainError::NotCalibrated`](super::TrainError::NotCalibrated), those of the floats that are given, and what candle reports.
@@ -59,7 +59,7 @@ impl Forward<'_> {
         })
     }
 
-    /// Scores in reals, and as integers, modulo 2 to their widths.
+    /// The scores in reals and as integers, modulo 2 to the power of their widths.
     fn scores(&self, sums: Sums) -> Result<(Tensor, Tensor), Error> {
         if self.mode != Mode::Exact || self.is_float() {
             return Ok((sums.reals, sums.integers));

@@ -1,4 +1,4 @@
-//! How the tensors of a module are scaled.
+//! The scales of a module's tensors.
 
 use candle_core::{Device, Tensor, Var};
 use fhe_nn_proof::client::Affine;
@@ -9,7 +9,7 @@ use super::trainable::Trainable;
 use crate::quantize::{Clipping, Float, Scales, fixed_meaning};
 use crate::{Calibration, Error, Floats};
 
-/// How a tensor is scaled.
+/// The scale and zero point of a tensor.
 #[derive(Debug, Clone)]
 pub(crate) struct Scale {
     origin: Origin,
@@ -20,13 +20,13 @@ pub(crate) struct Scale {
 /// Where a scale comes from.
 #[derive(Debug, Clone)]
 enum Origin {
-    /// It is what it is.
+    /// The scale is given and stays the same.
     Given(f32),
-    /// It is learned, with those of its group.
+    /// The scale is learned, together with those of its group.
     Learned {
         /// Logarithm of the scale of the group, `[1]`.
         log: Var,
-        /// The scale is that of the group by this.
+        /// The scale is that of the group, divided by this.
         divisor: f64,
     },
 }
@@ -76,7 +76,8 @@ impl Trainable {
         Ok(())
     }
 
-    /// The scale of a tensor: learned with those of its group, but where one of them is given.
+    /// Makes the scale of a tensor, which is learned together with those of its group unless one of them is
+    /// given.
     fn new_scale(
         &self,
         tensor: usize,
@@ -91,7 +92,7 @@ impl Trainable {
         if group.iter().any(|&(root, _)| !self.has_own_scale(root)) {
             return Ok(Scale::fixed(meaning));
         }
-        // the same variable
+        // tensors of a group share one variable
         let mut known = group
             .iter()
             .filter_map(|&(root, _)| self.scales[root].as_ref()?.log());
@@ -118,7 +119,7 @@ impl Trainable {
         })
     }
 
-    /// What the integers of a tensor mean.
+    /// The meaning of a tensor's integers.
     pub(crate) fn meaning(&self, tensor: usize) -> Result<Affine, Error> {
         if let Some(scale) = &self.scales[tensor] {
             return Ok(Affine {
@@ -141,7 +142,7 @@ impl Trainable {
         meaning.ok_or_else(|| self.not_calibrated(tensor))
     }
 
-    /// How a tensor that has a scale of its own is scaled.
+    /// The scale of a tensor that has one of its own.
     pub(crate) fn scale(&self, tensor: usize) -> Result<&Scale, Error> {
         let scale = self.scales[tensor].as_ref();
         scale.ok_or_else(|| self.not_calibrated(tensor))
@@ -164,7 +165,7 @@ impl Scale {
         })
     }
 
-    /// The scale, of one element.
+    /// The scale as a tensor of one element.
     pub(crate) fn tensor(&self, device: &Device) -> candle_core::Result<Tensor> {
         match &self.origin {
             Origin::Given(scale) => Tensor::from_vec(vec![*scale], 1, device),
@@ -181,7 +182,7 @@ impl Scale {
     }
 }
 
-/// What inputs mean: given, or by the samples.
+/// The meaning of inputs, which is given or found from the samples.
 fn input_meaning(spec: &Spec, samples: &Array2<f64>, given: &Floats) -> Result<Affine, Error> {
     let float = Float {
         spec,

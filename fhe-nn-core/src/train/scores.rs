@@ -1,4 +1,4 @@
-//! What passes through a module are for: scores, training steps, calibration.
+//! Passes through a module: for scores, training steps and calibration.
 
 use candle_core::{DType, Tensor};
 use ndarray::{Array2, ArrayView2};
@@ -22,7 +22,7 @@ impl Trainable {
         matrix(&self.pass(inputs, Mode::Exact, 0)?.reals)
     }
 
-    /// Computes the integers behind the scores, those that are decrypted.
+    /// Computes the integers behind the scores, which an encrypted run decrypts.
     ///
     /// # Shapes
     /// `inputs`: `[inputs, values of one input]`; the result: `[inputs, scores]`.
@@ -57,11 +57,11 @@ impl Trainable {
         Forward::new(self, mode, seed).run(&reals(&self.spec, inputs)?)
     }
 
-    /// Finds over samples what is not learned: scales where there are none yet, and the widths of `calibrated`
-    /// accumulators. Quantization with the same samples finds the same.
+    /// Finds over samples what is not learned: scales that are not known yet, and the widths of
+    /// `calibrated` accumulators. Quantization with the same samples finds the same widths and scales.
     ///
-    /// An accumulator that leaves its `calibrated` width is not an error here. Training goes on with it, and the
-    /// quantizer refuses it if it is still too wide in the end.
+    /// An accumulator that leaves its `calibrated` width is not an error here. Training goes on with it,
+    /// and the quantizer refuses it if it is still too wide at the end.
     ///
     /// # Shapes
     /// `samples`: `[samples, values of one input]`.

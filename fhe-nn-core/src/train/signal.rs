@@ -1,9 +1,9 @@
-//! Tensors on their way through a module.
+//! Tensors in a pass through a module.
 
 use candle_core::{DType, Result as Computed, Tensor};
 use fhe_nn_proof::client::{Affine, Line};
 
-/// A tensor on its way through a module.
+/// A tensor in a pass through a module.
 pub(crate) enum Signal {
     Values(Values),
     Sums(Sums),

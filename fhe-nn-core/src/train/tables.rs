@@ -14,52 +14,53 @@ use fhe_nn_proof::graph::{LookupOp, Read, Table as Tabled};
 /// The tables of an activation: one for each channel.
 pub(super) struct Tables {
     channels: Vec<Table>,
-    /// Accumulators of a channel.
+    /// Number of accumulators of a channel.
     positions: usize,
-    /// Values from each accumulator.
+    /// Number of values that each accumulator gives.
     phases: usize,
 }
 
 /// One period of a table.
 struct Table {
-    /// Low bits that it does not read.
+    /// Number of low bits that the table does not read.
     dropped: u32,
-    /// Distance of two phases.
+    /// Distance between two phases.
     step: i64,
-    /// Outside of these buckets it is as at their ends; none if it is periodic there.
+    /// Beyond these buckets, the table continues with the values at their ends; `None` if it is periodic.
     ends: Option<Range>,
-    /// Of bucket r at place r modulo their number, which is a power of two.
+    /// The entry of bucket r is at index r modulo the number of entries, which is a power of two.
     entries: Vec<Entry>,
-    /// Standard deviation of the noise that accumulators are read with.
+    /// Standard deviation of the noise with which accumulators are read.
     noise: f64,
 }
 
-/// A result, and how it changes.
+/// A result with its derivatives.
 #[derive(Clone, Copy, Default)]
 struct Entry {
     value: f32,
-    /// By what the accumulator, or the real that it stands for, changes.
+    /// The derivative by the accumulator, or by the real that it stands for.
     slope: f32,
-    /// By what the logarithm of the results' scale changes.
+    /// The derivative by the logarithm of the results' scale.
     shrink: f32,
 }
 
 /// Results for accumulators, `[inputs, phases x neurons]` each.
 pub(super) struct Looked {
     pub(super) values: Vec<f32>,
-    /// By the real that an accumulator of a padded table stands for, by the accumulator itself of an
-    /// antiperiodic one.
+    /// The derivatives by the real that an accumulator stands for in a padded table, or by the accumulator
+    /// itself in an antiperiodic one.
     pub(super) slopes: Vec<f32>,
-    /// By the logarithm of the scale of results.
+    /// The derivatives by the logarithm of the results' scale.
     pub(super) shrinks: Vec<f32>,
 }
 
 impl Tables {
-    /// Of an activation of one table for each channel: those of the quantizer. The slope of a bucket is that of
-    /// the function from its lower to its upper end, in results by real; there is none where results are cut.
+    /// Makes the tables of an activation with one table for each channel, as the quantizer makes them. The
+    /// slope of a bucket is that of the function from its lower to its upper end, in results per real, and
+    /// 0 where results are cut.
     ///
-    /// If they saturate, accumulators outside of their width are read as the last inside; else as the
-    /// integer network reads them.
+    /// With `saturates`, an accumulator outside its width is read as the nearest one inside it, otherwise
+    /// as the integer network reads it.
     pub(super) fn padded(
         act: &ActivationSpec,
         (widths, positions): (&[u32], usize),
@@ -114,9 +115,10 @@ impl Tables {
         }
     }
 
-    /// Of an antiperiodic activation. The slope is that of the triangle that a `Wave` is in steps; that of a
-    /// `Sign` is the same triangle, a quarter of a period on, so that it rises where the sign changes. If accumulators
-    /// never go around, a sign does not fall anywhere, and has no slope where this triangle does.
+    /// Makes the tables of an antiperiodic activation. The slope of a `Wave` is that of the triangle that
+    /// it follows in steps. A `Sign` has the slope of the same triangle a quarter of a period later, so
+    /// that the triangle rises where the sign changes. If accumulators never wrap around, a sign never
+    /// falls, and its slope is 0 where this triangle falls.
     pub(super) fn antiperiodic(
         act: &ActivationSpec,
         (widths, positions): (&[u32], usize),
@@ -139,7 +141,7 @@ impl Tables {
                 },
             };
             let period = 1i64 << op.table_bits(0);
-            // from one end of the levels to the other in half a period
+            // the triangle takes half a period from one end of the levels to the other
             let steep = 4.0 * level / f64::from(width).exp2();
             let falls = |r: i64| match act.function {
                 Function::Sign => (period / 4..3 * period / 4).contains(&r),
@@ -169,7 +171,8 @@ impl Tables {
         }
     }
 
-    /// The same, read with noise of this standard deviation in units of a channel's accumulators.
+    /// Adds noise to the reads of each channel, with this standard deviation in units of the channel's
+    /// accumulators.
     pub(super) fn noisy(mut self, deviations: impl IntoIterator<Item = f64>) -> Self {
         for (channel, deviation) in self.channels.iter_mut().zip(deviations) {
             channel.noise = deviation;
@@ -177,7 +180,7 @@ impl Tables {
         self
     }
 
-    /// Looks up accumulators, `[inputs, neurons]`. What noise there is follows from a seed.
+    /// Looks up accumulators, `[inputs, neurons]`. Noise, if there is any, follows from the seed.
     pub(super) fn look_up(&self, accumulators: &[i64], seed: u64) -> Looked {
         let neurons = self.channels.len() * self.positions;
         let outputs = neurons * self.phases;
@@ -195,9 +198,9 @@ impl Tables {
                 random.set_stream(index as u64);
                 for (j, &accumulator) in row.iter().enumerate() {
                     let channel = &self.channels[j / self.positions];
-                    // all phases are read from one rotation, that is with one noise
+                    // all phases are read from one rotation, so they share one noise
                     let read = if is_noisy {
-                        // what stands in the middle of a unit
+                        // a value lies in the middle of a unit
                         let noise: f64 = StandardNormal.sample(&mut random);
                         accumulator + (0.5 + channel.noise * noise).floor() as i64
                     } else {
@@ -265,8 +268,8 @@ mod tests {
         assert_eq!(slopes(false), [0.0, 0.0, 0.5, 0.5, 0.5, 0.5, 0.0, 0.0]);
     }
 
-    /// Noise of standard deviation s moves a value that lies anywhere in a bucket of 16 with probability
-    /// E|noise| / 16 = s sqrt(2 / pi) / 16, if it is small.
+    /// Small noise of standard deviation s moves a value, which lies anywhere in a bucket of 16, to another
+    /// bucket with probability E|noise| / 16 = s sqrt(2 / pi) / 16.
     #[test]
     fn noise_moves_as_many_values_as_it_should() {
         let act = ActivationSpec {
@@ -297,7 +300,7 @@ mod tests {
             .count();
         let expected = deviation * (2.0 / std::f64::consts::PI).sqrt() / 16.0;
         let found = moved as f64 / 64_000.0;
-        // five standard deviations of a share of 64,000
+        // five standard deviations of a fraction of 64,000
         let tolerance = 5.0 * (expected / 64_000.0).sqrt();
         assert!((found - expected).abs() < tolerance, "{found} {expected}");
     }

@@ -49,7 +49,7 @@ pub struct Trainable {
     pub(crate) spec: Spec,
     pub(super) functions: Vec<CustomFn<'static>>,
     pub(crate) device: Device,
-    /// For every tensor, what is known of it without weights.
+    /// For every tensor, what is known without the weights.
     pub(super) facts: Vec<Fact>,
     /// For every layer, its learned parameters.
     pub(super) learned: Vec<Option<Learned>>,
@@ -70,7 +70,7 @@ pub struct Trainable {
     pub(super) groups: Groups,
 }
 
-/// What a module computes with.
+/// The numbers that a module computes with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Precision {
     /// The integers of the quantized network.
@@ -143,9 +143,9 @@ impl Trainable {
         })
     }
 
-    /// Sets what the module computes with; by default, integers. A module that was trained in floating point has
-    /// learned no scales: [`load`](Trainable::load) its [`latent`](Trainable::latent) floats into another module to
-    /// train them as integers.
+    /// Sets what the module computes with; by default, integers. A module that was trained in floating
+    /// point has not learned scales: [`load`](Trainable::load) its [`latent`](Trainable::latent) floats
+    /// into another module to train them as integers.
     pub fn with_precision(mut self, precision: Precision) -> Self {
         self.precision = precision;
         self
@@ -195,9 +195,10 @@ impl Trainable {
         &self.spec
     }
 
-    /// Trains from now on with the noise that a plan predicts for tables with approximate rounding, so that the
-    /// network learns to tolerate values that are off by a step. Tables with exact rounding have no noise. The plan is
-    /// that of the network trained so far, as in [`outcome`](Trainable::outcome); `None` ends training with noise.
+    /// Trains from now on with the noise that a plan predicts for tables with approximate rounding, so that
+    /// the network learns to tolerate values that are off by a step. Tables with exact rounding do not have
+    /// noise. The plan is that of the network trained so far, as in [`outcome`](Trainable::outcome); `None`
+    /// ends training with noise.
     pub fn learn_with_noise(&mut self, plan: Option<&Plan>) {
         for (layer, noise) in self.spec.layers.iter().zip(&mut self.noise) {
             let stages = plan.map_or(&[][..], |plan| &*plan.stages).iter();

@@ -1,4 +1,4 @@
-//! Layers with weights and accumulators, on the way through a module.
+//! Layers with weights and accumulators in the pass through a module.
 
 use candle_core::{D, DType, Result as Computed, Tensor};
 use fhe_nn_proof::error::ModelError;
@@ -14,11 +14,11 @@ use super::signal::{Sums, Values, column, per_channel, whole};
 use crate::Error;
 use crate::quantize::{Place, extent, phase_of};
 
-/// Accumulators begin to count as a loss from this part of their width on.
+/// Accumulators count as a loss from this fraction of their range on.
 const NEAR: f64 = 0.85;
-/// What one that has left it by as much as it is wide adds to the loss.
+/// What an accumulator that exceeds this by the whole range adds to the loss.
 const WEIGHT: f64 = 10.0;
-/// Integers up to it are exact in 32-bit floats, and so are their sums in any order.
+/// Integers up to this are exact in 32-bit floats, and so are their sums in any order.
 const EXACT: u64 = 1 << 24;
 
 impl Forward<'_> {
@@ -71,7 +71,8 @@ impl Forward<'_> {
             )
         });
         let wanted: Vec<f64> = wanted.collect();
-        // training goes on with what leaves its width; whether that is kept in the end, the quantizer says
+        // training goes on with accumulators that leave their width; the quantizer decides whether they
+        // keep it in the end
         let limit = Range::signed(module.width(&place, levels));
         let held: Vec<Range> = seen.iter().map(|range| range.within(limit)).collect();
         let (constants, widths) = place.settle(&wanted, &proved, &held, levels)?;
@@ -91,7 +92,7 @@ impl Forward<'_> {
                 of_channel.iter_mut().for_each(|sum| *sum += constant);
             }
         }
-        // constants are whole, and those of a `Wave` are learned
+        // constants are whole numbers, and those of a `Wave` are learned
         let constants = part.constants.iter().map(|&constant| constant as f32);
         let constants = Tensor::from_vec(
             constants.collect::<Vec<f32>>(),
@@ -130,7 +131,7 @@ impl Forward<'_> {
         })
     }
 
-    /// Sums of the float network.
+    /// Computes the sums of the float network.
     fn float_sums(&self, index: usize, linear: &LinearSpec, input: &Values) -> Result<Sums, Error> {
         let module = self.module;
         let (weights, bias) = module.reals(index, linear)?;
@@ -148,7 +149,7 @@ impl Forward<'_> {
         })
     }
 
-    /// Sums of values by weights, `[inputs, channels x positions]`.
+    /// Multiplies values by weights and adds up, which gives `[inputs, channels x positions]`.
     fn products(
         &self,
         index: usize,
@@ -163,7 +164,7 @@ impl Forward<'_> {
         }
     }
 
-    /// Adds to the loss what comes near to the end of a width that only calibration holds.
+    /// Counts accumulators as a loss that come close to the end of a width that only calibration holds.
     fn count_overflow(
         &mut self,
         place: &Place<'_>,
@@ -184,7 +185,7 @@ impl Forward<'_> {
     }
 }
 
-/// From the least to the greatest accumulator of each channel.
+/// The range from the least to the greatest accumulator of each channel.
 fn seen(accumulators: &[i64], channels: usize, positions: usize) -> Vec<Range> {
     let of = |channel: usize| {
         let inputs = accumulators.chunks_exact(channels * positions);

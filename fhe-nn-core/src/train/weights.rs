@@ -1,28 +1,28 @@
-//! From latent weights to the integers of a neuron.
+//! Rounding of latent weights to the integers of a neuron.
 
 use fhe_nn_proof::widths::Range;
 
-/// What the integer weights of a layer keep to.
+/// The constraints on the integer weights of a layer.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Rule {
     /// Greatest absolute value.
     pub(super) max: i64,
-    /// Whether all are 0 or a power of two, with either sign.
+    /// Whether every weight is 0 or a power of two, with either sign.
     pub(super) powers_of_two: bool,
-    /// The part of a neuron's weights that is 0.
+    /// The fraction of a neuron's weights that is 0.
     pub(super) pruned: f64,
-    /// What is promised of a neuron's accumulator.
+    /// The promise about a neuron's accumulator.
     pub(super) promise: Option<Promise>,
 }
 
-/// Whatever the inputs within `inputs` are, a sum lies within `sums`.
+/// A promise that sums lie within `sums` for all inputs within `inputs`.
 ///
-/// That is a bound on the 1-norm of the weights. Accumulator-aware quantization (Colbert, Pappalardo,
+/// This is a bound on the 1-norm of the weights. Accumulator-aware quantization (Colbert, Pappalardo,
 /// Petri-Koenig 2023, "A2Q: Accumulator-Aware Quantization with Guaranteed Overflow Avoidance", section 3)
-/// bounds all of them together. Inputs that are never negative make two bounds of it, of the positive and of
-/// the negative weights, each as large as that of A2Q (Colbert et al. 2024, "A2Q+: Improving
-/// Accumulator-Aware Weight Quantization", section 3.1). What is tested here is the exact range, so both;
-/// how weights come to keep it is not theirs: [`Rule::integers`].
+/// bounds all of them together. For inputs that are never negative it becomes two bounds, one on the
+/// positive and one on the negative weights, each as large as that of A2Q (Colbert et al. 2024, "A2Q+:
+/// Improving Accumulator-Aware Weight Quantization", section 3.1). The exact range is tested here, which
+/// covers both. [`Rule::integers`] has our own way to make weights keep it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Promise {
     pub(super) inputs: Range,
@@ -41,15 +41,14 @@ impl Promise {
     }
 }
 
-/// Bisections of a threshold: as exact as the latent weights are.
+/// Number of bisections for a threshold, which makes it as exact as the latent weights.
 const BISECTIONS: u32 = 24;
 
 impl Rule {
     /// The integers of one neuron, nearest to its latent weights in units of its scale. A neuron that would
-    /// break its promise is moved towards 0 by the least soft threshold with which it does not: the
-    /// projection to a 1-norm (Duchi et al. 2008, "Efficient Projections onto the l1-Ball for Learning in High
-    /// Dimensions", section 4), but
-    /// such that the rounded weights, not the exact ones, keep the bound.
+    /// break its promise is moved towards 0 by the least soft threshold with which it keeps it. This is the
+    /// projection to a 1-norm (Duchi et al. 2008, "Efficient Projections onto the l1-Ball for Learning in
+    /// High Dimensions", section 4), except that the rounded weights keep the bound and not the exact ones.
     pub(super) fn integers(&self, latent: &[f32]) -> Vec<i64> {
         let kept = self.kept(latent);
         let rounded = |threshold: f32| -> Vec<i64> {
@@ -76,7 +75,7 @@ impl Rule {
         rounded(holds)
     }
 
-    /// The integer nearest to a size.
+    /// The allowed integer nearest to an absolute value.
     fn nearest(&self, size: f64) -> i64 {
         let nearest = (size.round() as i64).min(self.max);
         if !self.powers_of_two || nearest < 3 {
@@ -90,7 +89,7 @@ impl Rule {
         }
     }
 
-    /// The latent weights without the smallest.
+    /// The latent weights, of which the smallest are set to 0.
     fn kept(&self, latent: &[f32]) -> Vec<f32> {
         let mut kept = latent.to_vec();
         if self.pruned == 0.0 {

@@ -1,4 +1,4 @@
-//! One case each.
+//! Tests of single cases.
 
 use fhe_nn_core::Error;
 use fhe_nn_core::prelude::*;

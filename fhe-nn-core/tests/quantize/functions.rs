@@ -12,10 +12,11 @@ use proptest::prelude::*;
 
 use crate::{METHODS, floats, insert, linears, parameters, quantize, uniform};
 
-/// What is asked of a quantized network with one table per neuron.
+/// A law for a quantized network with one table per neuron.
 type Law = fn(Function, Graph<'_>, &[Linear], &Report);
 
-/// For each function two networks, whose tables read all bits and only some.
+/// Declares two networks for each function. The tables of one read all bits, those of the other only
+/// some.
 macro_rules! networks {
     ($($function:ident),* $(,)?) => {
         const PADDED: &[Function] = &[$(Function::$function),*];
@@ -80,13 +81,13 @@ networks!(
 #[test]
 fn every_padded_function_is_tested() {
     let padded = Function::all().filter(|function| !function.is_antiperiodic());
-    // a user's own has a test of its own
+    // a custom function has its own test
     let padded = padded.filter(|&function| function != Function::Custom);
     assert_eq!(padded.collect::<Vec<_>>(), PADDED);
 }
 
-/// The result at an accumulator is the function of what its bucket's centre stands for: within the
-/// range to half a step, outside of it the nearest end.
+/// The result at an accumulator is the function at the real that its bucket's centre stands for, exact
+/// to half a step within the range. Outside the range, it is the nearest end.
 fn tables_hold_their_functions(
     function: Function,
     graph: Graph<'_>,
@@ -119,8 +120,9 @@ fn tables_hold_their_functions(
     }
 }
 
-/// Eight bits stand for the float network. A table is read at the centres of its buckets, half a bucket off
-/// at most: that much of `Exp` is a ratio, however wide its range is.
+/// With eight bits, results are close to the float network. A table is read at the centres of its
+/// buckets, which are off by half a bucket at most. For `Exp`, such a distance is a ratio of results,
+/// however wide its range is.
 fn results_are_near_the_reals(
     function: Function,
     graph: Graph<'_>,
@@ -215,7 +217,7 @@ fn functions_that_overflow_on_a_sample_are_a_typed_error() {
 
 #[test]
 fn an_infinity_in_a_table_is_its_greatest_result() {
-    // e^300 is the greatest result on the samples; off them it would be e^900
+    // e^300 is the greatest result on the samples; on other inputs it would be e^900
     let samples = array![[0.0, 0.0], [3.0, 3.0], [1.0, 0.0]];
     let mut floats = Floats::new();
     insert(&mut floats, "fc1", array![[300.0, -300.0]], array![0.0]);

@@ -20,7 +20,7 @@ fn samples(count: usize) -> impl Strategy<Value = (u64, Array2<f32>)> {
     })
 }
 
-/// What the neurons' accumulators are on an input, with their phases.
+/// The neurons' accumulators on an input, with their phases.
 fn accumulators(layer: &Linear, input: ArrayView1<'_, i64>) -> Vec<i64> {
     let dot = |j: usize| -> i64 {
         let products = layer.weights.row(j).into_iter().zip(&input);
@@ -87,7 +87,7 @@ proptest! {
                 prop_assert!(report.layers[0].proved.contains(acc));
             }
         }
-        // no width is wider than some input makes it
+        // every width is reached by some input
         for (j, &width) in first.widths.iter().enumerate() {
             let reaches = [1, -1].map(|sign| {
                 let worst = first.weights.row(j).mapv(|w| if i64::from(w) * sign > 0 { 255 } else { 0 });
@@ -107,7 +107,7 @@ proptest! {
         for (j, &width) in first.widths.iter().enumerate() {
             prop_assert_eq!(width, hull(all.iter().map(|acc| acc[j])).signed_bits().max(2));
         }
-        // scores have a bit to spare
+        // scores have a spare bit
         let (scores, bits) = (&report.layers[1], report.layers[1].seen.signed_bits());
         prop_assert!((bits..=bits + 1).contains(&scores.widest));
         prop_assert_eq!(report.layers[0].seen, hull(all.into_iter().flatten()));

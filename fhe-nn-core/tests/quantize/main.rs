@@ -1,4 +1,4 @@
-//! Quantization of small networks: its laws, and what is refused.
+//! Quantization of small networks: laws, and networks that are refused.
 
 mod cases;
 mod functions;
@@ -101,7 +101,7 @@ fn uniform<D: Dimension, S: ShapeBuilder<Dim = D>>(
     })
 }
 
-/// Floats of every linear layer of a network.
+/// Makes floats for every linear layer of a network.
 fn floats<N: Network>(seed: &mut u64) -> Floats {
     let mut floats = Floats::new();
     for layer in N::SPEC.layers.iter() {
@@ -125,7 +125,7 @@ fn floats<N: Network>(seed: &mut u64) -> Floats {
     floats
 }
 
-/// Those of a function: not its defaults, and exact as `f32`.
+/// The parameters of a function. They differ from its defaults, and are exact as `f32`.
 fn parameters(function: Function) -> Vec<f64> {
     let of = |(name, default): &(&str, Option<f64>)| match (*name, default) {
         ("weight", _) => 0.25,

@@ -118,7 +118,7 @@ impl Checkpoint {
         })
     }
 
-    /// Resumes from the file. The result is `None` if there is no file.
+    /// Resumes from the file. The result is `None` if the file does not exist.
     ///
     /// # Errors
     /// [`TrainError::Checkpoint`] if the file is not a checkpoint of this training, and [`Error::Read`].

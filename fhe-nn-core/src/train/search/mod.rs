@@ -67,13 +67,15 @@ impl<'a> Search<'a> {
         Search::default()
     }
 
-    /// Sets how each member is trained; by default, as [`Trainer::new`] does. A search writes no checkpoints.
+    /// Sets how each member is trained; by default, as [`Trainer::new`] does. A search does not write
+    /// checkpoints.
     pub fn with_trainer(mut self, trainer: Trainer<'a>) -> Self {
         self.trainer = trainer;
         self
     }
 
-    /// Sets the seconds that an encrypted inference may take according to its plan; by default, there is no limit.
+    /// Sets the seconds that an encrypted inference may take according to its plan; by default, the time is
+    /// not limited.
     pub fn with_budget(mut self, seconds: f64) -> Self {
         self.budget = seconds;
         self
