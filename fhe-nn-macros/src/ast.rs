@@ -1,4 +1,4 @@
-//! What was written: the struct and its attributes as values that remember their place.
+//! The declaration as it was written: the struct and its attributes as values that remember their place.
 
 use fhe_nn_proof::spec::Tokens;
 use syn::ext::IdentExt;
@@ -21,9 +21,9 @@ pub(crate) struct Network {
 
 /// A quantized model.
 pub(crate) struct Weights {
-    /// Where its file is, from the source file.
+    /// The path of its file, from the source file.
     pub(crate) path: LitStr,
-    /// Every table and score fails with probability at most 2 to minus this.
+    /// The number `b` for which every table and score fails with probability at most `2^-b`.
     pub(crate) failure: Option<Spanned<u64>>,
 }
 
@@ -46,7 +46,7 @@ pub(crate) struct Input {
     pub(crate) shape: Vec<usize>,
     /// Width of a value; 1 for one-hot tokens.
     pub(crate) bits: u32,
-    /// What tokens there are, if inputs are tokens.
+    /// The vocabulary, if inputs are tokens; `None` if they are numbers.
     pub(crate) tokens: Option<Tokens>,
 }
 
@@ -60,11 +60,11 @@ pub(crate) struct Layer {
     pub(crate) place: Place,
     /// The type.
     pub(crate) layer_type: LayerType,
-    /// What it reads: 0 is the input, `i + 1` the result of field i.
+    /// The tensors that it reads: 0 is the input, `i + 1` the result of field i.
     pub(crate) sources: Vec<usize>,
-    /// Where that was written.
+    /// The place where these were written.
     pub(crate) from: Option<Names>,
-    /// What it computes.
+    /// The operation that it computes.
     pub(crate) kind: Kind,
 }
 
@@ -72,12 +72,12 @@ pub(crate) struct Layer {
 pub(crate) type Names = Spanned<Vec<Place>>;
 
 impl Layer {
-    /// Where it was written what it reads.
+    /// Where the tensors that it reads were written.
     pub(crate) fn place_of_sources(&self) -> Place {
         self.from.as_ref().map_or(self.place, |from| from.place)
     }
 
-    /// Where it was written that it reads this tensor.
+    /// Where this tensor was written among those that it reads.
     pub(crate) fn reads_at(&self, tensor: usize) -> Place {
         let names = self.from.iter().flat_map(|from| &from.value);
         let mut reads = self.sources.iter().zip(names);

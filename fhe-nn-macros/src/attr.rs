@@ -17,7 +17,7 @@ pub(crate) struct Keys<'a> {
 }
 
 impl<'a> Keys<'a> {
-    /// No keys, at the place of what they would belong to.
+    /// An empty list of keys, at the place of what they would belong to.
     pub(crate) fn none(owner: Owner<'a>, place: Place) -> Self {
         Keys {
             owner,
@@ -83,8 +83,8 @@ impl<'a> Keys<'a> {
         self.entries.push((key, value));
     }
 
-    /// The key of this name. One that is nearly right is an error and read as what it meant, so
-    /// that it is not reported as missing too.
+    /// The key of this name. A name that is nearly right is an error, but is read as the key that was
+    /// meant, so that this key is not reported as missing too.
     fn key(&self, errors: &mut Errors, place: Place, written: &str) -> Option<Key> {
         let owner = self.owner;
         let own: Vec<(&str, Key)> = owner.keys().iter().map(|k| (k.name(), *k)).collect();
@@ -140,7 +140,7 @@ impl<'a> Keys<'a> {
             .and_then(|(_, value)| value.as_ref())
     }
 
-    /// What was written for a key that must be.
+    /// What was written for a required key.
     pub(crate) fn required(&self, errors: &mut Errors, key: Key) -> Option<&Expr> {
         let value = self.value(key);
         if !self.entries.iter().any(|(known, _)| *known == key) {
@@ -218,7 +218,7 @@ impl<'a> Keys<'a> {
     }
 }
 
-/// The layers that take a key; where most do, those that do not.
+/// The layers that take a key or, if most do, those that do not.
 fn takers(key: Key) -> String {
     let (takers, others): (Vec<_>, Vec<_>) = LayerType::all()
         .into_iter()

@@ -10,12 +10,12 @@ use quote::{ToTokens, quote_spanned};
 pub(crate) struct Errors(Option<Vec<Error>>);
 
 impl Errors {
-    /// No errors yet.
+    /// An empty collection.
     pub(crate) fn new() -> Self {
         Errors(Some(Vec::new()))
     }
 
-    /// One more error.
+    /// Adds an error.
     pub(crate) fn push(&mut self, error: Error) {
         self.0.get_or_insert_default().push(error);
     }
@@ -77,7 +77,7 @@ impl Error {
         self
     }
 
-    /// What the compiler shows: newlines in the message of `compile_error!` are kept. Further
+    /// The text that the compiler shows, which keeps newlines in the message of `compile_error!`. Further
     /// lines of a note stand below its first.
     pub(crate) fn message(&self) -> String {
         let line = |label, text: &Option<String>| {
@@ -101,7 +101,7 @@ impl From<syn::Error> for Error {
     }
 }
 
-/// Where something was written: from the start of one token to the end of another.
+/// The place where something was written, from the start of one token to the end of another.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Place {
     start: Span,
@@ -117,7 +117,7 @@ impl Place {
         }
     }
 
-    /// From the first to the last of some tokens.
+    /// The place from the first to the last of some tokens.
     pub(crate) fn of(tokens: impl ToTokens) -> Self {
         let mut spans = tokens.into_token_stream().into_iter().map(|t| t.span());
         let start = spans.next().unwrap_or_else(Span::call_site);
@@ -153,7 +153,7 @@ pub(crate) struct Spanned<T> {
     pub(crate) place: Place,
 }
 
-/// "`a`, `b` and `c`", or with another last word than "and".
+/// "`a`, `b` and `c`", or with another word in the place of "and".
 pub(crate) fn list(names: &[&str], word: &str) -> String {
     let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     match quoted.split_last() {
@@ -168,7 +168,7 @@ pub(crate) fn count(n: usize, noun: &str) -> String {
     format!("{n} {noun}{plural}")
 }
 
-/// Which of `candidates` was meant by `name`: the nearest, if about a third of it differs at most.
+/// The candidate that `name` was meant to be: the nearest, if at most about a third of it differs.
 pub(crate) fn similar<T: Copy>(name: &str, candidates: &[(&str, T)]) -> Option<T> {
     let name = name.to_lowercase();
     candidates

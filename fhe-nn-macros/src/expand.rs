@@ -56,7 +56,7 @@ pub(crate) fn expand(declared: &Network, spec: &Spec, model: Option<&Proved>) ->
 }
 
 /// The errors, and a stand-in for the network so that they are the only ones.
-/// With `embeds`, also for its model.
+/// If `embeds`, there is a stand-in for its model too.
 pub(crate) fn fallback(item: TokenStream, errors: &[Error], embeds: bool) -> TokenStream {
     let errors = errors.iter().map(Error::to_compile_error);
     let item = without_ours(item);
@@ -109,14 +109,14 @@ fn without_ours(item: TokenStream) -> TokenStream {
     clean.into_iter().collect()
 }
 
-/// A layer that does not exist gets a type that does.
+/// Replaces a layer type that does not exist by one that does.
 fn stand_in(field: &mut Field) {
     if !Written::new(&field.ty).is_some_and(|written| written.is_layer()) {
         field.ty = parse_quote!(::fhe_nn_core::layer::Unknown);
     }
 }
 
-/// The `impl Network` of what is no network.
+/// An `impl Network` for an item that is not a network.
 fn absent(name: &Ident, generics: &Generics, attrs: &[Attribute]) -> TokenStream {
     implement(
         name,

@@ -1,4 +1,4 @@
-//! The keys of `#[bits(..)]` and of `input(..)`: which there are, and their ranges.
+//! The keys of `#[bits(..)]` and of `input(..)`, and their ranges.
 
 use core::fmt;
 
@@ -18,7 +18,7 @@ pub(crate) enum Key {
     Shape,
     /// Width of an input value.
     Bits,
-    /// How many tokens there are, if inputs are tokens.
+    /// Number of tokens of the vocabulary, if inputs are tokens.
     Vocabulary,
     /// Width of a weight.
     Weights,
@@ -28,11 +28,11 @@ pub(crate) enum Key {
     Overflow,
     /// Width of an activation's result.
     Output,
-    /// How many bits its table reads.
+    /// Number of bits that its table reads.
     Table,
     /// How the lower bits are dropped.
     Rounding,
-    /// Values per neuron.
+    /// Number of values per neuron.
     Phases,
     /// A user's own function.
     Function,
@@ -86,7 +86,7 @@ impl Key {
     }
 }
 
-/// What a list of keys belongs to.
+/// The owner of a list of keys.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Owner<'a> {
     /// `input(..)` of the network.
@@ -130,7 +130,7 @@ impl Owner<'_> {
         (min, max.into())
     }
 
-    /// The list as it could be written.
+    /// An example of the list.
     pub(crate) fn example(self) -> String {
         match self {
             Owner::Input => "input(shape = [784], bits = 1)".to_owned(),

@@ -1,8 +1,8 @@
 //! The layers that a field can have, one file for each or for each family.
 //!
-//! [`LayerType`] is what the type of a field says, [`Kind`] what its sizes and keys say as well. A new layer
-//! is a variant of both, an arm of each `match` in this file, and a file with its sizes, its laws and its
-//! tokens.
+//! [`LayerType`] is what the type of a field says, and [`Kind`] is what its sizes and keys say as well. A new
+//! layer is a variant of both, an arm of each `match` in this file, and a file with its sizes, its laws and
+//! its tokens.
 
 mod activation;
 mod combine;
@@ -40,7 +40,7 @@ pub(crate) enum LayerType {
     Embedding,
     /// `AvgPool2d<..>` and its like.
     Pool(PoolKind, Axes),
-    /// Whole tensors: their sum, their product, one behind the other, or one in a row.
+    /// An operation on whole tensors: their sum, their product, one after the other, or one in a row.
     Combine(Combine),
     /// A lookup table on every value; takes no generics.
     Activation(Function),
@@ -56,11 +56,11 @@ pub(crate) enum Kind {
     Activation(Activation),
     /// Averages or greatest values of windows.
     Pool(Pool),
-    /// Whole tensors.
+    /// An operation on whole tensors.
     Combine(Combine),
 }
 
-/// What a layer makes of what it reads.
+/// The kind of result that a layer makes of what it reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Makes {
     /// Accumulators, whatever it reads.
@@ -88,7 +88,7 @@ impl LayerType {
         }
     }
 
-    /// The type that users write who have imported the prelude.
+    /// The type as users write it after importing the prelude.
     pub(crate) fn written(self) -> &'static str {
         match self {
             LayerType::Combine(combine) => combine.type_name(),
@@ -96,7 +96,7 @@ impl LayerType {
         }
     }
 
-    /// Those that are not activations, in the order of the documentation.
+    /// The layer types that are not activations, in the order of the documentation.
     pub(crate) const OTHERS: [LayerType; 14] = [
         LayerType::Dense,
         LayerType::Conv(Axes::One),
@@ -114,7 +114,7 @@ impl LayerType {
         LayerType::Combine(Combine::Flatten),
     ];
 
-    /// These by family, as they are listed.
+    /// The families of [`OTHERS`](LayerType::OTHERS), as they are listed.
     pub(crate) const FAMILIES: [(&'static str, core::ops::Range<usize>); 3] = [
         ("with weights", 0..4),
         ("pools", 4..10),
@@ -158,7 +158,7 @@ impl LayerType {
         }
     }
 
-    /// How many generics it takes, at least and at most.
+    /// The least and the greatest number of generics that it takes.
     pub(crate) fn generics(self) -> (usize, usize) {
         let sizes = self.sizes();
         let needed = sizes
@@ -167,7 +167,7 @@ impl LayerType {
         (needed.count(), sizes.len())
     }
 
-    /// Itself with sizes, as it could be written.
+    /// An example of the type with its sizes.
     pub(crate) fn example(self) -> String {
         let sizes = match self {
             LayerType::Dense => "<784, 64>",
@@ -179,7 +179,7 @@ impl LayerType {
         format!("{}{sizes}", self.written())
     }
 
-    /// How many tensors it reads: at least, at most.
+    /// The least and the greatest number of tensors that it reads.
     pub(crate) fn operands(self) -> (usize, usize) {
         match self {
             LayerType::Combine(Combine::Add | Combine::Concat) => (2, usize::MAX),
@@ -188,7 +188,7 @@ impl LayerType {
         }
     }
 
-    /// Whether it reads tokens, not numbers.
+    /// Whether it reads tokens instead of numbers.
     pub(crate) fn reads_tokens(self) -> bool {
         self == LayerType::Embedding
     }
@@ -225,7 +225,7 @@ impl Kind {
         }
     }
 
-    /// The facts of a result behind a mistake in its shape; `first` is what it reads first.
+    /// The facts of its result after a mistake in its shape; `first` is what it reads first.
     pub(crate) fn unknown(&self, first: &Tensor) -> Tensor {
         match self {
             Kind::Linear(linear) => linear.unknown(),
@@ -239,7 +239,7 @@ impl Kind {
         }
     }
 
-    /// What it makes of what it reads.
+    /// The kind of result that it makes of what it reads.
     pub(crate) fn makes(&self) -> Makes {
         match self {
             Kind::Linear(_) => Makes::Accumulators,
@@ -253,7 +253,7 @@ impl Kind {
         }
     }
 
-    /// Why an activation that reads its values, which those of field `found` are, is of no use.
+    /// Why an activation that reads its values, those of field `found`, is of no use.
     pub(crate) fn before_an_activation(&self, found: &str) -> String {
         match self {
             Kind::Activation(_) => activation::before_an_activation(),
@@ -263,7 +263,7 @@ impl Kind {
         }
     }
 
-    /// Whether it can read the input, which has tokens or has none.
+    /// The error if it cannot read the input, which consists of tokens if `tokens`.
     pub(crate) fn reads_input(&self, name: &str, place: Place, tokens: bool) -> Option<Error> {
         match (self, tokens) {
             (Kind::Embedding(embedding), false) => Some(embedding.reads_numbers(name, place)),
@@ -272,7 +272,7 @@ impl Kind {
         }
     }
 
-    /// Whether it can read the result of the field `before`, whatever that is: tokens are never a result.
+    /// The error if it cannot read the result of the field `before`, which never consists of tokens.
     pub(crate) fn reads_result(&self, name: &str, before: &str, place: Place) -> Option<Error> {
         match self {
             Kind::Embedding(_) => Some(embedding::reads_a_result(name, before, place)),

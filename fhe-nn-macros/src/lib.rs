@@ -29,7 +29,7 @@
 //!
 //! | layer | shapes | bootstraps |
 //! |---|---|---|
-//! | `Dense<I, O>` | any of `I` values to `[O]` | |
+//! | `Dense<I, O>` | any shape of `I` values to `[O]` | |
 //! | `Conv2d<IN, OUT, K, STRIDE = 1, PADDING = 0, DILATION = 1, GROUPS = 1>` | `[IN, H, W]` to `[OUT, H', W']` | |
 //! | `Conv1d<IN, OUT, K, STRIDE = 1, PADDING = 0, DILATION = 1, GROUPS = 1>` | `[IN, L]` to `[OUT, L']` | |
 //! | `Embedding<V, DIM>` | `T` tokens to `[DIM, T]` | none, or one a result: [tokens](#tokens) |
@@ -43,7 +43,7 @@
 //! | `layer::Add` | two tensors or more of one shape to the same | |
 //! | `layer::Mul` | two tensors of one shape to the same | two a result |
 //! | `Concat` | `[A, ..]`, `[B, ..]` and so on to `[A + B + .., ..]` | |
-//! | `Flatten` | any to a row | |
+//! | `Flatten` | any shape to a row | |
 //!
 //! Shapes, kernels and padding are PyTorch's: `H' = floor((H + 2 PADDING - DILATION (K - 1) - 1) / STRIDE) + 1`.
 //! Padding is 0 in reals, and never the greatest of a window.
@@ -57,8 +57,8 @@
 //! | antiperiodic | `Sign`, `Wave` |
 //! | a function of your own | `Custom` |
 //!
-//! All but the last three are PyTorch's, and whatever the function, a table costs the same. Results are
-//! unsigned integers if the function is never negative, else signed, those of `Custom` signed.
+//! All but the last three are PyTorch's, and a table costs the same whatever its function is. Results are
+//! unsigned integers if the function is never negative, and signed otherwise; those of `Custom` are signed.
 //! `fhe_nn_core::layer` has the formulas.
 //!
 //! # Keys
@@ -66,24 +66,24 @@
 //! | on | key | meaning | default |
 //! |---|---|---|---|
 //! | `input(..)` | `shape = [..]` | extents of one input, slowest first; at most 2^24 values | must be written |
-//! | `input(..)` | `bits = 1..=16` | inputs are unsigned integers of so many bits | must be written, but for tokens |
+//! | `input(..)` | `bits = 1..=16` | inputs are unsigned integers of this width | must be written, except for tokens |
 //! | `input(..)` | `vocabulary = V` | inputs are [tokens](#tokens), `0..V` | numbers |
 //! | `Dense`, `Conv..`, `Embedding` | `weights = 2..=16` | weights are signed integers, `2^(weights-1) - 1` at most | must be written |
 //! | `Dense`, `Conv..` | `accumulator = 2..=32` | width that the accumulator is held to | the worst case of the widths |
 //! | `Dense`, `Conv..` | `overflow = ..` | `checked`: it never leaves that width, proved; `calibrated`: that width is what calibration saw; `wrap`: it counts modulo 2^`accumulator` | `checked` |
-//! | activation but `Sign` | `output = 1..=8` | width of a result | must be written |
+//! | activation except `Sign` | `output = 1..=8` | width of a result | must be written |
 //! | activation | `table = 1..=8` | the table reads the top bits of the accumulator; `Sign` to 9, `Wave` 2 to 9 | all bits |
 //! | activation | `rounding = ..` | how the lower bits are dropped: `exact` or `approximate`, see [below](#wide-accumulators) | `exact` |
 //! | `Wave`, `Sign` | `phases = k` | k values per neuron from one bootstrap | 1 |
 //! | `Custom` | `function = path` | the function, a `fn(f32) -> f32`; the quantizer calls it, and the model keeps its tables | must be written |
 //!
 //! Shapes, sizes and widths are integer literals, because a macro runs before constants are evaluated.
-//! The integers of all other layers follow from what they read: they take no keys.
+//! All other layers take no keys, because their integers follow from what they read.
 //!
 //! # Graphs
 //!
-//! A layer reads the field before it, the first one the input. `#[from(a, b)]` names other fields before
-//! it, and `input` is the name of the input:
+//! A layer reads the field before it, and the first one reads the input. `#[from(a, b)]` names other fields
+//! before it, and `input` is the name of the input:
 //!
 //! ```
 //! use fhe_nn_core::prelude::*;
@@ -109,10 +109,10 @@
 //! }
 //!
 //! let tensors = Residual::SPEC.flow().expect("it was compiled");
-//! assert_eq!(tensors[5].shape, [4, 4, 4]); // of the sum: tensor 0 is the input
+//! assert_eq!(tensors[5].shape, [4, 4, 4]); // that of the sum: tensor 0 is the input
 //! ```
 //!
-//! Who may read a result depends on what it is:
+//! Which layers may read a result depends on what it is:
 //!
 //! | results of | are | and are read by |
 //! |---|---|---|
@@ -132,7 +132,7 @@
 //!
 //! # Floats
 //!
-//! The quantizer finds a layer's floats by the name of its field and PyTorch's names. One that has no
+//! The quantizer finds a layer's floats by the name of its field and PyTorch's names. A float without a
 //! default must be there.
 //!
 //! | layer | floats |
@@ -169,17 +169,17 @@
 //!
 //! With `weights`, the macro reads the quantized model, and the compiler proves it: every neuron's range from
 //! its own weights, and that parameters exist for every layer at `failure` bits, 128 unless written. The
-//! path starts from the folder of the source file, as that of `include_bytes!`, and a change of the file
-//! compiles anew. (An editor that does not tell the macro which file it is in looks in the package and in its
-//! `src`.) The network then is `fhe_nn_core::Embedded`: `Digits::embedded()` needs no file and cannot
-//! fail, and `Digits::PLAN` is its plan as a constant: the parameters of every stage, the scores and the
-//! fingerprint of the model.
+//! path starts from the folder of the source file, like that of `include_bytes!`, and a change of the file
+//! triggers a new compilation. (In an editor that does not tell the macro which file it is in, the macro
+//! looks in the package and in its `src`.) The network then is `fhe_nn_core::Embedded`: `Digits::embedded()`
+//! needs no file and cannot fail, and `Digits::PLAN` is its plan as a constant: the parameters of every
+//! stage, the scores and the fingerprint of the model.
 //!
 //! ```text
 //! #[fhe_network(input(shape = [784], bits = 1), weights = "digits.safetensors", failure = 128)]
 //! ```
 //!
-//! An error is on the number to change; if the file is not the model of the declaration, on its path.
+//! An error points at the number to change or, if the file is not the model of the declaration, at its path.
 //!
 //! ```text
 //! error: neuron 1 of `scores` reaches [0, 4]: 4 bits, but `accumulator` is 3
@@ -194,18 +194,18 @@
 //!
 //! 1. Shapes agree from layer to layer and with the input; kernels fit, padding is less than what a kernel
 //!    spans, groups divide channels.
-//! 2. Accumulators fit: inputs (of a convolution, taps) x greatest input x greatest weight, and a sign. At
-//!    most 32 bits.
-//! 3. Tables fit: a table reads at most 8 bits, that of `Wave` and `Sign` 9; of a wider accumulator or sum,
-//!    the top `table` bits. The tables of `MaxPool..` read differences of two values, those of `Mul` sums
-//!    and differences, all bits of them.
+//! 2. Accumulators fit: inputs (for a convolution, taps) x greatest input x greatest weight, and a sign, take
+//!    at most 32 bits.
+//! 3. Tables fit: a table reads at most 8 bits, or 9 for `Wave` and `Sign`; it reads the top `table` bits of
+//!    a wider accumulator or sum. The tables of `MaxPool..` read all bits of differences of two values, those
+//!    of `Mul` all bits of sums and differences.
 //! 4. `wrap` and `phases` need `Wave` or `Sign`; `Wave` needs `wrap`. Phases divide half a period.
 //! 5. Scores fit: what is decrypted, accumulators or sums, has at most 20 bits.
 //! 6. Layers read what they [can](#graphs), from fields before them, and every result is read; a network
 //!    ends with accumulators or sums, and no activation reads the input. Every key is known, written once,
 //!    and of use.
 //!
-//! An error names the law, the numbers and an edit, and shows all mistakes of a struct at once:
+//! An error names the law, the numbers and an edit, and all mistakes of a struct are shown at once:
 //!
 //! ```text
 //! error: accumulator of `hidden` needs 11 bits, but the table of `act` reads at most 8

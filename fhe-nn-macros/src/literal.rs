@@ -4,7 +4,7 @@ use syn::{Expr, ExprLit, ExprUnary, Lit, LitInt, UnOp};
 
 use crate::errors::{Error, Errors, Place, Spanned};
 
-/// What a number is called and which values it may have.
+/// The name of a number, and the values that it may have.
 pub(crate) struct Integer<'a> {
     /// Its name in errors.
     pub(crate) what: &'a str,
@@ -15,8 +15,8 @@ pub(crate) struct Integer<'a> {
 }
 
 impl Integer<'_> {
-    /// Reads an expression. `help` says what to write: the nearest value in range for a number
-    /// out of range, `None` for what is no number.
+    /// Reads an expression. `help` says what to write: it is given the nearest value in range for a
+    /// number out of range, and `None` for something that is not a number.
     pub(crate) fn read(
         &self,
         errors: &mut Errors,

@@ -16,9 +16,9 @@ use crate::errors::{Error, Errors};
 
 /// A model that was proved.
 pub(crate) struct Proved {
-    /// Where its file is, whatever folder a path starts from.
+    /// The path of its file, which does not depend on the current folder.
     pub(crate) path: LitStr,
-    /// What was proved of it.
+    /// The proof of it.
     pub(crate) proof: Proof,
 }
 

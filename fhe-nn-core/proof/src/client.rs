@@ -1,4 +1,4 @@
-//! What a client must know to encode inputs and to read scores. No weights.
+//! What a client must know to encode inputs and to read scores, without any weights.
 
 use std::borrow::Cow;
 
@@ -22,19 +22,19 @@ pub struct Affine {
 pub struct ClientSpec {
     /// Name of the network.
     pub network: Cow<'static, str>,
-    /// Number of values of one input; of a text, its tokens.
+    /// Number of values of one input; for a text, its number of tokens.
     pub inputs: usize,
-    /// What tokens there are, if inputs are tokens.
+    /// The vocabulary, if inputs are tokens; `None` if they are numbers.
     pub tokens: Option<Tokens>,
     /// Width of an encoded input value: unsigned integers of this many bits.
     pub input_bits: u32,
-    /// What encoded input values mean.
+    /// Meaning of encoded input values.
     pub encoder: Affine,
     /// Width of each score: a signed integer of this many bits.
     pub widths: Cow<'static, [u32]>,
     /// The values that each score can have.
     pub lattices: Cow<'static, [Lattice]>,
-    /// What each score means.
+    /// Meaning of each score.
     pub decoder: Cow<'static, [Line]>,
 }
 
@@ -43,13 +43,14 @@ pub struct ClientSpec {
 pub struct Line {
     /// Real value of one unit.
     pub slope: f64,
-    /// Real value of 0.
+    /// Real value of the integer 0.
     pub offset: f64,
 }
 
 /// The result of one inference: integer scores, and what they mean in reals.
 ///
-/// Equality is that of the integers and their meaning: an encrypted run equals a clear one.
+/// Scores are equal if their integers and their meanings are: those of an encrypted run equal those of a
+/// clear one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Scores {
     integers: Vec<i64>,
@@ -82,7 +83,7 @@ impl Affine {
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InputError {
-    /// An input has another number of values than was declared.
+    /// An input does not have the declared number of values.
     #[error("input has {actual} values, but `{network}` takes {expected}")]
     Length {
         /// Name of the network.
@@ -100,7 +101,7 @@ pub enum InputError {
         /// The value.
         value: f32,
     },
-    /// A number that is not a token.
+    /// An input value is not a token.
     #[error("value {index} is {value}, but tokens are integers of 0 to {}", vocabulary - 1)]
     NotAToken {
         /// Position of the value.
@@ -124,7 +125,7 @@ impl ClientSpec {
         }
     }
 
-    /// The integers that stand for an input, `[values]` or, of one-hot tokens, `[vocabulary, tokens]`.
+    /// The integers that stand for an input, `[values]` or, for one-hot tokens, `[vocabulary, tokens]`.
     ///
     /// # Errors
     /// [`InputError::NotAToken`], if the inputs are tokens.
@@ -184,7 +185,7 @@ impl ClientSpec {
 }
 
 impl Tokens {
-    /// The integers that a client encrypts of some tokens: `[vocabulary, tokens]` if they are one-hot.
+    /// The integers that a client encrypts for some tokens: `[vocabulary, tokens]` if they are one-hot.
     ///
     /// # Errors
     /// [`InputError::NotAToken`].

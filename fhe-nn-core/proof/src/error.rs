@@ -4,20 +4,20 @@ use crate::plan::PlanError;
 use crate::spec::{FlowError, Spec};
 use crate::widths::Range;
 
-/// Why integers are not a model of a declaration, or not one that runs encrypted.
+/// Why integers are not a model of a declaration, or cannot run encrypted.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ModelError {
-    /// Bytes are no safetensors file, or a part of one.
+    /// The bytes are not a safetensors file, or only a part of one.
     #[error("not a whole safetensors file: {0}")]
     NotSafetensors(Box<dyn core::error::Error + Send + Sync>),
     /// A file of weights is not a quantized model.
     #[error("not a quantized model: {reason}")]
     NotAModel {
-        /// What is wrong with its metadata.
+        /// The fault in its metadata.
         reason: String,
     },
-    /// A model file of a later version of this crate.
+    /// The model file was written by a later version of this crate.
     #[error("the model has format {found}, but at most {newest} is known")]
     ModelVersion {
         /// Format of the file.
@@ -38,7 +38,7 @@ pub enum ModelError {
         /// The first difference between the declarations.
         difference: String,
     },
-    /// A declaration that the macro would not have accepted.
+    /// The macro would not have accepted the declaration.
     #[error("declaration of `{layer}` breaks the law: {law}")]
     Undeclarable {
         /// Name of the layer, or `input`.
@@ -46,7 +46,7 @@ pub enum ModelError {
         /// The law.
         law: &'static str,
     },
-    /// A file is larger than is read.
+    /// The file is larger than the limit for reading.
     #[error("the file has {bytes} bytes, but at most {limit} are read")]
     TooLarge {
         /// Its size.
@@ -68,7 +68,7 @@ pub enum ModelError {
         /// Name of the network.
         network: String,
     },
-    /// A tensor has another shape than its layer.
+    /// A tensor does not have the shape that its layer takes.
     #[error("tensor `{tensor}` needs shape {expected:?}, but has {actual:?}")]
     TensorShape {
         /// Name of the tensor.
@@ -78,7 +78,7 @@ pub enum ModelError {
         /// Shape that it has.
         actual: Vec<usize>,
     },
-    /// A tensor holds values of another type.
+    /// A tensor holds values of the wrong type.
     #[error("tensor `{tensor}` needs type {expected}, but has {actual}")]
     TensorType {
         /// Name of the tensor.
@@ -97,7 +97,7 @@ pub enum ModelError {
         index: usize,
         /// The value.
         value: f64,
-        /// What it should be.
+        /// The requirement that it does not meet.
         needs: &'static str,
     },
     /// An integer of a tensor is outside its range.
@@ -109,9 +109,9 @@ pub enum ModelError {
         index: usize,
         /// The integer.
         value: i64,
-        /// Least allowed.
+        /// Least allowed value.
         lo: i64,
-        /// Greatest allowed.
+        /// Greatest allowed value.
         hi: i64,
     },
     /// A neuron does not keep the width that was promised for it.
@@ -124,15 +124,15 @@ pub enum ModelError {
     AccumulatorBreaks {
         /// Name of the layer.
         layer: String,
-        /// The neuron that needs most, the first of several.
+        /// Index of the neuron that needs the most bits; the first, if there are several.
         neuron: usize,
-        /// What it reaches, whatever the inputs are.
+        /// Range that it reaches over all inputs.
         reaches: Range,
         /// Width that it needs.
         needs: u32,
         /// Width that was promised.
         promised: u32,
-        /// How many neurons of the layer break it besides.
+        /// Number of other neurons of the layer that break their promise.
         others: usize,
     },
     /// A table is wider than the language allows.
@@ -140,17 +140,17 @@ pub enum ModelError {
     TableTooWide {
         /// Name of the activation.
         layer: String,
-        /// Bits that it reads.
+        /// Number of bits that it reads.
         bits: u32,
-        /// Most bits that a table reads.
+        /// Greatest number of bits that a table reads.
         limit: u32,
     },
-    /// Layers that do not fit together; the macro would not have accepted them.
+    /// The layers do not fit together; the macro would not have accepted them.
     #[error("`{layer}` {source}")]
     Flow {
         /// Name of the layer.
         layer: String,
-        /// Why.
+        /// Why it does not fit.
         source: FlowError,
     },
     /// The integers handed to a network are not those of its declaration.
@@ -164,24 +164,24 @@ pub enum ModelError {
     EncryptedWidth {
         /// Name of the linear layer.
         layer: String,
-        /// The widest neuron, the first of several.
+        /// Index of the neuron with the widest accumulator; the first, if there are several.
         neuron: usize,
         /// Width of its accumulator.
         width: u32,
         /// Greatest width.
         limit: u32,
-        /// How many neurons of the layer are too wide besides.
+        /// Number of other neurons of the layer that are too wide.
         others: usize,
     },
 }
 
-/// Why a model is not proved.
+/// Why a model cannot be proved.
 #[derive(Debug, thiserror::Error)]
 pub enum ProofError {
-    /// It is not what was declared, or its sums are too wide.
+    /// The model is not the declared one, or its sums are too wide.
     #[error(transparent)]
     Model(#[from] ModelError),
-    /// There are no parameters.
+    /// There are no parameters for the model.
     #[error(transparent)]
     Plan(#[from] PlanError),
 }
@@ -200,13 +200,14 @@ impl ModelError {
         }
     }
 
-    /// Of the neurons of a layer, each with what it reaches and the width that was promised for it: the one
-    /// that needs most bits among those that break their promise, if there are any.
+    /// The error for the neurons of a layer, each given as the range that it reaches and the width that was
+    /// promised for it. It names the neuron that needs the most bits among those that break their promise;
+    /// `None` if none does.
     pub fn breaks(layer: &str, neurons: impl IntoIterator<Item = (Range, u32)>) -> Option<Self> {
         let neurons = neurons.into_iter().enumerate();
         let broken = neurons.filter(|(_, (reaches, promised))| reaches.signed_bits() > *promised);
         let broken: Vec<_> = broken.collect();
-        // of several, `max_by_key` takes the last
+        // `max_by_key` takes the last of several
         let most = |(_, (reaches, _)): &&(usize, (Range, u32))| reaches.signed_bits();
         let &(neuron, (reaches, promised)) = broken.iter().rev().max_by_key(most)?;
         Some(ModelError::AccumulatorBreaks {
@@ -220,7 +221,7 @@ impl ModelError {
     }
 }
 
-/// How many neurons break a law besides the one that is named: "; so do 3 more neurons", or nothing.
+/// How many neurons break a law in addition to the named one: "; so do 3 more neurons", or nothing.
 pub fn more(others: usize) -> String {
     match others {
         0 => String::new(),

@@ -5,8 +5,8 @@
 //! sums in tables. Backends give them their meaning; the meaning in the clear (`fhe_nn_core::clear`) is the
 //! definition.
 //!
-//! A declared layer is one node, but for those that need tables between sums: the maximum of two values
-//! is `b + max(a - b, 0)`, their product `floor((a + b)^2 / 4) - floor((a - b)^2 / 4)`.
+//! A declared layer is one node, except for layers that need tables between sums: the maximum of two values
+//! is `b + max(a - b, 0)`, and their product is `floor((a + b)^2 / 4) - floor((a - b)^2 / 4)`.
 
 pub(crate) mod builder;
 mod lower;
@@ -34,11 +34,11 @@ pub struct Graph<'a> {
     pub nodes: Vec<Node<'a>>,
     /// How scores are read: the sums of the last node.
     pub scores: Read<'a>,
-    /// The first of the reads of sums of which the inputs are terms.
+    /// Index of the first read of sums that add up inputs.
     pub input_stage: usize,
-    /// What inputs mean.
+    /// Meaning of the inputs.
     encoder: Affine,
-    /// What each score means.
+    /// Meaning of each score.
     decoder: Vec<Line>,
 }
 
@@ -65,26 +65,26 @@ pub enum Op<'a> {
 /// `acc_j = constant_c + sum_i w_ij q_i`, where c is the channel of j.
 #[derive(Debug, Clone)]
 pub struct LinearOp<'a> {
-    /// Which values each sum adds up.
+    /// The values that each sum adds up.
     pub map: Map<'a>,
-    /// What is added to the sums of each channel; nothing if there are none.
+    /// The constant that is added to the sums of each channel; nothing is added if there are none.
     pub constants: Cow<'a, [i64]>,
-    /// The first of the reads of these sums, and so what a unit of them is worth encrypted.
+    /// Index of the first read of these sums, which determines what a unit of them is worth encrypted.
     pub stage: usize,
 }
 
 /// How sums are read, by tables or by the client.
 #[derive(Debug, Clone)]
 pub struct Read<'a> {
-    /// The how manieth read it is: scores are the last.
+    /// Index of this read; the scores come last.
     pub stage: usize,
-    /// Who reads, and so modulo what they count.
+    /// The reader, which determines the modulus in which the sums count.
     pub reader: Reader,
     /// Width of the sums of each channel, `A_c`.
     pub widths: Cow<'a, [u32]>,
     /// The values that the sums of each channel can have, and that phases move to each other.
     pub lattices: Vec<Lattice>,
-    /// Sums of each channel.
+    /// Number of sums of each channel.
     pub positions: usize,
 }
 
@@ -95,13 +95,13 @@ pub struct LookupOp<'a> {
     pub read: Read<'a>,
     /// The tables.
     pub table: Table<'a>,
-    /// How many top bits of a sum a table reads; `None` for all of them.
+    /// Number of top bits of a sum that a table reads; `None` for all of them.
     pub bits: Option<u32>,
     /// How the bits that the table does not read are dropped.
     pub rounding: Rounding,
-    /// Values from each lookup.
+    /// Number of values from each lookup.
     pub phases: u32,
-    /// The first of the reads of sums of which the results are terms.
+    /// Index of the first read of sums that add up the results.
     pub next: usize,
 }
 
@@ -111,15 +111,15 @@ pub enum Table<'a> {
     /// One per channel, with a padding bit: outside its `A_c` bits it continues antiperiodically,
     /// `T[r + 2^A] = -T[r]`.
     Padded(&'a Tables),
-    /// One for all, with a padding bit.
+    /// One for all channels, with a padding bit.
     Fixed(Fixed),
-    /// One per channel, of the values that tokens have in it, `[vocabulary, channels]`; 0 for those beyond.
+    /// One per channel, with the value of each token in it, `[vocabulary, channels]`, and 0 beyond these.
     Vectors(&'a Array2<i16>),
-    /// One for all, of antiperiod `2^(A-1)`: no padding bit.
+    /// One for all channels, with antiperiod `2^(A-1)` and without a padding bit.
     Antiperiodic(&'a ActivationSpec),
 }
 
-/// Functions of integers.
+/// A function of integers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fixed {
     /// `max(r, 0)`.
@@ -147,7 +147,7 @@ impl Graph<'_> {
         hash.finalize().into()
     }
 
-    /// What a client must know.
+    /// The client's half of the network.
     pub fn client_spec(&self) -> ClientSpec {
         let read = &self.scores;
         let each = |c: usize| core::iter::repeat_n(c, read.positions);
@@ -164,14 +164,14 @@ impl Graph<'_> {
         }
     }
 
-    /// Number of lookups, of as many layers of sums.
+    /// Number of lookups, each of which reads one layer of sums.
     pub fn stages(&self) -> usize {
         self.scores.stage
     }
 }
 
 impl LinearOp<'_> {
-    /// What is added to sum `j` whatever the values are: its own constant, and what padding adds.
+    /// What is added to sum `j`, whatever the values are: its own constant, and what padding adds.
     pub fn constant(&self, j: usize) -> i64 {
         let positions = self.map.len() / self.constants.len().max(1);
         let constant = self.constants.get(j / positions.max(1));
@@ -202,13 +202,13 @@ impl LookupOp<'_> {
         self.read.neurons() * self.phases as usize
     }
 
-    /// Bits of neuron `j`'s accumulator that its table reads, `p_j`.
+    /// Number of bits of neuron `j`'s accumulator that its table reads, `p_j`.
     pub fn table_bits(&self, j: usize) -> u32 {
         let width = self.read.width(j);
         self.bits.map_or(width, |bits| bits.min(width))
     }
 
-    /// Bits of neuron `j`'s accumulator that are dropped before the table, `d_j`.
+    /// Number of bits of neuron `j`'s accumulator that are dropped before the table, `d_j`.
     pub fn dropped_bits(&self, j: usize) -> u32 {
         self.read.width(j) - self.table_bits(j)
     }

@@ -1,9 +1,9 @@
 //! The layers of the language, one file for each or for each family.
 //!
-//! [`Op`] is the closed set of them, and what a layer answers for itself is one trait: how many tensors it
-//! reads and what it makes of them, how it is written, how its integers are read from a model and lowered to
-//! nodes. A new layer is a variant of [`Op`], an arm of each `match` in this file, and a file with its
-//! answers.
+//! [`Op`] is the closed set of them, and one trait holds what a layer answers for itself: how many tensors
+//! it reads and what it makes of them, how it is written, and how its integers are read from a model and
+//! lowered to nodes. A new layer is a variant of [`Op`], an arm of each `match` in this file, and a file with
+//! its answers.
 
 mod activation;
 mod combine;
@@ -35,7 +35,7 @@ use crate::spec::law::Law;
 use crate::spec::tensor::{Tensor, TensorKind};
 use crate::widths::MAX_VALUES;
 
-/// What a layer computes.
+/// The operation of a layer: its type with its sizes and bit-widths.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Op {
     /// A fully connected layer, `Dense<inputs, outputs>`.
@@ -52,28 +52,28 @@ pub enum Op {
     Add,
     /// The product of two tensors, value by value.
     Mul,
-    /// Tensors one behind the other, along their channels.
+    /// Tensors one after the other, along their channels.
     Concat,
     /// The same values in a row.
     Flatten,
 }
 
-/// What a layer answers for itself.
+/// The answers that a layer gives for itself.
 pub(crate) trait LayerSpec {
-    /// How many tensors it reads, and the same in words.
+    /// The number of tensors that it reads, as a range and in words.
     fn arity(&self) -> (RangeInclusive<usize>, &'static str) {
         (1..=1, "1 tensor")
     }
 
-    /// Which tensors it reads, in words and as kinds.
+    /// The tensors that it reads, in words and as kinds.
     fn reads(&self) -> (&'static str, &'static [TensorKind]) {
         ("values", &[TensorKind::Sums, TensorKind::Values])
     }
 
-    /// Whether the shapes of its operands, of which there is at least one, are those that it takes.
+    /// Checks that the shapes of its operands, at least one, are those that it takes.
     fn check(&self, operands: &[&Tensor]) -> Result<(), FlowError>;
 
-    /// The facts of the result of operands that were checked.
+    /// The facts of its result for operands that were checked.
     fn facts(&self, operands: &[&Tensor]) -> Tensor;
 
     /// The type of the field with its sizes, as a declaration has it.
@@ -89,7 +89,7 @@ pub(crate) trait LayerSpec {
         Vec::new()
     }
 
-    /// The line of a listing.
+    /// Its line in a listing.
     fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result;
 
     /// The laws of its own numbers, so that nothing that is computed from them overflows.
@@ -100,11 +100,11 @@ pub(crate) trait LayerSpec {
     /// Its integers, read from a model.
     fn read(&self, reader: &mut ModelReader<'_>, place: &Place<'_>) -> Result<Part, ModelError>;
 
-    /// Its nodes; the tensor of its results.
+    /// Adds its nodes, and returns the tensor of its results.
     fn lower<'a>(&'a self, builder: &mut Builder<'a>, index: usize) -> Result<usize, ModelError>;
 
-    /// How many values each of its results adds up, for so many operands. 0 if they are not sums of values
-    /// with the weight 1, or if not all results are sums of equally many.
+    /// How many values each of its results adds up, with this number of operands. 0 if they are not sums of
+    /// values with the weight 1, or if the results do not all add up the same number of values.
     fn terms(&self, _operands: usize) -> usize {
         0
     }
@@ -120,8 +120,8 @@ pub(crate) trait LayerSpec {
         false
     }
 
-    /// What its result means if its operands, of which there is at least one, mean these. `None` if that
-    /// does not follow from the operands.
+    /// The meaning of its result, if its operands, at least one, have these meanings. `None` if it does not
+    /// follow from the operands.
     fn meaning(&self, _operands: &[Affine]) -> Option<Affine> {
         None
     }
@@ -182,7 +182,7 @@ impl Op {
         }
     }
 
-    /// The same, to be changed.
+    /// The width of its weights as a mutable reference, if it has any.
     pub const fn weights_mut(&mut self) -> Option<&mut u32> {
         match self {
             Op::Dense(dense) => Some(&mut dense.weights),
@@ -192,7 +192,7 @@ impl Op {
         }
     }
 
-    /// Its neurons, channels or values of a vector, if it has weights.
+    /// Its number of neurons, channels or values of a vector as a mutable reference, if it has weights.
     pub const fn outputs_mut(&mut self) -> Option<&mut usize> {
         match self {
             Op::Dense(dense) => Some(&mut dense.outputs),
@@ -202,8 +202,8 @@ impl Op {
         }
     }
 
-    /// The width that its accumulators are held to, if it has any. Unlike [`Op::linear`], this answers for
-    /// windows that are not yet known to fit.
+    /// The width that its accumulators are held to, if it has any. Unlike [`Op::linear`], this also answers
+    /// for windows that are not yet known to fit.
     pub const fn accumulator(&self) -> Option<u32> {
         match self {
             Op::Dense(dense) => Some(dense.accumulator),
@@ -218,7 +218,7 @@ impl Op {
         }
     }
 
-    /// The same, to be changed.
+    /// The width that its accumulators are held to as a mutable reference, if it has any.
     pub const fn accumulator_mut(&mut self) -> Option<&mut u32> {
         match self {
             Op::Dense(dense) => Some(&mut dense.accumulator),
@@ -233,7 +233,7 @@ impl Op {
         }
     }
 
-    /// The activation that it is, if it is one.
+    /// The activation, if it is one.
     pub const fn activation(&self) -> Option<&ActivationSpec> {
         match self {
             Op::Activation(act) => Some(act),
@@ -281,8 +281,8 @@ impl Op {
         self.layer().needs_centred()
     }
 
-    /// What its result means if its operands mean these. `None` if it has no operands, or if that does not
-    /// follow from them, as for layers with weights or tables.
+    /// The meaning of its result, if its operands have these meanings. `None` if it has no operands, or if
+    /// that does not follow from them, as for layers with weights or tables.
     pub fn meaning(&self, operands: &[Affine]) -> Option<Affine> {
         match operands {
             [] => None,
@@ -297,7 +297,7 @@ impl fmt::Display for Op {
     }
 }
 
-/// Holds a shape to the one that a layer takes.
+/// Checks that a shape is the one that a layer takes.
 fn expect(expected: &[usize], actual: &[usize]) -> Result<(), FlowError> {
     if expected == actual {
         return Ok(());

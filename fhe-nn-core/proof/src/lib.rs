@@ -13,7 +13,7 @@
 //! - [`spec`]: what a declaration says, as data.
 //! - [`widths`]: how many bits an accumulator needs.
 //!
-//! `fhe-nn-macros` checks declarations with it, `fhe-nn-core` quantizes and plans with it.
+//! `fhe-nn-macros` uses it to check declarations, and `fhe-nn-core` uses it to quantize and to plan.
 
 pub mod client;
 pub mod error;

@@ -1,14 +1,14 @@
 //! Model files: one safetensors file with the integers of a quantized network.
 //!
-//! A linear layer `f` has the tensors `f.weights` (I8 or I16, `[outputs, inputs]`, of a convolution
+//! A linear layer `f` has the tensors `f.weights` (I8 or I16, `[outputs, inputs]`, for a convolution
 //! `[channels, taps]`), `f.phases` (I64), `f.widths` (U8), `f.scales` and `f.bias` (F64), all `[outputs]`,
-//! and `f.input` (F64, scale and zero point of what it reads). So has a layer without weights, for every
-//! tensor that it reads. An embedding has `f.weights`, `[vocabulary, dimension]`, and `f.scale`. An
-//! activation `g` with a padding bit has `g.tables` (I16), its tables one behind the other; their sizes
+//! and `f.input` (F64, scale and zero point of what it reads). A layer without weights has `f.input` too,
+//! for every tensor that it reads. An embedding has `f.weights`, `[vocabulary, dimension]`, and `f.scale`.
+//! An activation `g` with a padding bit has `g.tables` (I16), its tables one after the other; their sizes
 //! follow from the widths. The metadata's entry `fhe_nn` is JSON:
 //! the version of the format, the declaration, and from version 2 on the SHA-256 of all of it.
 //!
-//! What is read is checked before it is believed: types, shapes and ranges, and that the widths of
+//! Everything that is read is checked before it is used: types, shapes and ranges, and that the widths of
 //! a `checked` layer hold whatever its weights can reach.
 
 mod differ;
@@ -31,7 +31,7 @@ use crate::error::ModelError;
 use crate::part::Part;
 use crate::spec::Spec;
 
-/// Most bytes of a file of weights that are read: 1 GiB.
+/// Greatest number of bytes of a file of weights that is read: 1 GiB.
 pub const MAX_BYTES: u64 = 1 << 30;
 /// Version of the format that is written, and the newest that is read.
 const VERSION: u64 = 2;
@@ -50,7 +50,7 @@ struct Metadata {
     sha256: Option<String>,
 }
 
-/// A model file.
+/// The bytes of a model file.
 pub fn to_bytes(spec: &Spec, parts: &[Part]) -> Vec<u8> {
     let mut writer = Writer::default();
     for (layer, part) in spec.layers.iter().zip(parts) {
@@ -81,7 +81,7 @@ pub fn to_bytes(spec: &Spec, parts: &[Part]) -> Vec<u8> {
 /// The declaration of a model file, and the integers of its layers.
 ///
 /// # Errors
-/// Those of [`from_bytes`], but for [`ModelError::ModelDiffers`], and [`ModelError::Undeclarable`] for a
+/// Those of [`from_bytes`] except [`ModelError::ModelDiffers`], and [`ModelError::Undeclarable`] for a
 /// declaration that the macro would not have accepted.
 pub fn open(bytes: &[u8]) -> Result<(Spec, Vec<Part>), ModelError> {
     let metadata = metadata(bytes)?;
@@ -90,7 +90,7 @@ pub fn open(bytes: &[u8]) -> Result<(Spec, Vec<Part>), ModelError> {
     Ok((metadata.spec, parts))
 }
 
-/// The integers of a model file that must be of this declaration.
+/// The integers of a model file, which must be one of this declaration.
 ///
 /// # Errors
 /// [`ModelError::TooLarge`], [`ModelError::NotSafetensors`], [`ModelError::NotAModel`],
@@ -121,8 +121,8 @@ fn integers_of(spec: &Spec, metadata: &Metadata, bytes: &[u8]) -> Result<Vec<Par
     parts(spec, &file)
 }
 
-/// SHA-256 over the declaration and the tensors by name, each field with its length before it: a file that
-/// was damaged is an error instead of wrong scores. It is no proof of who wrote the file.
+/// SHA-256 over the declaration and the tensors by name, each field preceded by its length: a damaged file
+/// is an error instead of wrong scores. It does not prove the origin of the file.
 fn hash(spec: &Spec, mut tensors: Vec<(&str, Dtype, &[usize], &[u8])>) -> String {
     tensors.sort_unstable_by_key(|&(name, ..)| name);
     let mut hash = Sha256::new();
@@ -163,7 +163,7 @@ fn parts(spec: &Spec, file: &SafeTensors<'_>) -> Result<Vec<Part>, ModelError> {
     }
 }
 
-/// Refuses what is larger than [`MAX_BYTES`].
+/// Refuses files that are larger than [`MAX_BYTES`].
 ///
 /// # Errors
 /// [`ModelError::TooLarge`].

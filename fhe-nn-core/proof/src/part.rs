@@ -18,7 +18,7 @@ pub enum Part {
     Embedding(Arc<Vectors>),
     /// An activation with a table for each channel.
     Tables(Arc<Tables>),
-    /// A layer without integers of its own, which knows what the integers mean that it reads.
+    /// A layer without integers of its own, which knows the meaning of the integers that it reads.
     Sources(Arc<[Affine]>),
     /// An antiperiodic activation: its one table follows from its widths.
     Antiperiodic,
@@ -28,7 +28,7 @@ pub enum Part {
 /// neuron j stands for `scales_j x input.scale x (acc_j - input.zero_point x sum_i w_ij) + bias_j`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Linear {
-    /// Integer weights, `[neurons, inputs]`; of a convolution `[channels, taps]`, and all else by channel.
+    /// Integer weights, `[neurons, inputs]`; for a convolution `[channels, taps]`, and all else by channel.
     pub weights: Array2<i16>,
     /// Integer added to each accumulator: the bias of a neuron whose activation is antiperiodic,
     /// 0 where the bias lives in the neuron's own table or is added by the client.
@@ -39,7 +39,7 @@ pub struct Linear {
     pub scales: Vec<f64>,
     /// Real bias of each neuron.
     pub bias: Vec<f64>,
-    /// What the integers that enter the layer mean.
+    /// Meaning of the integers that enter the layer.
     pub input: Affine,
 }
 
@@ -55,10 +55,10 @@ pub struct Vectors {
 /// One table per neuron, of `2^p_j` entries where the neuron's table reads `p_j` bits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tables {
-    /// The tables one behind the other. Entry `i` of a table of p bits belongs to
+    /// The tables, one after the other. Entry `i` of a table of p bits belongs to
     /// `r = i - 2^(p-1)`.
     entries: Vec<i16>,
-    /// Where each table begins, and at last where the last ends.
+    /// Where each table begins, followed by where the last one ends.
     starts: Vec<usize>,
 }
 
@@ -71,7 +71,7 @@ impl Part {
         }
     }
 
-    /// What its operand of this number means, if it knows that.
+    /// The meaning of its operand of this number, if it knows that.
     pub(crate) fn meaning(&self, operand: usize) -> Option<Affine> {
         match self {
             Part::Linear(linear) => Some(linear.input),
@@ -80,7 +80,7 @@ impl Part {
         }
     }
 
-    /// Writes its tensors to a model file; weights have `bits` bits, 16 unless the declaration says it.
+    /// Writes its tensors to a model file; weights have `bits` bits, or 16 if the declaration does not say.
     pub(crate) fn write(&self, layer: &str, bits: Option<u32>, writer: &mut Writer) {
         let bits = bits.unwrap_or(16);
         match self {
@@ -121,17 +121,17 @@ fn bytes<const N: usize>(integers: impl Iterator<Item = [u8; N]>) -> Vec<u8> {
 }
 
 impl Linear {
-    /// Number of neurons, of a convolution of channels.
+    /// Number of neurons; for a convolution, of channels.
     pub fn outputs(&self) -> usize {
         self.weights.nrows()
     }
 
-    /// Number of input values, of a convolution of taps.
+    /// Number of input values; for a convolution, of taps.
     pub fn inputs(&self) -> usize {
         self.weights.ncols()
     }
 
-    /// What accumulator `j` (without its constant) means in reals.
+    /// The meaning of accumulator `j` (without its constant) in reals.
     pub fn line(&self, j: usize) -> Line {
         let sum: i64 = self.weights.row(j).iter().map(|&w| i64::from(w)).sum();
         let slope = self.scales[j] * self.input.scale;
@@ -175,18 +175,18 @@ impl Tables {
         self.starts.len() - 1
     }
 
-    /// Whether there is no table.
+    /// Whether there are no tables.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// All tables one behind the other.
+    /// The entries of all tables, one table after the other.
     pub fn entries(&self) -> &[i16] {
         &self.entries
     }
 }
 
-/// What accumulators of each row of `weights` can be, whatever the inputs within `levels`: the exact range.
+/// The exact range of the accumulators of each row of `weights`, over all inputs within `levels`.
 pub fn proved_ranges(weights: &Array2<i16>, levels: Range) -> Vec<Range> {
     let reach = |row: ArrayView1<'_, i16>| {
         row.iter().fold(Range { lo: 0, hi: 0 }, |sum, &w| {
@@ -206,7 +206,7 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
-        /// No range is too wide: every end is what some input makes, found by trying all.
+        /// No range is too wide: some input reaches each end, which is found by trying all inputs.
         #[test]
         fn ranges_are_those_that_inputs_reach(
             weights in prop::collection::vec(-9i16..10, 1..5),

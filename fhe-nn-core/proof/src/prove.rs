@@ -17,7 +17,7 @@ use crate::spec::Spec;
 pub struct Proof {
     /// The integers of the layers, in the order of declaration.
     pub parts: Vec<Part>,
-    /// What they require of parameters.
+    /// The requirements that they put on parameters.
     pub requirements: Requirements,
     /// The parameters.
     pub plan: Plan,
@@ -70,7 +70,7 @@ pub fn reachable_failure_bits(
 }
 
 impl Graph<'_> {
-    /// What the integers require of parameters, and the best parameters that satisfy it.
+    /// The requirements that the integers put on parameters, and the best parameters that satisfy them.
     ///
     /// # Errors
     /// Those of [`Graph::requirements`] and [`Plan::find`].

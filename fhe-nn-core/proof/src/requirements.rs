@@ -1,4 +1,4 @@
-//! What a graph asks of its parameters: from weights to bit-widths and gains.
+//! What a graph requires of its parameters: from weights to bit-widths and gains.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -75,9 +75,9 @@ struct Atom {
     bootstrap: usize,
     /// Bootstraps of one kind have the same noise.
     kind: usize,
-    /// Which of the bootstrap's values it is.
+    /// Index of the value among those of the bootstrap.
     phase: u32,
-    /// How many values the bootstrap makes.
+    /// Number of values that the bootstrap makes.
     phases: u32,
 }
 

@@ -41,7 +41,7 @@ pub struct Spec {
 }
 
 impl Spec {
-    /// The network with nothing in it, which stands in for one that did not compile.
+    /// An empty network, which stands in for one that did not compile.
     pub const EMPTY: Spec = Spec {
         name: Cow::Borrowed(""),
         input: Input::new(&[], 1),
@@ -57,7 +57,7 @@ impl Spec {
         }
     }
 
-    /// Number of values of one input, as the client passes them: tokens count as one.
+    /// Number of values of one input, as the client passes them: a token counts as one value.
     pub fn input_len(&self) -> usize {
         self.input.shape.iter().product()
     }

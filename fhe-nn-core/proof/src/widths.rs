@@ -17,10 +17,10 @@ pub const MAX_OUTPUT_BITS: u32 = 20;
 pub const MAX_ROUNDED_BITS: u32 = 20;
 /// Widest table with a padding bit.
 pub const MAX_TABLE_BITS: u32 = 8;
-/// Widest antiperiodic table; it costs what a padded one of a bit less costs.
+/// Widest antiperiodic table; it costs as much as a padded one with one bit less.
 pub const MAX_ANTIPERIODIC_TABLE_BITS: u32 = 9;
 
-/// Most values of a tensor, and so the greatest extent: no width that follows from it overflows.
+/// Greatest number of values of a tensor, and so the greatest extent: no width that follows overflows.
 pub const MAX_VALUES: u64 = 1 << 24;
 
 /// The integers from `lo` to `hi`, both included.
@@ -32,14 +32,14 @@ pub struct Range {
     pub hi: i64,
 }
 
-/// Who reads an accumulator of `A` bits, and so modulo what it counts.
+/// The reader of an accumulator of `A` bits, which determines the modulus in which it counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Reader {
     /// A table with a padding bit: it counts modulo `2^(A+1)`.
     Padded,
     /// An antiperiodic table: it counts modulo `2^A`.
     Antiperiodic,
-    /// The client, who decrypts it: it counts modulo `2^A`.
+    /// The client, which decrypts it: it counts modulo `2^A`.
     Client,
 }
 
@@ -65,18 +65,18 @@ impl Reader {
 /// The values that an accumulator can have: `offset + 2^step_bits x` any integer.
 ///
 /// A sum of odd values has the parity of the sum of its weights, and a sum whose weights have a
-/// common power of two is a multiple of it: noise may then be as much larger before one value is
-/// read as another.
+/// common power of two is a multiple of it. Noise may then be larger by the same factor before one
+/// value is read as another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lattice {
-    /// Logarithm of the distance of neighbours.
+    /// Logarithm of the distance between neighbours.
     pub step_bits: u32,
     /// One of the values, in `[0, 2^step_bits)`.
     pub offset: i64,
 }
 
 impl Lattice {
-    /// Of `phase + sum_i w_i q_i` for any integers `q_i`, odd ones if `odd`; steps have at
+    /// The lattice of `phase + sum_i w_i q_i` for any integers `q_i`, odd ones if `odd`. Steps have at
     /// most `coarsest` bits: a reader of `k` values from `width` bits takes them half a period
     /// `2^(width - 1)` over k apart, and all must lie on the lattice.
     pub fn of(
@@ -126,7 +126,7 @@ impl Range {
         if lo > hi { lo } else { hi }
     }
 
-    /// Of the sum of a value of each.
+    /// The range of `a + b` for `a` in this range and `b` in the other.
     pub const fn plus(self, other: Range) -> Range {
         Range {
             lo: self.lo.saturating_add(other.lo),
@@ -134,12 +134,12 @@ impl Range {
         }
     }
 
-    /// Of the difference of a value of each.
+    /// The range of `a - b` for `a` in this range and `b` in the other.
     pub fn minus(self, other: Range) -> Range {
         self.plus(other.times(Range { lo: -1, hi: -1 }))
     }
 
-    /// Of its values plus a phase.
+    /// The range of its values plus a phase.
     pub const fn shifted_by(self, phase: i64) -> Range {
         self.plus(Range {
             lo: phase,
@@ -147,7 +147,7 @@ impl Range {
         })
     }
 
-    /// Of the product of a value of each.
+    /// The range of `a b` for `a` in this range and `b` in the other.
     pub fn times(self, other: Range) -> Range {
         let ends = [self.lo, self.hi];
         let products = ends.map(|a| [a.saturating_mul(other.lo), a.saturating_mul(other.hi)]);
@@ -158,7 +158,7 @@ impl Range {
         }
     }
 
-    /// The least range that holds both.
+    /// The smallest range that holds both.
     pub fn hull(self, other: Range) -> Range {
         Range {
             lo: self.lo.min(other.lo),
@@ -166,7 +166,7 @@ impl Range {
         }
     }
 
-    /// What of it lies within another, or the end of that which is nearest.
+    /// The part that lies within another range; if none does, the nearest end of the other range.
     pub fn within(self, other: Range) -> Range {
         Range {
             lo: self.lo.clamp(other.lo, other.hi),
@@ -213,12 +213,12 @@ pub fn accumulator_bits(fan_in: usize, input: Range, weight_bits: u32) -> Option
     )
 }
 
-/// Width of sums of a range, of which so many values are read.
+/// Width of sums of a range, for a reader that takes `phases` values from each.
 pub fn sum_width(range: Range, phases: u32) -> u32 {
     range.signed_bits().max(2).max(1 + phases.max(1).ilog2())
 }
 
-/// How many inputs at most fit an accumulator of `bits` bits: the inverse of
+/// The greatest number of inputs that fits an accumulator of `bits` bits: the inverse of
 /// [`accumulator_bits`].
 pub fn max_fan_in(bits: u32, input: Range, weight_bits: u32) -> u64 {
     let bound = Range::signed(bits).hi as u64;

@@ -5,7 +5,7 @@ use fhe_nn_proof::spec::{Function, Overflow};
 use super::stage::{Reader, Stage};
 use crate::errors::{Error, Errors, Spanned};
 
-/// `wrap` needs an activation right behind whose table is antiperiodic.
+/// `wrap` needs an activation directly behind it whose table is antiperiodic.
 pub(super) fn wrap_needs_an_antiperiodic_reader(errors: &mut Errors, stage: &Stage<'_>) -> bool {
     let (Some(word), Overflow::Wrap) = (stage.linear.overflow, stage.overflow()) else {
         return true;
@@ -118,7 +118,7 @@ impl<'a> Stage<'a> {
 }
 
 impl Reader<'_> {
-    /// Whether only an accumulator that wraps makes sense to it.
+    /// Whether it only makes sense with an accumulator that wraps.
     pub(super) fn needs_wrap(&self) -> bool {
         self.activation.function == Function::Wave
     }

@@ -1,12 +1,12 @@
-//! What is known of every tensor.
+//! The facts that are known of every tensor.
 
 use fhe_nn_proof::spec::Tensor;
 
-/// What is known of every tensor so far; of none behind a mistake in its shape is the shape.
+/// The facts of every tensor so far; after a mistake in its shape, the shape of a tensor is not known.
 pub(crate) struct Facts {
     pub(super) tensors: Vec<Tensor>,
     pub(super) shaped: Vec<bool>,
-    /// Weights of a neuron, of a linear layer.
+    /// Number of weights of a neuron, for results of linear layers.
     pub(super) taps: Vec<usize>,
 }
 

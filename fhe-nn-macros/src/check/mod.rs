@@ -1,8 +1,8 @@
 //! The laws: what makes a network that can run encrypted. One function each.
 //!
-//! Who reads what comes first. Then the facts of every tensor follow from those of the tensors before it,
-//! layer by layer ([`fhe_nn_proof::spec::Op::result`]), and every layer is held to the laws of its shape
-//! and of its widths: a linear layer with who reads its accumulators is a [`Stage`].
+//! Which layer reads which tensor is checked first. Then the facts of every tensor follow from those of the
+//! tensors before it, layer by layer ([`fhe_nn_proof::spec::Op::result`]), and every layer is held to the
+//! laws of its shape and of its widths: a linear layer with the reader of its accumulators is a [`Stage`].
 
 mod antiperiodic;
 mod facts;
@@ -43,7 +43,7 @@ pub(crate) fn check(network: &Network) -> Result<Spec, Vec<Error>> {
     errors.finish(ops.map(|ops| spec(network, ops)))
 }
 
-/// Holds a layer to the laws; the layer as data.
+/// Holds a layer to the laws, and returns it as data.
 fn layer(errors: &mut Errors, network: &Network, facts: &mut Facts, index: usize) -> Option<Op> {
     let layer = &network.layers[index];
     let Some((mut op, shaped)) = shapes::agree(errors, network, facts, index) else {
@@ -54,7 +54,7 @@ fn layer(errors: &mut Errors, network: &Network, facts: &mut Facts, index: usize
     let mut phases_fit = true;
     if let (Kind::Linear(linear), Some(spec)) = (&layer.kind, op.linear()) {
         let stage = Stage::new(network, facts, index, linear, spec.taps);
-        // a law about an accumulator that fails says all there is to say about its table
+        // if an accumulator breaks a law, that says all there is to say about its table
         let fits = antiperiodic::wrap_needs_an_antiperiodic_reader(errors, &stage)
             && antiperiodic::wave_needs_wrap(errors, &stage)
             && widths::accumulator_fits(errors, &stage)

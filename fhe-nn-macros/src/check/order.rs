@@ -1,5 +1,5 @@
-//! Law 6: who may read what. Tables read accumulators and sums, all others values and sums; a network ends
-//! with sums.
+//! Law 6: which layers may read which tensors. Tables read accumulators and sums, and all others read values
+//! and sums; a network ends with sums.
 
 mod between;
 
@@ -9,7 +9,7 @@ use crate::ast::{Layer, Network};
 use crate::errors::{Error, Errors, Place};
 use crate::layers::{Kind, Makes};
 
-/// Says what cannot read what it reads.
+/// Reports every layer that cannot read what it reads.
 pub(super) fn check(errors: &mut Errors, network: &Network) {
     let layers = &network.layers;
     let Some(last) = layers.last() else {
@@ -54,7 +54,7 @@ pub(super) fn check(errors: &mut Errors, network: &Network) {
     }
 }
 
-/// Whether field `index` can read the result of another.
+/// The error if field `index` cannot read the result of another.
 fn reads(network: &Network, source: usize, found: Found, index: usize) -> Option<Error> {
     let (before, layer) = (&network.layers[source - 1], &network.layers[index]);
     let place = layer.reads_at(source);
@@ -84,7 +84,7 @@ fn product_of(network: &Network, source: usize) -> Option<&Layer> {
     }
 }
 
-/// A product that is added to other values, or put beside them.
+/// The error of a product that is added to other values, or put beside them.
 fn of_another_scale(network: &Network, product: &Layer, source: usize, layer: &Layer) -> Error {
     let (name, found) = (&layer.name, &network.layers[source - 1].name);
     let between = between::unused(network, "between");
@@ -109,11 +109,11 @@ enum Found {
     /// Accumulators, or sums of values: a layer adds them up, or only rearranges such sums.
     Sums,
     Values,
-    /// What was made of accumulators that cannot be read: the layer that reads them says so itself.
+    /// A result of accumulators that cannot be read; the layer that reads them reports that itself.
     Nothing,
 }
 
-/// Of every tensor, the input's first.
+/// What an activation finds in every tensor, the input first.
 fn found(network: &Network) -> Vec<Found> {
     let mut found = vec![Found::Values];
     for layer in &network.layers {

@@ -4,7 +4,7 @@ use crate::ast::{Layer, Network};
 use crate::errors::{Error, Errors};
 use crate::layers::Kind;
 
-/// Says which results nobody reads, and which accumulators several do.
+/// Reports results that are never read, and accumulators that several layers read.
 pub(super) fn check(errors: &mut Errors, network: &Network) {
     let last = network.layers.len() - 1;
     for (index, layer) in network.layers.iter().enumerate() {

@@ -33,7 +33,7 @@ impl<'a> Reads<'a> {
         &self.facts.tensors[self.layer.sources[0]]
     }
 
-    /// Says that the shape that comes in is not the one that the layer takes.
+    /// Reports that the shape that comes in is not the one that the layer takes.
     pub(crate) fn mismatch(&mut self, place: Place, law: String, help: String) {
         let note = self.origin();
         self.known = false;
@@ -41,7 +41,7 @@ impl<'a> Reads<'a> {
             .push(Error::new(place, law).note(note).help(help));
     }
 
-    /// The width of sums of so many values by weights of so many bits.
+    /// The width of sums of `taps` values, each multiplied by a weight of `weights` bits.
     pub(crate) fn worst_case(&self, taps: usize, weights: u32) -> u32 {
         accumulator_bits(taps, self.first().range, weights).unwrap_or(63)
     }

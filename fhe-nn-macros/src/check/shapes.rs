@@ -8,7 +8,7 @@ use crate::ast::Network;
 use crate::errors::Errors;
 
 /// A layer as data, in the shape of what it reads, and whether that shape is known; its accumulators are
-/// those of the worst case. Where shapes do not agree, the layer is as if they did.
+/// those of the worst case. If shapes do not agree, the layer is returned as if they did.
 pub(super) fn agree(
     errors: &mut Errors,
     network: &Network,

@@ -1,4 +1,4 @@
-//! A linear layer between what it reads and who reads it: the widths of its accumulators.
+//! A linear layer between what it reads and its reader, which determine the widths of its accumulators.
 
 use fhe_nn_proof::spec::Overflow;
 use fhe_nn_proof::widths::{Range, accumulator_bits, accumulator_bound, max_weight};
@@ -8,11 +8,11 @@ use crate::ast::Network;
 use crate::errors::{Place, count};
 use crate::layers::{Activation, Form, Kind, Linear};
 
-/// A linear layer with what it reads and who reads it.
+/// A linear layer with what it reads and its reader.
 pub(super) struct Stage<'a> {
     pub(super) name: &'a str,
     pub(super) linear: &'a Linear,
-    /// Weights of a neuron.
+    /// Number of weights of a neuron.
     taps: usize,
     /// What it reads.
     source: String,
@@ -69,7 +69,7 @@ impl<'a> Stage<'a> {
             .map_or_else(|| self.worst_case(), |accumulator| accumulator.value)
     }
 
-    /// What holds the accumulator to it.
+    /// What holds the accumulator to its width.
     pub(super) fn overflow(&self) -> Overflow {
         self.linear.overflow()
     }
@@ -80,8 +80,8 @@ impl<'a> Stage<'a> {
         self.linear.accumulator.unwrap_or(self.linear.weights).place
     }
 
-    /// "64 inputs x 3 (2-bit input) x 3 (3-bit weights) = 576, plus a sign", of a convolution "3 x 3 x 4 = 36
-    /// taps x ..".
+    /// "64 inputs x 3 (2-bit input) x 3 (3-bit weights) = 576, plus a sign", or for a convolution
+    /// "3 x 3 x 4 = 36 taps x ..".
     pub(super) fn arithmetic(&self) -> String {
         let weights = self.linear.weights.value;
         let bound = accumulator_bound(self.taps, self.range, weights);
@@ -109,8 +109,8 @@ impl<'a> Stage<'a> {
         )
     }
 
-    /// Of so many values that would fit, "14 inputs", or of a convolution the input channels; `None` if not
-    /// one would.
+    /// How many inputs would fit if `values` values do, as "14 inputs"; for a convolution, how many input
+    /// channels. `None` if not one would fit.
     pub(super) fn room(&self, values: usize) -> Option<String> {
         let (values, noun) = match &self.linear.form {
             Form::Dense { .. } => (values, "input"),

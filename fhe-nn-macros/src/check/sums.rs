@@ -1,4 +1,4 @@
-//! Laws 3 and 5 for sums of values, whose width follows from what is added up; and for the tables inside of
+//! Laws 3 and 5 for sums of values, whose width follows from what is added up, and for the tables inside
 //! layers that have some.
 
 use fhe_nn_proof::spec::{Combine, Function, Op, Pool, Tensor};
@@ -10,7 +10,7 @@ use crate::ast::Network;
 use crate::errors::{Error, Errors, count};
 use crate::layers::{Activation, Kind};
 
-/// Law 3: a table reads `table` bits of a sum, else all of them. Whether phases fit, too.
+/// Law 3: a table reads `table` bits of a sum, or all of them without `table`. Phases must fit, too.
 pub(super) fn table_fits(
     errors: &mut Errors,
     network: &Network,
@@ -158,7 +158,7 @@ pub(super) fn output_fits(
     }
 }
 
-/// How sums of a range come about: "25 values x 15 (4-bit input) = 375, plus a sign".
+/// How the range of sums comes about: "25 values x 15 (4-bit input) = 375, plus a sign".
 fn arithmetic(network: &Network, facts: &Facts, tensor: usize, range: Range) -> String {
     let Range { lo, hi } = range;
     let (most, sign) = if -lo > hi {
@@ -190,8 +190,8 @@ fn arithmetic(network: &Network, facts: &Facts, tensor: usize, range: Range) -> 
     }
 }
 
-/// The edit that makes what field `index` reads narrow enough: of what it all comes from, if its width was
-/// written.
+/// The edit that makes what field `index` reads narrow enough. It changes the width of what all of that
+/// comes from, if this width was written.
 fn narrower(network: &Network, index: usize, fits: impl Fn(Range) -> bool) -> String {
     let sources = network.layers[index].sources.iter();
     let mut origins = sources.map(|&source| origin(network, source));
@@ -218,7 +218,7 @@ fn narrower(network: &Network, index: usize, fits: impl Fn(Range) -> bool) -> St
     })
 }
 
-/// Who made the values of a tensor: layers that only move them or choose from them did not.
+/// The tensor in which the values of a tensor were made: layers that only move or choose values make none.
 fn origin(network: &Network, tensor: usize) -> usize {
     let Some(layer) = tensor.checked_sub(1).map(|index| &network.layers[index]) else {
         return tensor;

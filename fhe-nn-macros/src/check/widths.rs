@@ -86,8 +86,9 @@ pub(super) fn accumulator_fits(errors: &mut Errors, stage: &Stage<'_>) -> bool {
     false
 }
 
-/// Law 3: a table reads `table` bits of the accumulator, else all; at most [`MAX_TABLE_BITS`],
-/// antiperiodic [`MAX_ANTIPERIODIC_TABLE_BITS`]. (The range of the key bounds a written `table`.)
+/// Law 3: a table reads `table` bits of the accumulator, or all without `table`: at most
+/// [`MAX_TABLE_BITS`], or [`MAX_ANTIPERIODIC_TABLE_BITS`] if it is antiperiodic. (The range of the key
+/// bounds a written `table`.)
 pub(super) fn table_fits(errors: &mut Errors, stage: &Stage<'_>) -> bool {
     let Some(reader) = stage.reader else {
         return true;
@@ -131,7 +132,7 @@ pub(super) fn table_fits(errors: &mut Errors, stage: &Stage<'_>) -> bool {
     false
 }
 
-/// Law 6, no key without a use: what a table without `table` reads leaves no bits to round.
+/// Law 6, no key without a use: a table without `table` leaves no bits to round.
 pub(super) fn rounding_has_bits_to_drop(errors: &mut Errors, stage: &Stage<'_>) {
     let Some(reader) = stage.reader else { return };
     let Some(rounding) = reader.activation.rounding else {
@@ -186,7 +187,7 @@ pub(super) fn output_fits(errors: &mut Errors, stage: &Stage<'_>) -> bool {
     false
 }
 
-/// What a written width means where it is smaller than the worst case.
+/// The meaning of a written width that is smaller than the worst case.
 fn promise(stage: &Stage<'_>) -> &'static str {
     match stage.overflow() {
         Overflow::Checked | Overflow::Wrap => "a promise that the quantizer keeps for every neuron",
@@ -195,7 +196,7 @@ fn promise(stage: &Stage<'_>) -> &'static str {
 }
 
 impl Reader<'_> {
-    /// How many bits its table reads at most.
+    /// Greatest number of bits that its table reads.
     fn table_limit(&self) -> u32 {
         if self.activation.function.is_antiperiodic() {
             MAX_ANTIPERIODIC_TABLE_BITS

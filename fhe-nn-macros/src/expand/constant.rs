@@ -96,7 +96,7 @@ impl Constant for PlanOptions {
 }
 
 impl Constant for f64 {
-    /// To the last bit.
+    /// The expression is exact to the last bit.
     fn constant(&self) -> TokenStream {
         let bits = self.to_bits();
         quote!(::core::primitive::f64::from_bits(#bits))

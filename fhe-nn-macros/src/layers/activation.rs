@@ -1,4 +1,4 @@
-//! Activations: lookup tables, each of which takes no sizes.
+//! Activations: lookup tables, which do not take any sizes.
 
 use fhe_nn_proof::spec::{ActivationSpec, Function, Op, Rounding, Tensor, TensorKind};
 use proc_macro2::TokenStream;
@@ -17,11 +17,11 @@ pub(crate) struct Activation {
     pub(crate) custom: Option<Path>,
     /// Width of a result; 1 for `Sign`.
     pub(crate) output: u32,
-    /// How many bits the table reads.
+    /// Number of bits that the table reads.
     pub(crate) table: Option<u32>,
     /// How the bits that the table does not read are dropped.
     pub(crate) rounding: Option<Spanned<Rounding>>,
-    /// Values per neuron.
+    /// Number of values per neuron.
     pub(crate) phases: Option<Spanned<u32>>,
 }
 
@@ -57,7 +57,7 @@ impl Activation {
         })
     }
 
-    /// Values per neuron: 1 unless written.
+    /// Number of values per neuron: 1 unless written.
     pub(crate) fn phases(&self) -> u32 {
         self.phases.map_or(1, |phases| phases.value)
     }
@@ -74,7 +74,7 @@ impl Activation {
         })
     }
 
-    /// The facts of a result of which no shape is known.
+    /// The facts of a result whose shape is not known.
     pub(super) fn unknown(&self) -> Tensor {
         Tensor {
             shape: vec![1],

@@ -1,11 +1,11 @@
-//! `Add`, `Mul`, `Concat` and `Flatten`: their types say all.
+//! `Add`, `Mul`, `Concat` and `Flatten`, whose types say everything.
 
 use fhe_nn_proof::spec::{Combine, Op};
 
 use crate::check::reads::Reads;
 use crate::errors::Error;
 
-/// The shapes of its operands fit together.
+/// Checks that the shapes of its operands fit together.
 pub(super) fn agree(reads: &mut Reads<'_>, combine: Combine) -> Option<Op> {
     let shapes: Vec<&Vec<usize>> = reads.operands().map(|tensor| &tensor.shape).collect();
     let (op, what) = match combine {

@@ -46,7 +46,7 @@ pub(super) fn parse(field: &mut FieldReader<'_, '_>, axes: Axes) -> Option<Linea
     })
 }
 
-/// As many channels come in as it takes, groups divide them, and its windows fit.
+/// Checks that it gets the channels that it takes, that groups divide them, and that its windows fit.
 pub(super) fn agree(reads: &mut Reads<'_>, linear: &Linear) -> Option<Op> {
     let Form::Conv {
         flat,

@@ -22,7 +22,7 @@ pub(super) fn parse(field: &mut FieldReader<'_, '_>) -> Option<Linear> {
     })
 }
 
-/// As many values come in as it takes.
+/// Checks that it gets the number of values that it takes.
 pub(super) fn agree(
     reads: &mut Reads<'_>,
     linear: &Linear,

@@ -14,9 +14,9 @@ pub(super) const SIZES: &[Size] = &[needed("vocabulary"), needed("dimension")];
 
 /// Vectors for tokens as they were written.
 pub(crate) struct Embedding {
-    /// How many tokens there are.
+    /// Number of tokens.
     vocabulary: Spanned<usize>,
-    /// Values for each.
+    /// Number of values for each token.
     dimension: usize,
     /// Width of a value.
     weights: Spanned<u32>,
@@ -36,7 +36,7 @@ impl Embedding {
         })
     }
 
-    /// Its vocabulary is that of the input.
+    /// Checks that its vocabulary is that of the input.
     pub(super) fn agree(&self, reads: &mut Reads<'_>) -> Option<Op> {
         let tokens = reads.network.input.tokens?;
         let vocabulary = tokens.vocabulary;
@@ -60,7 +60,7 @@ impl Embedding {
         }))
     }
 
-    /// It reads an input of numbers.
+    /// The error of an embedding that reads an input of numbers.
     pub(super) fn reads_numbers(&self, name: &str, place: Place) -> Error {
         let law = format!("`{name}` reads tokens, but the input has numbers");
         let vocabulary = self.vocabulary.value;
@@ -72,13 +72,13 @@ impl Embedding {
     }
 }
 
-/// It reads the result of the field `before`.
+/// The error of an embedding that reads the result of the field `before`.
 pub(super) fn reads_a_result(name: &str, before: &str, place: Place) -> Error {
     let law = format!("`{name}` reads tokens, but `{before}` has none");
     Error::new(place, law).help("put the `Embedding` first: only the input has tokens")
 }
 
-/// Another layer reads an input of tokens.
+/// The error of another layer that reads an input of tokens.
 pub(super) fn is_missing(name: &str, place: Place) -> Error {
     let law = format!("`{name}` reads numbers, but the input has tokens");
     Error::new(place, law)

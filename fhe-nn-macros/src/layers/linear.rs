@@ -1,4 +1,4 @@
-//! What the layers with weights and accumulators have in common.
+//! The common part of layers with weights and accumulators.
 
 use fhe_nn_proof::spec::{Overflow, Tensor, TensorKind};
 use fhe_nn_proof::widths::Range;
@@ -29,22 +29,22 @@ pub(crate) struct Linear {
 pub(crate) enum Form {
     /// All values.
     Dense {
-        /// Values that come in.
+        /// Number of input values.
         inputs: Spanned<usize>,
-        /// Neurons.
+        /// Number of neurons.
         outputs: usize,
     },
     /// The values in windows.
     Conv {
-        /// Whether these move over one axis.
+        /// Whether the windows move over one axis.
         flat: bool,
-        /// Channels that come in.
+        /// Number of input channels.
         inputs: Spanned<usize>,
-        /// Channels that go out.
+        /// Number of output channels.
         outputs: Spanned<usize>,
         /// Their geometry.
         taps: Taps,
-        /// Groups of channels.
+        /// Number of groups of channels.
         groups: Spanned<usize>,
     },
 }
@@ -85,7 +85,7 @@ impl Linear {
         self.overflow.map_or(Overflow::Checked, |word| word.value)
     }
 
-    /// The facts of a result of which only the number of neurons is known.
+    /// The facts of a result when only the number of its neurons is known.
     pub(super) fn unknown(&self) -> Tensor {
         let bits = self.accumulator.map_or(8, |width| width.value);
         Tensor {
@@ -97,7 +97,7 @@ impl Linear {
     }
 }
 
-/// As an expression.
+/// The overflow as an expression.
 pub(super) fn overflow_tokens(overflow: Overflow) -> TokenStream {
     match overflow {
         Overflow::Checked => quote!(::fhe_nn_core::spec::Overflow::Checked),

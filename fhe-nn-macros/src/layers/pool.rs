@@ -17,7 +17,7 @@ const SIZES: &[Size] = &[
 
 /// A pool as it was written.
 pub(crate) struct Pool {
-    /// What becomes of a window.
+    /// The way in which the values of a window become one.
     pub(crate) kind: Kind,
     /// What it moves over.
     axes: Axes,
@@ -57,7 +57,7 @@ impl Pool {
         Some(Pool { kind, axes, taps })
     }
 
-    /// Its windows fit.
+    /// Checks that its windows fit.
     pub(super) fn agree(&self, reads: &mut Reads<'_>) -> Option<Op> {
         let shape = &reads.first().shape;
         let flat = match (self.axes, shape.len()) {

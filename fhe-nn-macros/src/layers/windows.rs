@@ -20,17 +20,17 @@ pub(crate) enum Axes {
 /// The geometry of windows, the same along all axes.
 #[derive(Clone, Copy)]
 pub(crate) struct Taps {
-    /// Taps along an axis.
+    /// Number of taps along an axis.
     pub(crate) kernel: Spanned<usize>,
-    /// Distance of windows.
+    /// Distance between windows.
     pub(crate) stride: Spanned<usize>,
-    /// Values added on either side.
+    /// Number of values added on either side.
     pub(crate) padding: Spanned<usize>,
-    /// Distance of taps.
+    /// Distance between taps.
     pub(crate) dilation: usize,
 }
 
-/// As an expression.
+/// The windows as an expression.
 pub(super) fn window_tokens(window: &Window) -> TokenStream {
     let Window {
         channels,

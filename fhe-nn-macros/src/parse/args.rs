@@ -14,13 +14,13 @@ use crate::errors::{Error, Errors, Place, Spanned, similar};
 use crate::key::Owner;
 use crate::literal::{Integer, peel};
 
-/// What was written for a network.
+/// The arguments as they were written for a network.
 pub(super) struct Args {
     pub(super) input: Option<Input>,
     pub(super) weights: Option<Weights>,
 }
 
-/// The arguments that there are.
+/// The arguments of the attribute.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Argument {
     Input,
@@ -113,7 +113,7 @@ fn known(name: &str) -> Option<Argument> {
     arguments.find_map(|(known, argument)| (*known == name).then_some(*argument))
 }
 
-/// What an argument is; a misspelled one is what was meant.
+/// The kind of an argument; a misspelled one counts as what was meant.
 fn argument(errors: &mut Errors, meta: &Meta) -> Option<Argument> {
     let written = meta.path().to_token_stream().to_string();
     if let Some(argument) = known(&written) {

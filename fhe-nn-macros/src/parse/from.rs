@@ -87,8 +87,8 @@ pub(super) fn sources(
     Some((sources.into_iter().collect::<Option<_>>()?, Some(from)))
 }
 
-/// The edit that gives field `index` as many names as it takes: those that were written, then the nearest
-/// before it that it could read.
+/// The edit that gives field `index` the number of names that it takes: those that were written, then the
+/// nearest before it that it could read.
 fn completed(fields: &[&Field], index: usize, layer: LayerType, mut names: Vec<String>) -> String {
     let (least, most) = layer.operands();
     let type_of = |field: &Field| Written::new(&field.ty).and_then(|written| written.layer);

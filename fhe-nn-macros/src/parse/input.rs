@@ -44,7 +44,7 @@ pub(super) fn input(errors: &mut Errors, keys: &Keys<'_>) -> Option<Input> {
     })
 }
 
-/// Tokens of which the client encrypts the number.
+/// Tokens whose numbers the client encrypts.
 fn number(errors: &mut Errors, vocabulary: Spanned<u32>, bits: Spanned<u32>) -> Option<Tokens> {
     let needed = (vocabulary.value - 1)
         .checked_ilog2()
@@ -87,7 +87,7 @@ fn number(errors: &mut Errors, vocabulary: Spanned<u32>, bits: Spanned<u32>) -> 
     })
 }
 
-/// Tokens of which the client encrypts as many values as there are, one of them 1.
+/// Tokens that the client encrypts as one value for each token of the vocabulary, one of them 1.
 fn one_hot(errors: &mut Errors, vocabulary: Spanned<u32>, tokens: usize) -> Option<Tokens> {
     let values = (tokens as u64).saturating_mul(vocabulary.value.into());
     if values > MAX_VALUES {

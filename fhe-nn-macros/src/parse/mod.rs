@@ -77,7 +77,7 @@ fn not_a_struct(errors: &mut Errors, place: Place, what: &str) -> Option<Network
     None
 }
 
-/// What surrounds the fields: no generics, no second attribute, no keys of a layer.
+/// Checks what surrounds the fields: there are no generics, no second attribute and no keys of a layer.
 fn shell(errors: &mut Errors, item: &ItemStruct) {
     let name = item.ident.unraw();
     let generics = &item.generics;

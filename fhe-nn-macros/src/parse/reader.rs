@@ -11,7 +11,7 @@ use crate::errors::{Error, Errors, Place, Spanned};
 use crate::key::{Key, Owner};
 use crate::literal::peel;
 
-/// A field whose type is a layer. What cannot be read is an error, and then `None`.
+/// A field whose type is a layer. What cannot be read is reported as an error and returned as `None`.
 pub(crate) struct FieldReader<'a, 'e> {
     pub(super) errors: &'e mut Errors,
     /// Its name as it is shown.

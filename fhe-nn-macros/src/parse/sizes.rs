@@ -10,7 +10,7 @@ use crate::errors::{Error, Errors, Place, Spanned};
 use crate::layers::{LayerType, Unwritten};
 use crate::literal::Integer;
 
-/// All sizes of a layer, those that were not written by their defaults; `None` if one cannot be read.
+/// All sizes of a layer, with defaults for those that were not written; `None` if one cannot be read.
 pub(super) fn sizes(
     errors: &mut Errors,
     name: &str,

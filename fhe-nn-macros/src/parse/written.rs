@@ -40,7 +40,7 @@ impl<'a> Written<'a> {
         })
     }
 
-    /// Whether the type is a layer with as many generics as it takes.
+    /// Whether the type is a layer with the number of generics that it takes.
     pub(crate) fn is_layer(&self) -> bool {
         self.layer.is_some_and(|layer| {
             let (least, most) = layer.generics();

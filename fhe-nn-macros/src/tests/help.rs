@@ -54,7 +54,7 @@ const PROSE: &[&str] = &[
 #[test]
 fn pasted_help_compiles() {
     let ui = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/ui");
-    // there is no source file here that paths could start from
+    // paths do not have a source file to start from here
     let models = format!("\"{}/weights/models/", ui.display());
     let mut cases: Vec<_> = fs::read_dir(ui)
         .expect("the cases are there")
@@ -78,7 +78,7 @@ fn pasted_help_compiles() {
             let message = error.message();
             assert_ne!(message, last, "{name}: the edit did not help\n{source}");
             match mend(&source, error) {
-                // other widths ask for another model
+                // other widths require another model
                 Some(edited) if message.ends_with("quantize and save the model again") => {
                     source = without_model(&edited);
                 }
@@ -99,7 +99,7 @@ fn pasted_help_compiles() {
 fn the_documents_show_what_the_compiler_prints() {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     let read = |file: &str| fs::read_to_string(package.join(file)).expect("readable");
-    // the lines below it say where, and there the case is not the user's file
+    // the lines below it name the place, which is in the case and not in the user's file
     let printed = |case: &str| {
         let printed = read(&format!("../tests/ui/{case}.stderr"));
         let (error, _) = printed.split_once(" --> ").expect("a place");

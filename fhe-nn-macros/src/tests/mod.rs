@@ -120,7 +120,7 @@ fn what_is_accepted_has_facts_and_what_has_none_is_refused() {
     assert!(accepted > 300 && refused > 300, "{accepted} of {refused}");
 }
 
-/// The network that a declaration declares as it prints itself.
+/// The network that the printed declaration of a network declares.
 fn declared_again(spec: &Spec) -> Spec {
     let text = spec.declaration(&[]);
     let item: syn::ItemStruct = syn::parse_str(&text).expect("it prints a struct");
@@ -141,7 +141,7 @@ fn declared_again(spec: &Spec) -> Spec {
 struct Lehmer(u64);
 
 impl Lehmer {
-    /// Below `end`.
+    /// A number below `end`.
     fn draw(&mut self, end: usize) -> usize {
         self.0 = self
             .0

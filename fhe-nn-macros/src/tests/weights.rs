@@ -11,7 +11,7 @@ use ndarray::{Array2, array};
 use super::tokens;
 use crate::{check, parse};
 
-/// Three layers, of which the last may reach more than its width holds.
+/// Three layers, the last of which may reach more than its width holds.
 const BOTH: &str = "struct Both {
     #[bits(weights = 3, accumulator = 3)]
     sum: Dense<2, 1>,
@@ -79,7 +79,7 @@ fn the_models_of_the_cases_are_these() {
     let ones = || array![[1, 1]];
     let good = model(&both, [(ones(), 3), (array![[1], [-2]], 3)]);
     let cases = [
-        // of weights of 4 bits, [0, 4] takes four bits
+        // with weights of 4 bits, [0, 4] takes four bits
         (
             "one_too_many",
             model(&both, [(ones(), 3), (array![[3], [4]], 3)]),

@@ -1,4 +1,4 @@
-//! What is wrong with a model, at the number to change.
+//! Errors about a model, placed at the number to change.
 
 use fhe_nn_proof::error::{ModelError, ProofError, more};
 use fhe_nn_proof::plan::{PlanError, PlanOptions};
@@ -9,7 +9,7 @@ use super::edit::Edit;
 use crate::ast::{Network, Weights};
 use crate::errors::{Error, Place};
 
-/// What helps if the declaration is as it should be.
+/// The remedy if the declaration is as it should be.
 const SAVE: &str = "quantize the network as it is declared here, and save it there";
 
 /// A proof that failed, and what it was to prove.
@@ -80,7 +80,7 @@ impl Attempt<'_> {
         }
     }
 
-    /// An error at the number to change, or about the file if no number is.
+    /// An error at the number to change, or about the file if there is nothing to change.
     fn at(&self, edit: Option<Edit>, law: String) -> Error {
         let note = format!("with the weights of `{}`", self.weights.path.value());
         match edit {

@@ -9,7 +9,7 @@ use crate::ast::Layer;
 use crate::errors::Place;
 use crate::layers::{Activation, Kind, Linear};
 
-/// What an edit of a width asks for.
+/// The steps that must follow an edit of a width.
 pub(super) const AGAIN: &str = "; then quantize and save the model again";
 
 /// A number of the declaration, and what to do with it.
@@ -19,7 +19,7 @@ pub(super) struct Edit {
 }
 
 impl Attempt<'_> {
-    /// The bound on failure that parameters reach, with a remark; if there are none for any, `otherwise`.
+    /// The edit to the bound on failure that parameters reach, with a remark; `otherwise` if they reach none.
     pub(super) fn for_parameters(
         &self,
         layer: &str,
@@ -56,8 +56,8 @@ impl Attempt<'_> {
         }
     }
 
-    /// For sums of so many bits, which the declaration does not promise: the promise, and the edit. None if
-    /// the declaration has room for them.
+    /// The promised width and the edit, for sums of `needs` bits that exceed the promise of the declaration.
+    /// `None` if the declaration has room for them.
     pub(super) fn for_promise(&self, name: &str, needs: u32) -> Option<(u32, Edit)> {
         let (index, layer) = self.layer(name)?;
         let linear = linear(layer)?;
@@ -78,7 +78,7 @@ impl Attempt<'_> {
         Some((declared.value, edit))
     }
 
-    /// For sums that cannot be read encrypted.
+    /// The edit for sums that cannot be read encrypted.
     pub(super) fn for_width(&self, name: &str, width: u32, limit: u32) -> Option<Edit> {
         let (index, layer) = self.layer(name)?;
         let linear = linear(layer)?;
@@ -99,7 +99,7 @@ impl Attempt<'_> {
         })
     }
 
-    /// For a table that reads all of sums that are too wide for one.
+    /// The edit for a table that reads all bits of sums that are too wide for it.
     pub(super) fn for_table(&self, name: &str, bits: u32, limit: u32) -> Option<Edit> {
         let (_, layer) = self.layer(name)?;
         let sums = layer.sources[0].checked_sub(1);
@@ -143,7 +143,7 @@ fn number(layer: &Layer) -> Place {
     })
 }
 
-/// Sums have so many bits fewer if weights have.
+/// The edit that removes `fewer` bits from the weights, and thereby from the sums.
 fn narrower(layer: &Layer, linear: &Linear, fewer: u32) -> Edit {
     let name = &layer.name;
     match linear.weights.value.checked_sub(fewer) {

@@ -1,4 +1,4 @@
-//! Where a model is, and its bytes.
+//! The path of a model, and its bytes.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use syn::LitStr;
 
 use crate::errors::{Error, Place};
 
-/// The bytes of a model, and a path of it that starts from no folder: what is embedded is what was proved.
+/// The bytes of a model, and its absolute path, so that what is embedded is what was proved.
 pub(super) fn read(path: &LitStr) -> Result<(LitStr, Vec<u8>), Error> {
     // a compiler knows the file, a test of this crate does not; `unwrap` makes a span the compiler's own,
     // which it is wherever there is a compiler
@@ -25,8 +25,8 @@ pub(super) fn read(path: &LitStr) -> Result<(LitStr, Vec<u8>), Error> {
     Ok((absolute.unwrap_or_else(|| path.clone()), bytes))
 }
 
-/// From the folder of the source file, as `include_bytes!` has it. An editor may not know the file: then
-/// from the package, or its `src`.
+/// The path from the folder of the source file, as for `include_bytes!`. An editor may not know the source
+/// file; then the path starts from the package, or its `src`.
 fn resolve(path: &str, source: Option<&Path>, manifest: Option<&Path>) -> PathBuf {
     if let Some(folder) = source.and_then(Path::parent) {
         return folder.join(path);

@@ -24,12 +24,12 @@ pub(crate) struct Builder<'a> {
     pub(super) nodes: Vec<Node<'a>>,
     /// For each tensor of the declaration, the tensor of the nodes.
     pub(super) tensors: Vec<usize>,
-    /// How many tables read sums so far.
+    /// Number of lookups so far.
     stages: usize,
 }
 
 impl<'a> Builder<'a> {
-    /// Before the first layer.
+    /// The builder before the first layer.
     pub(super) fn new(spec: &'a Spec, facts: Vec<Tensor>, parts: &'a [Part]) -> Self {
         Builder {
             spec,
@@ -65,7 +65,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// The vectors of a layer that has some.
+    /// The vectors of an embedding.
     pub(crate) fn vectors(&self, index: usize) -> Result<&'a Vectors, ModelError> {
         self.parts[index].vectors().ok_or(ModelError::PartMissing)
     }
@@ -79,7 +79,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Whether a layer knows what the integers mean that it reads, and has none of its own.
+    /// Checks that a layer knows the meaning of the integers that it reads and has none of its own.
     pub(crate) fn has_no_integers(&self, index: usize) -> Result<(), ModelError> {
         match &self.parts[index] {
             Part::Sources(_) => Ok(()),
@@ -87,7 +87,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Sums of these tensors of nodes, for layer `index`.
+    /// Adds sums of these tensors of nodes, for layer `index`.
     pub(crate) fn sums(
         &mut self,
         index: usize,
@@ -131,7 +131,7 @@ impl<'a> Builder<'a> {
         self.lookup(index, source, op)
     }
 
-    /// A table of a function of integers, which has one for all `len` sums of a range.
+    /// Adds lookups of a function of integers, with one table for all `len` sums of a range.
     pub(crate) fn fixed(
         &mut self,
         index: usize,
@@ -174,7 +174,7 @@ impl<'a> Builder<'a> {
             (act.function.reader(), act.phases.max(1))
         });
         let facts = &self.facts[tensor];
-        // values in a row are the same values
+        // flattened values are the same values
         let mut index = tensor.checked_sub(1).ok_or(ModelError::PartMissing)?;
         while matches!(self.spec.layers[index].op, SpecOp::Flatten) {
             let before = self.spec.sources(index)[0];

@@ -48,7 +48,7 @@ fn finish<'a>(builder: Builder<'a>, parts: &'a [Part]) -> Result<Graph<'a>, Mode
         }
         _ => return Err(ModelError::PartMissing),
     };
-    // the scores are the last node: a declaration ends with sums, or with these in a row
+    // the scores are the last node: a declaration ends with sums, possibly flattened
     let (mut nodes, mut stages) = (builder.nodes, vec![scores.stage; builder.tensors[last] + 1]);
     for (index, node) in nodes.iter_mut().enumerate().rev() {
         let own = stages[index + 1];
@@ -77,7 +77,7 @@ fn finish<'a>(builder: Builder<'a>, parts: &'a [Part]) -> Result<Graph<'a>, Mode
     })
 }
 
-/// What inputs mean: a layer that is not an activation knows what the values mean that it reads.
+/// The meaning of inputs: a layer that is not an activation knows the meaning of the values that it reads.
 fn meaning_of_inputs(spec: &Spec, parts: &[Part]) -> Option<Affine> {
     parts.iter().enumerate().find_map(|(index, part)| {
         let sources = spec.sources(index);

@@ -6,39 +6,39 @@ use ndarray::Array2;
 
 use crate::spec::Window;
 
-/// Which values the sums of a layer add up.
+/// The values that the sums of a layer add up.
 #[derive(Debug, Clone)]
 pub enum Map<'a> {
-    /// All, each with a weight of its own: `[sums, values]`.
+    /// All values, each with a weight of its own: `[sums, values]`.
     Dense(&'a Array2<i16>),
-    /// Those in a window, which moves over `[channels, height, width]`.
+    /// The values in a window, which moves over `[channels, height, width]`.
     Windows {
-        /// Where it moves.
+        /// The window and where it moves.
         window: Window,
         /// Its weights, `[output channels, taps]`.
         kernel: Cow<'a, Array2<i16>>,
         /// The value of padding.
         padding: i64,
     },
-    /// A few of one tensor or more.
+    /// A few values of one or more tensors.
     Rows(Rows),
 }
 
 /// Sums of a few values each.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Rows {
-    /// All terms, those of one sum behind those of the one before.
+    /// The terms of all sums, one sum after the other.
     terms: Vec<Term>,
-    /// Where each sum begins, and at last where the last ends.
+    /// Where each sum begins, followed by where the last one ends.
     starts: Vec<usize>,
 }
 
 /// A value and its weight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Term {
-    /// Which of the tensors that a layer reads.
+    /// Index of the tensor among those that the layer reads.
     pub operand: usize,
-    /// Which of its values.
+    /// Index of the value in the tensor.
     pub index: usize,
     /// How often it is added.
     pub weight: i64,
@@ -54,7 +54,7 @@ impl Map<'_> {
         }
     }
 
-    /// Whether there are none.
+    /// Whether there are no sums.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -109,7 +109,7 @@ impl Map<'_> {
 }
 
 impl Rows {
-    /// Of a list of terms for each sum.
+    /// Rows from a list of terms for each sum.
     pub fn new(rows: impl IntoIterator<Item = Vec<Term>>) -> Self {
         let mut all = Rows {
             terms: Vec::new(),
@@ -122,7 +122,7 @@ impl Rows {
         all
     }
 
-    /// Of tensors of equal length, value by value: each so many times.
+    /// The weighted sums of tensors of equal length, value by value, with one weight for each tensor.
     pub fn each(len: usize, weights: &[i64]) -> Self {
         let term = |index: usize| {
             let terms = weights.iter().enumerate();
@@ -137,7 +137,7 @@ impl Rows {
         Rows::new((0..len).map(term))
     }
 
-    /// The values of tensors one behind the other.
+    /// The values of several tensors, one tensor after the other.
     pub fn concat(lens: &[usize]) -> Self {
         let of = |(operand, &len): (usize, &usize)| {
             (0..len).map(move |index| {
@@ -167,7 +167,7 @@ impl Rows {
         Rows::new((0..window.output_len()).map(row))
     }
 
-    /// One value of each window: that of a tap, or where this is padding the first that is none.
+    /// One value of each window: the one at a tap or, if that is padding, the first that is not padding.
     pub fn tap(window: &Window, tap: usize) -> Self {
         let row = |j: usize| {
             let (channel, position) = (j / window.positions(), j % window.positions());
@@ -188,7 +188,7 @@ impl Rows {
         self.starts.len().saturating_sub(1)
     }
 
-    /// Whether there are none.
+    /// Whether there are no sums.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -215,7 +215,7 @@ mod tests {
             dilation: [1, 2],
             groups: 1,
         };
-        // of the first row of windows, the first two taps are above the input
+        // in the first row of windows, the first two taps are above the input
         let rows = Rows::tap(&window, 0);
         assert_eq!(rows.row(0)[0].index, 0);
         assert_eq!(Rows::windows(&window).row(0).len(), 4);

@@ -8,7 +8,7 @@ use crate::spec::{DenseSpec, Input, Layer, Op as SpecOp, Overflow};
 
 #[test]
 fn phases_of_an_accumulator_stay_on_its_lattice() {
-    // sums of any integers, of odd ones, of none
+    // sums of any integers, of odd ones, and empty sums
     for weights in [[1, 3], [4, 8], [0, 0]] {
         let layer = Linear {
             weights: array![weights],
@@ -32,7 +32,8 @@ fn phases_of_an_accumulator_stay_on_its_lattice() {
     }
 }
 
-/// Two fields read one, and a third both: what a unit is worth is asked of the first who reads.
+/// Two fields read one tensor, and a third reads both results: the first reader determines what a unit is
+/// worth.
 #[test]
 fn stages_are_those_of_the_first_reader() {
     let dense = |inputs, outputs| {

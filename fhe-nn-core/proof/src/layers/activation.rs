@@ -23,25 +23,25 @@ pub struct ActivationSpec {
     pub function: Function,
     /// Width of a result, see [`Function::range`].
     pub output: u32,
-    /// How many top bits of the accumulator the table reads; `None` for all of them.
+    /// Number of top bits of the accumulator that the table reads; `None` for all of them.
     pub table: Option<u32>,
     /// How the bits that the table does not read are dropped.
     pub rounding: Rounding,
-    /// Values per neuron from one bootstrap.
+    /// Number of values per neuron from one bootstrap.
     pub phases: u32,
 }
 
 /// How the bits of an accumulator that its table does not read are dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Rounding {
-    /// Floor, in the clear as encrypted.
+    /// The floor, both in the clear and encrypted.
     Exact,
     /// Encrypted results may be off by one step near a boundary.
     Approximate,
 }
 
 impl ActivationSpec {
-    /// How many bits of an accumulator of `width` bits the table reads.
+    /// Number of bits that the table reads of an accumulator of `width` bits.
     pub fn table_bits(&self, width: u32) -> u32 {
         self.table.map_or(width, |table| table.min(width))
     }

@@ -16,14 +16,14 @@ use crate::spec::flow_error::FlowError;
 use crate::spec::tensor::{Tensor, TensorKind};
 use crate::widths::Range;
 
-/// What becomes of whole tensors.
+/// An operation on whole tensors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Combine {
     /// The sum of two tensors or more, value by value.
     Add,
     /// The product of two tensors, value by value.
     Mul,
-    /// Tensors one behind the other, along their channels.
+    /// Tensors one after the other, along their channels.
     Concat,
     /// The values of one tensor in a row.
     Flatten,
@@ -167,7 +167,7 @@ impl LayerSpec for Combine {
     }
 }
 
-/// `a b = floor((a + b)^2 / 4) - floor((a - b)^2 / 4)`: both squares are odd, or neither.
+/// `a b = floor((a + b)^2 / 4) - floor((a - b)^2 / 4)`: either both squares are odd or neither is.
 fn product(builder: &mut Builder<'_>, index: usize) -> usize {
     let operands = builder.operands(index);
     let len = builder.first(index).len();

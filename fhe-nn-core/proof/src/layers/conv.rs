@@ -22,7 +22,7 @@ use crate::spec::window::Window;
 pub struct ConvSpec {
     /// Its windows; of height 1 for a `Conv1d`.
     pub window: Window,
-    /// Whether it moves over `[channels, length]`, not over `[channels, height, width]`.
+    /// Whether it moves over `[channels, length]` instead of `[channels, height, width]`.
     pub flat: bool,
     /// Width of a weight: integers of absolute value at most `2^(weights - 1) - 1`.
     pub weights: u32,
@@ -97,8 +97,8 @@ impl LayerSpec for ConvSpec {
     }
 }
 
-/// Sizes as a declaration has them. Those of windows are the sizes along the last axis, as both are equal;
-/// `optional` sizes come with their defaults, and the last ones that have them are not written.
+/// Sizes as a declaration writes them. Those of windows are the sizes along the last axis, as both axes are
+/// equal. `optional` sizes come with their defaults, and trailing ones that equal them are not written.
 pub(super) fn written_sizes(needed: &[usize], optional: &[(usize, usize)]) -> String {
     let written = optional.iter().rposition(|(size, default)| size != default);
     let written = written.map_or(0, |last| last + 1);

@@ -24,9 +24,9 @@ use crate::widths::{Range, max_weight};
 pub struct EmbeddingSpec {
     /// Tokens are `0..vocabulary`.
     pub vocabulary: usize,
-    /// Values of each token's vector.
+    /// Number of values of each token's vector.
     pub dimension: usize,
-    /// Tokens of a text.
+    /// Number of tokens of a text.
     pub positions: usize,
     /// How tokens are encrypted.
     pub encoding: Encoding,
@@ -35,7 +35,7 @@ pub struct EmbeddingSpec {
 }
 
 impl EmbeddingSpec {
-    /// The vectors of tokens that are numbers: each is looked up in a table for every value of its vector.
+    /// The vectors of tokens that are encrypted as numbers: a table looks up each value of a token's vector.
     fn looked_up<'a>(
         &self,
         builder: &mut Builder<'a>,

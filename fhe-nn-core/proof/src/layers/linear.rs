@@ -1,4 +1,4 @@
-//! What the layers with weights and accumulators have in common.
+//! The common part of layers with weights and accumulators.
 
 use core::fmt;
 
@@ -16,20 +16,20 @@ use crate::spec::tensor::{Tensor, TensorKind};
 use crate::spec::window::Window;
 use crate::widths::{MAX_ACCUMULATOR_BITS, Range, accumulator_bits, max_weight};
 
-/// What all layers with weights and accumulators have in common.
+/// The part that all layers with weights and accumulators have in common.
 ///
 /// Each of `channels` sets of weights makes one neuron at each of `positions`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LinearSpec {
-    /// Sets of weights.
+    /// Number of sets of weights.
     pub channels: usize,
-    /// Weights of a set: the fan-in.
+    /// Number of weights of a set: the fan-in.
     pub taps: usize,
-    /// Neurons of each set.
+    /// Number of neurons of each set.
     pub positions: usize,
     /// The windows of a convolution.
     pub window: Option<Window>,
-    /// Whether these move along one axis.
+    /// Whether the windows move along one axis.
     pub flat: bool,
     /// Width of a weight.
     pub weights: u32,
@@ -42,9 +42,9 @@ pub struct LinearSpec {
 /// What holds an accumulator to its width.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Overflow {
-    /// Proved: no input leaves the width.
+    /// Proved: no input makes it leave the width.
     Checked,
-    /// Seen in calibration; outside the width the table continues antiperiodically.
+    /// Seen in calibration: outside the width, the table continues antiperiodically.
     Calibrated,
     /// The accumulator is an integer modulo `2^accumulator`.
     Wrap,
@@ -63,7 +63,7 @@ impl LinearSpec {
 
     /// The widest accumulator that a neuron may have. A written `accumulator` is the promise; where none
     /// was written, the promise is the worst case of the sum. `Sign` adds a threshold to that sum, which
-    /// takes a bit more if it lies near an end of the range.
+    /// takes one bit more if it lies near an end of the range.
     pub fn promise(&self, input: Range, reader: Option<&ActivationSpec>) -> u32 {
         let sign = reader.is_some_and(|act| act.function == Function::Sign);
         let written = self
@@ -164,7 +164,7 @@ impl LinearSpec {
         keys
     }
 
-    /// Its widths in the line of a listing.
+    /// Its widths in its line of a listing.
     pub(super) fn show_widths(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,

@@ -24,20 +24,20 @@ use crate::widths::Range;
 /// Averages or greatest values of windows, channel by channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PoolSpec {
-    /// The windows, one group a channel.
+    /// The windows, with one group per channel.
     pub window: Window,
-    /// Whether it moves over `[channels, length]`, not over `[channels, height, width]`.
+    /// Whether it moves over `[channels, length]` instead of `[channels, height, width]`.
     pub flat: bool,
-    /// What becomes of a window.
+    /// The way in which the values of a window become one.
     pub kind: Pool,
 }
 
-/// What becomes of a window.
+/// The way in which the values of a window become one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Pool {
     /// The sum of its integers, which stands for the average of their reals; padding counts as 0.
     Average,
-    /// The greatest; padding does not count.
+    /// The greatest value; padding does not count.
     Max,
 }
 
@@ -51,7 +51,7 @@ impl Pool {
 }
 
 impl PoolSpec {
-    /// The range of the results for inputs of a range. Padding counts as 0 in an average.
+    /// The range of the results for inputs of this range. Padding counts as 0 in an average.
     pub fn range(&self, input: Range) -> Range {
         match self.kind {
             Pool::Max => input,
@@ -75,10 +75,10 @@ impl PoolSpec {
 }
 
 impl PoolSpec {
-    /// The greatest of the values of each window, as in a cup: of two, `b + max(a - b, 0)`.
+    /// The greatest value of each window, as in a knockout tournament: of two values, `b + max(a - b, 0)`.
     ///
-    /// All games of a round, those of all windows, are one lookup. Of an odd number of values the last
-    /// comes into the next round as it is.
+    /// All games of a round, those of all windows, are one lookup. If the number of values is odd, the last
+    /// one enters the next round as it is.
     fn greatest(&self, builder: &mut Builder<'_>, index: usize) -> usize {
         let (source, values) = (builder.operands(index)[0], builder.first(index).clone());
         let windows = Rows::windows(&self.window);

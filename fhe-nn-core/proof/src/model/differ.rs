@@ -23,7 +23,7 @@ pub(super) fn difference(ours: &Spec, theirs: &Spec) -> Option<String> {
     }
 }
 
-/// The first key of two layers of which the values differ.
+/// The first key whose values differ between two layers.
 fn of_layers(ours: &Layer, theirs: &Layer) -> Option<String> {
     let name = &theirs.name;
     if ours.name != theirs.name {
@@ -51,7 +51,7 @@ fn of_layers(ours: &Layer, theirs: &Layer) -> Option<String> {
     })
 }
 
-/// An enum with fields is an object of one key, its variant.
+/// An enum with fields is an object with one key, its variant.
 fn only(op: &Value) -> Option<(&String, &serde_json::Map<String, Value>)> {
     let (kind, fields) = op.as_object()?.iter().next()?;
     Some((kind, fields.as_object()?))

@@ -9,13 +9,13 @@ use super::{MAX_BYTES, check_size};
 /// Why a file is not read.
 #[derive(Debug)]
 pub enum ReadError {
-    /// What the system says.
+    /// The operating system reports an error.
     Failed(io::Error),
-    /// It has so many bytes, which are more than are read.
+    /// The file has this many bytes, more than the limit.
     TooLarge(u64),
 }
 
-/// The bytes of a file of at most [`MAX_BYTES`]; one that says that it has more is not read.
+/// The bytes of a file of at most [`MAX_BYTES`]; a file that declares a larger size is not read.
 ///
 /// # Errors
 /// [`ReadError`].
@@ -25,7 +25,7 @@ pub fn read_file(path: &Path) -> Result<Vec<u8>, ReadError> {
     let size = file.metadata().map_err(ReadError::Failed)?.len();
     too_large(size)?;
     let mut bytes = Vec::with_capacity(size as usize);
-    // what is no regular file declares no size
+    // a file that is not a regular one does not declare its size
     file.take(MAX_BYTES + 1)
         .read_to_end(&mut bytes)
         .map_err(ReadError::Failed)?;

@@ -43,14 +43,14 @@ impl<'a> Place<'a> {
     }
 }
 
-/// A file, and the tensors that were read of it.
+/// A file, and the tensors that were read from it.
 pub(crate) struct ModelReader<'a> {
     file: &'a SafeTensors<'a>,
     read: BTreeSet<String>,
 }
 
 impl<'a> ModelReader<'a> {
-    /// Nothing was read yet.
+    /// A reader that has not read anything yet.
     pub(super) fn new(file: &'a SafeTensors<'a>) -> Self {
         ModelReader {
             file,
@@ -112,7 +112,7 @@ impl<'a> ModelReader<'a> {
         }
     }
 
-    /// The integers of a layer that has none of its own: what those mean that it reads.
+    /// The part of a layer without integers of its own: the meaning of those that it reads.
     pub(crate) fn sources(&mut self, place: &Place<'_>) -> Result<Part, ModelError> {
         let sources = place.sources().into_iter();
         let levels: Vec<Range> = sources.map(|source| place.facts[source].range).collect();
@@ -120,7 +120,7 @@ impl<'a> ModelReader<'a> {
         Ok(Part::Sources(meanings.into()))
     }
 
-    /// What the integers of each tensor mean that a layer reads. They lie in `levels`.
+    /// The meaning of the integers of each tensor that a layer reads, which lie in `levels`.
     pub(crate) fn meanings(
         &mut self,
         name: &str,

@@ -51,7 +51,7 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// One more tensor of a layer.
+    /// Adds a tensor of a layer.
     pub(super) fn push(&mut self, layer: &str, field: &str, tensor: Tensor) {
         self.tensors.push((format!("{layer}.{field}"), tensor));
     }
@@ -78,7 +78,7 @@ macro_rules! values {
 }
 values!(i8 = I8, i16 = I16, i64 = I64, u8 = U8, f64 = F64);
 
-/// Values of the tensor of that name, type and shape.
+/// Values of the tensor with this name, type and shape.
 ///
 /// # Errors
 /// [`ModelError::TensorMissing`], [`ModelError::TensorType`] and [`ModelError::TensorShape`].

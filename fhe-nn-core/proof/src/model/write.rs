@@ -47,7 +47,7 @@ impl Tables {
     }
 }
 
-/// Scale and zero point of one tensor after the other.
+/// The scale and the zero point of each tensor, one tensor after the other.
 pub(crate) fn write_meanings(layer: &str, sources: &[Affine], writer: &mut Writer) {
     let pairs = sources
         .iter()

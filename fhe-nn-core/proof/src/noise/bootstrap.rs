@@ -63,7 +63,7 @@ pub fn bootstrap_transform_variance(
 }
 
 /// The part of [`bootstrap_transform_variance`] that comes from the masks, and so is multiplied by key bits:
-/// of the `1 + k N / 2` errors of a step that are alike on average, all but that of the body.
+/// a step has `1 + k N / 2` errors that are alike on average, and all but that of the body count here.
 pub fn mask_transform_variance(input_dimension: u32, shape: Shape, digits: Decomposition) -> f64 {
     let masks = f64::from(shape.lwe_dimension()) / 2.0;
     bootstrap_transform_variance(input_dimension, shape, digits) * masks / (1.0 + masks)

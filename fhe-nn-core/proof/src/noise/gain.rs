@@ -9,9 +9,9 @@ pub struct Term {
     pub kind: usize,
     /// Number of the bootstrap that the value comes from; it is unique across kinds.
     pub bootstrap: usize,
-    /// Which of the bootstrap's values it is.
+    /// Index of the value among those of the bootstrap.
     pub phase: u32,
-    /// How many values the bootstrap has.
+    /// Number of values of the bootstrap.
     pub phases: u32,
 }
 
@@ -60,7 +60,7 @@ pub fn gain(terms: &mut [Term]) -> f64 {
 mod tests {
     use super::*;
 
-    /// The gain of weights, of which number `q n + j` multiplies value q of bootstrap j of n.
+    /// The gain of weights; number `q n + j` of them multiplies value q of bootstrap j of n.
     fn of(weights: &[f64], phases: u32, kinds: &[usize]) -> f64 {
         let bootstraps = weights.len() / phases as usize;
         let terms = weights.iter().enumerate().map(|(index, &weight)| Term {
@@ -86,7 +86,7 @@ mod tests {
         );
         // two bootstraps that have nothing in common
         assert_eq!(of(&[3.0, 1.0, 0.0, 5.0], 2, &[]), 35.0);
-        // parameters may make the common part as small as nothing
+        // parameters may make the common part arbitrarily small
         assert_eq!(of(&[1.0, -1.0, 1.0, -1.0], 4, &[]), 4.0);
         assert_eq!(of(&[1.0, 2.0, 3.0], 1, &[]), 14.0);
     }

@@ -19,7 +19,7 @@ pub struct Accumulators {
 pub struct WidthDemand {
     /// Bit-width of the accumulator.
     pub width: u32,
-    /// Logarithm of the distance of the accumulator's possible values.
+    /// Logarithm of the distance between the accumulator's possible values.
     pub step_bits: u32,
     /// Number of neurons.
     pub neurons: u32,
@@ -74,7 +74,7 @@ impl Accumulators {
         accumulators.read_by(reader.max_width(), Rounding::Exact)
     }
 
-    /// The same accumulators, of which at most the top `table_bits` are read.
+    /// The same accumulators, read by at most their top `table_bits` bits.
     pub fn read_by(mut self, table_bits: u32, rounding: Rounding) -> Self {
         let sums = &mut self.sums;
         sums.table_bits = table_bits;
@@ -84,7 +84,7 @@ impl Accumulators {
         self
     }
 
-    /// Takes the greatest step width for which a torus of `steps`, a power of two, has room.
+    /// Takes the greatest step width that fits a torus of `steps` steps, a power of two.
     pub(super) fn take_modulus(&mut self, steps: u64) {
         let sums = &mut self.sums;
         let room = |width: &u32| sums.modulus_of(*width) <= steps;

@@ -25,7 +25,7 @@ pub struct Bootstrap {
 
 impl Bootstrap {
     /// Number of coefficients of a lookup table in all its polynomials; phases are read modulo
-    /// twice as much.
+    /// twice that number.
     pub fn table_size(&self) -> u32 {
         self.shape.polynomial_size.saturating_mul(self.extension)
     }

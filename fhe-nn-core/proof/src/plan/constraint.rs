@@ -1,4 +1,4 @@
-//! How much noise the reader of an accumulator may see.
+//! The amount of noise that the reader of an accumulator may see.
 
 use crate::noise::log2_failure;
 
@@ -8,21 +8,21 @@ pub const GUARD_STEPS: u64 = 3;
 /// The standard deviation of noise that approximate rounding allows, in steps of the table.
 pub const APPROXIMATE_NOISE: f64 = 1.0 / 6.0;
 
-/// What the reader of accumulators of one bit-width asks of their noise.
+/// What the reader of accumulators of one bit-width requires of their noise.
 #[derive(Debug, Clone, Copy)]
 pub struct Constraint {
     /// Factor by which the variance of the inputs is multiplied.
     pub gain: f64,
-    /// How much noise there may be.
+    /// The amount of noise that there may be.
     pub tolerance: Tolerance,
     /// Number of neurons.
     pub neurons: u32,
 }
 
-/// How much noise a reader may see, in fractions of the torus.
+/// The amount of noise that a reader may see, in fractions of the torus.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Tolerance {
-    /// Less than this, which is half the distance of the values that are told apart.
+    /// Less than this, which is half the distance between the values that are told apart.
     HalfStep(f64),
     /// A part of a step of the table: values near the end of a step may be read as the next one.
     Step {

@@ -1,4 +1,4 @@
-//! What a plan costs in time: constants that were measured once and are shipped.
+//! The time that a plan takes, from constants that were measured once and are shipped.
 
 use crate::noise::Shape;
 use crate::plan::{Bootstrap, Plan};

@@ -1,8 +1,8 @@
-//! What a network asks of its parameters: bit-widths and gains, no weights.
+//! What a network requires of its parameters: bit-widths and gains, but not the weights.
 //!
 //! A value is encrypted as a multiple of the step of the sums that read it. If sums of several
 //! layers read a value, or sums of one layer read values of several, all of them must take the same
-//! step: that of the finest. A layer for which a coarser step would do counts modulo a greater power
+//! step: the finest. A layer for which a coarser step would do counts modulo a greater power
 //! of two, and its weights are multiplied by the ratio of the steps, as those of narrow neurons are.
 
 use std::borrow::Cow;
@@ -11,7 +11,7 @@ use crate::client::ClientSpec;
 use crate::plan::Fingerprint;
 use crate::plan::accumulators::Accumulators;
 
-/// What a network asks of its parameters: sums, of which all but the last are read by tables. The
+/// What a network requires of its parameters: sums, all but the last of which are read by tables. The
 /// tables make the values that later sums add up.
 ///
 /// Sums of several layers that read the same values share a step, see [`Requirements::new`].

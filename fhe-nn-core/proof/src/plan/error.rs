@@ -1,6 +1,6 @@
-//! Why there is no plan.
+//! Why a plan cannot be found, or is refused.
 
-/// Why there are no parameters, or why given ones are refused.
+/// Why parameters do not exist, or why given ones are refused.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PlanError {

@@ -84,12 +84,12 @@ pub struct Plan {
     pub output: OutputPlan,
     /// Fingerprint of the model that the plan was made for.
     pub model: Fingerprint,
-    /// What was asked for.
+    /// The options that were asked for.
     pub options: PlanOptions,
 }
 
 impl Plan {
-    /// A plan of nothing, which stands in for that of a network that did not compile.
+    /// An empty plan, which stands in for the plan of a network that did not compile.
     #[doc(hidden)]
     pub const EMPTY: Plan = Plan {
         version: Version,

@@ -1,8 +1,8 @@
-//! What a user may choose about a plan.
+//! The options that a user may choose for a plan.
 
 use serde::{Deserialize, Serialize};
 
-/// What a user may choose about parameters: the failure probability, and what to save.
+/// Options of the search for parameters: the failure probability, and what to save.
 ///
 /// ```
 /// use fhe_nn_proof::plan::{PlanOptions, Prefer};
@@ -54,12 +54,12 @@ impl PlanOptions {
         }
     }
 
-    /// What the search saves: time, or bytes of keys.
+    /// Sets what the search saves: time, or bytes of keys.
     pub const fn with_prefer(self, prefer: Prefer) -> Self {
         PlanOptions { prefer, ..self }
     }
 
-    /// Each table and each score fails with probability at most 2 to the power of minus this.
+    /// The number `b` for which each table and each score fails with probability at most `2^-b`.
     pub const fn failure_bits(&self) -> f64 {
         self.failure_bits
     }

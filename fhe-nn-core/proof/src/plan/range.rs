@@ -1,4 +1,4 @@
-//! What may be chosen: the search finds nothing else, and nothing else is valid.
+//! The ranges of parameters: the search finds nothing outside of them, and nothing outside is valid.
 
 use core::ops::RangeInclusive;
 

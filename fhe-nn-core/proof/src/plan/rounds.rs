@@ -1,4 +1,4 @@
-//! What the removal of low bits asks of the noise.
+//! What the removal of low bits requires of the noise.
 
 use crate::noise::log2_failure;
 use crate::plan::accumulators::{Accumulators, WidthDemand};

@@ -1,4 +1,4 @@
-//! Whether a plan is one for a network.
+//! The check that a plan fits a network.
 
 use crate::plan::Plan;
 use crate::plan::bootstrap::holds;

@@ -1,4 +1,4 @@
-//! How a plan prints.
+//! Printing of plans.
 
 use core::fmt;
 

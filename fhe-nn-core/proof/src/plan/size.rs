@@ -155,7 +155,7 @@ impl Plan {
     }
 }
 
-/// Which keys of a bootstrap no earlier bootstrap has.
+/// The keys of a bootstrap that no earlier bootstrap has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NewKeys {
     /// Whether the bootstrapping key is new.

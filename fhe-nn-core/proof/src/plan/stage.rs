@@ -16,7 +16,7 @@ pub struct Stage {
     pub lookup: Cow<'static, str>,
     /// Number of values that a lookup makes from each accumulator.
     pub phases: u32,
-    /// What removes low bits, the lowest first; empty if tables read whole or noisy accumulators.
+    /// The rounds that remove low bits, the lowest first; empty if tables read whole or noisy accumulators.
     pub rounds: Cow<'static, [Round]>,
     /// The bootstrap that looks up.
     pub bootstrap: Bootstrap,
@@ -25,7 +25,7 @@ pub struct Stage {
     /// Predicted variance of the noise at the table that has the least room for it.
     pub table_variance: f64,
     /// Logarithm to base 2 of the probability that any table of the stage reads wrong: with
-    /// approximate rounding, that the noise leaves the guard of any.
+    /// approximate rounding, that the noise leaves the guard of any table.
     pub log2_failure: f64,
     /// With approximate rounding, the probability that a value moves by one step: for the neuron
     /// where that is most likely, averaged over where its accumulator can lie within a step.

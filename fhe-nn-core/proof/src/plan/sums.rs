@@ -34,7 +34,7 @@ pub struct Sums {
     pub step_width: u32,
     /// Number of bits that are read at most: the top bits of a wider accumulator.
     pub table_bits: u32,
-    /// How the bits below those are dropped.
+    /// How the bits below the ones that are read are dropped.
     pub rounding: Rounding,
     /// Number of steps that the torus holds.
     pub modulus: u64,

@@ -1,4 +1,4 @@
-//! What must hold for a plan from outside before keys are made for it.
+//! The conditions that a plan from outside must meet before keys are made for it.
 
 use core::ops::RangeInclusive;
 
@@ -105,7 +105,7 @@ impl Plan {
 }
 
 impl OutputPlan {
-    /// `before` is the dimension of the key that the accumulators are under.
+    /// Checks the scores, whose accumulators are under a key of dimension `before`.
     fn validate(&self, before: u32) -> Result<(), PlanError> {
         let sums = &self.sums;
         check("scores", sums.neurons.into(), 1..=MAX_VALUES)?;
@@ -132,7 +132,7 @@ impl OutputPlan {
 }
 
 impl Stage {
-    /// `from` is the dimension of the key that the accumulators are under.
+    /// Checks the stage, whose accumulators are under a key of dimension `from`.
     fn validate(&self, from: u32) -> Result<(), PlanError> {
         let sums = &self.sums;
         check("neurons", sums.neurons.into(), 1..=MAX_VALUES)?;
@@ -219,7 +219,7 @@ fn check_keyswitch(digits: Decomposition) -> Result<(), PlanError> {
     )
 }
 
-/// Checks that there are at most this many levels, and bits of all levels together.
+/// Checks that there are at most `levels` levels, with at most `bits` bits together.
 fn check_digits(digits: Decomposition, levels: u32, bits: u32) -> Result<(), PlanError> {
     check("levels", digits.levels.into(), 1..=levels.into())?;
     let most = bits / digits.levels;

@@ -51,7 +51,7 @@ fn weights_of_one_value_add_up() {
     assert_eq!(trace.sums(&op, &[2, 2]), [[(1, 3)]]);
 }
 
-/// Looks up sums of the last tensor; the kinds of the bootstraps.
+/// Looks up sums of the last tensor, and returns the kinds of the bootstraps.
 fn look_up(
     mut trace: Trace,
     weights: &Array2<i16>,

@@ -250,7 +250,7 @@ impl<'a> Chains<'a> {
     }
 
     /// The most that sharing these keys can save, compared with making the same keys again. A step
-    /// need not be followed if it costs that much more than another that is no worse otherwise.
+    /// need not be followed if it costs that much more than another that is otherwise not worse.
     fn new_keys(&self, keys: Keys) -> Cost {
         let rotation = &self.rotations[keys.rotation];
         let dimension = rotation.shape.lwe_dimension();

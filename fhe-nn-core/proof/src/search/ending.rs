@@ -1,4 +1,4 @@
-//! How scores are sent: under which key, and with how many bits an element.
+//! The ways to send scores: the key that they are under, and the number of bits of an element.
 
 use crate::noise::{Decomposition, KEYSWITCH_MODULUS_BITS, MODULUS_BITS, modulus_switch_variance};
 use crate::plan::cost::keyswitch_cost;
@@ -59,7 +59,7 @@ pub(super) fn endings(
         })
     };
     let smallest = |levels| {
-        // even with the smallest key, rows of more bits than these are not smaller
+        // even with the smallest key, rows with more bits per element are not smaller
         let mut best: Option<Ending> = None;
         for element_bits in output.least_element_bits()..=KEYSWITCH_MODULUS_BITS {
             let least = row_bits(*SMALL_DIMENSIONS.start(), element_bits);

@@ -5,7 +5,7 @@ use crate::plan::{Accumulators, DigitDemand, Requirements, RoundDemand, StageDem
 use crate::rounding::digit_bootstraps;
 use crate::spec::Rounding;
 
-/// The limits that a layer sets to the noise, and its work.
+/// The limits that a layer sets for the noise, and its work.
 #[derive(Debug)]
 pub(super) struct Layer {
     pub(super) sources: Vec<u32>,
@@ -74,7 +74,7 @@ impl Layer {
         requirements.stages.iter().enumerate().map(stage).collect()
     }
 
-    /// Fewest bits of an element of a reply. With exact rounding, half a step of every score is a
+    /// Smallest number of bits of an element of a reply. With exact rounding, half a step of every score is a
     /// multiple of the element's unit, so that rounding a body down crosses no boundary between two
     /// scores. With approximate rounding, it moves scores by a negligible part of a step.
     pub(super) fn least_element_bits(&self) -> u32 {

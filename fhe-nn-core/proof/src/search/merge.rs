@@ -10,11 +10,11 @@ use crate::search::ending::Ending;
 use crate::search::layer::Layer;
 use crate::search::state::Choice;
 
-/// The fastest plan may take this share of its time more for each share of the keys' memory that it
-/// saves: 1% more time for 10% less memory.
+/// The fastest plan may take longer by this factor times the share of the keys' memory that it saves: 1%
+/// more time for 10% less memory.
 const TIME_FOR_MEMORY: f64 = 0.1;
 
-/// What a chain must satisfy.
+/// The conditions that a chain must satisfy.
 pub(super) struct Chain<'a> {
     pub(super) layers: &'a [Layer],
     pub(super) output: &'a Layer,
@@ -93,7 +93,7 @@ fn changes(choices: &[Choice]) -> Vec<Vec<Choice>> {
     all
 }
 
-/// What a plan costs.
+/// The costs of a plan.
 struct Weight {
     seconds: f64,
     memory: f64,
@@ -109,7 +109,7 @@ impl Weight {
         }
     }
 
-    /// How much another plan saves.
+    /// The amount that another plan saves.
     fn gain(&self, other: &Weight, prefer: Prefer) -> f64 {
         match prefer {
             Prefer::SmallestKeys => self.bytes - other.bytes,

@@ -35,12 +35,12 @@ use crate::search::objective::Objective;
 use crate::search::rotation::rotations;
 use crate::search::state::{Choice, State};
 
-/// Share of its time that the fastest plan may take more for a smaller reply.
+/// Share of its time by which the fastest plan may take longer for a smaller reply.
 const REPLY_TOLERANCE: f64 = 0.01;
-/// Share of the time that a key for scores alone may take more than having none.
+/// Share of the time by which a key for scores alone may take longer than having none.
 const OWN_KEY_TOLERANCE: f64 = 0.05;
-/// Share of its time that the fastest plan may take more if all stages share their keys. Each set of
-/// keys that is saved may take its part of that.
+/// Share of its time by which the fastest plan may take longer if all stages share their keys. Each set
+/// of keys that is saved may take its part of that.
 const SHARING_TOLERANCE: f64 = 0.01;
 
 impl Plan {

@@ -15,7 +15,7 @@ pub(super) struct Cost {
     pub(super) then: f64,
 }
 
-/// How time and the bytes of keys make a cost.
+/// The rule by which time and the bytes of keys make a cost.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Objective {
     pub(super) prefer: Prefer,

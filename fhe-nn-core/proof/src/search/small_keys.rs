@@ -17,7 +17,7 @@ pub(super) struct SmallKeys<'a> {
     layer: &'a Layer,
     objective: Objective,
     keyswitches: &'a Keyswitches,
-    /// Whether it is the first stage: inputs may be encrypted under its small key.
+    /// Whether this is the first stage: inputs may be encrypted under its small key.
     first: bool,
     /// The states before the stage, in the order of dimension and variance. None beats another, so
     /// the last of a dimension is the noisiest and the cheapest.
@@ -88,7 +88,7 @@ impl<'a> SmallKeys<'a> {
             }
         }
         if self.first && !self.layer.joins {
-            // fresh noise falls with n, that of the modulus switch grows: the first that fits
+            // fresh noise falls with n and that of the modulus switch grows, so the first that fits is taken
             arrivals.extend(
                 SMALL_DIMENSIONS
                     .into_iter()

@@ -8,10 +8,10 @@ use super::input::Encoding;
 impl Spec {
     /// The struct that declares this network, ready to paste behind `use fhe_nn_core::prelude::*;`.
     ///
-    /// `functions` are those of its `Custom` layers by name, in order; one that is missing is called `own`.
+    /// `functions` names the functions of its `Custom` layers in order; a missing one is called `own`.
     pub fn declaration(&self, functions: &[&str]) -> String {
         let mut text = String::new();
-        // writing to a text does not fail
+        // writing to a string does not fail
         let _ = self.declare(&mut text, functions);
         text
     }

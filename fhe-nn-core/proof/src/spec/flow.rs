@@ -1,9 +1,9 @@
-//! What flows from layer to layer: who reads what, and the facts of every tensor.
+//! What flows from layer to layer: which layer reads which tensor, and the facts of every tensor.
 
 use super::{ActivationSpec, FlowError, Spec, Tensor, TensorKind};
 
 impl Spec {
-    /// What layer `index` reads: 0 is the input, `i + 1` the result of layer i.
+    /// The tensors that layer `index` reads: 0 is the input, `i + 1` the result of layer i.
     pub fn sources(&self, index: usize) -> Vec<usize> {
         match &*self.layers[index].sources {
             [] => vec![index],
@@ -25,7 +25,7 @@ impl Spec {
     /// The facts of every tensor, the input's first.
     ///
     /// # Errors
-    /// The first layer that cannot read what comes to it, and why.
+    /// The index of the first layer that cannot read what comes to it, and why.
     pub fn flow(&self) -> Result<Vec<Tensor>, (usize, FlowError)> {
         let mut tensors = vec![self.input.tensor()];
         for (index, layer) in self.layers.iter().enumerate() {

@@ -18,7 +18,7 @@ pub enum Function {
     Relu6,
     /// Rectified linear unit with a slope below 0.
     LeakyRelu,
-    /// The same with a learned slope, for all channels or for each.
+    /// Rectified linear unit with a learned slope below 0, one for all channels or one for each.
     Prelu,
     /// The value above a threshold, and a constant below it.
     Threshold,
@@ -44,7 +44,7 @@ pub enum Function {
     HardSigmoid,
     /// Hyperbolic tangent.
     Tanh,
-    /// The value, held to an interval.
+    /// The value, clamped to an interval.
     HardTanh,
     /// Quotient of the value and one plus its size.
     Softsign,
@@ -129,8 +129,8 @@ impl Function {
         }
     }
 
-    /// Its parameters, by the names that PyTorch gives them, with their defaults; without one, it must be
-    /// given. Each is one number, or one for every channel.
+    /// Its parameters, by the names that PyTorch gives them, with their defaults. A parameter without a
+    /// default must be given. Each is one number, or one for every channel.
     pub const fn parameters(self) -> &'static [(&'static str, Option<f64>)] {
         match self {
             LeakyRelu => &[("negative_slope", Some(0.01))],
@@ -179,7 +179,7 @@ impl Function {
             }
             (Elu | Celu, _) if x > 0.0 => x,
             (Elu, [alpha, ..]) => alpha * libm::expm1(x),
-            // the limit of ever smaller ones
+            // the limit as the parameter approaches 0
             (Celu, [0.0, ..]) => 0.0,
             (Celu, [alpha, ..]) => alpha * libm::expm1(x / alpha),
             (Selu, _) if x > 0.0 => SELU_SCALE * x,
@@ -219,7 +219,7 @@ impl Function {
         }
     }
 
-    /// Whether the value is never smaller at a greater `x`, with the default parameters.
+    /// Whether the function never decreases as `x` grows, with the default parameters.
     pub const fn is_monotone(self) -> bool {
         match self {
             Relu | Relu6 | LeakyRelu | Elu | Selu | Celu | Softplus | Sigmoid | HardSigmoid
@@ -230,13 +230,13 @@ impl Function {
         }
     }
 
-    /// Whether half a period further the function has the opposite value. Such a table needs no
-    /// padding bit: `T[r + 2^(p-1)] = -T[r]` is what a bootstrap does by itself.
+    /// Whether the function has the opposite value half a period further on. Such a table does not need
+    /// a padding bit: `T[r + 2^(p-1)] = -T[r]` is what a bootstrap does by itself.
     pub const fn is_antiperiodic(self) -> bool {
         matches!(self, Sign | Wave)
     }
 
-    /// How its table reads accumulators.
+    /// The way in which its table reads accumulators.
     pub const fn reader(self) -> Reader {
         if self.is_antiperiodic() {
             Reader::Antiperiodic

@@ -15,26 +15,26 @@ pub struct Input {
     pub shape: Cow<'static, [usize]>,
     /// Inputs are unsigned integers of this many bits, 1 to 16.
     pub bits: u32,
-    /// What tokens there are, if inputs are tokens.
+    /// The vocabulary, if inputs are tokens; `None` if they are numbers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokens: Option<Tokens>,
 }
 
-/// Inputs that are no numbers but one of a vocabulary each.
+/// A vocabulary, for inputs that are tokens: each is an index below the vocabulary size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tokens {
     /// Tokens are `0..vocabulary`.
     pub vocabulary: usize,
-    /// What a client encrypts.
+    /// How a client encrypts a token.
     pub encoding: Encoding,
 }
 
-/// What a client encrypts of a token.
+/// How a client encrypts a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Encoding {
-    /// As many values as the vocabulary has, one of them 1: a vector for it is an exact sum.
+    /// As one value for each token of the vocabulary, one of them 1: its vector is an exact sum.
     OneHot,
-    /// Its number: a vector for it takes a table for each of its values.
+    /// As its number: its vector takes a table for each of the vector's values.
     Number,
 }
 
@@ -48,7 +48,7 @@ impl Input {
         }
     }
 
-    /// Texts of so many tokens of a vocabulary, each encrypted as that many values, one of them 1.
+    /// Texts of tokens, each encrypted as `vocabulary` values, one of which is 1.
     pub const fn one_hot(shape: &'static [usize], vocabulary: usize) -> Self {
         Input {
             shape: Cow::Borrowed(shape),
@@ -60,7 +60,7 @@ impl Input {
         }
     }
 
-    /// Texts of so many tokens of a vocabulary, each encrypted as a number of so many bits.
+    /// Texts of tokens from a vocabulary, each encrypted as a number of `bits` bits.
     pub const fn numbers(shape: &'static [usize], vocabulary: usize, bits: u32) -> Self {
         Input {
             shape: Cow::Borrowed(shape),

@@ -6,9 +6,9 @@ use crate::widths::MAX_VALUES;
 /// A law, as the end of the sentence "declaration of `layer` breaks the law".
 pub(crate) type Law = &'static str;
 
-/// Widest integer of an input, and widest weight.
+/// Greatest width of an integer of an input, and of a weight.
 pub(crate) const MAX_INTEGER_BITS: u32 = 16;
-/// Widest result of a table.
+/// Greatest width of a result of a table.
 pub(crate) const MAX_RESULT_BITS: u32 = 8;
 /// Largest kernel, stride, dilation and padding.
 const MAX_STEP: usize = 1 << 12;
@@ -18,7 +18,7 @@ pub(crate) fn law(holds: bool, law: Law) -> Result<(), Law> {
     if holds { Ok(()) } else { Err(law) }
 }
 
-/// Whether there are at most as many values as a tensor may have.
+/// Whether a tensor of these extents stays within the limit on the number of values.
 pub(crate) fn small(extents: impl IntoIterator<Item = usize>) -> bool {
     let values = extents.into_iter().fold(1, usize::saturating_mul);
     values as u64 <= MAX_VALUES

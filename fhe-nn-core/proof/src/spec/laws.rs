@@ -35,7 +35,7 @@ impl Spec {
         Ok(())
     }
 
-    /// What a layer with accumulators asks of the activation that reads them.
+    /// What a layer with accumulators requires of the activation that reads them.
     fn neighbours(&self, index: usize) -> Result<(), Law> {
         let Some(linear) = self.layers[index].op.linear() else {
             return Ok(());

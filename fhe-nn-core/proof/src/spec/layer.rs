@@ -11,10 +11,11 @@ use crate::layers::Op;
 pub struct Layer {
     /// Name of the field.
     pub name: Cow<'static, str>,
-    /// What the layer reads, if it is not the one before: 0 is the input, `i + 1` the result of layer i.
+    /// The tensors that it reads: 0 is the input, `i + 1` the result of layer i. Empty if it reads the one
+    /// before it.
     #[serde(default, skip_serializing_if = "<[usize]>::is_empty")]
     pub sources: Cow<'static, [usize]>,
-    /// What the layer computes.
+    /// The operation of the layer.
     pub op: Op,
 }
 

@@ -1,4 +1,4 @@
-//! How a declaration prints.
+//! Printing of declarations.
 
 use core::fmt;
 

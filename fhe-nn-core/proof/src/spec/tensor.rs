@@ -1,21 +1,21 @@
-//! Tensors before any weights are known: shape, range, and who may read them.
+//! Tensors before any weights are known: their shape, their range, and which layers may read them.
 
 use crate::widths::Range;
 
-/// What is known of a tensor before any weights are.
+/// The facts of a tensor that are known before any weights are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tensor {
-    /// Extents, slowest first. Tokens are as many channels as the vocabulary has.
+    /// Extents, slowest first. Tokens have one channel for each token of the vocabulary.
     pub shape: Vec<usize>,
-    /// What its integers can be.
+    /// Range of its integers.
     pub range: Range,
-    /// Whether all of them are odd, as those of `Wave` and `Sign` are.
+    /// Whether all its integers are odd, as those of `Wave` and `Sign` are.
     pub odd: bool,
-    /// Who may read it.
+    /// Kind of its integers, which determines the layers that may read it.
     pub kind: TensorKind,
 }
 
-/// Who may read a tensor.
+/// The kind of a tensor, which determines the layers that may read it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TensorKind {
     /// Tokens, which only an embedding layer reads.
@@ -47,7 +47,7 @@ impl Tensor {
             .fold(1, |values, &extent| values.saturating_mul(extent))
     }
 
-    /// Whether there are none.
+    /// Whether it has no values.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

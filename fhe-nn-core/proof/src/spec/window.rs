@@ -1,8 +1,8 @@
 //! Sliding windows: the geometry of convolutions and pools.
 //!
 //! Along one axis of `n` values, with padding p, dilation d, stride s and a kernel of k taps, there are
-//! `floor((n + 2 p - d (k - 1) - 1) / s) + 1` positions (PyTorch's `Conv2d`). A signal of one dimension
-//! is one of height 1.
+//! `floor((n + 2 p - d (k - 1) - 1) / s) + 1` positions (PyTorch's `Conv2d`). A one-dimensional signal
+//! has height 1.
 
 use core::fmt;
 
@@ -11,43 +11,43 @@ use serde::{Deserialize, Serialize};
 /// The windows of a layer over `[channels, height, width]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Window {
-    /// Channels that come in.
+    /// Number of input channels.
     pub channels: usize,
-    /// Channels that go out.
+    /// Number of output channels.
     pub outputs: usize,
-    /// Values that come in, down and across.
+    /// Number of input values, down and across.
     pub input: [usize; 2],
-    /// Taps, down and across.
+    /// Number of taps, down and across.
     pub kernel: [usize; 2],
-    /// Distance of neighbouring windows, down and across.
+    /// Distance between neighbouring windows, down and across.
     pub stride: [usize; 2],
-    /// Positions added on either side, down and across.
+    /// Number of positions added on either side, down and across.
     pub padding: [usize; 2],
-    /// Distance of neighbouring taps, down and across.
+    /// Distance between neighbouring taps, down and across.
     pub dilation: [usize; 2],
-    /// The channels are split in so many groups, each of which sees its own part of the input.
+    /// Number of groups that the channels are split into; each sees its own part of the input.
     pub groups: usize,
 }
 
-/// Why there is no such window.
+/// Why windows are impossible.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum WindowError {
-    /// An extent is 0.
+    /// An extent, stride, dilation or number of groups is 0.
     #[error("an extent, stride, dilation or number of groups is 0")]
     Zero,
-    /// Channels that are left over.
+    /// The groups do not divide the channels.
     #[error("the groups do not divide the channels that come in and go out")]
     Groups,
-    /// Windows that would see padding alone.
+    /// Some windows would see nothing but padding.
     #[error("the padding is as large as the kernel")]
     Padding,
-    /// Not one window.
+    /// Not one window fits.
     #[error("the kernel is larger than the padded input")]
     Kernel,
 }
 
 impl Window {
-    /// Every one of so many positions in a row by itself.
+    /// Windows that each see one of `positions` positions in a row.
     pub const fn each(channels: usize, outputs: usize, positions: usize) -> Self {
         Window {
             channels,
@@ -62,7 +62,7 @@ impl Window {
     }
 
     /// # Errors
-    /// [`WindowError`] if there is no such window.
+    /// [`WindowError`] if the windows are impossible.
     pub const fn check(&self) -> Result<(), WindowError> {
         if self.channels == 0 || self.outputs == 0 || self.groups == 0 {
             return Err(WindowError::Zero);
@@ -86,7 +86,7 @@ impl Window {
         Ok(())
     }
 
-    /// Values that a window spans along an axis.
+    /// Number of values that a window spans along an axis.
     pub const fn reach(&self, axis: usize) -> usize {
         self.dilation[axis] * (self.kernel[axis] - 1) + 1
     }
@@ -95,40 +95,40 @@ impl Window {
         self.input[axis] + 2 * self.padding[axis]
     }
 
-    /// Windows, down and across.
+    /// Number of windows, down and across.
     pub const fn output(&self) -> [usize; 2] {
         let down = (self.padded(0) - self.reach(0)) / self.stride[0] + 1;
         let across = (self.padded(1) - self.reach(1)) / self.stride[1] + 1;
         [down, across]
     }
 
-    /// Windows of one channel.
+    /// Number of windows of one channel.
     pub const fn positions(&self) -> usize {
         let [down, across] = self.output();
         down * across
     }
 
-    /// Taps of a neuron: the fan-in.
+    /// Number of taps of a neuron: the fan-in.
     pub const fn taps(&self) -> usize {
         self.channels / self.groups * self.kernel[0] * self.kernel[1]
     }
 
-    /// Values that come in.
+    /// Number of input values.
     pub const fn input_len(&self) -> usize {
         self.channels * self.input[0] * self.input[1]
     }
 
-    /// Values that go out.
+    /// Number of output values.
     pub const fn output_len(&self) -> usize {
         self.outputs * self.positions()
     }
 
-    /// The shape of what comes in; flat, of `[channels, length]`.
+    /// The shape of the input; `[channels, length]` if `flat`.
     pub fn input_shape(&self, flat: bool) -> Vec<usize> {
         extents(self.channels, self.input, flat)
     }
 
-    /// The shape of what goes out; flat, of `[channels, length]`.
+    /// The shape of the output; `[channels, length]` if `flat`.
     pub fn output_shape(&self, flat: bool) -> Vec<usize> {
         extents(self.outputs, self.output(), flat)
     }
@@ -138,8 +138,8 @@ impl Window {
         self.padding[0] > 0 || self.padding[1] > 0
     }
 
-    /// For tap `tap` of output channel `channel`, at a position: the index of the value that it sees, in
-    /// row-major order; `None` for padding.
+    /// The index, in row-major order, of the value that tap `tap` of output channel `channel` sees at a
+    /// position; `None` for padding.
     pub fn source(&self, channel: usize, position: usize, tap: usize) -> Option<usize> {
         let [kernel_down, kernel_across] = self.kernel;
         let area = kernel_down * kernel_across;
@@ -181,7 +181,7 @@ impl fmt::Display for Window {
     }
 }
 
-/// The shape of so many channels of an area; of height 1 and flat, of a length.
+/// The shape of `channels` channels of an area; if `flat`, the height is 1 and is left out.
 fn extents(channels: usize, [down, across]: [usize; 2], flat: bool) -> Vec<usize> {
     if flat {
         vec![channels, across]
@@ -215,7 +215,7 @@ mod tests {
 
     #[test]
     fn taps_see_their_values_or_padding() {
-        // channel 3 is of the second group, which sees channel 1 alone
+        // channel 3 belongs to the second group, which sees channel 1 alone
         assert_eq!(WINDOW.source(3, 0, 0), None);
         assert_eq!(WINDOW.source(3, 0, 2), Some(20));
         assert_eq!(WINDOW.source(3, 0, 3), Some(22));

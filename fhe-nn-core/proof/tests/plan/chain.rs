@@ -6,11 +6,11 @@ use fhe_nn_proof::spec::Rounding;
 use fhe_nn_proof::widths::{Lattice, Reader};
 use proptest::prelude::*;
 
-/// A layer, by its neurons: width, step bits and gain.
+/// A layer, described by its neurons: width, step bits and gain.
 #[derive(Debug, Clone)]
 pub(crate) struct Layer {
     pub(crate) reader: Reader,
-    /// Bits that are read at most.
+    /// Greatest number of bits that are read.
     pub(crate) table: u32,
     pub(crate) rounding: Rounding,
     pub(crate) neurons: Vec<(u32, u32, f64)>,

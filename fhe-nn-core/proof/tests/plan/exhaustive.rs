@@ -29,7 +29,7 @@ const SHAPES: [(u32, u32); 11] = [
     (1, 4096),
 ];
 
-/// Shapes that tables are spread over several polynomials of, and over how many.
+/// Shapes whose tables are spread over several polynomials, and the number of polynomials.
 const EXTENSIONS: [((u32, u32), u32); 4] = [
     ((1, 2048), 2),
     ((1, 2048), 4),
@@ -60,7 +60,7 @@ fn no_two_layers_have_fewer_bytes_of_keys() {
     }
 }
 
-/// A layer of neurons alike: gain, the greatest variance that is read right, and bits of the modulus.
+/// A layer of identical neurons: gain, greatest variance that is read right, and bits of the modulus.
 struct Limit {
     gain: f64,
     budget: f64,
@@ -150,7 +150,7 @@ impl Parameters {
         }
     }
 
-    /// The fewest bytes of keys of two stages, and scores that stay under their key.
+    /// The fewest bytes of keys for two stages with scores that stay under their key.
     fn least(&self, [first, second, scores]: [Limit; 3]) -> f64 {
         let mut least = f64::INFINITY;
         let sizes = || (8..=15).map(|log| 1 << log);
@@ -190,7 +190,7 @@ impl Parameters {
         least
     }
 
-    /// Bytes of the key that inputs need to come to a small key of `n` dimensions.
+    /// Bytes of the key that brings inputs to a small key of `n` dimensions.
     fn arrive(&self, n: u32, size: u32, first: &Limit) -> Option<f64> {
         let fresh = |dimension| first.room(seeded_variance(dimension, 64));
         if switched(n, 64, size) <= fresh(n) {

@@ -1,7 +1,7 @@
 //! The plans of known models, number for number: `golden.txt` holds what the search has found for
 //! the models of the examples and for two small ones with both kinds of rounding.
 //!
-//! A change that is meant to find other plans writes the file anew, from the text that the failing
+//! If a change is meant to find other plans, the file is written anew from the text that the failing
 //! test prints.
 
 use core::fmt::Write;

@@ -60,7 +60,7 @@ fn values_that_are_added_come_under_one_key_and_one_step() {
             assert_eq!(plan.validate(), Ok(()));
             assert!(plan.serves(&requirements));
             assert_eq!(plan.dimension_of(1), plan.dimension_of(3));
-            // the inputs are read by the first alone, and may come under its small key
+            // only the first stage reads the inputs, so they may come under its small key
             let moduli: Vec<u64> = plan.moduli().collect();
             assert_eq!(moduli[1], moduli[3], "both read the first stage's values");
             for (stage, demand) in plan.stages.iter().zip(&requirements.stages) {
@@ -71,8 +71,8 @@ fn values_that_are_added_come_under_one_key_and_one_step() {
     }
 }
 
-/// The sum needs 2^6 steps and the layer beside it 2^8: a step of the sum is four of theirs, and so is the
-/// noise that it sees.
+/// The sum needs 2^6 steps and the layer beside it 2^8: a step of the sum is four steps of that layer, and
+/// the noise that it sees is four times as large.
 #[test]
 fn a_coarser_sum_sees_the_noise_that_it_is_multiplied_by() {
     let requirements = residual(None);
@@ -91,7 +91,7 @@ fn a_coarser_sum_sees_the_noise_that_it_is_multiplied_by() {
     assert_eq!(constraint.budget(z), (0.5f64 / 64.0 / z).powi(2));
 }
 
-/// A guard that makes no power of two cannot be shared: there is room for more.
+/// A modulus with a guard cannot be shared unless it is a power of two, so there is room for more.
 #[test]
 fn approximate_rounding_shares_a_power_of_two() {
     let requirements = residual(Some(Rounding::Approximate));

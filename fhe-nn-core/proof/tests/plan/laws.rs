@@ -1,4 +1,4 @@
-//! Whatever the chain, what is found keeps what it promises.
+//! Whatever the chain, the plan that is found keeps its promises.
 
 use fhe_nn_proof::noise::{
     bootstrap_variance, keyswitch_variance, log2_failure, modulus_switch_variance, seeded_variance,
@@ -55,7 +55,7 @@ proptest! {
                 layer.neurons.iter().map(bits).max().filter(|_| exact).unwrap_or(0)
             });
             for (stage, most) in plan.stages.iter().zip(removes) {
-                // none is removed that a table reads, or that is known
+                // a bit that a table reads, or that is known, is not removed
                 prop_assert!(stage.rounds.len() <= most.div_ceil(4) as usize);
             }
             prop_assert_eq!(Plan::find(&requirements, &options), Ok(plan));
@@ -126,8 +126,8 @@ fn the_failure_of_a_small_network() {
     assert!(found < -126.0 && found > -140.0);
 }
 
-/// Accumulators of 9 bits, of which a padded table reads the top 3 and of which none is known: two rounds,
-/// of 4 and of 2 bits, with two bootstraps each.
+/// Accumulators of 9 bits, none of them known, whose top 3 a padded table reads: two rounds, of 4 and of
+/// 2 bits, with two bootstraps each.
 #[test]
 fn the_failure_of_a_small_network_with_exact_rounding() {
     let hidden = Layer {

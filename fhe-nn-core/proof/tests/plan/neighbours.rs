@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use crate::chain::{Chain, chain};
 use crate::recompute::feasible;
 
-/// Among the fastest, sharing keys may take so much more time in all.
+/// Share of its time by which the fastest plan may take longer, in all, to share keys.
 const SHARING_TOLERANCE: f64 = 0.01;
 
 /// GLWE shapes; those that no plan may have are refused by `validate`.
@@ -71,7 +71,7 @@ fn neighbours(plan: &Plan) -> Vec<Plan> {
     let mut push = |change: &dyn Fn(&mut Plan)| {
         let mut plan = plan.clone();
         change(&mut plan);
-        // without a keyswitch, keys are those before
+        // without a keyswitch, the key is the one before
         if let Some(first) = plan
             .stages
             .first()

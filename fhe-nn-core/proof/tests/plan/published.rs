@@ -5,7 +5,7 @@
 //! `v1_8` are those with c = m. A set is a layer that is followed by the same layer: a padded table of
 //! m + c bits reads a sum of bootstrapped values whose weights have the 2-norm of the set.
 //!
-//! tfhe's sets keyswitch modulo `2^64`, ours modulo `2^32`. For the same noise that is no advantage:
+//! tfhe's sets keyswitch modulo `2^64`, ours modulo `2^32`. For the same noise that is not an advantage:
 //! the secure noise of the small keys in question is more than 2^9 times as large as the least that
 //! fits 32 bits. An engine that keyswitches modulo `2^64` takes more time for it, so tfhe's sets are
 //! weighed as if they were keyswitched modulo `2^32`, too.
@@ -76,8 +76,8 @@ fn published_failures_follow_from_our_formulas() {
     }
 }
 
-/// How often one of tfhe's sets fails with transforms of this variance; with whole bodies, and a
-/// keyswitch modulo `2^64`.
+/// The logarithm of the probability that one of tfhe's sets fails with transforms of this variance, whole
+/// bodies, and a keyswitch modulo `2^64`.
 fn failure(set: Set, transform: fn(u32, Shape, Decomposition) -> f64) -> f64 {
     let ([message, carry], norm, [n, k, size], bootstrap, keyswitch, _) = set;
     let (shape, digits) = (shape(k, size), digits(bootstrap));
@@ -92,8 +92,8 @@ fn failure(set: Set, transform: fn(u32, Shape, Decomposition) -> f64) -> f64 {
     log2_failure(half_step, norm * norm * variance + added)
 }
 
-/// With tables of 6 bits and more tfhe's polynomials have 8,192 coefficients and more, which none of ours
-/// has: ours spread tables over several, and what tfhe's polynomials would cost is not known.
+/// With tables of 6 bits and more, tfhe's polynomials have 8,192 coefficients and more. None of ours has that
+/// size: tables are spread over several polynomials, and the cost of tfhe's polynomials is not known.
 #[test]
 fn none_is_five_percent_cheaper_than_what_is_found() {
     println!(

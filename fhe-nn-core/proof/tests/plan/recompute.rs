@@ -56,7 +56,7 @@ pub(crate) fn reads(plan: &Plan, chain: &Chain) -> (Vec<Read>, Vec<f64>) {
     (reads, results)
 }
 
-/// Whether each table and each output alone keeps the failure asked for.
+/// Whether each table and each output alone keeps the failure probability that was asked for.
 pub(crate) fn feasible(plan: &Plan, chain: &Chain) -> bool {
     let z = standard_deviations(plan.options.failure_bits());
     reads(plan, chain)
@@ -138,7 +138,7 @@ fn sizes(plan: &Plan) {
     assert_eq!(plan.request_bytes(), request as u64);
 }
 
-/// What the way to a bootstrap adds, and what it leaves.
+/// The variance that the way to a bootstrap adds, and the variance that it leaves.
 fn of(bootstrap: &Bootstrap, dimension: u32) -> (f64, f64) {
     let n = bootstrap.small_dimension;
     let size = bootstrap.shape.polynomial_size * bootstrap.extension;
@@ -234,7 +234,7 @@ impl Layer {
         widths.max().expect("a layer has neurons")
     }
 
-    /// What find() sees: of neurons alike, the greatest gain.
+    /// The gain that `Plan::find` sees: the greatest one of neurons that are alike.
     fn gain(&self, width: u32, step_bits: u32) -> f64 {
         let alike = |n: &&(u32, u32, f64)| (n.0, n.1) == (width, step_bits);
         let alike = self.neurons.iter().filter(alike);

@@ -1,4 +1,4 @@
-//! Programs without parameters, and plans that nobody should run.
+//! Networks without parameters, and plans that nobody should run.
 
 use fhe_nn_proof::noise::Decomposition;
 use fhe_nn_proof::plan::{Plan, PlanError, PlanOptions, Round};
@@ -37,7 +37,7 @@ fn more_stages_than_a_plan_may_have_are_refused() {
     );
 }
 
-/// A plan from outside is shown before anybody validates it.
+/// A plan from outside may be printed before it is validated.
 #[test]
 fn a_plan_of_any_numbers_prints() {
     let mut plan = shared();
@@ -196,7 +196,7 @@ fn every_field_of_a_plan_is_checked() {
     refused("phases", |plan| plan.stages.to_mut()[1].phases = 0);
 }
 
-/// A plan of which stages 2 and 3 share the keys of stage 1, with a key for scores.
+/// A plan with a key for scores, whose stages 2 and 3 share the keys of stage 1.
 fn shared() -> Plan {
     let chain = Chain {
         inputs: 784,
@@ -223,7 +223,7 @@ fn a_plan_of_a_newer_format_is_refused() {
     );
 }
 
-/// Also if everything else is different: the version is the first field that is read.
+/// The version is the first field that is read, so it is named even if everything else is different.
 #[test]
 fn a_newer_format_is_named_before_its_fields_are() {
     let error = serde_json::from_str::<Plan>(r#"{"version": 7, "stages": "none"}"#);

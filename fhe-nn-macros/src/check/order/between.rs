@@ -7,7 +7,7 @@ use crate::ast::{Layer, Network};
 use crate::errors::Error;
 use crate::layers::{Kind, Linear, Makes};
 
-/// Field `index` reads the accumulators of a linear layer, tensor `source`.
+/// The error of field `index`, which reads the accumulators of a linear layer, tensor `source`.
 pub(super) fn missing(network: &Network, source: usize, linear: &Linear, index: usize) -> Error {
     let layer = &network.layers[index];
     let (name, found) = (&layer.name, network.tensor_name(source));
@@ -46,12 +46,12 @@ fn swapped(network: &Network, index: usize) -> Option<String> {
     })
 }
 
-/// Whether a layer has no values but those that it reads, of one tensor.
+/// Whether a layer only passes on values of the one tensor that it reads.
 fn moves(layer: &Layer) -> bool {
     layer.kind.makes() == Makes::Choice || matches!(layer.kind, Kind::Combine(Combine::Flatten))
 }
 
-/// The edit that puts an activation between.
+/// The edit that puts an activation in between.
 fn added(network: &Network, source: usize, linear: &Linear, index: usize) -> String {
     let layer = &network.layers[index];
     let (keys, name, function) = if wraps(linear) {

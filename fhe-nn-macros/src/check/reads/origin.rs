@@ -6,7 +6,7 @@ use crate::errors::count;
 use crate::layers::{Form, Kind};
 
 impl Reads<'_> {
-    /// How what comes in came about.
+    /// The origin of the shape that comes in.
     pub(crate) fn origin(&self) -> String {
         let source = self.layer.sources[0];
         let dense = |layer: &Layer| matches!(&layer.kind, Kind::Linear(linear) if matches!(linear.form, Form::Dense { .. }));

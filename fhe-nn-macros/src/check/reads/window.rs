@@ -1,4 +1,4 @@
-//! Windows fit what they move over.
+//! The law that windows fit what they move over.
 
 use fhe_nn_proof::spec::{Window, WindowError};
 
@@ -7,7 +7,7 @@ use crate::errors::{Error, Spanned, count};
 use crate::layers::{Kind, Taps};
 
 impl Reads<'_> {
-    /// Height and width of what windows move over, a length as one of height 1.
+    /// Height and width of what windows move over; a length counts as an area of height 1.
     pub(crate) fn area(&mut self, shape: &[usize], flat: bool) -> Option<[usize; 2]> {
         if !self.known {
             return None;

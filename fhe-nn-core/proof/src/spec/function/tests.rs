@@ -33,7 +33,7 @@ const VALUES: [(Function, [f64; 7]); 24] = [
     (Wave, [0.5, -0.5, 0.5, 0.75, -0.5, 1.0, 0.0]),
 ];
 
-/// By the default parameters; those that have none have 1/4, 1/2 and -3/2.
+/// Takes the default parameters; functions without defaults get 1/4, 1/2 and -3/2.
 fn value(function: Function, x: f64) -> f64 {
     let given = if function == Prelu {
         [0.25, 0.0]
@@ -52,7 +52,7 @@ fn known() -> impl Iterator<Item = Function> {
     Function::all().filter(|&function| function != Custom)
 }
 
-/// Those whose parameters have no defaults may fall, whatever these are here.
+/// Functions whose parameters have no defaults may decrease, whatever these are here.
 #[test]
 fn monotone_functions_never_fall_and_others_do() {
     for function in known() {
