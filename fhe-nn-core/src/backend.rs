@@ -1,4 +1,4 @@
-//! The one interpreter, and what a backend must give it.
+//! The one interpreter, and what it needs from a backend.
 
 use fhe_nn_proof::graph::{Graph, LinearOp, LookupOp, Op};
 
@@ -9,14 +9,14 @@ pub(crate) trait Backend {
     /// What can go wrong.
     type Error;
 
-    /// Sums of values, of one tensor or more.
+    /// Computes sums of the values of one tensor or more.
     fn linear(
         &mut self,
         op: &LinearOp<'_>,
         operands: &[&Self::Values],
     ) -> Result<Self::Values, Self::Error>;
 
-    /// Values from sums.
+    /// Computes values from sums.
     fn lookup(
         &mut self,
         op: &LookupOp<'_>,
@@ -24,8 +24,8 @@ pub(crate) trait Backend {
     ) -> Result<Self::Values, Self::Error>;
 }
 
-/// Runs a graph: every backend, every node, in order. The result is that of the last node; others are
-/// dropped when nobody reads them any more.
+/// Runs the nodes of a graph in order, on any backend. The result is that of the last node; other results
+/// are dropped after the last node that reads them.
 pub(crate) fn interpret<B: Backend>(
     graph: &Graph<'_>,
     backend: &mut B,

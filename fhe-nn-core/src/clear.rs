@@ -1,8 +1,8 @@
-//! The clear backend: exact integers. Its results are the definition that every other backend is
-//! held to.
+//! The clear backend, which computes with exact integers. Its results are the definition that every other
+//! backend is held to.
 //!
-//! Matrix products run in floating point of a width in which every partial sum is an integer
-//! that is represented exactly, so that a well-kept product of reals serves for integers.
+//! Matrix products run in floating point of a width that represents every partial sum exactly, so a
+//! well-kept product of reals serves for integers.
 
 use std::convert::Infallible;
 
@@ -13,7 +13,7 @@ use crate::backend::Backend;
 use crate::sums::{add_up, convolve};
 use fhe_nn_proof::graph::{LinearOp, LookupOp, Map, Read};
 
-/// Backend over integers, for any number of inputs at once: values are `[inputs, neurons]`.
+/// A backend over integers, for any number of inputs at once. Values are `[inputs, neurons]`.
 #[derive(Debug, Default)]
 pub(crate) struct Clear;
 
@@ -58,7 +58,7 @@ impl Backend for Clear {
     }
 }
 
-/// Scores as the client reads them: modulo 2 to their widths.
+/// Reduces scores modulo 2 to the power of their widths, as the client reads them.
 pub(crate) fn scores(read: &Read<'_>, mut sums: Array2<i64>) -> Array2<i64> {
     for (j, mut column) in sums.axis_iter_mut(Axis(1)).enumerate() {
         column.mapv_inplace(|sum| wrap(sum, read.width(j)));
@@ -66,13 +66,14 @@ pub(crate) fn scores(read: &Read<'_>, mut sums: Array2<i64>) -> Array2<i64> {
     sums
 }
 
-/// The integer in `[-2^(bits-1), 2^(bits-1))` that is congruent to `value` modulo `2^bits`.
+/// Returns the integer in `[-2^(bits-1), 2^(bits-1))` that is congruent to `value` modulo `2^bits`.
 pub(crate) fn wrap(value: i64, bits: u32) -> i64 {
     let half = 1i64 << (bits - 1);
     (value + half).rem_euclid(2 * half) - half
 }
 
-/// `values x weights^T`, or the sums of a window over them, exactly. Padding has the value `padding`.
+/// Computes `values x weights^T`, or the sums of a window over the values, exactly. Padding has the value
+/// `padding`.
 ///
 /// Every partial sum is an integer of absolute value at most `sum_i |w_i| max|q|`, whatever the
 /// order of summation, with or without fused multiply-add. Integers below `2^24` are exact in

@@ -1,11 +1,11 @@
-//! The low bits that exact rounding removes, digit by digit ([`fhe_nn_proof::rounding`]): what encrypted
-//! and simulated runs subtract alike.
+//! The low bits that exact rounding removes, digit by digit ([`fhe_nn_proof::rounding`]). Encrypted and
+//! simulated runs subtract them alike.
 //!
-//! Accumulators that count modulo `2^M` have their bits at the weights `2^-M` to `2^-1` of the torus. A
-//! round multiplies by `2^above`, so that all above a digit leaves the circle and nothing is below it,
-//! for that was removed before: what is left is `x / 2^bits`, the digit. Its upper bit is found by a table
-//! that changes its sign half way round, what is left by a padded one, and both are subtracted at the
-//! weight at which they stand.
+//! An accumulator that counts modulo `2^M` has its bits at the weights `2^-M` to `2^-1` of the torus. A
+//! round multiplies it by `2^above`. All bits above a digit leave the circle, and nothing is below the
+//! digit, because earlier rounds removed it, so what is left is the digit, `x / 2^bits`. A table that
+//! changes its sign half way round finds its upper bit, a padded table finds the rest, and both are
+//! subtracted at the weight at which they stand.
 
 use fhe_nn_proof::plan::{Round, Stage, torus_step};
 use fhe_nn_proof::rounding::digit_bits;
@@ -18,23 +18,23 @@ use fhe_nn_proof::graph::LookupOp;
 /// A digit of an accumulator.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Digit {
-    /// Bits of the torus above it.
+    /// Number of bits of the torus above the digit.
     pub(crate) above: u32,
-    /// Its bits that are not known; none if the accumulator has no bits there.
+    /// Number of its bits that are not known, which is 0 if the accumulator has no bits there.
     pub(crate) bits: u32,
 }
 
-/// What one bootstrap finds of a digit: its upper bit, or what is left without it.
+/// The part of a digit that one bootstrap finds: its upper bit, or what is left without it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum DigitBit {
-    /// Its upper bit.
+    /// The upper bit.
     Upper,
     /// What is left when the upper bit has been removed.
     Lower,
 }
 
 impl Digit {
-    /// The digit that a round removes of neuron j.
+    /// Returns the digit that a round removes from the accumulator of neuron j.
     pub(crate) fn of(stage: &Stage, op: &LookupOp<'_>, j: usize, round: &Round) -> Self {
         let removed = op.dropped_bits(j) - known_bits(op, j);
         let read = stage.sums.reader.modulus_bits(stage.sums.table_bits);
@@ -44,7 +44,7 @@ impl Digit {
         }
     }
 
-    /// How a table of so many coefficients reads it.
+    /// Returns how a table of `table_size` coefficients reads the digit.
     pub(crate) fn reading(self, table_size: u32) -> Reading {
         let integers = Lattice {
             step_bits: 0,
@@ -58,7 +58,7 @@ impl DigitBit {
     /// The parts of a digit, in the order in which they are removed.
     pub(crate) const ALL: [DigitBit; 2] = [DigitBit::Upper, DigitBit::Lower];
 
-    /// Whether the digit has this part.
+    /// Returns whether the digit has this part.
     pub(crate) fn exists(self, digit: Digit) -> bool {
         match self {
             DigitBit::Upper => digit.bits > 0,
@@ -66,8 +66,8 @@ impl DigitBit {
         }
     }
 
-    /// What is found of a digit that is x, less [`DigitBit::centre`], at the weight at which it stands, in
-    /// units of `2^-64`. Half a turn away tables are their own negative.
+    /// Returns what is found of a digit of value x, less [`DigitBit::centre`], at the weight at which it
+    /// stands, in units of `2^-64`. Half a turn away, a table is its own negative.
     pub(crate) fn entry(self, digit: Digit, x: i64) -> u64 {
         let half = 1i64 << (digit.bits - 1);
         let upper = x.div_euclid(half) & 1;
@@ -86,7 +86,8 @@ impl DigitBit {
         }
     }
 
-    /// Half of the upper bit: tables that change their sign say more or less than that.
+    /// Returns half of the upper bit, since the entries of a table that changes its sign are as far above
+    /// this as below it.
     pub(crate) fn centre(self, digit: Digit) -> u64 {
         match self {
             DigitBit::Upper => 1 << (62 - digit.above),
@@ -95,11 +96,12 @@ impl DigitBit {
     }
 }
 
-/// What is subtracted of neuron j's accumulator before anything else, in units of `2^-64`: all that it can
-/// be lies on a lattice, so some of the bits that are dropped may be known.
+/// Returns what is subtracted from the accumulator of neuron j before anything else, in units of `2^-64`.
+/// All possible accumulators lie on a lattice, so some of the bits that are dropped may be known.
 ///
-/// Approximate rounding reads a step of the table from one end to the other. There the accumulator is left
-/// half the lattice's distance above the lower end, or it would lie on it.
+/// With approximate rounding, a step of the table is read from one end to the other. The accumulator is
+/// then left half of the lattice's distance above the lower end, because it would otherwise lie on that
+/// end.
 pub(crate) fn known(stage: &Stage, op: &LookupOp<'_>, j: usize) -> u64 {
     let known_bits = known_bits(op, j);
     let value = op.read.lattice(j).offset & ((1 << known_bits) - 1);

@@ -6,12 +6,12 @@ use crate::Network;
 
 /// A network whose model the compiler has read and proved: `#[fhe_network(weights = "..", ..)]`.
 ///
-/// The macro implements it.
+/// The macro implements this trait.
 pub trait Embedded: Network {
     /// The model file, as it was when the program was compiled.
     const MODEL: &'static [u8];
 
-    /// The parameters, found by the compiler: a client and a server that are built from the same
+    /// The parameters, found by the compiler. A client and a server that are built from the same
     /// declaration and model have the same plan.
     ///
     /// Its numbers are constants. A program can refuse to compile if they are not what it expects:
@@ -25,7 +25,7 @@ pub trait Embedded: Network {
     /// ```
     const PLAN: &'static Plan;
 
-    /// The network. It needs no file and cannot fail, because the compiler has read the same bytes.
+    /// Returns the network. It needs no file and cannot fail, because the compiler has read the same bytes.
     fn embedded() -> Self {
         Self::from_bytes(Self::MODEL).expect("the compiler has read and proved the model")
     }

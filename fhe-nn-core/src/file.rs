@@ -7,7 +7,7 @@ use fhe_nn_proof::model::{MAX_BYTES, ReadError, read_file};
 
 use crate::Error;
 
-/// The bytes of a file of at most [`MAX_BYTES`].
+/// Reads a file of at most [`MAX_BYTES`].
 ///
 /// # Errors
 /// [`Error::Read`] and [`crate::error::ModelError::TooLarge`].

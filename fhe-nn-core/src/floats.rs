@@ -34,13 +34,13 @@ use crate::{Error, file};
 pub struct Floats(BTreeMap<String, ArrayD<f32>>);
 
 impl Floats {
-    /// No tensors.
+    /// Returns an empty set of tensors.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The tensors of a safetensors file, of type F32, F64, F16 or BF16. Integers of 64 bits, which in a state
-    /// dictionary are counts, are left out.
+    /// Loads the tensors of a safetensors file, of type F32, F64, F16 or BF16. Integers of 64 bits are left
+    /// out, since in a state dictionary they are counts.
     ///
     /// # Errors
     /// [`Error::Read`], [`ModelError::TooLarge`] and those of [`Floats::from_bytes`].
@@ -48,7 +48,7 @@ impl Floats {
         Self::from_bytes(&file::read(path.as_ref())?)
     }
 
-    /// The tensors of a safetensors file in memory.
+    /// Reads the tensors of a safetensors file in memory.
     ///
     /// # Errors
     /// [`ModelError::NotSafetensors`], [`ModelError::TensorType`] and [`Error::TensorNotFinite`].
@@ -64,8 +64,8 @@ impl Floats {
         Ok(floats)
     }
 
-    /// The tensors of an npz file, as `numpy.savez` and `numpy.savez_compressed` write it, of type float16,
-    /// float32 or float64.
+    /// Loads the tensors of an npz file, as `numpy.savez` and `numpy.savez_compressed` write it, of type
+    /// float16, float32 or float64.
     ///
     /// # Errors
     /// [`Error::Read`], [`ModelError::TooLarge`], [`Error::Malformed`], [`ModelError::TensorType`] and
@@ -75,7 +75,7 @@ impl Floats {
         Self::from_npz(&file::read(path.as_ref())?)
     }
 
-    /// The tensors of an npz file in memory; see [`Floats::load_npz`].
+    /// Reads the tensors of an npz file in memory; see [`Floats::load_npz`].
     ///
     /// # Errors
     /// Those of [`Floats::load_npz`].
@@ -88,7 +88,7 @@ impl Floats {
         Ok(floats)
     }
 
-    /// The tensors as a safetensors file of type F32.
+    /// Returns the tensors as a safetensors file of type F32.
     pub fn to_bytes(&self) -> Vec<u8> {
         let bytes = |tensor: &ArrayD<f32>| -> Vec<u8> {
             tensor.iter().flat_map(|x| x.to_le_bytes()).collect()
@@ -112,7 +112,7 @@ impl Floats {
         file::write(path.as_ref(), &self.to_bytes())
     }
 
-    /// Adds a tensor, in the place of one of the same name.
+    /// Inserts a tensor, replacing any of that name.
     ///
     /// # Errors
     /// [`Error::TensorNotFinite`], and [`Error::TensorReserved`] for a name that no file can hold.
@@ -133,8 +133,9 @@ impl Floats {
         }
     }
 
-    /// The same under other names, those of fields: of `[(from, to), ..]`, a tensor or all of a layer `from`
-    /// gets the name `to`. `floats.renamed(&[("net.0", "fc1")])` makes `fc1.weight` of `net.0.weight`.
+    /// Renames tensors to the names of fields. For each pair `(from, to)`, the tensor `from`, or every
+    /// tensor of the layer `from`, gets the name `to`: `floats.renamed(&[("net.0", "fc1")])` turns
+    /// `net.0.weight` into `fc1.weight`.
     ///
     /// # Errors
     /// [`Error::TensorTwice`] if two tensors would have one name.
@@ -160,23 +161,23 @@ impl Floats {
         Ok(floats)
     }
 
-    /// The tensor of that name.
+    /// Returns the tensor of that name.
     pub fn get(&self, name: &str) -> Option<&ArrayD<f32>> {
         self.0.get(name)
     }
 
-    /// Forgets a tensor; whether there was one.
+    /// Removes a tensor, and returns whether there was one.
     #[cfg(feature = "import")]
     pub(crate) fn remove(&mut self, name: &str) -> bool {
         self.0.remove(name).is_some()
     }
 
-    /// Every name with its tensor, in the order of the names.
+    /// Iterates over the names and their tensors, in the order of the names.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &ArrayD<f32>)> {
         self.0.iter().map(|(name, tensor)| (name.as_str(), tensor))
     }
 
-    /// The tensor of that name in the given shape; `None` if there is none.
+    /// Returns the tensor of that name in the given shape, or `None` if there is none.
     pub(crate) fn shaped<D: ndarray::Dimension>(
         &self,
         name: &str,
@@ -197,7 +198,7 @@ impl Floats {
     }
 }
 
-/// Values of a tensor of any float type, little-endian as the format has it.
+/// Reads the values of a tensor of any float type, which the format stores little-endian.
 fn values(name: &str, view: &TensorView<'_>) -> Result<Vec<f32>, ModelError> {
     let data = view.data();
     let (words, _) = data.as_chunks::<2>();
@@ -228,7 +229,7 @@ fn values(name: &str, view: &TensorView<'_>) -> Result<Vec<f32>, ModelError> {
     })
 }
 
-/// An IEEE 754 binary16: 1 sign bit, 5 bits of exponent, 10 of fraction.
+/// Converts an IEEE 754 binary16: 1 sign bit, 5 bits of exponent, 10 of fraction.
 pub(crate) fn half(bits: u16) -> f32 {
     let (exponent, fraction) = (i32::from(bits >> 10 & 31), f32::from(bits & 1023));
     let magnitude = match exponent {

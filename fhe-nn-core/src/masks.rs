@@ -1,4 +1,4 @@
-//! Ciphertexts of tfhe whose masks are drawn from a seed: the client fills in their bodies, the server
+//! Ciphertexts of tfhe whose masks are drawn from a seed. The client fills in their bodies, and the server
 //! draws their masks.
 
 use fhe_nn_proof::plan::Bootstrap;
@@ -8,18 +8,18 @@ use tfhe::core_crypto::prelude::*;
 
 use crate::wire::Keyswitch;
 
-/// The modulus of every ciphertext, `2^64`.
+/// Returns the modulus of every ciphertext, `2^64`.
 pub(crate) fn modulus() -> CiphertextModulus<u64> {
     CiphertextModulus::new_native()
 }
 
-/// A seed for each of `count` parts of a key, drawn from the key's own.
+/// Draws a seed for each of `count` parts of a key from the key's own seed.
 pub(crate) fn part_seeds(seed: u128, count: usize) -> Vec<Seed> {
     let mut seeder = DeterministicSeeder::<DefaultRandomGenerator>::new(Seed(seed));
     (0..count).map(|_| seeder.seed()).collect()
 }
 
-/// The GGSW ciphertext of one bit of a bootstrapping key.
+/// Makes the GGSW ciphertext of one bit of a bootstrapping key.
 pub(crate) fn seeded_ggsw(
     key: &Bootstrap,
     bodies: Vec<u64>,
@@ -35,7 +35,7 @@ pub(crate) fn seeded_ggsw(
     )
 }
 
-/// A keyswitching key, modulo `2^32`.
+/// Makes a keyswitching key modulo `2^32`.
 pub(crate) fn seeded_keyswitch(
     key: &Keyswitch,
     bodies: Vec<u32>,

@@ -14,9 +14,9 @@ use crate::{Error, file};
 /// A quantized network that is known only when the program runs.
 ///
 /// A model file holds the declaration beside the integers, so the file alone is enough. A service or a
-/// command-line tool uses it where a program of one network uses the declared struct; both do the same,
-/// since [`Network`](crate::Network) delegates to this type. Layers with functions of their own (`Custom`)
-/// need no code here: their tables are in the file.
+/// command-line tool uses this type where a program for one network uses the declared struct. Both do the
+/// same, since [`Network`](crate::Network) delegates to this type. Layers with functions of their own
+/// (`Custom`) need no code here, because their tables are in the file.
 ///
 /// A clone shares the integers and costs next to nothing.
 ///
@@ -46,7 +46,7 @@ pub struct Model {
 }
 
 impl Model {
-    /// The model of a declaration with the integers of its layers, in their order.
+    /// Makes a model from a declaration and the integers of its layers, in their order.
     ///
     /// # Errors
     /// [`Error::Model`] if the declaration breaks a law or the parts are not those of its layers.
@@ -56,13 +56,13 @@ impl Model {
         Ok(Model { spec, parts })
     }
 
-    /// The model of a declaration that was checked, with parts that were checked against it.
+    /// Makes a model from a checked declaration and parts that were checked against it.
     pub(crate) fn checked(spec: Spec, parts: Vec<Part>) -> Self {
         Model { spec, parts }
     }
 
-    /// Loads what [`Model::save`] or [`Network::save`](crate::Network::save) wrote. Everything that this
-    /// crate relies on is checked: the file may come from anywhere.
+    /// Loads a file that [`Model::save`] or [`Network::save`](crate::Network::save) wrote. Everything that
+    /// this crate relies on is checked, so the file may come from anywhere.
     ///
     /// # Errors
     /// [`Error::Read`] and those of [`Model::from_bytes`].
@@ -88,32 +88,32 @@ impl Model {
         file::write(path.as_ref(), &self.to_bytes())
     }
 
-    /// The model file in memory; equal models give equal bytes.
+    /// Returns the model file as bytes. Equal models give equal bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
         model::to_bytes(&self.spec, &self.parts)
     }
 
-    /// The declaration.
+    /// Returns the declaration.
     pub fn spec(&self) -> &Spec {
         &self.spec
     }
 
-    /// The integers of the layers, in their order.
+    /// Returns the integers of the layers, in their order.
     pub fn parts(&self) -> &[Part] {
         &self.parts
     }
 
-    /// The integer program that every backend runs.
+    /// Returns the integer program that every backend runs.
     pub fn graph(&self) -> Graph<'_> {
         Graph::new(&self.spec, &self.parts).expect("a model holds the parts of its declaration")
     }
 
-    /// What a client must know: how inputs are encoded and what scores mean. It holds no weights.
+    /// Returns what a client must know: how inputs are encoded and what scores mean. It holds no weights.
     pub fn client_spec(&self) -> ClientSpec {
         self.graph().client_spec()
     }
 
-    /// SHA-256 over the declaration and the integers, which keys and plans refer to.
+    /// Returns the SHA-256 hash of the declaration and the integers. Keys and plans refer to it.
     pub fn fingerprint(&self) -> Fingerprint {
         self.graph().fingerprint()
     }

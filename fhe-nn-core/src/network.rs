@@ -20,8 +20,8 @@ use crate::{Error, Floats, Model, file};
 
 /// A declared network with the integers of its quantized model.
 ///
-/// `#[fhe_network]` implements it, and the provided methods are the same for every network: each is that
-/// of [`Model`], the same network as a value.
+/// `#[fhe_network]` implements this trait. Its provided methods are the same for every network, and most of
+/// them delegate to [`Model`], which is the same network as a value.
 ///
 /// ```
 /// # use fhe_nn_core::prelude::*;
@@ -44,25 +44,25 @@ pub trait Network: Sized {
     /// The functions of the `Custom` layers, in their order.
     const FUNCTIONS: &'static [fn(f32) -> f32] = &[];
 
-    /// The network around the integers of its layers.
+    /// Makes the network from the integers of its layers.
     #[doc(hidden)]
     fn from_parts(parts: &mut Parts) -> Result<Self, Error>;
 
-    /// The integers of the layers, in order.
+    /// Returns the integers of the layers, in order.
     #[doc(hidden)]
     fn parts(&self) -> Vec<Part>;
 
-    /// The network as a value. It shares the integers, so it costs next to nothing.
+    /// Returns the network as a value. It shares the integers, so it costs next to nothing.
     fn model(&self) -> Model {
         Model::checked(Self::SPEC.clone(), self.parts())
     }
 
-    /// What a client must know; see [`Model::client_spec`].
+    /// Returns what a client must know; see [`Model::client_spec`].
     fn client_spec(&self) -> ClientSpec {
         self.model().client_spec()
     }
 
-    /// SHA-256 over the declaration and the integers; see [`Model::fingerprint`].
+    /// Returns the SHA-256 hash of the declaration and the integers; see [`Model::fingerprint`].
     fn fingerprint(&self) -> Fingerprint {
         self.model().fingerprint()
     }
@@ -75,22 +75,22 @@ pub trait Network: Sized {
         Self::quantize_with(floats, samples, &Calibration::default())
     }
 
-    /// Quantizes trained floats: scales from the values over the samples, integers from the scales.
+    /// Quantizes trained floats: the samples determine the scales, and the scales determine the integers.
     ///
-    /// Floats are found by the names of fields: `fc1.weight`, of shape `[outputs, inputs]` as in
-    /// PyTorch, and `fc1.bias`, of shape `[outputs]`; without a bias it is 0.
+    /// Floats are looked up by the names of fields: `fc1.weight`, of shape `[outputs, inputs]` as in
+    /// PyTorch, and `fc1.bias`, of shape `[outputs]`. A missing bias is 0.
     ///
-    /// Scales that are among the floats are kept and not found from the samples: `fc1.weight_scale`, of shape
-    /// `[outputs]` or `[1]`; `relu.scale` and `relu.zero_point`, of shape `[1]`, for the results of a table;
-    /// and `input.scale` and `input.zero_point` for the input.
+    /// Scales that are among the floats are kept rather than found from the samples: `fc1.weight_scale`, of
+    /// shape `[outputs]` or `[1]`; `relu.scale` and `relu.zero_point`, of shape `[1]`, for the results of a
+    /// table; and `input.scale` and `input.zero_point` for the input.
     ///
     /// # Shapes
     /// `samples`: `[samples, values of one input]`.
     ///
     /// # Errors
-    /// [`AccumulatorBreaks`](fhe_nn_proof::error::ModelError::AccumulatorBreaks) names a neuron that does not
-    /// keep its promised width. Others name the sample or tensor that is missing, of another shape or not
-    /// finite.
+    /// [`AccumulatorBreaks`](fhe_nn_proof::error::ModelError::AccumulatorBreaks) names a neuron that
+    /// exceeds its promised width. The other errors name the sample or tensor that is missing, has another
+    /// shape or is not finite.
     fn quantize_with(
         floats: &Floats,
         samples: ArrayView2<'_, f32>,
@@ -107,7 +107,7 @@ pub trait Network: Sized {
         Ok(Quantized { network, report })
     }
 
-    /// The scores of the float network, without any quantization, from floats as
+    /// Computes the scores of the float network without any quantization, from floats as
     /// [`Network::quantize_with`] takes them.
     ///
     /// # Shapes
@@ -119,7 +119,8 @@ pub trait Network: Sized {
         float_scores(Self::SPEC, &functions::<Self>(), floats, inputs)
     }
 
-    /// The declaration with random weights, to be trained: the same weights every time.
+    /// Returns the declaration with random weights, ready to be trained. The weights are the same every
+    /// time.
     ///
     /// # Errors
     /// [`Error::Model`] for layers that do not fit together, and [`Error::Train`] if a tensor cannot be made.
@@ -136,7 +137,7 @@ pub trait Network: Sized {
         self.model().save(path)
     }
 
-    /// Loads what [`Network::save`] saved.
+    /// Loads a network that [`Network::save`] saved.
     ///
     /// # Errors
     /// [`Error::Read`] and those of [`Network::from_bytes`].
@@ -144,12 +145,12 @@ pub trait Network: Sized {
         Self::from_bytes(&file::read(path.as_ref())?)
     }
 
-    /// The model file in memory; see [`Model::to_bytes`].
+    /// Returns the model file as bytes; see [`Model::to_bytes`].
     fn to_bytes(&self) -> Vec<u8> {
         self.model().to_bytes()
     }
 
-    /// The network from a model file in memory, which must be of this declaration.
+    /// Reads the network from a model file in memory, which must be of this declaration.
     ///
     /// # Errors
     /// [`Error::Model`] if the file is not a model of this declaration, or if an accumulator is narrower

@@ -1,8 +1,8 @@
-//! Arrays of numpy: npz files are archives of npy files.
+//! Reads arrays of numpy: npz files are archives of npy files.
 //!
 //! An npy file has a magic number, a version, a header of declared length in Python's syntax, and then the
-//! values (numpy, "NEP 1"). The library for it allocates what a header declares before it reads, so headers
-//! are read here.
+//! values (numpy, "NEP 1"). The library for this format allocates what a header declares before it reads
+//! the values, so this module reads headers itself.
 
 use std::io::{Cursor, Read};
 
@@ -13,10 +13,10 @@ use zip::ZipArchive;
 
 use crate::{Error, floats};
 
-/// Longest header of an npy file.
+/// The greatest length of the header of an npy file, in bytes.
 const MAX_HEADER: usize = 1 << 14;
 
-/// The tensors of an npz file by name. Integers, which are no weights, are left out.
+/// Reads the tensors of an npz file by name. Integers are left out, since they are not weights.
 ///
 /// # Errors
 /// [`Error::Malformed`], [`ModelError::TooLarge`] and [`ModelError::TensorType`].
@@ -37,7 +37,7 @@ pub(crate) fn tensors(bytes: &[u8]) -> Result<Vec<(String, ArrayD<f32>)>, Error>
         let name = file.name().map_err(|error| malformed(error.to_string()))?;
         let name = name.trim_end_matches(".npy").to_owned();
         let mut content = Vec::new();
-        // what is unpacked counts, whatever the archive declares
+        // the limit counts what is unpacked, whatever the archive declares
         let read = file.by_ref().take(left + 1).read_to_end(&mut content);
         read.map_err(|error| malformed(format!("`{name}`: {error}")))?;
         let size = content.len() as u64;
@@ -52,7 +52,7 @@ pub(crate) fn tensors(bytes: &[u8]) -> Result<Vec<(String, ArrayD<f32>)>, Error>
     Ok(tensors)
 }
 
-/// The values of an npy file; `None` for integers.
+/// Reads the values of an npy file. The result is `None` for integers.
 fn tensor(name: &str, bytes: &[u8]) -> Result<Option<ArrayD<f32>>, Error> {
     let malformed = |reason: &str| Error::Malformed {
         what: "npz file",
@@ -113,7 +113,7 @@ fn tensor(name: &str, bytes: &[u8]) -> Result<Option<ArrayD<f32>>, Error> {
         .map_err(|error| malformed(&error.to_string()))
 }
 
-/// The header and the values of an npy file.
+/// Splits an npy file into its header and its values.
 fn split(bytes: &[u8]) -> Option<(&str, &[u8])> {
     let rest = bytes.strip_prefix(b"\x93NUMPY")?;
     let (&[major, _minor], rest) = rest.split_first_chunk::<2>()?;
@@ -132,7 +132,7 @@ fn split(bytes: &[u8]) -> Option<(&str, &[u8])> {
     (length <= MAX_HEADER).then_some((header, data))
 }
 
-/// What a header says: `{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }`.
+/// The content of a header: `{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }`.
 struct Header<'a> {
     kind: &'a str,
     fortran: bool,

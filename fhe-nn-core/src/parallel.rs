@@ -1,7 +1,7 @@
-//! Iterators that run on all cores where there are threads: the feature `parallel`.
+//! Iterators that run on all cores if the feature `parallel` is enabled.
 //!
-//! With it this is rayon's prelude. Without it the same names run on the thread of the caller, as in a
-//! browser.
+//! With the feature, this module is rayon's prelude. Without it, the same names run on the caller's thread,
+//! as in a browser.
 
 #[cfg(feature = "parallel")]
 pub(crate) use rayon::prelude::*;

@@ -1,7 +1,7 @@
-//! What a table reads: from a place on the torus to the value that a ciphertext stands for there.
+//! How a table reads a place on the torus as the value that a ciphertext stands for there.
 //!
-//! A phase is switched to `2 E` places if a table has E coefficients. What is here decides which value
-//! a phase at one of them is read as; encrypted and simulated runs decide alike.
+//! If a table has E coefficients, a phase is switched to one of `2 E` places. This module decides which
+//! value the phase is read as at each of them, for encrypted and simulated runs alike.
 
 use fhe_nn_proof::plan::Stage;
 use fhe_nn_proof::spec::Rounding;
@@ -12,15 +12,15 @@ use fhe_nn_proof::graph::LookupOp;
 /// How the phases of one accumulator are read.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Reading {
-    /// As the nearest of the values that there can be: `offset + distance x` places, for any integer
-    /// x, are the value `lattice.offset + 2^lattice.step_bits x`.
+    /// Phases are read as the nearest possible value: `offset + distance x` places, for any integer x, are
+    /// the value `lattice.offset + 2^lattice.step_bits x`.
     Nearest {
         offset: i64,
         distance: i64,
         lattice: Lattice,
     },
-    /// As the step of the table in which it lies: `2 c + 1` half places are `(2 c + 1) modulus / 2^shift`
-    /// steps.
+    /// Phases are read as the step of the table in which they lie: `2 c + 1` half places are
+    /// `(2 c + 1) modulus / 2^shift` steps.
     Floor {
         modulus: u64,
         shift: u32,
@@ -31,15 +31,15 @@ pub(crate) enum Reading {
 /// The steps of a table that is read by [`Reading::Floor`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Steps {
-    /// Any: the table continues.
+    /// The table continues, so any step may be read.
     All,
-    /// `[-half, half)`, and around them the guard, in which phases are read as the nearest of them; by a
-    /// table of so many coefficients.
+    /// The table has `table_size` coefficients and the steps `[-half, half)`. In the guard around these,
+    /// phases are read as the nearest step.
     Guarded { table_size: u32, half: i64 },
 }
 
 impl Reading {
-    /// Of integers modulo `2^bits` by a table of so many coefficients.
+    /// Reads integers modulo `2^bits` by a table of `table_size` coefficients.
     pub(crate) fn nearest(table_size: u32, bits: u32, lattice: Lattice) -> Self {
         let step = (2 * i64::from(table_size)) >> bits;
         Reading::Nearest {
@@ -49,7 +49,7 @@ impl Reading {
         }
     }
 
-    /// Of neuron `j` of a stage.
+    /// Returns how the phases of neuron `j` of a stage are read.
     pub(crate) fn of(stage: &Stage, op: &LookupOp<'_>, j: usize) -> Self {
         let lattice = op.read.lattice(j);
         let table_size = stage.bootstrap.table_size();
@@ -77,7 +77,7 @@ impl Reading {
         }
     }
 
-    /// What a phase at place `c` is read as, for c in `[0, 2 E)`.
+    /// Returns the value that a phase at place `c` is read as, for c in `[0, 2 E)`.
     pub(crate) fn value(&self, c: i64) -> i64 {
         match *self {
             Reading::Nearest {
@@ -106,8 +106,9 @@ impl Reading {
     }
 }
 
-/// The range and its guard fill half of the torus, a quarter for either sign; in the other half the
-/// table is its own negative, as it is `2 half` steps on. `halves` are below `turn`.
+/// Returns the step that a phase is read as, with a guard. The range and its guard fill half of the torus,
+/// a quarter for either sign. In the other half the table is its own negative, as it is `2 half` steps on.
+/// `halves` are below `turn`.
 fn guarded(halves: i128, shift: u32, turn: i128, half: i64) -> i64 {
     let quarters = (4 * halves).div_euclid(turn);
     let (back, on) = match quarters {
@@ -123,8 +124,8 @@ fn guarded(halves: i128, shift: u32, turn: i128, half: i64) -> i64 {
 mod tests {
     use super::*;
 
-    /// A table of 2 bits, so of 4 steps, on 64 places: of 128 accumulators' steps, 4 + 8 in half a turn
-    /// are steps of the table, 16 accumulators' steps each.
+    /// A table of 2 bits has 4 steps, here on 64 places, and a guard of 128 steps of the accumulators. Half
+    /// a turn has 4 + 8 steps of the table, of 16 steps of the accumulators each.
     #[test]
     fn a_guard_reads_as_the_last_step() {
         let reading = Reading::Floor {
@@ -154,7 +155,7 @@ mod tests {
             step_bits: 1,
             offset: 1,
         };
-        // 8 values on 32 places, of which the odd ones occur: at places 4, 12, 20 and 28
+        // 8 values on 32 places; only the odd ones occur, at places 4, 12, 20 and 28
         let reading = Reading::nearest(16, 3, lattice);
         let values: Vec<i64> = (0..32).map(|c| reading.value(c)).collect();
         let expected = (0..32).map(|c| 1 + 2 * (c / 8));

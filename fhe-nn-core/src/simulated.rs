@@ -1,13 +1,14 @@
-//! The simulated backend: an encrypted run without a key, in seconds for thousands of inputs.
+//! The simulated backend: an encrypted run without a key, which takes seconds for thousands of inputs.
 //!
-//! A value is what its ciphertext would decrypt to, a phase on the torus: the message and its noise. The
-//! noise is drawn from the variances that the plan predicts for fresh inputs, for every keyswitch with
-//! its modulus switch, for every bootstrap and for the scores; linear layers add up what they get. Tables
-//! and rounds read phases as the engine's do. So failures occur as often as encrypted, and what
-//! approximate rounding does to accuracy is seen before there is a key.
+//! A value is what its ciphertext would decrypt to: a phase on the torus, made of the message and its
+//! noise. The noise is drawn from the variances that the plan predicts for fresh inputs, for every
+//! keyswitch with its modulus switch, for every bootstrap and for the scores; linear layers add up the
+//! phases that they get. Tables and rounds read phases as those of the engine do. Failures are therefore as
+//! frequent as in encrypted runs, and the effect of approximate rounding on accuracy can be seen before
+//! there is a key.
 //!
-//! Every error is drawn independently. Encrypted, the values of different phases of one bootstrap have a
-//! part of their noise in common, and neurons with equal weights all of it (the plan counts that, see
+//! Every error is drawn independently. In an encrypted run, the values of different phases of one bootstrap
+//! share a part of their noise, and neurons with equal weights share all of it (the plan counts that, see
 //! [`fhe_nn_proof::noise::gain`]).
 
 use std::convert::Infallible;
@@ -25,28 +26,29 @@ use crate::reading::Reading;
 use crate::sums::{add_up, convolve};
 use fhe_nn_proof::graph::{LinearOp, LookupOp, Map};
 
-/// Backend over phases, in turns of the torus from -1/2 to 1/2: values are `[inputs, neurons]`.
+/// A backend over phases, in turns of the torus from -1/2 to 1/2. Values are `[inputs, neurons]`.
 pub(crate) struct Simulated<'a> {
     plan: &'a Plan,
     random: ChaCha8Rng,
 }
 
 impl<'a> Simulated<'a> {
-    /// Runs of the same seed draw the same noise, those of another stream other noise.
+    /// Makes a backend. Runs with the same seed draw the same noise; those of another stream draw other
+    /// noise.
     pub(crate) fn new(plan: &'a Plan, seed: u64, stream: u64) -> Self {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         random.set_stream(stream);
         Simulated { plan, random }
     }
 
-    /// Inputs as the client encrypts them, for sums that are read first by `stage`.
+    /// Returns inputs as the client encrypts them, for sums that `stage` is the first to read.
     pub(crate) fn encrypt(&mut self, integers: &Array2<i64>, stage: usize) -> Array2<f64> {
         let step = self.step(stage);
         let noise = noise(seeded_variance(self.plan.input.dimension, MODULUS_BITS));
         integers.mapv(|q| turn(q as f64 * step + noise.sample(&mut self.random)))
     }
 
-    /// Scores as the client decrypts them.
+    /// Returns scores as the client decrypts them.
     pub(crate) fn decrypt(&mut self, sums: &Array2<f64>) -> Array2<i64> {
         let (output, client) = (&self.plan.output, &self.plan.client);
         let noise = noise(output.switch_variance(self.plan.last_dimension()));
@@ -69,13 +71,13 @@ impl<'a> Simulated<'a> {
         scores
     }
 
-    /// What a unit of values is that are read first by `stage`, in turns.
+    /// Returns the size in turns of a unit of the values that `stage` is the first to read.
     fn step(&self, stage: usize) -> f64 {
         let modulus = self.plan.moduli().nth(stage);
         modulus.map_or(0.0, |modulus| (modulus as f64).recip())
     }
 
-    /// Looks up a phase that comes from a key of `from` dimensions: the place of the table that is read.
+    /// Returns the place of the table that a phase reads, after noise drawn from `way`.
     fn place(&mut self, bootstrap: &Bootstrap, way: &Normal<f64>, phase: f64) -> i64 {
         let places = 2.0 * f64::from(bootstrap.table_size());
         let switched = phase + way.sample(&mut self.random);
@@ -152,7 +154,7 @@ impl Backend for Simulated<'_> {
             for (row, phase) in accumulators.into_iter().enumerate() {
                 let place = self.place(&stage.bootstrap, &way, phase);
                 for q in 0..phases {
-                    // every value is a coefficient further on, around the circle
+                    // each value is read further around the circle
                     let place = (place + q as i64 * size / phases as i64) % (2 * size);
                     let entry = op.entry(j, reading.value(place)) as f64;
                     let value = entry * step + result.sample(&mut self.random);
@@ -168,17 +170,17 @@ fn noise(variance: f64) -> Normal<f64> {
     Normal::new(0.0, variance.sqrt()).expect("a variance is a finite number that is not negative")
 }
 
-/// The same place on the torus, from -1/2 to 1/2.
+/// Returns the same place on the torus, from -1/2 to 1/2.
 fn turn(x: f64) -> f64 {
     x - x.round()
 }
 
-/// Of units of `2^-64`, from -1/2 to 1/2.
+/// Converts units of `2^-64` to turns, from -1/2 to 1/2.
 fn turns(units: u64) -> f64 {
     units as i64 as f64 / 2f64.powi(64)
 }
 
-/// In units of `2^-64`, of a place on the torus.
+/// Converts a place on the torus to units of `2^-64`.
 fn units(turns: f64) -> u64 {
     (turn(turns) * 2f64.powi(64)) as i128 as u64
 }

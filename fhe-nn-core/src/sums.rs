@@ -1,12 +1,12 @@
-//! Sums over arrays of values, of all inputs of a batch on all cores.
+//! Sums over arrays of values, computed for all inputs of a batch on all cores.
 
 use crate::parallel::*;
 use fhe_nn_proof::graph::Rows;
 use fhe_nn_proof::spec::Window;
 use ndarray::{Array2, ArrayView1, ArrayView2, Axis, LinalgScalar};
 
-/// The sums of every window over values `[inputs, channels x height x width]`, by weights
-/// `[output channels, taps]`: `[inputs, output channels x positions]`.
+/// Sums every window over values `[inputs, channels x height x width]` by weights
+/// `[output channels, taps]`. The result is `[inputs, output channels x positions]`.
 pub(crate) fn convolve<T: LinalgScalar + Send + Sync>(
     window: &Window,
     kernel: ArrayView2<'_, T>,
@@ -14,7 +14,7 @@ pub(crate) fn convolve<T: LinalgScalar + Send + Sync>(
     values: &Array2<T>,
 ) -> Array2<T> {
     let mut sums = Array2::zeros((values.nrows(), window.output_len()));
-    // where every tap of every position looks, the same for all inputs
+    // the value that every tap reads at every position, the same for all inputs
     let groups = window.groups;
     let (channels, positions, taps) = (window.outputs / groups, window.positions(), window.taps());
     let sources: Vec<Option<usize>> = (0..groups)
@@ -43,7 +43,7 @@ pub(crate) fn convolve<T: LinalgScalar + Send + Sync>(
     sums
 }
 
-/// The sums of tensors `[inputs, values]`: `[inputs, sums]`.
+/// Adds up tensors `[inputs, values]`. The result is `[inputs, sums]`.
 pub(crate) fn add_up<T: LinalgScalar + Send + Sync>(
     rows: &Rows,
     operands: &[&Array2<T>],

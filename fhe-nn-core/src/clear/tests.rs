@@ -1,4 +1,4 @@
-//! What layers make of values that need tables between sums.
+//! Layers that need tables between sums.
 
 use fhe_nn_proof::client::Affine;
 use fhe_nn_proof::spec::{
@@ -13,7 +13,7 @@ use crate::layer::{Linear, Part};
 use fhe_nn_proof::graph::Graph;
 
 proptest! {
-    /// With and without padding, of windows that overlap.
+    /// The windows overlap, with and without padding.
     #[test]
     fn a_pool_has_the_greatest_of_every_window(
         values in prop::collection::vec(0i64..8, 30),
@@ -46,7 +46,7 @@ proptest! {
         }
     }
 
-    /// Of values and of their average, which are even and odd.
+    /// The factors are values and their doubles, whose sums and differences are even and odd.
     #[test]
     fn a_product_is_exact(values in prop::collection::vec(0i64..8, 6)) {
         let window = Window {
@@ -65,7 +65,7 @@ proptest! {
     }
 }
 
-/// The results of layers without weights, by a dense layer that only passes them on.
+/// Returns the results of layers without weights, through a dense layer that only passes them on.
 fn run(shape: &'static [usize], layers: Vec<Layer>, values: &[i64]) -> Vec<i64> {
     let unit = Affine {
         scale: 1.0,

@@ -1,4 +1,4 @@
-//! How bootstrapping keys are made.
+//! Generates bootstrapping keys.
 
 use fhe_nn_proof::plan::Bootstrap;
 use tfhe::core_crypto::commons::generators::DeterministicSeeder;
@@ -12,8 +12,8 @@ use crate::masks::{part_seeds, seeded_ggsw};
 use crate::parallel::*;
 use crate::wire::{Seeded, cut};
 
-/// A GGSW ciphertext of every bit of the small key under the large one, each with masks from a seed
-/// of its own.
+/// Encrypts every bit of the small key under the large one as a GGSW ciphertext, each with masks from a
+/// seed of its own.
 pub(super) fn generate(
     key: &Bootstrap,
     small: &Secret,
@@ -27,7 +27,7 @@ pub(super) fn generate(
     let large = GlweSecretKey::from_container(large.bits(), size);
     let fresh = noise(key.shape.lwe_dimension());
     let masks = part_seeds(seed, small.bits().len());
-    // who knows the noise knows the key
+    // the noise would reveal the key
     let noises: Zeroizing<Vec<u128>> =
         Zeroizing::new(masks.iter().map(|_| seeder.seed().0).collect());
     let part = bodies.len() / masks.len();

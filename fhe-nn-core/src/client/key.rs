@@ -1,4 +1,4 @@
-//! The client: it encodes and encrypts, decrypts and decodes.
+//! The client's key, which encodes and encrypts inputs, and decrypts and decodes scores.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,8 +17,8 @@ use crate::wire::{
     Ciphertexts, EvaluationKey, Header, KeyPart, Reply, Request, Seeded, cut, key_parts,
 };
 
-/// A client's secret keys with what the client must know: it encodes and encrypts inputs, and
-/// decrypts results. It is neither printable nor serializable, and wiped on drop.
+/// A client's secret keys, with everything that the client must know to encode and encrypt inputs and to
+/// decrypt results. It is neither printable nor serializable, and it is wiped on drop.
 ///
 /// ```
 /// # use fhe_nn_core::prelude::*;
@@ -40,10 +40,10 @@ use crate::wire::{
 pub struct ClientKey {
     plan: Plan,
     header: Header,
-    /// By dimension.
+    /// The large keys by their dimension.
     large: BTreeMap<u32, Secret>,
     small: BTreeMap<u32, Secret>,
-    /// What scores come under, if not under the last large key.
+    /// The key of the scores, if it is not the last large key.
     output: Option<Secret>,
 }
 
@@ -51,7 +51,7 @@ impl ClientKey {
     /// The largest evaluation key that [`ClientKey::generate`] makes, in bytes as it travels: 4 GB.
     pub const MAX_KEY_BYTES: u64 = 4_000_000_000;
 
-    /// New keys for a plan. All randomness is the operating system's.
+    /// Generates new keys for a plan. All randomness comes from the operating system.
     ///
     /// # Errors
     /// [`Error::Plan`] if the plan's parameters are not ones that this crate would choose from, since a
@@ -61,7 +61,7 @@ impl ClientKey {
         Self::generate_within(plan, Self::MAX_KEY_BYTES)
     }
 
-    /// New keys for a plan whose evaluation key has at most `limit` bytes as it travels.
+    /// Generates new keys for a plan whose evaluation key has at most `limit` bytes as it travels.
     ///
     /// # Errors
     /// Those of [`ClientKey::generate`], with this limit.
@@ -100,7 +100,7 @@ impl ClientKey {
         })
     }
 
-    /// The key for the server. Takes about a second: the work is spread over all cores.
+    /// Generates the key for the server. This takes about a second, with the work spread over all cores.
     ///
     /// # Errors
     /// [`Error::Randomness`].
@@ -140,7 +140,7 @@ impl ClientKey {
             .expect("there is a small key of every dimension of the plan")
     }
 
-    /// The key that inputs come under.
+    /// Returns the key that inputs are encrypted under.
     fn input(&self) -> &Secret {
         match self.plan.small_key_of_inputs() {
             Some(dimension) => self.small(dimension),
@@ -148,7 +148,7 @@ impl ClientKey {
         }
     }
 
-    /// The key that the values come under of which the scores are sums.
+    /// Returns the key of the values that the scores are sums of.
     fn last_key(&self) -> &Secret {
         match self.plan.output.sums.sources.first() {
             Some(&source) if source > 0 => self.large(self.plan.dimension_of(source)),
@@ -156,7 +156,7 @@ impl ClientKey {
         }
     }
 
-    /// The key that scores come under.
+    /// Returns the key that scores are encrypted under.
     fn output_key(&self) -> &Secret {
         self.output.as_ref().unwrap_or_else(|| self.last_key())
     }
@@ -210,11 +210,11 @@ impl ClientKey {
         })
     }
 
-    /// Decrypts the scores of one inference: the reply to this request.
+    /// Decrypts the scores of one inference from the reply to this request.
     ///
     /// The server copies a random number of the request into its reply, so a reply that was mixed up or
-    /// replayed is refused. That is no proof against a server that lies: messages need a channel that
-    /// authenticates them, such as TLS.
+    /// replayed is refused. This does not protect against a server that lies, and messages need a channel
+    /// that authenticates them, such as TLS.
     ///
     /// # Errors
     /// [`Error::WrongPlan`], [`Error::WrongKey`] and [`Error::WrongRequest`].
@@ -228,7 +228,7 @@ impl ClientKey {
         Ok(self.scores(&reply.scores))
     }
 
-    /// The scores that ciphertexts stand for.
+    /// Returns the scores that ciphertexts stand for.
     pub(crate) fn scores(&self, ciphertexts: &Ciphertexts) -> Scores {
         let client = &self.plan.client;
         let phases: Zeroizing<Vec<u64>> =
@@ -241,7 +241,7 @@ impl ClientKey {
         client.scores(integers.collect())
     }
 
-    /// The phases of values before linear layer `index`, to measure their noise.
+    /// Returns the phases of values before linear layer `index`, to measure their noise.
     #[cfg(test)]
     pub(crate) fn phases<'a>(
         &'a self,
@@ -258,21 +258,21 @@ impl ClientKey {
         phases(key, values)
     }
 
-    /// The small key of a stage, to measure the noise under it.
+    /// Returns the small key of a stage, to measure the noise under it.
     #[cfg(test)]
     pub(crate) fn small_key(&self, index: usize) -> LweSecretKeyView<'_, u64> {
         let stage = &self.plan.stages[index];
         self.small(stage.bootstrap.small_dimension).as_lwe()
     }
 
-    /// The key of scores, to measure the noise under it.
+    /// Returns the key of the scores, to measure the noise under it.
     #[cfg(test)]
     pub(crate) fn scores_key(&self) -> LweSecretKeyView<'_, u64> {
         self.output_key().as_lwe()
     }
 }
 
-/// The phases (message plus noise, in units of `2^-64`) of ciphertexts under a key.
+/// Returns the phases (message plus noise, in units of `2^-64`) of ciphertexts under a key.
 fn phases<'a>(secret: &'a Secret, values: &'a Ciphertexts) -> impl Iterator<Item = u64> + 'a {
     values.rows().map(|row| {
         let ciphertext = LweCiphertext::from_container(row, modulus());

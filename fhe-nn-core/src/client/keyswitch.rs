@@ -1,4 +1,4 @@
-//! How keyswitching keys are made.
+//! Generates keyswitching keys.
 
 use fhe_nn_proof::noise::{KEYSWITCH_MODULUS_BITS, secure_variance_of};
 use tfhe::core_crypto::commons::math::random::Seeder;
@@ -10,7 +10,7 @@ use super::secret::Secret;
 use crate::masks::seeded_keyswitch;
 use crate::wire::{Keyswitch, Seeded, cut};
 
-/// Encryptions of the bits of one key under another, modulo `2^32`.
+/// Encrypts the bits of one key under another, modulo `2^32`.
 pub(super) fn generate(key: &Keyswitch, from: &Secret, to: &Secret, seeder: &mut System) -> Seeded {
     let short: Zeroizing<Vec<u32>> =
         Zeroizing::new(to.bits().iter().map(|&bit| bit as u32).collect());

@@ -1,7 +1,7 @@
 //! Randomness: secret bits, seeds of masks and seeds of noise all come from the operating system.
 //!
-//! tfhe's own choice takes the processor's `RDSEED` alone wherever there is one; the operating system mixes
-//! several sources and tests them.
+//! tfhe's own choice takes the processor's `RDSEED` alone wherever there is one, whereas the operating
+//! system mixes several sources and tests them.
 
 use tfhe::core_crypto::commons::math::random::{Seed, Seeder};
 

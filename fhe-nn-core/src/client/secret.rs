@@ -11,7 +11,7 @@ use crate::Error;
 pub(super) struct Secret(Zeroizing<Vec<u64>>);
 
 impl Secret {
-    /// A key of uniformly random bits, each drawn from the operating system.
+    /// Generates a key of uniformly random bits, each drawn from the operating system.
     ///
     /// # Errors
     /// [`Error::Randomness`].
@@ -27,7 +27,7 @@ impl Secret {
         Ok(Secret(bits))
     }
 
-    /// The key bits, one a word.
+    /// Returns the bits of the key, one in each word.
     pub(super) fn bits(&self) -> &[u64] {
         &self.0
     }
@@ -37,7 +37,7 @@ impl Secret {
     }
 }
 
-/// Fresh noise for a key of this dimension.
+/// Returns the distribution of fresh noise for a key of this dimension.
 pub(super) fn noise(dimension: u32) -> Gaussian<f64> {
     Gaussian::from_dispersion_parameter(Variance(secure_variance(dimension)), 0.0)
 }
@@ -53,7 +53,7 @@ mod tests {
             .collect();
         for bit in 0..77 {
             let ones = keys.iter().filter(|key| key.bits()[bit] == 1).count();
-            // all 64 equal: once in 2^63
+            // all 64 are equal once in 2^63
             assert!((1..64).contains(&ones), "bit {bit} is always the same");
         }
         assert!(keys.iter().all(|key| key.bits().iter().all(|&bit| bit < 2)));

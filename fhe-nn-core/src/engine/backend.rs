@@ -12,11 +12,11 @@ use crate::run::{Watch, Work};
 use crate::wire::Ciphertexts;
 use fhe_nn_proof::graph::{LinearOp, LookupOp, Read};
 
-/// Backend over the ciphertexts of any number of inputs at once, with all that a server knows.
+/// A backend over the ciphertexts of any number of inputs at once, which uses only what a server knows.
 pub(crate) struct Encrypted<'a> {
     key: &'a ServerKey,
     watch: &'a Watch<'a>,
-    /// How many inputs there are.
+    /// Number of inputs.
     images: usize,
 }
 
@@ -25,12 +25,12 @@ impl<'a> Encrypted<'a> {
         Encrypted { key, watch, images }
     }
 
-    /// How many units of values the torus holds that are read first by `stage`.
+    /// Returns how many units the torus holds of the values that `stage` is the first to read.
     fn modulus_of(&self, stage: usize) -> u64 {
         self.key.plan.moduli().nth(stage).unwrap_or(1)
     }
 
-    /// Scores as they travel: under their own key, and of few bits.
+    /// Brings scores into the form in which they travel: under their own key, and of few bits.
     pub(crate) fn finish(&self, read: &Read<'_>, sums: &Ciphertexts) -> Ciphertexts {
         let accumulators = lookup::scale(sums, read, self.key.plan.output.sums.step_width);
         let output = self.key.output.as_ref();

@@ -1,4 +1,4 @@
-//! Expanding the keys that travelled: drawing masks from seeds, and transforming bootstrapping keys.
+//! Expands the keys that travelled: draws masks from seeds, and transforms bootstrapping keys.
 
 use fhe_nn_proof::noise::{Decomposition, Shape};
 use fhe_nn_proof::plan::Bootstrap;
@@ -11,7 +11,7 @@ use super::keyswitch::KeyswitchKey;
 use crate::masks::{modulus, part_seeds, seeded_ggsw, seeded_keyswitch};
 use crate::wire::{Keyswitch, restore};
 
-/// A keyswitching key. `read` fills in the bodies that travelled.
+/// Expands a keyswitching key. `read` fills in the bodies that travelled.
 ///
 /// # Errors
 /// Those of `read`.
@@ -31,11 +31,12 @@ pub(super) fn keyswitch<E>(
     Ok(KeyswitchKey::new(from, to, key.digits, expanded.as_ref()))
 }
 
-/// GGSW ciphertexts whose bodies are in memory at once.
+/// Number of GGSW ciphertexts whose bodies are in memory at once.
 const AT_ONCE: usize = 64;
 
-/// Draws the masks from their seeds and transforms every ciphertext, some at a time: there is never a
-/// second copy of the whole key. `read` fills in what travelled, piece by piece.
+/// Expands a bootstrapping key: draws the masks from their seeds and transforms every ciphertext. It takes
+/// some ciphertexts at a time, so that there is never a second copy of the whole key. `read` fills in what
+/// travelled, piece by piece.
 ///
 /// # Errors
 /// Those of `read`.
@@ -66,7 +67,7 @@ pub(super) fn bootstrap<E>(
     Ok(transformed)
 }
 
-/// Writes a GGSW ciphertext with its masks, transformed.
+/// Transforms a GGSW ciphertext with its masks, and writes it.
 fn write(mut step: StepWriter<'_>, layout: &Layout, seeded: &SeededGgswCiphertextOwned<u64>) {
     let mut ciphertext = GgswCiphertext::new(
         0u64,
@@ -81,7 +82,7 @@ fn write(mut step: StepWriter<'_>, layout: &Layout, seeded: &SeededGgswCiphertex
         .as_ref()
         .chunks_exact(layout.columns * layout.size);
     for (index, row) in rows.enumerate() {
-        // tfhe's rows: the least significant digit of every polynomial first
+        // tfhe's rows begin with the least significant digit of every polynomial
         let (level, polynomial) = (index / layout.columns, index % layout.columns);
         let levels = layout.levels as usize;
         let row_index = polynomial * levels + (levels - 1 - level);

@@ -1,11 +1,11 @@
-//! Keyswitches: a whole layer at once, as one product of digits with the key.
+//! Keyswitches of a whole layer at once, as one product of digits with the key.
 //!
-//! A ciphertext under a large key is cut into digits, and the encryptions of the large key's bits
-//! under the small key, `2^(32 - base_log l) s_i` for each level l, are added up as often as the
-//! digits say (Chillotti et al. 2020, section 4.1). What is left has the noise of the key, far above
-//! `2^-32`, so the key's elements have 32 bits.
+//! A ciphertext under a large key is cut into digits. The encryptions of the large key's bits under the
+//! small key, `2^(32 - base_log l) s_i` for each level l, are added up as often as the digits say
+//! (Chillotti et al. 2020, section 4.1). The result has the noise of the key, far above `2^-32`, so the
+//! key's elements have 32 bits.
 //!
-//! The key is cut into tiles of [`TILE`] columns; a part of a tile that fits a core's cache serves all
+//! The key is cut into tiles of [`TILE`] columns. A part of a tile that fits a core's cache serves all
 //! ciphertexts before the next one comes.
 
 use fhe_nn_proof::noise::Decomposition;
@@ -15,28 +15,28 @@ use super::fourier::digit_offset;
 use super::lanes::{Kernel, Lanes, Processor};
 use crate::wire::Ciphertexts;
 
-/// Columns of a tile.
+/// Number of columns of a tile.
 const TILE: usize = 32;
-/// Ciphertexts whose sums stay in registers.
+/// Number of ciphertexts whose sums stay in registers.
 const GROUP: usize = 8;
-/// Digits that are in memory at once, 32 MB.
+/// Number of digits that are in memory at once, 32 MB.
 const AT_ONCE: usize = 1 << 23;
-/// Rows of a part: 64 kB.
+/// Number of rows of a part: 64 kB.
 const PART: usize = 512;
 
-/// Encryptions of a large key's bits under a small key.
+/// The encryptions of a large key's bits under a small key.
 pub(crate) struct KeyswitchKey {
     input_dimension: usize,
     output_dimension: usize,
     digits: Decomposition,
     processor: Processor,
-    /// Tile by tile, row by row; the last columns are filled up with zeros.
+    /// The elements, tile by tile and row by row. The last columns are filled up with zeros.
     tiles: Vec<[u32; TILE]>,
 }
 
 impl KeyswitchKey {
-    /// From its rows, of `output_dimension + 1` elements each: for every bit of the large key one for
-    /// each level, from the least significant on.
+    /// Makes a key from its rows, of `output_dimension + 1` elements each. Every bit of the large key has
+    /// one row for each level, from the least significant on.
     pub(crate) fn new(
         input_dimension: usize,
         output_dimension: usize,
@@ -61,13 +61,13 @@ impl KeyswitchKey {
         }
     }
 
-    /// Brings ciphertexts under the small key.
+    /// Switches ciphertexts to the small key.
     pub(crate) fn switch(&self, values: &Ciphertexts) -> Ciphertexts {
         let some = values.split(self.at_once());
         Ciphertexts::concat(some.map(|values| self.switch_some(&values)))
     }
 
-    /// Ciphertexts that are switched at once.
+    /// Returns the number of ciphertexts that are switched at once.
     fn at_once(&self) -> usize {
         let digits = self.input_dimension * self.digits.levels as usize;
         (AT_ONCE / digits / GROUP).max(1) * GROUP
@@ -113,7 +113,7 @@ impl KeyswitchKey {
         switched
     }
 
-    /// The digits of a mask, from the least significant on, as the key's rows.
+    /// Cuts a mask into digits, from the least significant on, in the order of the key's rows.
     fn cut(&self, mask: &[u64], digits: &mut [u32]) {
         let Decomposition { base_log, levels } = self.digits;
         let (added, half) = (digit_offset(base_log, levels), 1u32 << (base_log - 1));
@@ -127,7 +127,7 @@ impl KeyswitchKey {
     }
 }
 
-/// `sums -= digits x tile`; each ciphertext has as many digits as the tile has rows.
+/// The product `sums -= digits x tile`. Each ciphertext has as many digits as the tile has rows.
 struct Product<'a> {
     tile: &'a [[u32; TILE]],
     digits: &'a [u32],
@@ -248,13 +248,13 @@ mod tests {
             );
             keyswitch_lwe_ciphertext_with_scalar_change(&theirs, &from, &mut expected);
             let to: Vec<u32> = to.iter().map(|x| (x >> 32) as u32).collect();
-            // tfhe rounds the body down, we to the nearest
+            // tfhe rounds the body down, and we round it to the nearest
             let difference = phase(&to, &small).wrapping_sub(phase(expected.as_ref(), &small));
             assert!(difference <= 1, "{difference}");
         }
     }
 
-    /// Body less mask times key; of a mask alone, less mask times key.
+    /// Returns the body less the mask times the key. For a mask alone, the body is 0.
     fn phase(ciphertext: &[u32], key: &[u32]) -> u32 {
         let products = ciphertext.iter().zip(key).map(|(a, s)| a.wrapping_mul(*s));
         let body = ciphertext.get(key.len()).copied().unwrap_or(0);

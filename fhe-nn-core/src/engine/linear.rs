@@ -1,8 +1,8 @@
-//! Sums of values: integer combinations of ciphertexts.
+//! Sums of values, which are integer combinations of ciphertexts.
 //!
-//! The ciphertexts of a layer are a matrix, one row each; the sums are the product of the
-//! integer weights with it, plus a constant for each sum in the last column, the bodies. The matrix is
-//! cut into blocks of columns that stay in a core's cache while every sum passes over them.
+//! The ciphertexts of a layer form a matrix with one row for each. The sums are the product of the integer
+//! weights with it, plus a constant for each sum in the last column, the bodies. The matrix is cut into
+//! blocks of columns that stay in a core's cache while every sum passes over them.
 
 use rayon::prelude::*;
 
@@ -10,11 +10,11 @@ use super::lanes::{Kernel, Lanes, Processor};
 use crate::wire::Ciphertexts;
 use fhe_nn_proof::graph::{LinearOp, Map};
 
-/// Columns of a block: with the 784 inputs of an MNIST image, a block is 400 kB.
+/// Number of columns of a block. With the 784 inputs of an MNIST image, a block is 400 kB.
 const BLOCK: usize = 64;
 
-/// `sum_j = constant_j + sum_i w_ij x_i` for every image, where a unit of the values is `step`, in units of
-/// `2^-64` of the torus. All operands are under one key.
+/// Computes `sum_j = constant_j + sum_i w_ij x_i` for every image. A unit of the values is `step`, in units
+/// of `2^-64` of the torus. All operands are under one key.
 pub(super) fn accumulate(
     op: &LinearOp<'_>,
     operands: &[&Ciphertexts],
@@ -60,7 +60,7 @@ pub(super) fn accumulate(
     all
 }
 
-/// Every neuron's sums in one block of columns of ciphertexts of `size` elements.
+/// Computes every neuron's sums in one block of columns of ciphertexts of `size` elements.
 fn block_of_sums(
     terms: &[Terms],
     ciphertexts: &[&[u64]],
@@ -85,8 +85,8 @@ fn block_of_sums(
     sums
 }
 
-/// The weights of one sum, sorted: most of small networks are 0, 1 and -1, and a processor that
-/// adds, then subtracts, then multiplies need not guess which comes next.
+/// The weights of one sum, sorted by value. Most weights of small networks are 0, 1 and -1, and a processor
+/// that adds, then subtracts, then multiplies need not guess which comes next.
 struct Terms {
     plus: Vec<u32>,
     minus: Vec<u32>,
@@ -94,7 +94,7 @@ struct Terms {
 }
 
 impl Terms {
-    /// Of operands that begin at these places.
+    /// Sorts the weights of sum `j`, over operands that begin at the places `starts`.
     fn new(map: &Map<'_>, j: usize, starts: &[usize]) -> Self {
         let (mut plus, mut minus, mut others) = (Vec::new(), Vec::new(), Vec::new());
         for term in map.terms(j) {

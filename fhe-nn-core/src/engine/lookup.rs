@@ -15,16 +15,16 @@ use fhe_nn_proof::graph::{LookupOp, Read};
 pub(super) struct Stages<'a> {
     pub(super) op: &'a LookupOp<'a>,
     pub(super) stage: &'a Stage,
-    /// Of the rounds, then of the tables.
+    /// The keys of the rounds, then those of the tables.
     pub(super) keys: &'a [Keys],
-    /// The torus holds so many units of the results.
+    /// Number of units of the results that the torus holds.
     pub(super) next_modulus: u64,
     pub(super) watch: &'a Watch<'a>,
 }
 
 impl Stages<'_> {
-    /// Looks up every sum of every image, one image behind the other; within an image the values
-    /// of phase q come behind all those of phase q - 1.
+    /// Looks up every sum of every image, one image after the other. Within an image, the values of phase q
+    /// come after all those of phase q - 1.
     ///
     /// # Errors
     /// [`Error::Cancelled`].
@@ -33,7 +33,7 @@ impl Stages<'_> {
         self.look_up(&self.remove_low_bits(accumulators)?)
     }
 
-    /// Removes what exact rounding drops of every accumulator.
+    /// Removes the bits that exact rounding drops from every accumulator.
     ///
     /// # Errors
     /// [`Error::Cancelled`].
@@ -56,7 +56,7 @@ impl Stages<'_> {
         Ok(accumulators)
     }
 
-    /// Finds a part of the digit of every accumulator that has one, and subtracts it.
+    /// Finds a part of the digit of every accumulator that has this part, and subtracts it.
     ///
     /// # Errors
     /// [`Error::Cancelled`].
@@ -129,8 +129,8 @@ impl Stages<'_> {
     }
 }
 
-/// Sums as their reader takes them: those narrower than the scale, of `A` bits, times `2^(A - A_j)`, so
-/// that they count modulo their own power of two.
+/// Scales sums as their reader takes them. Sums that are narrower than the scale, of `A` bits, are
+/// multiplied by `2^(A - A_j)`, so that they count modulo their own power of two.
 pub(super) fn scale(sums: &Ciphertexts, read: &Read<'_>, scale: u32) -> Ciphertexts {
     let mut scaled = sums.clone();
     for (index, row) in scaled.rows_mut().enumerate() {
@@ -142,7 +142,7 @@ pub(super) fn scale(sums: &Ciphertexts, read: &Read<'_>, scale: u32) -> Cipherte
     scaled
 }
 
-/// Writes a table, of which phases at place c are read as `reading` says.
+/// Writes a table whose phases at place c are read as `reading` says.
 fn fill(polynomial: &mut [u64], reading: &Reading, entry: impl Fn(i64) -> u64) {
     let mut last = reading.value(0);
     let mut value = entry(last);

@@ -1,4 +1,4 @@
-//! Bootstraps of many ciphertexts: keyswitch, blind rotation in batches, sample extraction.
+//! Bootstraps of many ciphertexts: a keyswitch, blind rotations in batches, and sample extraction.
 
 use std::ops::Range;
 
@@ -14,11 +14,11 @@ use crate::masks::modulus;
 use crate::run::{Watch, Work};
 use crate::wire::Ciphertexts;
 
-/// Ciphertexts of a batch at most, those of tables spread over several each: beyond, they leave the
-/// caches.
+/// The largest number of ciphertexts of a batch, where a table that is spread over several counts as
+/// several. Larger batches leave the caches.
 const MAX_PARTS: usize = 128;
-/// Rotations of a batch at most: beyond, nothing is gained (DESIGN.md has the figures), and progress is
-/// told more rarely.
+/// The largest number of rotations of a batch. Larger batches gain nothing (DESIGN.md has the figures), and
+/// report progress more rarely.
 const MAX_BATCH: usize = 48;
 
 /// What is looked up, and where results go.
@@ -27,7 +27,7 @@ pub(super) struct Lookup<'a> {
     pub(super) table: &'a (dyn Fn(usize, &mut [u64]) + Sync),
     /// Number of results.
     pub(super) results: usize,
-    /// Which ciphertext a result comes from, and the place in its table that a phase of 0 reads.
+    /// Returns the ciphertext that a result comes from, and the place in its table that a phase of 0 reads.
     pub(super) source: &'a (dyn Fn(usize) -> (usize, usize) + Sync),
 }
 
@@ -63,7 +63,7 @@ pub(super) fn rotate(
     watch: &Watch<'_>,
 ) -> Result<Ciphertexts, Error> {
     let count = ciphertexts.len();
-    // as many batches for every thread, and all of a size
+    // every thread gets the same number of batches, and all batches have one size
     let threads = rayon::current_num_threads();
     let most = (MAX_PARTS / extension).clamp(1, MAX_BATCH);
     let batches = count.div_ceil(most * threads) * threads;
@@ -91,7 +91,7 @@ pub(super) fn rotate(
     Ok(values)
 }
 
-/// One batch: the rotated accumulators, one behind the other.
+/// Rotates one batch, and returns the rotated accumulators one after the other.
 ///
 /// # Errors
 /// [`Error::Cancelled`].
@@ -127,7 +127,8 @@ fn rotate_batch(
     }
 }
 
-/// A ciphertext after the centered modulus switch to `2N`: mask and body as powers of X.
+/// Switches a ciphertext to `2N` by the centered modulus switch, and returns its mask and body as powers of
+/// X.
 pub(super) fn to_powers(ciphertext: &[u64], size: usize) -> (Vec<usize>, usize) {
     let bits = (2 * size).ilog2();
     let mut switched = ciphertext.to_vec();
@@ -143,7 +144,7 @@ pub(super) fn turn_back(polynomial: &mut [u64], power: usize) {
     let size = polynomial.len();
     let shift = power % size;
     polynomial.rotate_left(shift);
-    // what wrapped around changes its sign, and beyond X^N the others
+    // what wrapped around changes its sign; beyond X^N, the other coefficients do instead
     let (moved, wrapped) = polynomial.split_at_mut(size - shift);
     let negative = if power < size { wrapped } else { moved };
     for x in negative {
@@ -151,8 +152,8 @@ pub(super) fn turn_back(polynomial: &mut [u64], power: usize) {
     }
 }
 
-/// Writes a polynomial into the bodies of an accumulator: each part has every v-th coefficient, if
-/// there are v.
+/// Writes a polynomial into the bodies of an accumulator. If there are v parts, each part has every v-th
+/// coefficient.
 pub(super) fn scatter(layout: &Layout, polynomial: &[u64], accumulator: &mut [[u64; 8]]) {
     let words = layout.accumulator_words();
     let extension = accumulator.len() / words;
@@ -165,8 +166,8 @@ pub(super) fn scatter(layout: &Layout, polynomial: &[u64], accumulator: &mut [[u
     }
 }
 
-/// The coefficient of this degree of an accumulator, as a ciphertext: with v parts, that of degree
-/// `degree / v` of part `degree % v`.
+/// Extracts the coefficient of this degree of an accumulator as a ciphertext. With v parts, it is the
+/// coefficient of degree `degree / v` of part `degree % v`.
 pub(super) fn extract(layout: &Layout, accumulator: &[[u64; 8]], degree: usize, row: &mut [u64]) {
     let words = layout.accumulator_words();
     let extension = accumulator.len() / words;

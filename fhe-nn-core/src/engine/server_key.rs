@@ -1,4 +1,4 @@
-//! The server's key: an evaluation key, expanded to what a server computes with.
+//! The server's key, which is an evaluation key expanded to what a server computes with.
 
 use std::io::Read;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::wire::{
     key_parts, keyswitch_of, read_exact, read_header, restore,
 };
 
-/// An evaluation key that was expanded, ready to run. It is several times as large as what travels
+/// An expanded evaluation key, ready to run. It is several times as large as the key that travels
 /// ([`Plan::evaluation_memory_bytes`]), and a server makes it once for each client.
 ///
 /// A server computes with it and decrypts nothing: neither this type nor anything else in a build with
@@ -43,11 +43,11 @@ pub struct ServerKey {
     pub(crate) header: Header,
     /// The keys of every bootstrap of the plan, in their order.
     pub(super) bootstraps: Vec<Keys>,
-    /// To the key of the scores, if they have one of their own.
+    /// The keyswitching key to the key of the scores, if they have one of their own.
     pub(super) output: Option<KeyswitchKey>,
 }
 
-/// The expanded keys of one bootstrap. Others may have them, too.
+/// The expanded keys of one bootstrap. Other bootstraps may share them.
 #[derive(Clone)]
 pub(super) struct Keys {
     pub(super) keyswitch: Option<Arc<KeyswitchKey>>,
@@ -55,7 +55,7 @@ pub(super) struct Keys {
 }
 
 impl ServerKey {
-    /// Expands an evaluation key. Takes about a second: the work is spread over all cores.
+    /// Expands an evaluation key. This takes about a second, with the work spread over all cores.
     pub fn new(key: &EvaluationKey) -> Self {
         let mut payload = key.payload.as_slice();
         let read = |to: &mut [u8]| payload.read_exact(to);
@@ -64,8 +64,8 @@ impl ServerKey {
     }
 
     /// Reads an evaluation key from a file or a connection and expands it as it comes, so that the bytes
-    /// are never in memory beside what they are expanded to. Reads exactly the bytes that the plan says:
-    /// the connection may stay open and carry something else next.
+    /// are never in memory beside the expanded key. It reads exactly the bytes that the plan says, so the
+    /// connection may stay open and carry something else next.
     ///
     /// # Errors
     /// [`Error::Plan`], [`Error::WrongPlan`], [`Error::Malformed`] and [`Error::Stream`].
@@ -82,21 +82,21 @@ impl ServerKey {
         Ok(key)
     }
 
-    /// The plan that the key was made for.
+    /// Returns the plan that the key was made for.
     pub fn plan(&self) -> &Plan {
         &self.plan
     }
 
-    /// Whether a request was made for this key.
+    /// Checks that a request was made for this key.
     ///
     /// # Errors
-    /// [`Error::WrongPlan`] and [`Error::WrongKey`] if not.
+    /// [`Error::WrongPlan`] and [`Error::WrongKey`] if it was not.
     pub(crate) fn accepts(&self, request: &Request) -> Result<(), Error> {
         let (what, of) = ("request", "the evaluation key");
         request.header.matches(&self.header, what, of)
     }
 
-    /// The ciphertexts of a request that this key accepts, with their masks.
+    /// Returns the ciphertexts of a request that this key accepts, with their masks.
     pub(crate) fn expand_request(&self, request: &Request) -> Ciphertexts {
         let input = &self.plan.input;
         let bodies = restore(&request.values.bodies, input.body_bytes() as usize);
@@ -111,7 +111,7 @@ impl ServerKey {
         Ciphertexts::new(dimension, list.into_container())
     }
 
-    /// The reply to a request.
+    /// Makes the reply to a request.
     pub(crate) fn reply(&self, request: &Request, scores: Ciphertexts) -> Reply {
         Reply {
             header: self.header,
@@ -121,7 +121,7 @@ impl ServerKey {
         }
     }
 
-    /// Expands the parts of a key, which `read` fills in: for each its seed, then its bodies.
+    /// Expands the parts of a key. For each part, `read` fills in its seed and then its bodies.
     ///
     /// # Errors
     /// Those of `read`.

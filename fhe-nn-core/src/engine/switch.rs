@@ -7,8 +7,8 @@
 /// `-sum_i e_i (s_i - 1/2)`, has a quarter of each error's variance, as in tfhe's
 /// `lwe_ciphertext_centered_binary_modulus_switch`.
 ///
-/// The body is rounded down: then the phase is the largest multiple that does not exceed the exact
-/// one, and who decides at multiples, as tables and decryption do, decides alike.
+/// The body is rounded down, so the new phase is the largest multiple that does not exceed the exact one.
+/// Tables and decryption decide at multiples, and therefore decide alike on both.
 pub(crate) fn switch_modulus(ciphertext: &mut [u64], bits: u32) {
     let unit = 64 - bits;
     let (Some((body, mask)), 1..) = (ciphertext.split_last_mut(), unit) else {
@@ -32,7 +32,7 @@ mod tests {
     fn half_of_the_masks_errors_go_into_the_body_which_is_rounded_down() {
         let mut ciphertext = [3 << 60 | 1 << 58, (7 << 60) - (1 << 58), 5 << 60 | 15 << 56];
         switch_modulus(&mut ciphertext, 4);
-        // errors of -1/4 and 1/4 of a unit: nothing to put into the body
+        // the errors of -1/4 and 1/4 of a unit cancel, so nothing is put into the body
         assert_eq!(ciphertext, [3 << 60, 7 << 60, 5 << 60]);
         let mut ciphertext = [
             (3 << 60) - (1 << 58),

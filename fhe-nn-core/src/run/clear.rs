@@ -25,7 +25,7 @@ impl Model {
     /// Runs many inputs in the clear, with exact integers, on all cores.
     ///
     /// # Shapes
-    /// `inputs`: `[inputs, values of one input]`; one result a row.
+    /// `inputs`: `[inputs, values of one input]`; there is one result for each row.
     ///
     /// # Errors
     /// [`Error::Input`].

@@ -6,17 +6,17 @@ use crate::run::Execution;
 use crate::wire::{Ciphertexts, Reply, Request};
 use crate::{Error, Model};
 
-/// The number of inputs that the encrypted backend takes at once: more do not make it faster, and their
-/// ciphertexts, some megabytes for each, are in memory together.
+/// The number of inputs that the encrypted backend takes at once. More do not make it faster, and their
+/// ciphertexts, some megabytes for each input, are in memory together.
 const ENCRYPTED_BATCH: usize = 4;
 
 impl Model {
-    /// Runs one input encrypted. The result, decrypted, equals that of [`Model::run`], except with the
+    /// Runs one input encrypted. The decrypted result equals that of [`Model::run`], except with the
     /// failure probability that the plan states.
     ///
     /// # Errors
-    /// [`Error::WrongPlan`] if the key or the request was made for another network or other
-    /// weights, [`Error::WrongKey`] if they do not go together.
+    /// [`Error::WrongPlan`] if the key or the request was made for another network or other weights, and
+    /// [`Error::WrongKey`] if they do not belong together.
     pub fn run_encrypted(&self, key: &ServerKey, request: &Request) -> Result<Reply, Error> {
         let requests = core::slice::from_ref(request);
         let replies = self.run_encrypted_batch(key, requests, &Execution::default())?;
@@ -26,9 +26,9 @@ impl Model {
             .expect("one reply for one request"))
     }
 
-    /// Runs many inputs encrypted, a few at a time and these layer by layer: their bootstraps fill the
-    /// batches that pass over the key together. Each reply is that of [`Model::run_encrypted`], bit for
-    /// bit, whatever the batch and the number of threads.
+    /// Runs many inputs encrypted, a few at a time. Those few run together, layer by layer, so that their
+    /// bootstraps fill the batches that pass over the key. Each reply is that of [`Model::run_encrypted`],
+    /// bit for bit, whatever the batch and the number of threads.
     ///
     /// # Errors
     /// Those of [`Model::run_encrypted`], [`Error::Cancelled`] and [`Error::Threads`].

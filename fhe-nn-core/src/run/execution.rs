@@ -45,7 +45,7 @@ pub enum Work {
 }
 
 impl Profile {
-    /// Elapsed time of all work of a kind, whatever the number of threads.
+    /// Returns the elapsed time of all work of a kind, whatever the number of threads.
     pub fn time(&self, work: Work) -> Duration {
         Duration::from_nanos(self.nanoseconds[work as usize].load(Ordering::Relaxed))
     }
@@ -54,34 +54,34 @@ impl Profile {
 /// The progress of an encrypted run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
-    /// Bootstraps that are done.
+    /// Number of bootstraps that are done.
     pub done: usize,
-    /// Bootstraps of the whole run.
+    /// Number of bootstraps of the whole run.
     pub total: usize,
 }
 
 impl<'a> Execution<'a> {
-    /// The default options: all cores, and nothing is reported.
+    /// Returns the default options: the run uses all cores and reports nothing.
     pub fn new() -> Self {
         Execution::default()
     }
 
-    /// Runs on this many threads of its own; by default, and for 0, on rayon's current threads, of which
-    /// there is one for each core.
+    /// Runs on this many threads of its own. By default, and for 0, the run uses rayon's current threads,
+    /// of which there is one for each core.
     pub fn with_threads(mut self, threads: usize) -> Self {
         self.threads = Some(threads);
         self
     }
 
-    /// Calls a function after every batch of bootstraps, from the thread that ran it. Several threads may call
-    /// it at the same time.
+    /// Calls a function after every batch of bootstraps, from the thread that ran the batch. Several
+    /// threads may call it at the same time.
     pub fn with_progress(mut self, callback: &'a (dyn Fn(Progress) + Sync)) -> Self {
         self.progress = Some(callback);
         self
     }
 
-    /// Stops the run within milliseconds once the flag is set, between two steps of a batch of rotations or between
-    /// layers. The run then returns [`Error::Cancelled`].
+    /// Stops the run within milliseconds once the flag is set, between two steps of a batch of rotations or
+    /// between layers. The run then returns [`Error::Cancelled`].
     pub fn with_cancel(mut self, flag: &'a AtomicBool) -> Self {
         self.cancel = Some(flag);
         self
@@ -109,7 +109,7 @@ impl<'a> Execution<'a> {
         .install(job)
     }
 
-    /// Begins to watch a run of this many bootstraps.
+    /// Starts to watch a run of this many bootstraps.
     pub(crate) fn watch(&self, total: usize) -> Watch<'a> {
         Watch {
             execution: *self,
@@ -138,7 +138,7 @@ pub(crate) struct Watch<'a> {
 }
 
 impl Watch<'_> {
-    /// Ends the run if it is cancelled.
+    /// Returns an error if the run is cancelled, which ends it.
     ///
     /// # Errors
     /// [`Error::Cancelled`] once the flag is set.
@@ -149,7 +149,7 @@ impl Watch<'_> {
         }
     }
 
-    /// Whether the flag is set.
+    /// Returns whether the flag is set.
     pub(crate) fn stopped(&self) -> bool {
         let stop = |flag: &AtomicBool| flag.load(Ordering::Relaxed);
         self.execution.cancel.is_some_and(stop)

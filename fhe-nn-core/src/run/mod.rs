@@ -17,11 +17,11 @@ use ndarray::{ArrayView2, Axis};
 use crate::Error;
 use crate::parallel::*;
 
-/// The number of inputs that a backend in the clear takes at once: few enough that their values stay in
-/// cache.
+/// The number of inputs that a backend in the clear takes at once. They are few enough that their values
+/// stay in cache.
 const CLEAR_BATCH: usize = 256;
 
-/// Runs a job on every batch of inputs, with the batch's index; the results in the order of the inputs.
+/// Runs a job on every batch of inputs, with the batch's index. The results are in the order of the inputs.
 ///
 /// # Errors
 /// Those of the job.

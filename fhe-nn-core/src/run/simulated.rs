@@ -10,11 +10,11 @@ use crate::simulated::Simulated;
 use crate::{Error, Model};
 
 impl Model {
-    /// Runs many inputs as they would run encrypted under a plan, without keys: with noise drawn from the
-    /// plan's predictions, on all cores. Runs with the same seed give the same results.
+    /// Runs many inputs as they would run encrypted under a plan, but without keys: the noise is drawn from
+    /// the plan's predictions, on all cores. Runs with the same seed give the same results.
     ///
     /// # Shapes
-    /// `inputs`: `[inputs, values of one input]`; one result a row.
+    /// `inputs`: `[inputs, values of one input]`; there is one result for each row.
     ///
     /// # Errors
     /// [`Error::WrongPlan`] if the plan was made for another network or other weights, [`Error::Plan`]

@@ -1,7 +1,7 @@
-//! Elements of the torus as one string of bits.
+//! Packs elements of the torus into one string of bits.
 
-/// The `bits` most significant bits of each element, one behind the other; the last byte is filled up
-/// with zeros.
+/// Packs the `bits` most significant bits of each element, one element after the other. The last byte is
+/// filled up with zeros.
 pub(super) fn pack(elements: &[u64], bits: u32) -> Vec<u8> {
     let mut bytes = Vec::with_capacity((elements.len() * bits as usize).div_ceil(8));
     let (mut pending, mut count) = (0u128, 0);
@@ -19,7 +19,7 @@ pub(super) fn pack(elements: &[u64], bits: u32) -> Vec<u8> {
     bytes
 }
 
-/// The first `count` elements of a string that holds as many, their lower bits 0.
+/// Unpacks the first `count` elements of a string that holds at least that many. Their lower bits are 0.
 pub(super) fn unpack(bytes: &[u8], count: usize, bits: u32) -> Vec<u64> {
     let mut bytes = bytes.iter();
     let (mut pending, mut have) = (0u128, 0);

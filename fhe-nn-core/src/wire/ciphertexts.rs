@@ -1,6 +1,6 @@
-//! LWE ciphertexts in a row.
+//! Lists of LWE ciphertexts.
 
-/// Ciphertexts under one key, one behind the other; those of one input, then those of the next.
+/// Ciphertexts under one key, one after the other: those of one input, then those of the next.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Ciphertexts {
     dimension: usize,
@@ -8,7 +8,7 @@ pub(crate) struct Ciphertexts {
 }
 
 impl Ciphertexts {
-    /// Of one row of `dimension + 1` elements for each ciphertext.
+    /// Makes a list from one row of `dimension + 1` elements for each ciphertext.
     pub(crate) fn new(dimension: usize, data: Vec<u64>) -> Self {
         assert_eq!(
             data.len() % (dimension + 1),
@@ -18,7 +18,7 @@ impl Ciphertexts {
         Ciphertexts { dimension, data }
     }
 
-    /// Trivial ciphertexts of 0.
+    /// Makes `count` trivial ciphertexts of 0.
     pub(crate) fn zero(dimension: usize, count: usize) -> Self {
         Ciphertexts {
             dimension,
@@ -38,7 +38,7 @@ impl Ciphertexts {
         &self.data[index * (self.dimension + 1)..(index + 1) * (self.dimension + 1)]
     }
 
-    /// All ciphertexts of some, one behind the other, then those of the next.
+    /// Joins lists: all ciphertexts of one, then those of the next.
     pub(crate) fn concat(parts: impl IntoIterator<Item = Ciphertexts>) -> Self {
         let all = |mut all: Ciphertexts, part: Ciphertexts| {
             all.data.extend(part.data);
@@ -49,7 +49,7 @@ impl Ciphertexts {
         parts.fold(first, all)
     }
 
-    /// Parts of so many ciphertexts.
+    /// Splits the list into parts of `count` ciphertexts.
     pub(crate) fn split(&self, count: usize) -> impl Iterator<Item = Ciphertexts> + '_ {
         let parts = self.data.chunks(count * (self.dimension + 1));
         parts.map(|part| Ciphertexts::new(self.dimension, part.to_vec()))

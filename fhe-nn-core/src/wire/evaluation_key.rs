@@ -1,4 +1,4 @@
-//! Evaluation keys: what a client sends to a server once.
+//! Evaluation keys, which a client sends to a server once.
 
 use std::io::{ErrorKind, Read, Write};
 
@@ -8,8 +8,8 @@ use sha2::{Digest, Sha256};
 use super::{HEADER, Header, Kind, SEED, key_parts};
 use crate::Error;
 
-/// All that a server ever sees of a client's keys, as it travels: bootstrapping and keyswitching keys,
-/// which let it compute on ciphertexts and decrypt none.
+/// All that a server ever sees of a client's keys, as it travels. It holds bootstrapping and keyswitching
+/// keys, which let the server compute on ciphertexts and decrypt none.
 ///
 /// A server makes a `ServerKey` from it, or reads one from the connection without keeping the bytes.
 ///
@@ -29,7 +29,7 @@ use crate::Error;
 pub struct EvaluationKey {
     pub(crate) plan: Plan,
     pub(crate) header: Header,
-    /// For each part in the order of [`key_parts`], its seed and its bodies.
+    /// The seed and the bodies of each part, in the order of [`key_parts`].
     pub(crate) payload: Vec<u8>,
     checksum: [u8; CHECKSUM],
 }
@@ -46,12 +46,12 @@ impl EvaluationKey {
         }
     }
 
-    /// The plan that the key was made for.
+    /// Returns the plan that the key was made for.
     pub fn plan(&self) -> &Plan {
         &self.plan
     }
 
-    /// Bytes of a plan's key as it travels.
+    /// Returns the number of bytes of a plan's key as it travels.
     ///
     /// # Errors
     /// [`Error::Malformed`] if it is more than the machine can address.
@@ -61,7 +61,7 @@ impl EvaluationKey {
         Kind::EvaluationKey.length(bytes.sum())
     }
 
-    /// The key as it travels: seeds and bodies.
+    /// Returns the key as it travels: seeds and bodies.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Kind::EvaluationKey.bytes(&self.header);
         bytes.extend(&self.payload);
@@ -85,7 +85,7 @@ impl EvaluationKey {
         write(&self.checksum)
     }
 
-    /// Reads a key from a file or a connection: exactly the bytes that the plan says, so that the
+    /// Reads a key from a file or a connection. It reads exactly the bytes that the plan says, so the
     /// connection may stay open and carry something else next.
     ///
     /// # Errors
@@ -104,7 +104,7 @@ impl EvaluationKey {
         Ok(key)
     }
 
-    /// The key from bytes, all of them.
+    /// Reads a key from bytes, which must hold nothing else.
     ///
     /// # Errors
     /// [`Error::Plan`], [`Error::WrongPlan`] and [`Error::Malformed`].
@@ -116,11 +116,11 @@ impl EvaluationKey {
     }
 }
 
-/// Bytes of a checksum.
+/// Number of bytes of a checksum.
 const CHECKSUM: usize = 32;
 
-/// SHA-256 over a key as it travels: a byte that changed on the way or at rest is an error instead of wrong
-/// scores. It is no proof of who made the key.
+/// The SHA-256 hash of a key as it travels. With it, a byte that changed on the way or at rest is an error
+/// instead of wrong scores. It does not prove where the key came from.
 pub(crate) struct Checksum(Sha256);
 
 impl Checksum {
@@ -138,10 +138,10 @@ impl Checksum {
         self.0.finalize().into()
     }
 
-    /// Reads the checksum that was sent.
+    /// Reads the checksum that was sent, and compares it.
     ///
     /// # Errors
-    /// [`Error::Malformed`] if it is another, and [`Error::Stream`].
+    /// [`Error::Malformed`] if the two differ, and [`Error::Stream`].
     #[cfg(feature = "engine")]
     pub(crate) fn compare(self, from: &mut impl Read) -> Result<(), Error> {
         let mut sent = [0; CHECKSUM];

@@ -1,4 +1,4 @@
-//! The header of everything that travels: what it is, and what it belongs to.
+//! The header of every message, which says what it is and what it belongs to.
 
 use fhe_nn_proof::plan::{Fingerprint, Plan};
 
@@ -6,14 +6,14 @@ use crate::Error;
 
 const MAGIC: &[u8; 5] = b"FHENN";
 const VERSION: u16 = 4;
-/// Bytes of a header.
+/// Number of bytes of a header.
 pub(crate) const HEADER: usize = 5 + 1 + 2 + 32 + 16;
 
-/// Tells keys apart: a random number, the same in a client key, its evaluation key and everything
+/// A random number that tells keys apart. It is the same in a client key, its evaluation key and everything
 /// encrypted under it. It is public, so a client's requests can be linked.
 pub(crate) type KeyId = [u8; 16];
 
-/// What a message belongs to.
+/// The plan and the key that a message belongs to.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Header {
     /// The plan's fingerprint.
@@ -21,7 +21,7 @@ pub(crate) struct Header {
     pub(crate) id: KeyId,
 }
 
-/// What travels.
+/// The kinds of messages.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Kind {
     EvaluationKey,
@@ -31,7 +31,7 @@ pub(crate) enum Kind {
 
 impl Header {
     /// # Errors
-    /// [`Error::WrongPlan`] and [`Error::WrongKey`] if the other is of another plan or key.
+    /// [`Error::WrongPlan`] and [`Error::WrongKey`] if the other header is of another plan or key.
     pub(crate) fn matches(
         &self,
         other: &Header,
@@ -57,7 +57,7 @@ impl Kind {
         }
     }
 
-    /// The bytes of a header.
+    /// Returns the bytes of a header of this kind.
     pub(crate) fn bytes(self, header: &Header) -> Vec<u8> {
         let mut bytes = MAGIC.to_vec();
         bytes.push(self as u8);
@@ -67,7 +67,7 @@ impl Kind {
         bytes
     }
 
-    /// A length that follows from the plan, on this machine.
+    /// Converts a length that follows from the plan to this machine's `usize`.
     ///
     /// # Errors
     /// [`Error::Malformed`] if it is more than the machine can address.
@@ -76,7 +76,7 @@ impl Kind {
         length.map_err(|_| self.malformed(format!("{bytes} bytes, more than memory has")))
     }
 
-    /// The header, and the payload, which must have `expected` bytes.
+    /// Splits bytes into the header and the payload, which must have `expected` bytes.
     ///
     /// # Errors
     /// [`Error::Malformed`] and [`Error::WrongPlan`].

@@ -5,15 +5,15 @@ use fhe_nn_proof::plan::{Bootstrap, Plan};
 
 /// One of the keys that travel.
 pub(crate) enum KeyPart<'a> {
-    /// From a large key to a small one.
+    /// The keyswitching key from a large key to a small one.
     Keyswitch(Keyswitch),
-    /// From the last large key to that of the scores.
+    /// The keyswitching key from the last large key to that of the scores.
     Scores(Keyswitch),
     /// A bootstrapping key.
     Bootstrap(&'a Bootstrap),
 }
 
-/// What a plan says of a keyswitching key.
+/// What a plan says about a keyswitching key.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Keyswitch {
     /// Dimension of the key that it leads from.
@@ -21,11 +21,11 @@ pub(crate) struct Keyswitch {
     /// Dimension of the key that it leads to.
     pub(crate) to: u32,
     pub(crate) digits: Decomposition,
-    /// Bytes of a body as it travels.
+    /// Number of bytes of a body as it travels.
     pub(crate) body_bytes: u32,
 }
 
-/// The keys that travel for a plan, in order.
+/// Returns the keys that travel for a plan, in order.
 pub(crate) fn key_parts(plan: &Plan) -> Vec<KeyPart<'_>> {
     let mut parts = Vec::new();
     for (from, bootstrap, is_new) in plan.new_keys() {
@@ -47,7 +47,7 @@ pub(crate) fn key_parts(plan: &Plan) -> Vec<KeyPart<'_>> {
     parts
 }
 
-/// The keyswitch before a bootstrap of ciphertexts of `from` dimensions.
+/// Returns the keyswitch before a bootstrap of ciphertexts of `from` dimensions, if there is one.
 pub(crate) fn keyswitch_of(from: u32, bootstrap: &Bootstrap) -> Option<Keyswitch> {
     bootstrap.keyswitch.map(|digits| Keyswitch {
         from,
@@ -58,7 +58,7 @@ pub(crate) fn keyswitch_of(from: u32, bootstrap: &Bootstrap) -> Option<Keyswitch
 }
 
 impl KeyPart<'_> {
-    /// Bytes of the key as it travels, without the seed.
+    /// Returns the number of bytes of the key as it travels, without the seed.
     pub(crate) fn bytes(&self) -> u64 {
         match self {
             KeyPart::Keyswitch(keyswitch) | KeyPart::Scores(keyswitch) => keyswitch.bytes(),
@@ -68,12 +68,12 @@ impl KeyPart<'_> {
 }
 
 impl Keyswitch {
-    /// Bytes of the key as it travels, without the seed.
+    /// Returns the number of bytes of the key as it travels, without the seed.
     pub(crate) fn bytes(&self) -> u64 {
         self.bodies() as u64 * u64::from(self.body_bytes)
     }
 
-    /// Number of its bodies.
+    /// Returns the number of its bodies.
     pub(crate) fn bodies(&self) -> usize {
         self.from as usize * self.digits.levels as usize
     }

@@ -1,7 +1,7 @@
-//! What travels between a client and a server, as bytes: evaluation keys, requests and replies. Neither
-//! secrets nor expanded keys are here.
+//! What travels between a client and a server, as bytes: evaluation keys, requests and replies. This module
+//! holds neither secrets nor expanded keys.
 //!
-//! Everything is versioned, and of exactly the size that follows from the plan: a length is never read
+//! Every message is versioned and has exactly the size that follows from the plan. A length is never read
 //! from outside, and reading allocates what the plan says.
 //!
 //! ```text
@@ -9,8 +9,8 @@
 //! ```
 //!
 //! Headers and seeds are little-endian. Masks are drawn from seeds, so only bodies travel, cut to their
-//! most significant bytes; a reply's elements are cut to their most significant bits, as one string, as
-//! many as the noise leaves a meaning.
+//! most significant bytes. The elements of a reply are cut to as many of their most significant bits as the
+//! noise leaves meaningful, and travel as one string.
 
 mod bits;
 mod ciphertexts;

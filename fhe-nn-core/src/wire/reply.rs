@@ -1,11 +1,11 @@
-//! Replies: one encrypted result each.
+//! Replies, each of one encrypted result.
 
 use fhe_nn_proof::plan::Plan;
 
 use super::{Ciphertexts, Header, Kind, SEED, bits};
 use crate::Error;
 
-/// One encrypted result.
+/// One encrypted result, which a server sends to a client.
 ///
 /// ```no_run
 /// # use fhe_nn_core::prelude::*;
@@ -26,13 +26,13 @@ pub struct Reply {
     pub(crate) header: Header,
     /// The seed of the request that it answers.
     pub(crate) request: u128,
-    /// Multiples of `2^-element_bits` of the torus.
+    /// The scores, which are multiples of `2^-element_bits` of the torus.
     pub(crate) scores: Ciphertexts,
     pub(crate) element_bits: u32,
 }
 
 impl Reply {
-    /// The reply as it travels.
+    /// Returns the reply as it travels.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Kind::Reply.bytes(&self.header);
         bytes.extend(self.request.to_le_bytes());
@@ -40,7 +40,7 @@ impl Reply {
         bytes
     }
 
-    /// The reply from bytes, made for this plan.
+    /// Reads a reply that was made for this plan.
     ///
     /// # Errors
     /// [`Error::Plan`], [`Error::WrongPlan`] and [`Error::Malformed`].

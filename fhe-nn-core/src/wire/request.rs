@@ -1,11 +1,11 @@
-//! Requests: one encrypted input each.
+//! Requests, each of one encrypted input.
 
 use fhe_nn_proof::plan::Plan;
 
 use super::{Header, Kind, SEED, Seeded};
 use crate::Error;
 
-/// One encrypted input: bodies, and the seed of their masks.
+/// One encrypted input, which a client sends to a server: bodies, and the seed of their masks.
 ///
 /// ```
 /// # use fhe_nn_core::prelude::*;
@@ -28,14 +28,14 @@ pub struct Request {
 }
 
 impl Request {
-    /// The request as it travels.
+    /// Returns the request as it travels.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Kind::Request.bytes(&self.header);
         self.values.write_to(&mut bytes);
         bytes
     }
 
-    /// The request from bytes, made for this plan.
+    /// Reads a request that was made for this plan.
     ///
     /// # Errors
     /// [`Error::Plan`], [`Error::WrongPlan`] and [`Error::Malformed`].

@@ -1,13 +1,13 @@
 //! The travelling form of ciphertexts whose masks are drawn from a seed: bodies, cut to whole bytes.
 
-/// Bytes of a seed as it travels.
+/// Number of bytes of a seed as it travels.
 pub(crate) const SEED: usize = 16;
 
 /// Bodies, and the seed that their masks are drawn from.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Seeded {
     pub(crate) seed: u128,
-    /// Big-endian, the most significant bytes of each body.
+    /// The most significant bytes of each body, big-endian.
     pub(crate) bodies: Vec<u8>,
 }
 
@@ -18,7 +18,7 @@ impl Seeded {
         bytes.extend(&self.bodies);
     }
 
-    /// A seed, and the rest as bodies, from a payload of known length.
+    /// Reads a seed, and the rest as bodies, from a payload of known length.
     pub(crate) fn read(payload: &[u8]) -> Self {
         let (seed, bodies) = payload
             .split_first_chunk()
@@ -43,7 +43,7 @@ pub(crate) fn cut(bodies: &[u64], bytes: usize, to: &mut [u8]) {
     }
 }
 
-/// Bodies from their most significant bytes.
+/// Restores bodies from their most significant bytes.
 pub(crate) fn restore(from: &[u8], bytes: usize) -> impl Iterator<Item = u64> + '_ {
     from.chunks_exact(bytes).map(move |body| {
         let byte = |sum: u64, &byte: &u8| sum << 8 | u64::from(byte);

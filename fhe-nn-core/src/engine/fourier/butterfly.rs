@@ -1,9 +1,9 @@
-//! Splitting a polynomial into remainders two and three times at once, and putting it together again:
-//! see [`transform`](super::transform).
+//! Splits a polynomial into remainders two and three times at once, and puts it together again; see
+//! [`transform`](super::transform).
 //!
 //! The roots of all levels are multiplied into the inputs first, `x_1` to `x_3` (to `x_7`) by one root
-//! each; what is left are sums, and factors of i and of `e^(pi i / 4)`. That takes fewer
-//! multiplications than a root a level, and so rounds less.
+//! each. What remains is sums, and factors of i and of `e^(pi i / 4)`. This takes fewer multiplications
+//! than a root for each level, and therefore rounds less.
 
 use core::f64::consts::FRAC_1_SQRT_2;
 
@@ -28,8 +28,7 @@ pub(super) fn join2<L: Lanes>(lanes: L, r: C<L>, y: C<L>, z: C<L>) -> [C<L>; 2] 
     ]
 }
 
-/// Two levels below a node of root `r` whose left child has the root s: the roots are
-/// `[s, r, r s]`.
+/// Splits two levels below a node of root `r` whose left child has the root s. The roots are `[s, r, r s]`.
 #[inline(always)]
 pub(super) fn split4<L: Lanes>(lanes: L, roots: [C<L>; 3], x: [C<L>; 4]) -> [C<L>; 4] {
     let x1 = lanes.times(x[1], roots[0]);
@@ -59,9 +58,9 @@ pub(super) fn join4<L: Lanes>(lanes: L, roots: [C<L>; 3], z: [C<L>; 4]) -> [C<L>
     ]
 }
 
-/// Three levels below a node of root r, whose left child has the root s and that one's left child t:
-/// the roots are `[t, s, s t, r, r t, r s, r s t]`. The left child of the right child has the root
-/// `e^(pi i / 4) t`.
+/// Splits three levels below a node of root r. Its left child has the root s, and the left child of that
+/// node has the root t. The roots are `[t, s, s t, r, r t, r s, r s t]`. The left child of the right child
+/// has the root `e^(pi i / 4) t`.
 #[inline(always)]
 pub(super) fn split8<L: Lanes>(lanes: L, roots: [C<L>; 7], x: [C<L>; 8]) -> [C<L>; 8] {
     let x1 = lanes.times(x[1], roots[0]);

@@ -1,23 +1,24 @@
-//! The ends of a transform: what its first pass reads, and where its last pass back adds.
+//! The ends of a transform: the source that its first pass reads, and the torus that its last pass back
+//! adds to.
 
 use super::transform::{Transform, backward, forward};
 use crate::engine::lanes::{Block, Complex, Kernel, Lanes};
 
-/// Cuts a polynomial over the torus into digits and transforms these: `levels` polynomials, the
-/// most significant digits first.
+/// Cuts a polynomial over the torus into digits and transforms these into `levels` polynomials, the most
+/// significant digits first.
 pub(crate) struct Digits<'a> {
     pub(crate) transform: &'a Transform,
     /// The coefficients, with [`offset`] added.
     pub(crate) words: &'a [[u64; 8]],
     pub(crate) base_log: u32,
     pub(crate) levels: u32,
-    /// Blocks from one polynomial of `out` to the next.
+    /// Number of blocks from one polynomial of `out` to the next.
     pub(crate) stride: usize,
     pub(crate) out: &'a mut [Block],
 }
 
-/// What is added to an element of the torus so that its bits are its digits, each too large by
-/// half of its base: these halves, and half of the last digit's place to round.
+/// Returns what is added to an element of the torus so that its bits are its digits, each too large by half
+/// of its base. This is the sum of these halves and of half of the last digit's place, for rounding.
 pub(crate) fn offset(base_log: u32, levels: u32) -> u64 {
     let halves = (1..=levels).map(|level| 1u64 << (base_log - 1) << (64 - base_log * level));
     let rounding = 1u64 << (63 - base_log * levels);
@@ -63,7 +64,7 @@ impl Kernel for Reals<'_> {
     }
 }
 
-/// Transforms back, and adds the coefficients, in turns of the torus, to elements of it. What was
+/// Transforms back, and adds the coefficients, in turns of the torus, to elements of the torus. What was
 /// transformed comes back `N / 2` times as large.
 pub(crate) struct Back<'a> {
     pub(crate) transform: &'a Transform,
@@ -82,8 +83,8 @@ impl Kernel for Back<'_> {
     }
 }
 
-/// Where the first pass of a transform reads. (A trait and no closure: what is not inlined is not
-/// compiled for the processor.)
+/// The source that the first pass of a transform reads. It is a trait rather than a closure, because code
+/// that is not inlined is not compiled for the processor.
 pub(super) trait Source<L: Lanes> {
     fn get(&self, lanes: L, block: usize) -> Complex<L::V>;
 }
@@ -120,7 +121,7 @@ impl<L: Lanes> Source<L> for RealsOf<'_> {
     }
 }
 
-/// Where the last pass back adds.
+/// The elements of the torus that the last pass back adds to.
 pub(super) struct Torus<'a> {
     low: &'a mut [[u64; 8]],
     high: &'a mut [[u64; 8]],

@@ -10,18 +10,18 @@ use super::rotation::{Layout, Rotation, Scratch};
 use super::transform::Transform;
 use crate::engine::lanes::{Block, Processor};
 
-/// GGSW ciphertexts of the bits of a small key, transformed.
+/// The transformed GGSW ciphertexts of the bits of a small key.
 pub(crate) struct FourierKey {
     layout: Layout,
     transform: Transform,
     processor: Processor,
     blocks: Vec<Block>,
-    /// What rotations work in: as many as ever ran at once.
+    /// The working memory of rotations, for as many of them as ever ran at once.
     scratch: Mutex<Vec<Scratch>>,
 }
 
 impl FourierKey {
-    /// A key of zeros, to be filled by [`FourierKey::steps_mut`].
+    /// Makes a key of zeros, to be filled by [`FourierKey::steps_mut`].
     pub(crate) fn zero(layout: Layout, dimension: usize) -> Self {
         FourierKey {
             layout,
@@ -32,7 +32,7 @@ impl FourierKey {
         }
     }
 
-    /// The same key for another processor.
+    /// Returns the same key for another processor.
     #[cfg(test)]
     pub(super) fn on(mut self, processor: Processor) -> Self {
         self.processor = processor;
@@ -43,7 +43,7 @@ impl FourierKey {
         &self.layout
     }
 
-    /// The GGSW ciphertexts of a range of bits, to be written.
+    /// Returns writers of the GGSW ciphertexts of a range of bits.
     pub(crate) fn steps_mut(
         &mut self,
         bits: Range<usize>,
@@ -61,9 +61,9 @@ impl FourierKey {
     }
 
     /// Rotates accumulators of `extension` parts, a power of 2, by the masks of ciphertexts that were
-    /// switched to `2N` times as many: [`Layout::accumulator_words`] for each part, an accumulator's
-    /// parts one behind the other. Asks before every step whether to stop; returns whether it went to
-    /// its end.
+    /// switched to `2N` times as many. Each part has [`Layout::accumulator_words`] words, and an
+    /// accumulator's parts come one after the other. The rotation asks before every step whether to stop,
+    /// and returns whether it went to its end.
     pub(crate) fn rotate(
         &self,
         extension: usize,
@@ -106,8 +106,8 @@ pub(crate) struct StepWriter<'a> {
 }
 
 impl StepWriter<'_> {
-    /// Writes column `column` of row `row`, a polynomial over the torus, in the form in which its
-    /// product with digits, transformed back, is in turns of the torus.
+    /// Writes column `column` of row `row`, a polynomial over the torus, in a form whose product with
+    /// digits, transformed back, is in turns of the torus.
     pub(crate) fn write(&mut self, row: usize, column: usize, polynomial: &[u64]) {
         // transforming back multiplies by N/2
         let turn = 2f64.powi(-64) / (self.layout.size / 2) as f64;

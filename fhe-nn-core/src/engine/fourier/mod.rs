@@ -1,5 +1,5 @@
-//! Blind rotations by Fourier transforms of our own: tfhe's batch spends half of its time outside of
-//! them, and keeps no two steps of the work in one register (DESIGN.md has the figures).
+//! Blind rotations by Fourier transforms of our own. tfhe's batch spends half of its time outside of the
+//! transforms, and keeps no two steps of the work in one register (DESIGN.md has the figures).
 
 mod butterfly;
 mod io;

@@ -1,69 +1,70 @@
-//! Blind rotations, many at once: for each element of a ciphertext, its accumulator is turned by it
-//! if the key's bit is 1.
+//! Blind rotations, many at once. For each element of a ciphertext, its accumulator is turned by this
+//! element if the key's bit is 1.
 //!
 //! `acc <- acc + GGSW(s_i) x (X^a_i - 1) acc`, i = 1..n (Chillotti et al. 2020, "TFHE: fast fully
 //! homomorphic encryption over the torus", algorithm 9), where the external product cuts the
 //! difference into digits, transforms them, multiplies by the key's rows and transforms back.
 //!
-//! A table with more entries than a polynomial has coefficients is spread over several (Lee and Yoon
-//! 2023, "Discretization error reduction for high precision TFHE bootstrapping"). With `Y = X^v`, a
-//! polynomial of `v N` coefficients is `sum_e X^e P_e(Y)`, e below v: part e has every v-th of them,
-//! from the e-th on. An accumulator is v ciphertexts, one for each part. The key is that of size N: its
-//! bits are constants in X as in Y, so the product of the whole is the product of each part, and of
-//! all steps only the power of X moves anything from part to part.
+//! A table with more entries than a polynomial has coefficients is spread over several polynomials (Lee and
+//! Yoon 2023, "Discretization error reduction for high precision TFHE bootstrapping"). With `Y = X^v`, a
+//! polynomial of `v N` coefficients is `sum_e X^e P_e(Y)`, e below v: part e has every v-th of them, from
+//! the e-th on. An accumulator is v ciphertexts, one for each part. The key is that of size N. Its bits are
+//! constants in X as in Y, so the product of the whole is the product of each part, and only the power of X
+//! moves anything from part to part.
 //!
-//! The key is larger than any cache. A batch passes over it together, step by step; within a step
+//! The key is larger than any cache. A batch passes over it together, step by step. Within a step,
 //! [`GROUP`] ciphertexts share every load of the key.
 
 use super::io::{Back, Digits, offset};
 use super::transform::Transform;
 use crate::engine::lanes::{Block, ComplexLanes, Kernel, Lanes};
 
-/// Ciphertexts whose digits are multiplied together: these and a step of the key stay in a core's
-/// second-level cache. An accumulator of more parts is a group of its own: no part may change before
-/// the digits of all are cut.
+/// Number of ciphertexts whose digits are multiplied together. These digits and a step of the key stay in a
+/// core's second-level cache. An accumulator of more parts is a group of its own, because no part may
+/// change before the digits of all are cut.
 const GROUP: usize = 4;
 
 /// The shape of a bootstrapping key's ciphertexts.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Layout {
-    /// Polynomials of a ciphertext, k + 1.
+    /// Number of polynomials of a ciphertext, k + 1.
     pub(crate) columns: usize,
-    /// Coefficients of a polynomial, N.
+    /// Number of coefficients of a polynomial, N.
     pub(crate) size: usize,
     pub(crate) base_log: u32,
     pub(crate) levels: u32,
 }
 
 impl Layout {
-    /// Rows of a GGSW ciphertext: one for each digit of each polynomial, `(k + 1) levels`.
+    /// Returns the number of rows of a GGSW ciphertext: one for each digit of each polynomial,
+    /// `(k + 1) levels`.
     pub(crate) fn rows(&self) -> usize {
         self.columns * self.levels as usize
     }
 
-    /// Blocks of a transformed polynomial.
+    /// Returns the number of blocks of a transformed polynomial.
     pub(crate) fn blocks(&self) -> usize {
         self.size / 16
     }
 
-    /// Blocks from one transformed row to the next: two more than a row has, or the same block of all
-    /// rows would compete for the same lines of a cache.
+    /// Returns the number of blocks from one transformed row to the next. It is two more than a row has,
+    /// because the same block of all rows would otherwise compete for the same lines of a cache.
     fn stride(&self) -> usize {
         self.blocks() + 2
     }
 
-    /// Blocks of a transformed GGSW ciphertext.
+    /// Returns the number of blocks of a transformed GGSW ciphertext.
     pub(crate) fn step_blocks(&self) -> usize {
         self.blocks() * self.rows() * self.columns
     }
 
-    /// Groups of eight coefficients of a part of an accumulator.
+    /// Returns the number of groups of eight coefficients in a part of an accumulator.
     pub(crate) fn accumulator_words(&self) -> usize {
         self.columns * self.size / 8
     }
 }
 
-/// What a rotation works in, whatever the batch.
+/// The working memory of a rotation, whatever the batch.
 pub(super) struct Scratch {
     difference: Vec<[u64; 8]>,
     digits: Vec<Block>,
@@ -77,7 +78,7 @@ impl Scratch {
         }
     }
 
-    /// Has room for accumulators of so many parts.
+    /// Makes room for accumulators of `extension` parts.
     pub(super) fn grow(&mut self, layout: &Layout, extension: usize) {
         let blocks = GROUP.max(extension) * layout.rows() * layout.stride();
         if self.digits.len() < blocks {
@@ -90,23 +91,23 @@ impl Scratch {
 pub(super) struct Rotation<'a> {
     pub(crate) layout: &'a Layout,
     pub(crate) transform: &'a Transform,
-    /// A transformed GGSW ciphertext for each element of a mask. Its rows come in the order of
-    /// polynomials, and for each polynomial from the most significant digit on. Block b of all columns
-    /// of all rows stands together.
+    /// A transformed GGSW ciphertext for each element of a mask. Its rows come in the order of polynomials,
+    /// and for each polynomial from the most significant digit on. The blocks b of all columns of all rows
+    /// are stored together.
     pub(crate) key: &'a [Block],
-    /// Parts of an accumulator, a power of 2.
+    /// Number of parts of an accumulator, a power of 2.
     pub(crate) extension: usize,
-    /// Powers of X, below `2N` times the extension.
+    /// The masks, as powers of X below `2N` times the extension.
     pub(crate) masks: &'a [&'a [usize]],
-    /// [`Layout::accumulator_words`] for each part of each accumulator.
+    /// The accumulators, with [`Layout::accumulator_words`] for each part of each.
     pub(crate) accumulators: &'a mut [[u64; 8]],
     pub(super) scratch: &'a mut Scratch,
-    /// Asked before every step of the key: whether to stop.
+    /// Returns whether to stop, and is asked before every step of the key.
     pub(crate) stop: &'a dyn Fn() -> bool,
 }
 
 impl Kernel for Rotation<'_> {
-    /// Whether it went to its end.
+    /// Whether the rotation went to its end.
     type Output = bool;
 
     fn run<L: Lanes>(self, lanes: L) -> bool {
@@ -174,18 +175,18 @@ impl Kernel for Rotation<'_> {
     }
 }
 
-/// Which part of `X^a P` becomes part `to`, and by which power of Y it is multiplied.
+/// Returns which part of `X^a P` becomes part `to`, and by which power of Y it is multiplied.
 ///
-/// `X^a X^e P_e(Y) = X^(a + e) P_e(Y)`, and `a + e` is `to` plus a multiple q of the extension v for
-/// one e below v, that of `e = to - a` modulo v. `q = (a + e - to) / v` is at least 0, for
-/// `a + e - to > -v`; and at most 2N, for `a < 2N v` and `e - to < v`.
+/// `X^a X^e P_e(Y) = X^(a + e) P_e(Y)`, and `a + e` is `to` plus a multiple q of the extension v for one e
+/// below v, which is `e = to - a` modulo v. `q = (a + e - to) / v` is at least 0, because
+/// `a + e - to > -v`, and at most 2N, because `a < 2N v` and `e - to < v`.
 #[inline(always)]
 fn source(to: usize, a: usize, extension: usize) -> (usize, usize) {
     let e = to.wrapping_sub(a) % extension;
     (e, (a + e - to) / extension)
 }
 
-/// `X^power source - target + added`, for powers below 2N.
+/// The difference `X^power source - target + added`, for powers below 2N.
 struct Difference<'a> {
     source: &'a [u64],
     power: usize,
@@ -201,7 +202,7 @@ impl Kernel for Difference<'_> {
     fn run<L: Lanes>(self, _: L) {
         let size = self.source.len();
         let shift = self.power % size;
-        // the last coefficients wrap around and change their sign, and beyond X^N the first
+        // the last coefficients wrap around and change their sign; beyond X^N, the first ones do instead
         let (first, last) = self.source.split_at(size - shift);
         let (wrapped, moved) = self.out.split_at_mut(shift);
         let (to_wrapped, to_moved) = self.target.split_at(shift);
@@ -224,8 +225,8 @@ impl Kernel for Difference<'_> {
     }
 }
 
-/// Products of digits with a GGSW ciphertext, in place: the first columns of each accumulator's rows
-/// become the result.
+/// Multiplies digits by a GGSW ciphertext, in place: the first columns of each accumulator's rows become
+/// the result.
 fn multiply<L: Lanes>(lanes: L, layout: &Layout, step: &[Block], digits: &mut [Block]) {
     match layout.columns {
         2 => lanes.run(Multiply::<2> {

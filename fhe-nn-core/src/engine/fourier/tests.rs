@@ -12,11 +12,12 @@ use super::{FourierKey, Layout};
 use crate::engine::lanes::{Block, Processor};
 use crate::engine::tests::random::Random;
 
-/// Coefficients of a product that are computed exactly.
+/// Number of coefficients of a product that are computed exactly.
 const SAMPLES: usize = 1024;
 
-/// The plan's term for floating-point errors is a multiple of tfhe's fit to tfhe's transforms; ours
-/// must not err more. For every size of a plan, and digits as few and as large as plans take them.
+/// The plan's term for floating-point errors is a multiple of tfhe's fit to tfhe's transforms, and ours
+/// must not err more. This is tested for every size of a plan, and for digits as few and as large as plans
+/// take them.
 ///
 /// An external product adds `(k + 1) levels` products of digits and key in each of its `k + 1`
 /// columns, and a phase is the body's error less those of `k N` mask coefficients times key bits, half
@@ -48,7 +49,8 @@ fn products_are_exact_but_for_the_noise_of_the_plan() {
     }
 }
 
-/// Mean square of the errors of one product of digits and a polynomial over the torus, in turns.
+/// Returns the mean square of the errors of one product of digits and a polynomial over the torus, in
+/// turns.
 fn mean_square(processor: Processor, size: usize, digits: Decomposition) -> f64 {
     let Decomposition { base_log, levels } = digits;
     let mut random = Random(17);
@@ -107,7 +109,7 @@ fn mean_square(processor: Processor, size: usize, digits: Decomposition) -> f64 
     squares / f64::from(levels) / SAMPLES.min(size) as f64
 }
 
-/// With a key whose bits are 0 and 1 without any noise, a rotation is one.
+/// With a key whose bits are 0 and 1 without any noise, a blind rotation is a rotation.
 #[test]
 fn a_rotation_multiplies_by_the_power_that_the_key_selects() {
     for columns in [2, 3, 4, 5, 7] {
@@ -174,7 +176,7 @@ fn rotates(processor: Processor, columns: usize, extension: usize) {
     }
 }
 
-/// The polynomial that the parts of an accumulator have in one column.
+/// Returns the polynomial that the parts of an accumulator have in one column.
 fn gather(layout: &Layout, accumulator: &[[u64; 8]], column: usize) -> Vec<u64> {
     let parts: Vec<&[u64]> = accumulator
         .chunks_exact(layout.accumulator_words())
@@ -204,7 +206,7 @@ fn times(x: &Block, y: &Block) -> Block {
     product
 }
 
-/// A coefficient of the product modulo `X^N + 1` and `2^64`.
+/// Returns a coefficient of the product modulo `X^N + 1` and `2^64`.
 fn coefficient(a: &[u64], b: &[u64], place: usize) -> u64 {
     let (low, high) = b.split_at(place + 1);
     // a_i b_(place - i), and what wraps around changes its sign

@@ -5,17 +5,17 @@
 //!
 //! `a + r b` modulo `X^(m/2) - r` and `a - r b` modulo `X^(m/2) + r`, `r = sqrt w`,
 //!
-//! for its halves a and b; splitting `log2 M` times leaves the values at the roots, and putting
-//! together again is `a = (y + z) / 2, b = (y - z) / 2r`. (The number-theoretic transforms of
-//! lattice cryptography do the same; Seiler 2018, "Faster AVX2 optimized NTT multiplication".)
-//! No value is ever put in the order of its root: products do not care.
+//! where a and b are its halves. Splitting `log2 M` times leaves the values at the roots, and putting the
+//! halves together again is `a = (y + z) / 2, b = (y - z) / 2r`. (The number-theoretic transforms of
+//! lattice cryptography do the same; Seiler 2018, "Faster AVX2 optimized NTT multiplication".) No value is
+//! ever put in the order of its root, because products do not depend on the order.
 //!
 //! Node t of level L of this tree splits with `r = e^(2 pi i phi)`, `phi(0, 0) = 1/8`,
 //! `phi(L+1, 2t) = phi(L, t) / 2`, `phi(L+1, 2t+1) = phi(L, t) / 2 + 1/4`: the root of a right
 //! child is that of its left sibling times i.
 //!
-//! Vectors hold eight neighbouring coefficients down to parts of 64; these are transposed in
-//! registers for the last three levels.
+//! Vectors hold eight neighbouring coefficients down to parts of 64, which are transposed in registers for
+//! the last three levels.
 
 use core::f64::consts::TAU;
 
@@ -23,47 +23,47 @@ use super::butterfly::{C, join2, join4, join8, split2, split4, split8};
 use super::io::{Source, Torus};
 use crate::engine::lanes::{Block, Complex, ComplexLanes, Lanes};
 
-/// Levels within a part of 64 coefficients.
+/// Number of levels within a part of 64 coefficients.
 const LAST_LEVELS: u32 = 6;
-/// What the double [`TAU`] is less than 2 pi.
+/// The amount by which the double [`TAU`] is less than 2 pi.
 const TAU_REST: f64 = 2.449_293_598_294_706_4e-16;
-/// Blocks of a part.
+/// Number of blocks of a part.
 const PART: usize = 8;
 
 /// The transform of one polynomial size.
 #[derive(Debug)]
 pub(crate) struct Transform {
-    /// Blocks of a transformed polynomial, `N / 16`.
+    /// Number of blocks of a transformed polynomial, `N / 16`.
     pub(super) blocks: usize,
-    /// The root of the first pass, if it splits once; else it splits twice, as all others do.
+    /// The root of the first pass if it splits once. Otherwise it splits twice, as all others do.
     once: Option<Root>,
-    /// For every pass that splits twice, the roots of each node, see [`split4`].
+    /// For every pass that splits twice, the roots of each node; see [`split4`].
     twice: Vec<Vec<[Root; 3]>>,
     parts: Vec<Roots>,
 }
 
-/// Real and imaginary part.
+/// The real and the imaginary part of a root.
 type Root = (f64, f64);
 
 /// The roots of the last six levels of one part.
 #[derive(Debug)]
 struct Roots {
-    /// Of its first three levels, see [`split8`].
+    /// The roots of the first three levels; see [`split8`].
     upper: [Root; 7],
-    /// Of its last three, lane j for the part's j-th block.
+    /// The roots of the last three levels, with lane j for the part's j-th block.
     lower: [Block; 7],
 }
 
-/// `phi` of node t of a level.
+/// Returns `phi` of a node of a level.
 fn phi(level: u32, node: usize) -> f64 {
     let child = |phi: f64, bit| phi / 2.0 + if node >> bit & 1 == 1 { 0.25 } else { 0.0 };
     (0..level).rev().fold(0.125, child)
 }
 
-/// `e^(2 pi i phi)`, for a phi that is exact.
+/// Returns `e^(2 pi i phi)` for an exact phi.
 fn root(phi: f64) -> Root {
-    // 2 pi has no double, nor has its product with phi: `angle + rest` is closer by far, and the
-    // roots are then right to the last bit, or else they would be most of a transform's error
+    // neither 2 pi nor its product with phi is a double: `angle + rest` is closer by far and makes the
+    // roots right to the last bit; otherwise they would cause most of a transform's error
     let phi = phi.fract();
     let angle = TAU * phi;
     let rest = TAU.mul_add(phi, -angle) + TAU_REST * phi;
@@ -71,13 +71,13 @@ fn root(phi: f64) -> Root {
     (cos - rest * sin, sin + rest * cos)
 }
 
-/// For two levels below a node, see [`split4`].
+/// Returns the roots of two levels below a node; see [`split4`].
 fn roots4(level: u32, node: usize) -> [Root; 3] {
     let (r, s) = (phi(level, node), phi(level + 1, 2 * node));
     [s, r, r + s].map(root)
 }
 
-/// For three levels below a node, see [`split8`].
+/// Returns the roots of three levels below a node; see [`split8`].
 fn roots8(level: u32, node: usize) -> [Root; 7] {
     let (r, s) = (phi(level, node), phi(level + 1, 2 * node));
     let t = phi(level + 2, 4 * node);
@@ -85,7 +85,7 @@ fn roots8(level: u32, node: usize) -> [Root; 7] {
 }
 
 impl Transform {
-    /// For polynomials of `size` coefficients, a power of two of at least 256.
+    /// Makes the transform of polynomials of `size` coefficients, a power of two of at least 256.
     pub(crate) fn new(size: usize) -> Self {
         let levels = (size / 2).ilog2() - LAST_LEVELS;
         let part = |t: usize| {
@@ -107,7 +107,7 @@ impl Transform {
         }
     }
 
-    /// The passes behind the first: the blocks of a node, and the roots of each.
+    /// Returns the passes after the first: the number of blocks of a node, and the roots of each node.
     fn passes(&self) -> impl DoubleEndedIterator<Item = (usize, &[[Root; 3]])> {
         let first = usize::from(self.once.is_none());
         let passes = self.twice[first..].iter();
@@ -115,7 +115,7 @@ impl Transform {
     }
 }
 
-/// Transforms what `input` gives.
+/// Transforms the polynomial that `input` gives.
 #[inline(always)]
 pub(super) fn forward<L: Lanes>(
     lanes: L,
@@ -123,7 +123,7 @@ pub(super) fn forward<L: Lanes>(
     input: impl Source<L>,
     out: &mut [Block],
 ) {
-    // the first pass reads what the others find in `out`
+    // the first pass reads from `input` what the others find in `out`
     if let Some(r) = transform.once {
         let (left, right) = out.split_at_mut(transform.blocks / 2);
         let r = lanes.splat_complex(r);

@@ -5,7 +5,7 @@ use pulp::{cast, f64x8, u32x16, u64x8};
 
 use super::{EXPONENT, Kernel, Lanes, half};
 
-/// `2^64`: elements of the torus in a turn.
+/// `2^64`, the number of elements of the torus in a turn.
 const TURN: f64 = 18_446_744_073_709_551_616.0;
 
 /// Processors with AVX-512 (F, DQ, BW, CD, VL).
@@ -25,7 +25,7 @@ impl<K: Kernel> pulp::NullaryFnOnce for Job<K> {
 }
 
 impl Avx512 {
-    /// The even lanes of both, in turns, and the odd ones.
+    /// Returns the even lanes of both, in turns, and the odd ones.
     #[inline(always)]
     fn unpack(self, a: f64x8, b: f64x8) -> (f64x8, f64x8) {
         let f = self.0.avx512f;
@@ -35,7 +35,7 @@ impl Avx512 {
         )
     }
 
-    /// The even pairs of lanes of both, one behind the other, and the odd ones.
+    /// Returns the even pairs of lanes of both, one after the other, and the odd ones.
     #[inline(always)]
     fn quarters(self, a: f64x8, b: f64x8) -> (f64x8, f64x8) {
         let f = self.0.avx512f;

@@ -1,7 +1,7 @@
-//! Vectors of numbers: what transforms and products need of a processor.
+//! Vectors of numbers, with the operations that transforms and products need from a processor.
 //!
-//! One algorithm is written over [`Lanes`]; `Avx512` keeps eight doubles in one register, `Avx2` in
-//! two, [`Portable`] in as many as the compiler finds.
+//! One algorithm is written over [`Lanes`]. `Avx512` keeps eight doubles in one register, `Avx2` in two,
+//! and [`Portable`] in as many as the compiler finds.
 
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 mod avx2;
@@ -17,8 +17,8 @@ pub(crate) use avx512::Avx512;
 pub(crate) use complex::{Block, Complex, ComplexLanes};
 pub(crate) use portable::Portable;
 
-/// Arithmetic on vectors. What is not inlined into a [`Kernel`] is not compiled for the processor,
-/// so every implementation is, and kernels call no closures.
+/// Arithmetic on vectors. Code that is not inlined into a [`Kernel`] is not compiled for the processor, so
+/// every implementation is inlined, and kernels call no closures.
 pub(crate) trait Lanes: Copy + Send + Sync {
     /// Eight doubles.
     type V: Copy;
@@ -46,10 +46,10 @@ pub(crate) trait Lanes: Copy + Send + Sync {
     fn transpose(self, rows: [Self::V; 8]) -> [Self::V; 8];
 
     fn load_words(self, from: &[u64; 8]) -> Self::W;
-    /// The digit `(word >> shift) & mask` less half of its base, as a double. Digits have less than
-    /// 52 bits: put under the exponent of `2^52` they are a double already.
+    /// Returns the digit `(word >> shift) & mask` less half of its base, as a double. Digits have less than
+    /// 52 bits, so under the exponent of `2^52` they are a double already.
     fn digit(self, word: Self::W, shift: u32, mask: u64) -> Self::V;
-    /// Adds a real number, in turns of the torus, to elements of it.
+    /// Adds real numbers, in turns of the torus, to elements of the torus.
     fn add_torus(self, to: &mut [u64; 8], x: Self::V);
 
     fn zero_halves(self) -> Self::H;
@@ -59,26 +59,26 @@ pub(crate) trait Lanes: Copy + Send + Sync {
     fn negate_mul_add_halves(self, a: u32, b: Self::H, c: Self::H) -> Self::H;
 }
 
-/// What runs under [`Lanes::run`].
+/// The code that runs under [`Lanes::run`].
 pub(crate) trait Kernel {
     type Output;
     fn run<L: Lanes>(self, lanes: L) -> Self::Output;
 }
 
-/// `2^52`: the double of this exponent counts in ones.
+/// `2^52`: doubles of this exponent count in ones.
 const EXPONENT: f64 = 4_503_599_627_370_496.0;
-/// `3 x 2^51`: added to a double of either sign below `2^51`, the sum counts in ones.
+/// `3 x 2^51`: if this is added to a double of either sign below `2^51`, the sum counts in ones.
 const ONES: f64 = 6_755_399_441_055_744.0;
 /// `2^32`
 const HALF_WORD: f64 = 4_294_967_296.0;
 
-/// Half of the base whose digits have this mask.
+/// Returns half of the base whose digits have this mask.
 #[inline(always)]
 fn half(mask: u64) -> f64 {
     (mask / 2 + 1) as f64
 }
 
-/// What the machine at hand can do.
+/// The kind of processor, by what the machine at hand can do.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Processor {
     #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
@@ -101,7 +101,7 @@ impl Processor {
         Processor::Portable(Portable(pulp::Arch::new()))
     }
 
-    /// Every kind that this machine can be taken for.
+    /// Returns every kind that this machine can be taken for.
     #[cfg(test)]
     pub(crate) fn all() -> Vec<Self> {
         let mut all = vec![Processor::Portable(Portable(pulp::Arch::new()))];

@@ -1,4 +1,4 @@
-//! Plain arrays, which the compiler turns into what registers there are.
+//! Plain arrays, which the compiler keeps in whatever registers there are.
 
 use pulp::Simd;
 

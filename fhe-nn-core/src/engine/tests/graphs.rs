@@ -1,4 +1,4 @@
-//! Encrypted equals clear, and so does simulated, for networks that are not chains of dense layers.
+//! Encrypted and simulated runs equal clear ones, for networks that are not chains of dense layers.
 
 use fhe_nn_proof::plan::{Plan, PlanOptions};
 use fhe_nn_proof::spec::{
@@ -218,7 +218,7 @@ fn activation(function: Function, output: u32, table: Option<u32>) -> Op {
     })
 }
 
-/// Random inputs through a network of random floats: clear, simulated and encrypted.
+/// Runs random inputs through a network of random floats: clear, simulated and encrypted.
 fn same(seed: u64, input: Input, layers: Vec<Layer>) {
     let spec = Spec {
         name: "Net".into(),
@@ -274,7 +274,7 @@ fn same(seed: u64, input: Input, layers: Vec<Layer>) {
     }
 }
 
-/// Of every layer that takes any.
+/// Draws the floats of every layer that takes any.
 fn floats(spec: &Spec, random: &mut Random) -> Floats {
     let mut floats = Floats::new();
     for layer in spec.layers.iter() {

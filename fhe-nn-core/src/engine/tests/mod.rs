@@ -1,5 +1,5 @@
-//! Encrypted equals clear, the noise of real ciphertexts is the one predicted, and simulated runs fail
-//! and differ as encrypted ones do.
+//! Encrypted runs equal clear ones, the noise of real ciphertexts is the one predicted, and simulated runs
+//! fail and differ as encrypted ones do.
 
 mod graphs;
 mod noise;

@@ -1,5 +1,5 @@
-//! The noise of real ciphertexts is the one predicted, stage by stage: two linear layers with a
-//! wave between, on as many independent ciphertexts as [`interval`] asks for.
+//! The noise of real ciphertexts is the one predicted, stage by stage. There are two linear layers with a
+//! wave between them, and as many independent ciphertexts as [`interval`] asks for.
 
 mod interval;
 mod parameters;
@@ -32,10 +32,11 @@ use crate::run::Execution;
 use crate::wire::Ciphertexts;
 use fhe_nn_proof::graph::{LinearOp, LookupOp, Map, Op, Read, Table};
 
-/// Weights of the first layer's accumulators, each with inputs of its own: independent errors.
+/// The weights of the first layer's accumulators, each with inputs of its own, so that errors are
+/// independent.
 const FIRST: [i16; 3] = [3, -1, 2];
-/// Weights of the second layer's accumulators, each with all values of one bootstrap: weights that
-/// add up much of what these have in common.
+/// The weights of the second layer's accumulators, each with all values of one bootstrap. They add up much
+/// of what these values have in common.
 const SECOND: [i16; PHASES] = [1, 2, 2, 1];
 
 #[test]
@@ -124,14 +125,14 @@ struct Measured {
     server: ServerKey,
 }
 
-/// Ciphertexts with their exact messages, and what is predicted of their errors.
+/// Ciphertexts with their exact messages, and the prediction of their errors.
 struct Values {
     ciphertexts: Ciphertexts,
     messages: Array2<i64>,
     predicted: Prediction,
 }
 
-/// From inputs to sums of bootstrapped values: the scores, if they are decrypted.
+/// Runs from inputs to sums of bootstrapped values, which are the scores if they are decrypted.
 fn stage(parameters: &Parameters) -> (Measured, Values) {
     let plan = parameters.plan(FIRST.len());
     let client = ClientKey::generate(&plan).expect("the parameters are in range");
@@ -166,7 +167,7 @@ impl Measured {
         values
     }
 
-    /// Sums of values under the key before stage `index`.
+    /// Adds up values under the key before stage `index`.
     fn accumulate(&self, index: usize, layer: &Linear, weights: &[i16], x: Values) -> Values {
         let op = LinearOp {
             map: Map::Dense(&layer.weights),
@@ -183,8 +184,8 @@ impl Measured {
         sums
     }
 
-    /// Accumulators under the small key of stage `index`: what the keyswitch and the modulus switch
-    /// add, and what the table sees.
+    /// Brings accumulators under the small key of stage `index`, and measures what the keyswitch and the
+    /// modulus switch add and what the table sees.
     fn switch(&self, index: usize, accumulators: Values) -> Values {
         let stage = &self.server.plan.stages[index].bootstrap;
         let key = &self.server.bootstraps[index];
@@ -227,7 +228,7 @@ impl Measured {
         values
     }
 
-    /// Scores under their own key: what the keyswitch and the modulus switch add.
+    /// Brings scores under their own key, and measures what the keyswitch and the modulus switch add.
     fn finish(&self, scores: Values) {
         let output = &self.server.plan.output;
         let key = self.client.scores_key();
@@ -259,7 +260,7 @@ impl Measured {
         values.check("scores", read.into_iter());
     }
 
-    /// Waves of accumulators, one group of values for each phase.
+    /// Looks up waves of accumulators, with one group of values for each phase.
     fn bootstrap(&self, sums: &Linear, accumulators: &Values) -> Values {
         let (stage, key) = (&self.server.plan.stages[0], &self.server.bootstraps[..1]);
         let spec = ActivationSpec {
@@ -286,7 +287,7 @@ impl Measured {
         let Ok(messages) = Clear.lookup(&wave, &accumulators.messages);
         let (n, own) = (stage.bootstrap.small_dimension, &stage.bootstrap);
         let watch = Execution::default().watch(accumulators.ciphertexts.len());
-        // what comes in is under the small key already
+        // what comes in is already under the small key
         let switched = [Keys {
             keyswitch: None,
             ..key[0].clone()
@@ -335,7 +336,7 @@ impl Values {
     }
 }
 
-/// The phase of a ciphertext that was switched to `2N`, in units of `2^-64`.
+/// Returns the phase of a ciphertext that was switched to `2N`, in units of `2^-64`.
 fn phase((mask, body): &(Vec<usize>, usize), size: usize, key: &LweSecretKeyView<'_, u64>) -> u64 {
     let bits = key.as_ref().iter();
     let mask = mask
@@ -351,8 +352,8 @@ fn decrypt(values: &Ciphertexts, key: &LweSecretKeyView<'_, u64>) -> Vec<u64> {
     values.rows().map(phase).collect()
 }
 
-/// What a keyswitch adds. Its error grows with the weight of one key, and is drawn from the noise of
-/// another.
+/// Predicts what a keyswitch adds. Its error grows with the weight of one key, and is drawn from the noise
+/// of another.
 fn keyswitched(from: u32, to: u32, digits: Decomposition) -> Prediction {
     Prediction {
         key_variance: 2.0 / f64::from(from),
@@ -367,7 +368,7 @@ fn differences(after: &[u64], before: &[u64]) -> Vec<f64> {
         .collect()
 }
 
-/// The element of the torus in `[-1/2, 1/2)`.
+/// Returns the element of the torus in `[-1/2, 1/2)`.
 fn torus(x: u64) -> f64 {
     x as i64 as f64 / 2f64.powi(64)
 }

@@ -1,4 +1,4 @@
-//! Encrypted equals clear: every activation, every overflow mode, inside and outside of calibrated
+//! Encrypted runs equal clear ones: every activation, every overflow mode, inside and outside of calibrated
 //! ranges, chains that keyswitch, several widths in one layer.
 
 use fhe_nn_proof::plan::{Plan, PlanOptions};
@@ -209,7 +209,7 @@ const WAVE: Hidden = Hidden {
     phases: 1,
 };
 
-/// Three random inputs through a random network, encrypted and in the clear.
+/// Runs three random inputs through a random network, encrypted and in the clear.
 fn same(seed: u64, shape: &Shape) {
     let mut random = Random(seed);
     let net = Net::random(&mut random, shape);

@@ -24,11 +24,11 @@ pub(super) struct Hidden {
     pub(super) neurons: usize,
     pub(super) weights: u32,
     pub(super) overflow: Overflow,
-    /// Width of the accumulators under `calibrated` and `wrap`; under `checked` they are proved.
+    /// Width of the accumulators under `calibrated` and `wrap`. Under `checked`, widths are proved.
     pub(super) width: u32,
     pub(super) function: Function,
     pub(super) output: u32,
-    /// Bits that tables read at most; none for whole accumulators.
+    /// The most bits that tables read; `None` for whole accumulators.
     pub(super) table: Option<u32>,
     pub(super) rounding: Rounding,
     pub(super) phases: u32,
@@ -211,7 +211,7 @@ impl Random {
         range.lo + (self.next() % (range.hi - range.lo + 1) as u64) as i64
     }
 
-    /// In `[0, 1)`.
+    /// Returns a number in `[0, 1)`.
     pub(super) fn unit(&mut self) -> f32 {
         self.within(Range::unsigned(24)) as f32 / (1u32 << 24) as f32
     }

@@ -23,9 +23,9 @@ use crate::simulated::Simulated;
 use crate::wire::Ciphertexts;
 use fhe_nn_proof::graph::Graph;
 
-/// Inputs that run encrypted at once.
+/// Number of inputs that run encrypted at once.
 const BATCH: usize = 16;
-/// Simulated runs, at least.
+/// The least number of simulated runs.
 const SIMULATED: usize = 100_000;
 
 #[test]
@@ -103,23 +103,23 @@ struct Experiment {
     bits: u32,
     failure_bits: f64,
     keys: usize,
-    /// Different inputs for each key.
+    /// Number of different inputs for each key.
     images: usize,
 }
 
-/// What came out.
+/// The results of an experiment.
 struct Outcomes {
     plan: Plan,
     keys: usize,
     clear: Values,
     encrypted: Values,
-    /// Of runs of all the inputs.
+    /// The values of each simulated run of all the inputs.
     simulated: Vec<Values>,
 }
 
-/// Of every input.
+/// The values of every input.
 struct Values {
-    /// Of the last lookup.
+    /// The values of the last lookup.
     hidden: Array2<i64>,
     scores: Array2<i64>,
 }
@@ -162,7 +162,8 @@ impl Experiment {
 }
 
 impl Outcomes {
-    /// Inputs with a wrong score are as many, and no more than the plan states.
+    /// Checks that as many inputs have a wrong score as in simulated runs, and no more than the plan
+    /// states.
     fn fails_as_simulated(&self) {
         let z = standard_deviations(self.plan.options.failure_bits());
         let wrong = |values: &Values| {
@@ -172,9 +173,9 @@ impl Outcomes {
         };
         let rate = self.check("wrong", (z * z + 1.0) / 2.0, wrong);
 
-        // A bound, not an estimate: it takes every neuron for the most endangered of its width, and
-        // every error for one that is seen. Entries beside each other may be the same; and most digits
-        // that are misread are so by one, which moves the accumulator within the step of its table.
+        // The plan states a bound rather than an estimate: it takes every neuron for the most endangered of
+        // its width, and every error for one that is seen. Adjacent entries may be the same, and most
+        // digits that are misread are so by one, which moves the accumulator within the step of its table.
         let of_one = rate.expected() / self.clear.scores.nrows() as f64;
         let (bound, error) = (
             self.plan.log2_failure().exp2(),
@@ -185,7 +186,8 @@ impl Outcomes {
         assert!(of_one >= bound / 20.0, "{of_one} far below {bound}");
     }
 
-    /// Steps are as many, and what they do to scores is distributed alike.
+    /// Checks that there are as many steps as in simulated runs, and that their effect on scores is
+    /// distributed alike.
     fn differs_as_simulated(&self) {
         let moved = |values: &Values| {
             let pairs = values.hidden.iter().zip(&self.clear.hidden);
@@ -203,7 +205,7 @@ impl Outcomes {
         }
     }
 
-    /// Counts something whose rate goes with this power of the variance of noise.
+    /// Counts events whose rate goes with this power of the variance of noise.
     fn check(&self, name: &str, power: f64, count: impl Fn(&Values) -> usize) -> Rate {
         let rate = Rate {
             simulated: self.simulated.iter().map(&count).sum(),
@@ -230,7 +232,7 @@ impl Values {
     }
 }
 
-/// Runs all layers: the values of the last lookup, and the accumulators of the scores.
+/// Runs all layers, and returns the values of the last lookup and the accumulators of the scores.
 fn through<B>(graph: &Graph<'_>, backend: &mut B, values: B::Values) -> (B::Values, B::Values)
 where
     B: Backend<Values: Clone, Error: core::fmt::Debug>,
@@ -254,7 +256,7 @@ fn simulate(graph: &Graph<'_>, plan: &Plan, inputs: &Array2<i64>, run: u64) -> V
     }
 }
 
-/// Runs encrypted, with keys of its own.
+/// Runs inputs encrypted, with keys of their own.
 fn encrypt(graph: &Graph<'_>, plan: &Plan, inputs: ArrayView2<'_, i64>) -> Values {
     let client = ClientKey::generate(plan).expect("the plan was just found");
     let key = ServerKey::new(&client.evaluation_key().expect("the system has randomness"));
@@ -287,7 +289,7 @@ fn encrypt(graph: &Graph<'_>, plan: &Plan, inputs: ArrayView2<'_, i64>) -> Value
     Values::concat(batches)
 }
 
-/// The value of the last lookup that a phase, in turns, is nearest to.
+/// Returns the value of the last lookup that a phase, in turns, is nearest to.
 fn nearest(plan: &Plan, phase: f64) -> i64 {
     (phase * plan.output.sums.modulus as f64).round() as i64
 }

@@ -13,7 +13,7 @@ use fhe_nn_proof::graph::{Graph, Op};
 
 const NEURONS: usize = 4;
 
-/// A wave of 3 bits has 8 steps, and 2 pairs of neighbours with one value: moves between these are not
+/// A wave of 3 bits has 8 steps, and 2 pairs of neighbours with one value. Moves within these pairs are not
 /// seen.
 const SEEN: f64 = 6.0 / 8.0;
 
@@ -25,7 +25,8 @@ fn values_move_as_often_as_stated() {
         let expected = stated * SEEN * (inputs * NEURONS) as f64;
         println!("{dropped} dropped bits: {moved} moved, {expected:.0} stated");
         assert!(expected > 10.0);
-        // the plan's is of the neuron with the most noise, the others have hardly less; and chance
+        // the plan's rate is that of the neuron with the most noise, and the others have hardly less; the
+        // rest is chance
         let error = 0.15 * expected + 5.0 * expected.sqrt();
         assert!(
             (moved as f64 - expected).abs() < error,
@@ -34,7 +35,7 @@ fn values_move_as_often_as_stated() {
     }
 }
 
-/// How many values a simulation moves, and how likely the plan says that one is to move.
+/// Returns how many values a simulation moves, and the plan's probability that one is moved.
 fn moves(dropped: u32, inputs: usize) -> (usize, f64) {
     let wave = Hidden {
         neurons: NEURONS,
@@ -75,7 +76,7 @@ fn moves(dropped: u32, inputs: usize) -> (usize, f64) {
     (moved.count(), stated.expect("it rounds approximately"))
 }
 
-/// The values of the first lookup.
+/// Returns the values of the first lookup.
 fn hidden<B>(graph: &Graph<'_>, backend: &mut B, values: B::Values) -> B::Values
 where
     B: Backend<Error: core::fmt::Debug>,

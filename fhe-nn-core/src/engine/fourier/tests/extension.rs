@@ -13,7 +13,7 @@ use crate::engine::lanes::Processor;
 use crate::engine::rotate::{extract, scatter, turn_back};
 use crate::engine::tests::random::Random;
 
-/// Elements of a mask.
+/// Number of elements of a mask.
 const DIMENSION: usize = 20;
 
 #[test]
@@ -30,7 +30,7 @@ fn every_phase_reads_its_entry() {
             for extension in [1, 2, 4, 8] {
                 // 37 is odd, so every part is read
                 let errors = keys.errors(extension, 32, 37);
-                // half of the distance of two entries
+                // half of the distance between two entries
                 let most = 0.25 / (extension * size) as f64;
                 assert!(errors.iter().all(|error| error.abs() < most));
             }
@@ -38,8 +38,8 @@ fn every_phase_reads_its_entry() {
     }
 }
 
-/// The noise is that of polynomials of size N, however many a table is spread over. In halves it
-/// comes from the key's noise and from rounding to digits.
+/// The noise is that of polynomials of size N, however many of them a table is spread over. Half of it
+/// comes from the key's noise and half from rounding to digits.
 #[test]
 fn more_parts_add_no_noise() {
     let (shape, digits) = (
@@ -66,7 +66,7 @@ fn more_parts_add_no_noise() {
         + bootstrap_transform_variance(DIMENSION as u32, shape, digits);
     let keys = Keys::new(layout, noise_bits, Processor::detect());
     for extension in [1, 4, 8] {
-        // few values of many rotations: those of one have errors in common
+        // few values of many rotations, because those of one rotation have errors in common
         let errors = keys.errors(extension, 512, extension * 256 / 3);
         let square = errors.iter().map(|e| e * e).sum::<f64>() / errors.len() as f64;
         let ratio = square / predicted;
@@ -75,7 +75,7 @@ fn more_parts_add_no_noise() {
     }
 }
 
-/// A small key, a large key and the one under the other.
+/// A small key, a large key, and the small key under the large one.
 struct Keys {
     layout: Layout,
     small: Vec<usize>,
@@ -84,7 +84,7 @@ struct Keys {
 }
 
 impl Keys {
-    /// With errors of so many bits, of the 64 of an element, in the bootstrapping key.
+    /// Makes keys with errors of `noise_bits` bits, of the 64 of an element, in the bootstrapping key.
     fn new(layout: Layout, noise_bits: u32, processor: Processor) -> Self {
         let mut random = Random(41);
         let small: Vec<usize> = (0..DIMENSION).map(|i| i % 2).collect();
@@ -127,8 +127,8 @@ impl Keys {
         }
     }
 
-    /// Errors of lookups, in turns: of `count` phases, the first and the last ones among them, the
-    /// values of every so many degrees.
+    /// Returns the errors of lookups, in turns. It looks up `count` phases, the first and the last ones
+    /// among them, and reads the value at every multiple of `degrees`.
     fn errors(&self, extension: usize, count: usize, degrees: usize) -> Vec<f64> {
         let (layout, mut random) = (&self.layout, Random(7));
         let size = extension * layout.size;
@@ -142,7 +142,7 @@ impl Keys {
             .collect();
         // each wraps around as often as one can
         masks[0].fill(2 * size - 1);
-        // every entry another value, of half a turn
+        // every entry has another value, of half a turn
         let table: Vec<u64> = (0..size as u64).map(|c| c << (64 - bits)).collect();
         let words = extension * layout.accumulator_words();
         let mut accumulators = vec![[0; 8]; words * count];

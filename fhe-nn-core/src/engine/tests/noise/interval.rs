@@ -1,45 +1,46 @@
-//! Which measurements a prediction allows.
+//! The measurements that a prediction allows.
 //!
 //! Errors are Gaussian of mean 0 with the predicted variance, so the mean of `COUNT` squares divided
 //! by that variance is chi-squared with `COUNT` degrees of freedom over `COUNT`: of mean 1 and
 //! variance `2 / COUNT`. The squares are taken about 0, so a bias counts as noise.
 //!
-//! A prediction is for the average key, a measurement for one. Where errors grow with the Hamming
-//! weight of a binary key of dimension D, their variance has a relative variance of `1 / D` over
-//! keys; where they are drawn from D elements of noise in a public key, of `2 / D`. So a ratio of
-//! measurement to prediction must lie in
+//! A prediction is for the average key, a measurement for one. Where errors grow with the Hamming weight of
+//! a binary key of dimension D, their variance has a relative variance of `1 / D` over keys. Where they are
+//! drawn from D elements of noise in a public key, it is `2 / D`. So a ratio of measurement to prediction
+//! must lie in
 //!
 //! `1 +- 5 sqrt(2 / COUNT + key_variance)`,
 //!
 //! which it leaves with a probability near `2e-6` (five standard deviations, with the heavier upper
 //! tail of chi-squared), and all ratios of this test together in less than one run of 5,000.
 //!
-//! One part of a prediction is not derived: what floating-point transforms lose in a bootstrap is
-//! tfhe's fit to measurements, from above. The lower end is that of the prediction without it.
+//! One part of a prediction is not derived: the loss of floating-point transforms in a bootstrap is tfhe's
+//! fit to measurements, from above. The lower end of the interval is that of the prediction without this
+//! part.
 
 use fhe_nn_proof::noise::{Term, gain};
 use fhe_nn_proof::widths::Range;
 
 use crate::engine::tests::random::Random;
 
-/// Ciphertexts of every measurement.
+/// Number of ciphertexts of every measurement.
 pub(super) const COUNT: usize = 1024;
 
 /// Half the width of the interval in standard deviations.
 const Z: f64 = 5.0;
 
-/// What is predicted of errors.
+/// The prediction of errors.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Prediction {
-    /// Mean square.
+    /// The mean square.
     pub(super) variance: f64,
     /// The part of the variance that the values of one bootstrap have in common.
     pub(super) common: f64,
     /// The part of the variance that is fitted from above.
     pub(super) fitted: f64,
-    /// The part of `common` that is.
+    /// The part of `common` that is fitted from above.
     pub(super) fitted_common: f64,
-    /// Relative variance of the variance over keys.
+    /// The relative variance of the variance over keys.
     pub(super) key_variance: f64,
 }
 
@@ -57,7 +58,7 @@ pub(super) fn values(weights: &[f64], phases: usize) -> Vec<Term> {
 }
 
 impl Prediction {
-    /// Of a derived variance that is the same for every key.
+    /// Predicts a derived variance that is the same for every key.
     pub(super) fn exact(variance: f64) -> Self {
         Prediction {
             variance,
@@ -68,7 +69,7 @@ impl Prediction {
         }
     }
 
-    /// Of sums with these weights of all values of a bootstrap.
+    /// Predicts sums of all values of a bootstrap with these weights.
     pub(super) fn times(self, weights: &[i16]) -> Self {
         let weights: Vec<f64> = weights.iter().map(|&w| f64::from(w)).collect();
         let norm_squared: f64 = weights.iter().map(|w| w * w).sum();
@@ -82,7 +83,7 @@ impl Prediction {
         }
     }
 
-    /// Of the sum of two independent errors. No key makes the sum vary by more than the part that
+    /// Predicts the sum of two independent errors. No key makes the sum vary by more than the part that
     /// varies most.
     pub(super) fn plus(self, other: Self) -> Self {
         Prediction {
@@ -108,7 +109,7 @@ impl Prediction {
         (self.least()..=self.most()).contains(&self.ratio(errors))
     }
 
-    /// The mean square over the variance.
+    /// Returns the mean square over the variance.
     fn ratio(self, errors: &[f64]) -> f64 {
         assert_eq!(errors.len() % COUNT, 0, "whole samples");
         let squares: f64 = errors.iter().map(|e| e * e).sum();
@@ -128,8 +129,8 @@ impl Prediction {
     }
 }
 
-/// As many errors as are measured, uniform of variance 1: what [`Prediction::check`] must tell from
-/// any other variance.
+/// Returns as many errors as are measured, uniform of variance 1. [`Prediction::check`] must tell this
+/// variance from any other.
 fn errors() -> Vec<f64> {
     let mut random = Random(3);
     let uniform = |_| random.within(Range::signed(20)) as f64 / f64::from(1 << 20);

@@ -1,4 +1,4 @@
-//! Plans by hand, so that every kind of parameters is measured.
+//! Plans made by hand, so that every kind of parameters is measured.
 
 use fhe_nn_proof::client::{Affine, ClientSpec, Line};
 use fhe_nn_proof::noise::{Decomposition, Shape};
@@ -12,7 +12,7 @@ use ndarray::Array2;
 use super::interval::COUNT;
 use crate::layer::Linear;
 
-/// Values of one bootstrap.
+/// Number of values of one bootstrap.
 pub(super) const PHASES: usize = 4;
 /// Accumulators are integers modulo 2 to this power.
 pub(super) const WIDTH: u32 = 3;
@@ -28,7 +28,7 @@ pub(super) struct Parameters {
     pub(super) digits: Decomposition,
 }
 
-/// What the first stage is followed by.
+/// What follows the first stage.
 pub(super) enum Next {
     /// A second stage, with a keyswitch of its own.
     Stage,
@@ -37,7 +37,7 @@ pub(super) enum Next {
 }
 
 impl Parameters {
-    /// A plan for inputs of `fan_in` values for every neuron.
+    /// Makes a plan for inputs of `fan_in` values for every neuron.
     pub(super) fn plan(&self, fan_in: usize) -> Plan {
         let first = Stage {
             sums: sums(
@@ -126,7 +126,7 @@ impl Parameters {
     }
 }
 
-/// Sums of one tensor's values, all of the same width.
+/// Makes the sums of one tensor's values, all of the same width.
 fn sums(linear: &'static str, source: u32, reader: Reader, [terms, neurons]: [u32; 2]) -> Sums {
     Sums {
         linear: linear.into(),
@@ -142,7 +142,7 @@ fn sums(linear: &'static str, source: u32, reader: Reader, [terms, neurons]: [u3
     }
 }
 
-/// `COUNT` neurons with these weights, weight i of neuron j on input `place(j, i)`.
+/// Makes `COUNT` neurons with these weights, where weight i of neuron j is on input `place(j, i)`.
 pub(super) fn layer(weights: &[i16], place: impl Fn(usize, usize) -> usize) -> Linear {
     let mut matrix = Array2::zeros((COUNT, COUNT * weights.len()));
     for j in 0..COUNT {

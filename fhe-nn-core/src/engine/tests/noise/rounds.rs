@@ -1,4 +1,4 @@
-//! What exact rounding leaves of accumulators, and with how much noise.
+//! The accumulators that exact rounding leaves, and the noise that they have.
 
 use fhe_nn_proof::noise::{
     MODULUS_BITS, bootstrap_rounding_variance, bootstrap_transform_variance,
@@ -24,10 +24,10 @@ use crate::run::Execution;
 use crate::wire::Ciphertexts;
 use fhe_nn_proof::graph::{LinearOp, Op};
 
-/// Neurons, of which half have 4 low bits, removed in one round, and half 5, in two.
+/// Number of neurons. Half have 4 low bits, removed in one round, and half have 5, removed in two.
 const NEURONS: usize = 4;
 
-/// The multiple of `2^d` that is left, with the noise of the sum and of every result subtracted from it.
+/// What is left is the multiple of `2^d`, with the noise of the sum and of every result subtracted from it.
 #[test]
 fn low_bits_are_gone_and_every_bootstrap_leaves_its_noise() {
     let mut random = Random(4);
@@ -115,7 +115,7 @@ fn low_bits_are_gone_and_every_bootstrap_leaves_its_noise() {
     widest.check("what rounds leave", &errors);
 }
 
-/// Of neuron j: its weights times the noise of inputs, and that of every result.
+/// Predicts the error of neuron j: its weights times the noise of inputs, and the noise of every result.
 fn predict(
     plan: &Plan,
     sums: &LinearOp<'_>,

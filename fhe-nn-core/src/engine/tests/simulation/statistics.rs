@@ -1,19 +1,19 @@
-//! Which counts and samples of encrypted runs agree with simulated ones.
+//! The counts and samples of encrypted runs that agree with simulated ones.
 //!
-//! **Counts.** What is rare and independent from run to run is Poisson; but its rate is not that of the
-//! simulation, for two reasons. Of simulated runs there are finitely many: `K` events tell their rate
-//! with a relative variance of `1 / K`. And a prediction is for the average key: that of one key has a
-//! relative variance of its variance, `v`, as in `noise::interval`. Where a rate goes with the power `s`
-//! of the variance, it has one of `s^2 v` over keys, and its mean over `k` keys one of `s^2 v / k`. A
-//! Poisson count whose rate varies so, as a gamma distribution, is negative binomial; all tails below
-//! are its own.
+//! **Counts.** Events that are rare and independent from run to run are Poisson, but their rate is not that
+//! of the simulation, for two reasons. There are finitely many simulated runs: `K` events tell their rate
+//! with a relative variance of `1 / K`. And a prediction is for the average key: for one key, its variance
+//! has a relative variance, `v`, as in `noise::interval`. Where a rate goes with the power `s` of the
+//! variance, its relative variance is `s^2 v` over keys, and that of its mean over `k` keys is `s^2 v / k`.
+//! A Poisson count whose rate varies like this, as a gamma distribution, is negative binomial; all tails
+//! below are its own.
 //!
-//! The power of a failure at z deviations is `z phi(z) / 2 Q(z)`, less than `(z^2 + 1) / 2` (Mills'
-//! ratio); a step of approximate rounding is as likely as its deviation is large: 1/2.
+//! The power of a failure at z deviations is `z phi(z) / 2 Q(z)`, less than `(z^2 + 1) / 2` (Mills' ratio).
+//! A step of approximate rounding is as likely as its deviation is large, so its power is 1/2.
 //!
-//! **Distributions.** Means and variances of independent samples differ by so many standard errors, that
-//! of a variance from the fourth moment; and their distribution functions by Kolmogorov and Smirnov's
-//! `sqrt(ln(2 / level) / 2 (1/n + 1/m))` at most, or less often than that if values tie.
+//! **Distributions.** Means and variances of independent samples differ by a number of standard errors;
+//! that of a variance comes from the fourth moment. Their distribution functions differ by Kolmogorov and
+//! Smirnov's `sqrt(ln(2 / level) / 2 (1/n + 1/m))` at most, or less often than that if values tie.
 //!
 //! Every comparison fails with a probability of [`LEVEL`] or less if all is as it should be.
 
@@ -28,21 +28,21 @@ pub(super) const LEVEL: f64 = 1e-5;
 /// How often something happens.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rate {
-    /// How often it was simulated to happen.
+    /// Number of simulated events.
     pub(super) simulated: usize,
-    /// Simulations of all inputs, for every encrypted run of them.
+    /// Number of simulations of all inputs for every encrypted run of them.
     pub(super) runs: usize,
-    /// Relative variance of the rate over keys.
+    /// The relative variance of the rate over keys.
     pub(super) spread: f64,
 }
 
 impl Rate {
-    /// Mean of the count in encrypted runs.
+    /// Returns the mean of the count in encrypted runs.
     pub(super) fn expected(self) -> f64 {
         self.simulated as f64 / self.runs as f64
     }
 
-    /// Counts in encrypted runs that agree.
+    /// Returns the counts in encrypted runs that agree.
     pub(super) fn interval(self) -> RangeInclusive<usize> {
         let mean = self.expected();
         let spread = 1.0 / self.simulated as f64 + self.spread;
@@ -79,7 +79,8 @@ impl Rate {
     }
 }
 
-/// Relative variance of the variance of noise over keys, of the part of it that varies most.
+/// Returns the relative variance of the variance of noise over keys, of the part of the noise that varies
+/// most.
 pub(super) fn key_variance(plan: &Plan) -> f64 {
     let parts = plan.every_bootstrap().flat_map(|(from, bootstrap)| {
         let (n, large) = (bootstrap.small_dimension, bootstrap.shape.lwe_dimension());
@@ -138,14 +139,14 @@ impl Sample {
         self.sorted.iter().map(|&x| x as f64).sum::<f64>() / self.len()
     }
 
-    /// About the mean.
+    /// Returns the moment of this power about the mean.
     fn moment(&self, power: i32) -> f64 {
         let mean = self.mean();
         let powers = self.sorted.iter().map(|&x| (x as f64 - mean).powi(power));
         powers.sum::<f64>() / self.len()
     }
 
-    /// The greatest difference of the distribution functions.
+    /// Returns the greatest difference of the distribution functions.
     fn distance(&self, other: &Sample) -> f64 {
         let part = |sample: &Sample, x| {
             sample.sorted.partition_point(|&value| value <= x) as f64 / sample.len()
