@@ -16,7 +16,7 @@
 //!     answer: Dense<1, 1>,
 //! }
 //!
-//! # fn main() -> Result<(), Error> {
+//! # fn main() -> Result<(), fhe_nn_core::Error> {
 //! let mut floats = Floats::new();
 //! floats.insert("sum.weight", array![[1.0, 1.0, 1.0]].into_dyn())?;
 //! floats.insert("sum.bias", array![-1.0].into_dyn())?;

@@ -23,7 +23,7 @@ use crate::{Calibration, Error, Floats};
 /// # use fhe_nn_core::prelude::*;
 /// use fhe_nn_core::train::{Examples, Family, Number, Search, Trainer, WeightScales};
 ///
-/// # fn search(spec: &Spec, training: &Examples<'_>, held_out: &Examples<'_>) -> Result<(), fhe_nn_core::Error> {
+/// # fn search(spec: &fhe_nn_core::Spec, training: &Examples<'_>, held_out: &Examples<'_>) -> Result<(), fhe_nn_core::Error> {
 /// let family = Family::new(spec).vary("hidden", Number::Neurons, [32, 64, 96]);
 /// let front = Search::new()
 ///     .with_trainer(Trainer::new().with_epochs(10))
