@@ -18,6 +18,18 @@ impl Ciphertexts {
         Ciphertexts { dimension, data }
     }
 
+    pub(crate) fn data(&self) -> &[u64] {
+        &self.data
+    }
+
+    pub(crate) fn rows(&self) -> impl Iterator<Item = &[u64]> {
+        self.data.chunks_exact(self.dimension + 1)
+    }
+}
+
+/// What only a server does with them.
+#[cfg(feature = "engine")]
+impl Ciphertexts {
     /// Makes `count` trivial ciphertexts of 0.
     pub(crate) fn zero(dimension: usize, count: usize) -> Self {
         Ciphertexts {
@@ -55,16 +67,8 @@ impl Ciphertexts {
         parts.map(|part| Ciphertexts::new(self.dimension, part.to_vec()))
     }
 
-    pub(crate) fn data(&self) -> &[u64] {
-        &self.data
-    }
-
     pub(crate) fn data_mut(&mut self) -> &mut [u64] {
         &mut self.data
-    }
-
-    pub(crate) fn rows(&self) -> impl Iterator<Item = &[u64]> {
-        self.data.chunks_exact(self.dimension + 1)
     }
 
     pub(crate) fn row_mut(&mut self, index: usize) -> &mut [u64] {

@@ -26,7 +26,13 @@ pub use evaluation_key::EvaluationKey;
 #[cfg(feature = "engine")]
 pub(crate) use evaluation_key::{Checksum, read_exact, read_header};
 pub(crate) use header::{HEADER, Header, Kind};
-pub(crate) use key_part::{KeyPart, Keyswitch, key_parts, keyswitch_of};
+#[cfg(feature = "engine")]
+pub(crate) use key_part::keyswitch_of;
+pub(crate) use key_part::{KeyPart, Keyswitch, key_parts};
 pub use reply::Reply;
 pub use request::Request;
-pub(crate) use seeded::{SEED, Seeded, cut, restore};
+#[cfg(feature = "client")]
+pub(crate) use seeded::cut;
+#[cfg(feature = "engine")]
+pub(crate) use seeded::restore;
+pub(crate) use seeded::{SEED, Seeded};

@@ -31,6 +31,7 @@ impl Seeded {
 }
 
 /// Writes the `bytes` most significant bytes of each body, rounded to the nearest.
+#[cfg(any(test, feature = "client"))]
 pub(crate) fn cut(bodies: &[u64], bytes: usize, to: &mut [u8]) {
     let half = if bytes < 8 {
         1u64 << (63 - 8 * bytes)
@@ -44,6 +45,7 @@ pub(crate) fn cut(bodies: &[u64], bytes: usize, to: &mut [u8]) {
 }
 
 /// Restores bodies from their most significant bytes.
+#[cfg(any(test, feature = "engine"))]
 pub(crate) fn restore(from: &[u8], bytes: usize) -> impl Iterator<Item = u64> + '_ {
     from.chunks_exact(bytes).map(move |body| {
         let byte = |sum: u64, &byte: &u8| sum << 8 | u64::from(byte);
