@@ -62,6 +62,7 @@ pub mod error;
 mod file;
 mod floats;
 pub mod guide;
+mod half;
 #[cfg(feature = "import")]
 pub mod import;
 pub mod layer;

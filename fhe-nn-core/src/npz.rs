@@ -11,7 +11,8 @@ use fhe_nn_proof::model::{MAX_BYTES, check_size};
 use ndarray::{ArrayD, IxDyn, ShapeBuilder};
 use zip::ZipArchive;
 
-use crate::{Error, floats};
+use crate::Error;
+use crate::half::half;
 
 /// The greatest length of the header of an npy file, in bytes.
 const MAX_HEADER: usize = 1 << 14;
@@ -91,7 +92,7 @@ fn tensor(name: &str, bytes: &[u8]) -> Result<Option<ArrayD<f32>>, Error> {
             .as_chunks::<2>()
             .0
             .iter()
-            .map(|&b| floats::half(u16::from_le_bytes(b)))
+            .map(|&b| half(u16::from_le_bytes(b)))
             .collect(),
         4 => data
             .as_chunks::<4>()

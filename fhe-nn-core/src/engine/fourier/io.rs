@@ -1,6 +1,7 @@
 //! The ends of a transform: the source that its first pass reads, and the torus that its last pass back
 //! adds to.
 
+use super::ends::{Source, Torus};
 use super::transform::{Transform, backward, forward};
 use crate::engine::lanes::{Block, Complex, Kernel, Lanes};
 
@@ -83,12 +84,6 @@ impl Kernel for Back<'_> {
     }
 }
 
-/// The source that the first pass of a transform reads. It is a trait rather than a closure, because code
-/// that is not inlined is not compiled for the processor.
-pub(super) trait Source<L: Lanes> {
-    fn get(&self, lanes: L, block: usize) -> Complex<L::V>;
-}
-
 struct DigitsOf<'a> {
     low: &'a [[u64; 8]],
     high: &'a [[u64; 8]],
@@ -118,19 +113,5 @@ impl<L: Lanes> Source<L> for RealsOf<'_> {
             re: lanes.load(&self.low[block]),
             im: lanes.load(&self.high[block]),
         }
-    }
-}
-
-/// The elements of the torus that the last pass back adds to.
-pub(super) struct Torus<'a> {
-    low: &'a mut [[u64; 8]],
-    high: &'a mut [[u64; 8]],
-}
-
-impl Torus<'_> {
-    #[inline(always)]
-    pub(super) fn add<L: Lanes>(&mut self, lanes: L, block: usize, z: Complex<L::V>) {
-        lanes.add_torus(&mut self.low[block], z.re);
-        lanes.add_torus(&mut self.high[block], z.im);
     }
 }

@@ -20,7 +20,7 @@
 use core::f64::consts::TAU;
 
 use super::butterfly::{C, join2, join4, join8, split2, split4, split8};
-use super::io::{Source, Torus};
+use super::ends::{Source, Torus};
 use crate::engine::lanes::{Block, Complex, ComplexLanes, Lanes};
 
 /// Number of levels within a part of 64 coefficients.

@@ -69,7 +69,7 @@ fn words<const N: usize>(raw: &[u8], convert: impl Fn([u8; N]) -> f64) -> Result
 }
 
 fn half(bits: u16) -> f64 {
-    crate::floats::half(bits).into()
+    crate::half::half(bits).into()
 }
 
 fn brain(bits: u16) -> f64 {
