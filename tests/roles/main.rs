@@ -57,7 +57,7 @@ impl Role {
     fn check(&self, code: &str) -> (bool, String) {
         let source = self.folder.path().join("src/lib.rs");
         std::fs::write(source, code).expect("writable");
-        self.cargo(&["check", "--quiet", "--offline"])
+        self.cargo(&["check", "--quiet"])
     }
 
     fn compiles(&self, code: &str) {
