@@ -125,16 +125,7 @@ fn a_client_computes_on_no_ciphertext() {
     );
     // tfhe has a rayon and transforms; this crate adds none
     for library in ["rayon", "pulp"] {
-        let readers = [
-            "tree",
-            "--offline",
-            "-e",
-            "normal",
-            "--depth",
-            "1",
-            "-i",
-            library,
-        ];
+        let readers = ["tree", "-e", "normal", "--depth", "1", "-i", library];
         let (listed, readers) = role.cargo(&readers);
         assert!(listed, "{readers}");
         assert!(!readers.contains("fhe-nn-core"), "{readers}");
