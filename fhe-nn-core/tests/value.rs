@@ -206,3 +206,18 @@ fn a_broken_law_names_the_layer() {
     let both = array![[0.0f32, 1.0]];
     assert!(network().run_batch(both.view()).is_err());
 }
+
+/// A declaration of nothing, or of an input without extents, is refused before anything is computed from it.
+#[test]
+fn an_empty_declaration_is_refused() {
+    let bytes = network().to_bytes();
+    for (path, law) in [
+        ("/layers", "a network has a layer"),
+        ("/input/shape", "it has 1 to 2^24 values"),
+    ] {
+        let mut spec = serde_json::to_value(Everything::SPEC).expect("a spec is data");
+        *spec.pointer_mut(path).expect("a list") = serde_json::json!([]);
+        let error = Model::from_bytes(&declaring(&bytes, &spec)).expect_err(path);
+        assert!(error.to_string().contains(law), "{error}");
+    }
+}

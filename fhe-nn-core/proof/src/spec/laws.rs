@@ -21,6 +21,7 @@ impl Spec {
             move |law| ModelError::Undeclarable { layer, law }
         };
         self.input.laws().map_err(broken("input"))?;
+        law(!self.layers.is_empty(), "a network has a layer").map_err(broken(&self.name))?;
         let mut names = HashSet::new();
         for (index, layer) in self.layers.iter().enumerate() {
             let name: &str = &layer.name;
@@ -58,7 +59,7 @@ impl Input {
     fn laws(&self) -> Result<(), Law> {
         let values = self.shape.iter().copied();
         law(
-            values.clone().all(|extent| extent > 0) && small(values),
+            !self.shape.is_empty() && values.clone().all(|extent| extent > 0) && small(values),
             "it has 1 to 2^24 values",
         )?;
         law(
