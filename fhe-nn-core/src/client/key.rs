@@ -106,7 +106,7 @@ impl ClientKey {
     /// [`Error::Randomness`].
     pub fn evaluation_key(&self) -> Result<EvaluationKey, Error> {
         let mut seeder = System::new()?;
-        let mut payload = Vec::new();
+        let mut payload = Vec::with_capacity(EvaluationKey::payload_bytes(&self.plan)?);
         for part in key_parts(&self.plan) {
             let key = match part {
                 KeyPart::Keyswitch(key) => {

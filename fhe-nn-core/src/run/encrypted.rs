@@ -1,5 +1,6 @@
 //! Encrypted runs.
 
+use super::check_serves;
 use crate::backend::interpret;
 use crate::engine::{Encrypted, ServerKey};
 use crate::run::Execution;
@@ -39,13 +40,7 @@ impl Model {
         execution: &Execution<'_>,
     ) -> Result<Vec<Reply>, Error> {
         let graph = self.graph();
-        let requirements = graph.requirements(graph.fingerprint())?;
-        if !key.plan.serves(&requirements) {
-            return Err(Error::WrongPlan {
-                what: "evaluation key",
-                of: "the network",
-            });
-        }
+        check_serves(&key.plan, &graph, "evaluation key")?;
         for request in requests {
             key.accepts(request)?;
         }

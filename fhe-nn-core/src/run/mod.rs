@@ -12,10 +12,25 @@ pub(crate) use execution::Watch;
 #[cfg(feature = "engine")]
 pub use execution::{Execution, Profile, Progress, Work};
 
+use fhe_nn_proof::graph::Graph;
+use fhe_nn_proof::plan::Plan;
 use ndarray::{ArrayView2, Axis};
 
 use crate::Error;
 use crate::parallel::*;
+
+/// Checks that a plan, or the key that was made for it, serves a network.
+///
+/// # Errors
+/// [`Error::WrongPlan`] if it was made for another network or other weights, and [`Error::Model`] if an
+/// accumulator is wider than can be read encrypted.
+fn check_serves(plan: &Plan, graph: &Graph<'_>, what: &'static str) -> Result<(), Error> {
+    if plan.serves(&graph.requirements(graph.fingerprint())?) {
+        return Ok(());
+    }
+    let of = "the network";
+    Err(Error::WrongPlan { what, of })
+}
 
 /// The number of inputs that a backend in the clear takes at once. They are few enough that their values
 /// stay in cache.

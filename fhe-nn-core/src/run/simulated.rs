@@ -4,7 +4,7 @@ use fhe_nn_proof::client::Scores;
 use fhe_nn_proof::plan::Plan;
 use ndarray::ArrayView2;
 
-use super::batches;
+use super::{batches, check_serves};
 use crate::backend::interpret;
 use crate::simulated::Simulated;
 use crate::{Error, Model};
@@ -28,12 +28,7 @@ impl Model {
     ) -> Result<Vec<Scores>, Error> {
         let graph = self.graph();
         plan.validate()?;
-        if !plan.serves(&graph.requirements(graph.fingerprint())?) {
-            return Err(Error::WrongPlan {
-                what: "plan",
-                of: "the network",
-            });
-        }
+        check_serves(plan, &graph, "plan")?;
         let client = graph.client_spec();
         batches(inputs, |stream, rows| {
             let mut backend = Simulated::new(plan, seed, stream as u64);

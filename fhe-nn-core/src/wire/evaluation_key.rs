@@ -1,6 +1,6 @@
 //! Evaluation keys, which a client sends to a server once.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 
 use fhe_nn_proof::plan::Plan;
 use sha2::{Digest, Sha256};
@@ -35,6 +35,8 @@ pub struct EvaluationKey {
 }
 
 impl EvaluationKey {
+    /// Makes the key from its parts, and adds the checksum.
+    #[cfg(feature = "client")]
     pub(crate) fn new(plan: Plan, header: Header, payload: Vec<u8>) -> Self {
         let mut checksum = Checksum::new(&header);
         checksum.update(&payload);
@@ -63,9 +65,9 @@ impl EvaluationKey {
 
     /// Returns the key as it travels: seeds and bodies.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = Kind::EvaluationKey.bytes(&self.header);
-        bytes.extend(&self.payload);
-        bytes.extend(self.checksum);
+        let mut bytes = Vec::with_capacity(HEADER + self.payload.len() + CHECKSUM);
+        self.write_all(&mut bytes)
+            .expect("memory takes every byte that is written to it");
         bytes
     }
 
@@ -74,15 +76,16 @@ impl EvaluationKey {
     /// # Errors
     /// [`Error::Stream`].
     pub fn write(&self, mut to: impl Write) -> Result<(), Error> {
-        let mut write = |bytes: &[u8]| {
-            to.write_all(bytes).map_err(|source| Error::Stream {
-                what: Kind::EvaluationKey.name(),
-                source,
-            })
-        };
-        write(&Kind::EvaluationKey.bytes(&self.header))?;
-        write(&self.payload)?;
-        write(&self.checksum)
+        self.write_all(&mut to).map_err(|source| Error::Stream {
+            what: Kind::EvaluationKey.name(),
+            source,
+        })
+    }
+
+    fn write_all(&self, to: &mut impl Write) -> io::Result<()> {
+        to.write_all(&Kind::EvaluationKey.bytes(&self.header))?;
+        to.write_all(&self.payload)?;
+        to.write_all(&self.checksum)
     }
 
     /// Reads a key from a file or a connection. It reads exactly the bytes that the plan says, so the
@@ -93,15 +96,7 @@ impl EvaluationKey {
     pub fn read(mut from: impl Read, plan: &Plan) -> Result<Self, Error> {
         plan.validate()?;
         let header = read_header(&mut from, plan)?;
-        let mut payload = vec![0; Self::payload_bytes(plan)?];
-        read_exact(&mut from, &mut payload)?;
-        let key = EvaluationKey::new(plan.clone(), header, payload);
-        let mut checksum = [0; CHECKSUM];
-        read_exact(&mut from, &mut checksum)?;
-        if checksum != key.checksum {
-            return Err(altered());
-        }
-        Ok(key)
+        Self::read_behind(header, &mut from, plan)
     }
 
     /// Reads a key from bytes, which must hold nothing else.
@@ -110,9 +105,26 @@ impl EvaluationKey {
     /// [`Error::Plan`], [`Error::WrongPlan`] and [`Error::Malformed`].
     pub fn from_bytes(bytes: &[u8], plan: &Plan) -> Result<Self, Error> {
         plan.validate()?;
-        let expected = Self::payload_bytes(plan)?;
-        Kind::EvaluationKey.split(bytes, plan, expected + CHECKSUM)?;
-        Self::read(bytes, plan)
+        let expected = Self::payload_bytes(plan)? + CHECKSUM;
+        let (header, mut rest) = Kind::EvaluationKey.split(bytes, plan, expected)?;
+        Self::read_behind(header, &mut rest, plan)
+    }
+
+    /// Reads what stands behind the header.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] and [`Error::Stream`].
+    fn read_behind(header: Header, from: &mut impl Read, plan: &Plan) -> Result<Self, Error> {
+        let mut payload = vec![0; Self::payload_bytes(plan)?];
+        read_exact(from, &mut payload)?;
+        let mut checksum = Checksum::new(&header);
+        checksum.update(&payload);
+        Ok(EvaluationKey {
+            plan: plan.clone(),
+            header,
+            payload,
+            checksum: checksum.compare(from)?,
+        })
     }
 }
 
@@ -138,25 +150,20 @@ impl Checksum {
         self.0.finalize().into()
     }
 
-    /// Reads the checksum that was sent, and compares it.
+    /// Reads the checksum that was sent, and returns it if it is the same.
     ///
     /// # Errors
     /// [`Error::Malformed`] if the two differ, and [`Error::Stream`].
-    #[cfg(feature = "engine")]
-    pub(crate) fn compare(self, from: &mut impl Read) -> Result<(), Error> {
+    pub(crate) fn compare(self, from: &mut impl Read) -> Result<[u8; CHECKSUM], Error> {
         let mut sent = [0; CHECKSUM];
         read_exact(from, &mut sent)?;
         if sent == self.finish() {
-            Ok(())
+            Ok(sent)
         } else {
-            Err(altered())
+            let reason = "its SHA-256 differs from the one that was sent: bytes were changed";
+            Err(Kind::EvaluationKey.malformed(reason))
         }
     }
-}
-
-fn altered() -> Error {
-    Kind::EvaluationKey
-        .malformed("its SHA-256 differs from the one that was sent: bytes were changed")
 }
 
 /// Reads the header of a key.
