@@ -10,7 +10,7 @@ use super::random::System;
 use super::secret::{Secret, noise};
 use crate::masks::{part_seeds, seeded_ggsw};
 use crate::parallel::*;
-use crate::wire::{Seeded, cut};
+use crate::wire::{Seeded, bootstrap_bytes, cut};
 
 /// Encrypts every bit of the small key under the large one as a GGSW ciphertext, each with masks from a
 /// seed of its own.
@@ -21,7 +21,7 @@ pub(super) fn generate(
     seeder: &mut System,
 ) -> Seeded {
     let bytes = key.body_bytes() as usize;
-    let mut bodies = vec![0; key.key_bytes() as usize];
+    let mut bodies = vec![0; bootstrap_bytes(key)];
     let seed = seeder.seed().0;
     let size = PolynomialSize(key.shape.polynomial_size as usize);
     let large = GlweSecretKey::from_container(large.bits(), size);

@@ -9,7 +9,7 @@ use tfhe::core_crypto::prelude::*;
 use super::fourier::{FourierKey, Layout, StepWriter};
 use super::keyswitch::KeyswitchKey;
 use crate::masks::{modulus, part_seeds, seeded_ggsw, seeded_keyswitch};
-use crate::wire::{Keyswitch, restore};
+use crate::wire::{Keyswitch, bootstrap_bytes, restore};
 
 /// Expands a keyswitching key. `read` fills in the bodies that travelled.
 ///
@@ -48,7 +48,7 @@ pub(super) fn bootstrap<E>(
     let (bytes, n) = (key.body_bytes() as usize, key.small_dimension as usize);
     let layout = layout(key.shape, key.digits);
     let mut transformed = FourierKey::zero(layout, n);
-    let one = key.key_bytes() as usize / n;
+    let one = bootstrap_bytes(key) / n;
     let masks = part_seeds(seed, n);
     let mut bodies = vec![0; one * AT_ONCE.min(n)];
     for first in (0..n).step_by(AT_ONCE) {

@@ -33,7 +33,9 @@ pub(super) fn accumulate(
         .collect();
     let terms: Vec<Terms> = (0..sums).map(|j| Terms::new(&op.map, j, &starts)).collect();
     let constants: Vec<u64> = (0..sums).map(|j| op.constant(j) as u64).collect();
-    let mut all = Ciphertexts::zero(dimension, images * sums);
+    let count = images.checked_mul(sums);
+    let count = count.expect("ciphertexts are no more than memory holds");
+    let mut all = Ciphertexts::zero(dimension, count);
     for (image, to) in all
         .data_mut()
         .chunks_exact_mut((sums * size).max(1))

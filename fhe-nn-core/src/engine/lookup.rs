@@ -121,7 +121,10 @@ impl Stages<'_> {
         };
         let lookup = Lookup {
             table: &table,
-            results: accumulators.len() * phases,
+            results: accumulators
+                .len()
+                .checked_mul(phases)
+                .expect("ciphertexts are no more than memory holds"),
             source: &source,
         };
         let keys = &self.keys[self.stage.rounds.len()];

@@ -13,7 +13,7 @@ use super::keyswitch::KeyswitchKey;
 use crate::Error;
 use crate::masks::modulus;
 use crate::wire::{
-    Checksum, Ciphertexts, EvaluationKey, Header, KeyPart, Keyswitch, Reply, Request, SEED,
+    Checksum, Ciphertexts, EvaluationKey, Header, KeyPart, Keyswitch, Kind, Reply, Request, SEED,
     key_parts, keyswitch_of, read_exact, read_header, restore,
 };
 
@@ -71,6 +71,7 @@ impl ServerKey {
     /// [`Error::Plan`], [`Error::WrongPlan`], [`Error::Malformed`] and [`Error::Stream`].
     pub fn read(mut from: impl Read, plan: &Plan) -> Result<Self, Error> {
         plan.validate()?;
+        Kind::EvaluationKey.length(plan.evaluation_memory_bytes())?;
         let header = read_header(&mut from, plan)?;
         let mut checksum = Checksum::new(&header);
         let key = Self::expand(plan.clone(), header, |to| {
@@ -87,13 +88,16 @@ impl ServerKey {
         &self.plan
     }
 
-    /// Checks that a request was made for this key.
+    /// Checks that a request was made for this key, and that its ciphertexts can be in memory.
     ///
     /// # Errors
-    /// [`Error::WrongPlan`] and [`Error::WrongKey`] if it was not.
+    /// [`Error::WrongPlan`] and [`Error::WrongKey`] if it was not; [`Error::Malformed`] if they cannot.
     pub(crate) fn accepts(&self, request: &Request) -> Result<(), Error> {
         let (what, of) = ("request", "the evaluation key");
-        request.header.matches(&self.header, what, of)
+        request.header.matches(&self.header, what, of)?;
+        let row = 8 * (u64::from(self.plan.input.dimension) + 1);
+        let rows = self.plan.client.integers() as u64;
+        Kind::Request.length(rows.saturating_mul(row)).map(drop)
     }
 
     /// Returns the ciphertexts of a request that this key accepts, with their masks.

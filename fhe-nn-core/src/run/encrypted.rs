@@ -17,7 +17,8 @@ impl Model {
     ///
     /// # Errors
     /// [`Error::WrongPlan`] if the key or the request was made for another network or other weights, and
-    /// [`Error::WrongKey`] if they do not belong together.
+    /// [`Error::WrongKey`] if they do not belong together; [`Error::Malformed`] if the machine cannot
+    /// address an expanded request.
     pub fn run_encrypted(&self, key: &ServerKey, request: &Request) -> Result<Reply, Error> {
         let requests = core::slice::from_ref(request);
         let replies = self.run_encrypted_batch(key, requests, &Execution::default())?;
@@ -44,7 +45,8 @@ impl Model {
         for request in requests {
             key.accepts(request)?;
         }
-        let watch = execution.watch(requests.len() * key.plan.bootstraps() as usize);
+        let bootstraps = key.plan.bootstraps() as usize;
+        let watch = execution.watch(requests.len().saturating_mul(bootstraps));
         execution.on_threads(|| {
             let mut replies = Vec::with_capacity(requests.len());
             for requests in requests.chunks(ENCRYPTED_BATCH) {

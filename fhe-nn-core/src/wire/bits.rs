@@ -3,7 +3,8 @@
 /// Packs the `bits` most significant bits of each element, one element after the other. The last byte is
 /// filled up with zeros.
 pub(super) fn pack(elements: &[u64], bits: u32) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity((elements.len() * bits as usize).div_ceil(8));
+    // eight elements have `bits` bytes, which is never more than the elements themselves have
+    let mut bytes = Vec::with_capacity(elements.len().div_ceil(8) * bits as usize);
     let (mut pending, mut count) = (0u128, 0);
     for element in elements {
         pending = pending << bits | u128::from(element >> (64 - bits));

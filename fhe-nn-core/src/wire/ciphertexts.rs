@@ -31,10 +31,15 @@ impl Ciphertexts {
 #[cfg(feature = "engine")]
 impl Ciphertexts {
     /// Makes `count` trivial ciphertexts of 0.
+    ///
+    /// # Panics
+    /// If they are more than the machine can address, as any allocation of that size does.
     pub(crate) fn zero(dimension: usize, count: usize) -> Self {
+        let words = count.checked_mul(dimension + 1);
+        let words = words.expect("ciphertexts are no more than memory holds");
         Ciphertexts {
             dimension,
-            data: vec![0; (dimension + 1) * count],
+            data: vec![0; words],
         }
     }
 

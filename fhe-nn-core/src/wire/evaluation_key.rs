@@ -53,14 +53,17 @@ impl EvaluationKey {
         &self.plan
     }
 
-    /// Returns the number of bytes of a plan's key as it travels.
+    /// Returns the number of bytes of the parts of a plan's key as they travel.
     ///
     /// # Errors
-    /// [`Error::Malformed`] if it is more than the machine can address.
+    /// [`Error::Malformed`] if the key has more than the machine can address.
     pub(crate) fn payload_bytes(plan: &Plan) -> Result<usize, Error> {
-        let parts = key_parts(plan);
-        let bytes = parts.iter().map(|part| SEED as u64 + part.bytes());
-        Kind::EvaluationKey.length(bytes.sum())
+        let add = |sum: u64, bytes: u64| sum.saturating_add(bytes);
+        let parts = key_parts(plan).into_iter();
+        let parts = parts.map(|part| add(SEED as u64, part.bytes()));
+        let others = (HEADER + CHECKSUM) as u64;
+        let all = Kind::EvaluationKey.length(parts.fold(others, add))?;
+        Ok(all - (HEADER + CHECKSUM))
     }
 
     /// Returns the key as it travels: seeds and bodies.
@@ -105,6 +108,7 @@ impl EvaluationKey {
     /// [`Error::Plan`], [`Error::WrongPlan`] and [`Error::Malformed`].
     pub fn from_bytes(bytes: &[u8], plan: &Plan) -> Result<Self, Error> {
         plan.validate()?;
+        // the sum is at most the bytes of the whole key, which were checked
         let expected = Self::payload_bytes(plan)? + CHECKSUM;
         let (header, mut rest) = Kind::EvaluationKey.split(bytes, plan, expected)?;
         Self::read_behind(header, &mut rest, plan)

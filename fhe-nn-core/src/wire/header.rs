@@ -70,9 +70,9 @@ impl Kind {
     /// Converts a length that follows from the plan to this machine's `usize`.
     ///
     /// # Errors
-    /// [`Error::Malformed`] if it is more than the machine can address.
+    /// [`Error::Malformed`] if no buffer of this machine can have this length.
     pub(crate) fn length(self, bytes: u64) -> Result<usize, Error> {
-        let length = usize::try_from(bytes);
+        let length = isize::try_from(bytes).map(isize::unsigned_abs);
         length.map_err(|_| self.malformed(format!("{bytes} bytes, more than memory has")))
     }
 

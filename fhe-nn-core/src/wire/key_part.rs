@@ -57,6 +57,11 @@ pub(crate) fn keyswitch_of(from: u32, bootstrap: &Bootstrap) -> Option<Keyswitch
     })
 }
 
+/// Returns the number of bytes of a bootstrapping key as it travels, without the seed.
+pub(crate) fn bootstrap_bytes(key: &Bootstrap) -> usize {
+    usize::try_from(key.key_bytes()).expect("`Plan::validate` bounds bootstrapping keys below 2^31 bytes")
+}
+
 impl KeyPart<'_> {
     /// Returns the number of bytes of the key as it travels, without the seed.
     pub(crate) fn bytes(&self) -> u64 {
@@ -73,7 +78,8 @@ impl Keyswitch {
         self.bodies() as u64 * u64::from(self.body_bytes)
     }
 
-    /// Returns the number of its bodies.
+    /// Returns the number of its bodies, which [`Plan::validate`] bounds: a key of at most 4096 dimensions
+    /// and 12 levels.
     pub(crate) fn bodies(&self) -> usize {
         self.from as usize * self.digits.levels as usize
     }

@@ -28,7 +28,7 @@ pub(crate) use evaluation_key::{Checksum, read_exact, read_header};
 pub(crate) use header::{HEADER, Header, Kind};
 #[cfg(feature = "engine")]
 pub(crate) use key_part::keyswitch_of;
-pub(crate) use key_part::{KeyPart, Keyswitch, key_parts};
+pub(crate) use key_part::{KeyPart, Keyswitch, bootstrap_bytes, key_parts};
 pub use reply::Reply;
 pub use request::Request;
 #[cfg(feature = "client")]

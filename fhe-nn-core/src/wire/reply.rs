@@ -47,15 +47,16 @@ impl Reply {
     pub fn from_bytes(bytes: &[u8], plan: &Plan) -> Result<Self, Error> {
         plan.validate()?;
         let output = &plan.output;
-        let length = Kind::Reply.length(plan.reply_bytes())?;
-        let (header, payload) = Kind::Reply.split(bytes, plan, SEED + length)?;
+        let length = Kind::Reply.length(plan.reply_bytes().saturating_add(SEED as u64))?;
+        let (header, payload) = Kind::Reply.split(bytes, plan, length)?;
         let (request, payload) = payload
             .split_first_chunk()
             .expect("a payload's length was checked");
         let request = u128::from_le_bytes(*request);
         let dimension = output.dimension as usize;
-        let elements = output.sums.neurons as usize * (dimension + 1);
-        let elements = bits::unpack(payload, elements, output.element_bits);
+        let elements = u64::from(output.sums.neurons) * (u64::from(output.dimension) + 1);
+        let unpacked = Kind::Reply.length(elements.saturating_mul(8))?;
+        let elements = bits::unpack(payload, unpacked / 8, output.element_bits);
         Ok(Reply {
             header,
             request,

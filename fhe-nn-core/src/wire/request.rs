@@ -41,8 +41,8 @@ impl Request {
     /// [`Error::Plan`], [`Error::WrongPlan`] and [`Error::Malformed`].
     pub fn from_bytes(bytes: &[u8], plan: &Plan) -> Result<Self, Error> {
         plan.validate()?;
-        let length = Kind::Request.length(plan.request_bytes())?;
-        let (header, payload) = Kind::Request.split(bytes, plan, SEED + length)?;
+        let length = Kind::Request.length(plan.request_bytes().saturating_add(SEED as u64))?;
+        let (header, payload) = Kind::Request.split(bytes, plan, length)?;
         Ok(Request {
             header,
             values: Seeded::read(payload),

@@ -26,7 +26,8 @@ impl Bootstrap {
         keyswitch_body_bytes(self.small_dimension)
     }
 
-    /// Number of bytes of the bootstrapping key on the wire: the bodies, without the seed.
+    /// Number of bytes of the bootstrapping key on the wire: the bodies, without the seed. In a plan that
+    /// [`Plan::validate`] accepts, they are below 2^31, so they fit the memory of a 32-bit machine.
     pub fn key_bytes(&self) -> u64 {
         self.bodies().saturating_mul(self.body_bytes().into())
     }
@@ -179,4 +180,37 @@ fn keyswitch_bodies(digits: Option<Decomposition>, input_dimension: u32) -> u64 
 
 fn product<const N: usize>(factors: [u64; N]) -> u64 {
     factors.into_iter().fold(1, u64::saturating_mul)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{cost, range};
+
+    /// The engine and the client count the elements of a key in `usize`, which has 32 bits in a browser.
+    #[test]
+    fn the_greatest_valid_keys_fit_the_memory_of_a_32_bit_machine() {
+        let digits = |levels| Decomposition {
+            base_log: 1,
+            levels,
+        };
+        for (shape, ..) in cost::SHAPES {
+            let largest = Bootstrap {
+                shape: *shape,
+                digits: digits(range::MAX_BOOTSTRAP_LEVELS),
+                small_dimension: *range::SMALL_DIMENSIONS.end(),
+                extension: 1,
+                keyswitch: Some(digits(range::MAX_KEYSWITCH_LEVELS)),
+            };
+            let from = 4096.max(shape.lwe_dimension());
+            for bytes in [
+                largest.key_bytes(),
+                largest.memory_bytes(),
+                largest.keyswitch_key_bytes(from),
+                largest.keyswitch_memory_bytes(from),
+            ] {
+                assert!(bytes < 1 << 31, "{shape:?}: {bytes} bytes");
+            }
+        }
+    }
 }
