@@ -1,35 +1,29 @@
 //! Generates bootstrapping keys.
 
 use fhe_nn_proof::plan::Bootstrap;
-use tfhe::core_crypto::commons::generators::DeterministicSeeder;
-use tfhe::core_crypto::commons::math::random::{Seed, Seeder};
 use tfhe::core_crypto::prelude::*;
-use zeroize::Zeroizing;
 
-use super::random::System;
+use super::random::{mask_seed, noise_seeds, noise_source};
 use super::secret::{Secret, noise};
+use crate::Error;
 use crate::masks::{part_seeds, seeded_ggsw};
 use crate::parallel::*;
 use crate::wire::{Seeded, bootstrap_bytes, cut};
 
 /// Encrypts every bit of the small key under the large one as a GGSW ciphertext, each with masks from a
 /// seed of its own.
-pub(super) fn generate(
-    key: &Bootstrap,
-    small: &Secret,
-    large: &Secret,
-    seeder: &mut System,
-) -> Seeded {
+///
+/// # Errors
+/// [`Error::Randomness`].
+pub(super) fn generate(key: &Bootstrap, small: &Secret, large: &Secret) -> Result<Seeded, Error> {
     let bytes = key.body_bytes() as usize;
     let mut bodies = vec![0; bootstrap_bytes(key)];
-    let seed = seeder.seed().0;
+    let seed = mask_seed()?.0;
     let size = PolynomialSize(key.shape.polynomial_size as usize);
     let large = GlweSecretKey::from_container(large.bits(), size);
     let fresh = noise(key.shape.lwe_dimension());
     let masks = part_seeds(seed, small.bits().len());
-    // the noise would reveal the key
-    let noises: Zeroizing<Vec<u128>> =
-        Zeroizing::new(masks.iter().map(|_| seeder.seed().0).collect());
+    let noises = noise_seeds(masks.len())?;
     let part = bodies.len() / masks.len();
     bodies
         .par_chunks_exact_mut(part)
@@ -42,9 +36,9 @@ pub(super) fn generate(
                 &mut ciphertext,
                 Cleartext(bit),
                 fresh,
-                &mut DeterministicSeeder::<DefaultRandomGenerator>::new(Seed(noise)),
+                &mut noise_source(noise),
             );
             cut(ciphertext.as_ref(), bytes, to);
         });
-    Seeded { seed, bodies }
+    Ok(Seeded { seed, bodies })
 }

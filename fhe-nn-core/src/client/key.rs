@@ -8,7 +8,7 @@ use ndarray::ArrayView2;
 use tfhe::core_crypto::prelude::*;
 use zeroize::Zeroizing;
 
-use super::random::System;
+use super::random::{mask_seed, noise_seeds, noise_source};
 use super::secret::{Secret, noise};
 use super::{bootstrap, keyswitch, random};
 use crate::Error;
@@ -105,22 +105,21 @@ impl ClientKey {
     /// # Errors
     /// [`Error::Randomness`].
     pub fn evaluation_key(&self) -> Result<EvaluationKey, Error> {
-        let mut seeder = System::new()?;
         let mut payload = Vec::with_capacity(EvaluationKey::payload_bytes(&self.plan)?);
         for part in key_parts(&self.plan) {
             let key = match part {
                 KeyPart::Keyswitch(key) => {
                     let (from, to) = (self.large(key.from), self.small(key.to));
-                    keyswitch::generate(&key, from, to, &mut seeder)
+                    keyswitch::generate(&key, from, to)?
                 }
                 KeyPart::Scores(key) => {
                     let (from, to) = (self.last_key(), self.output_key());
-                    keyswitch::generate(&key, from, to, &mut seeder)
+                    keyswitch::generate(&key, from, to)?
                 }
                 KeyPart::Bootstrap(key) => {
                     let small = self.small(key.small_dimension);
                     let large = self.large(key.shape.lwe_dimension());
-                    bootstrap::generate(key, small, large, &mut seeder)
+                    bootstrap::generate(key, small, large)?
                 }
             };
             key.write_to(&mut payload);
@@ -167,7 +166,7 @@ impl ClientKey {
     /// `input`: the real values of one input in row-major order.
     ///
     /// # Errors
-    /// [`Error::Input`].
+    /// [`Error::Input`] and [`Error::Randomness`].
     pub fn encrypt(&self, input: &[f32]) -> Result<Request, Error> {
         let row = ArrayView2::from_shape((1, input.len()), input)
             .expect("one row of the slice's own length");
@@ -181,9 +180,8 @@ impl ClientKey {
         );
         let plaintexts = integers.iter().map(|&q| (q as u64).wrapping_mul(step));
         let plaintexts: Zeroizing<Vec<u64>> = Zeroizing::new(plaintexts.collect());
-        let mut seeder = System::new()?;
         let key = self.input().as_lwe();
-        let seed = seeder.seed();
+        let (seed, noise_seed) = (mask_seed()?, noise_seeds(1)?);
         let mut bodies = SeededLweCiphertextList::new(
             0u64,
             key.lwe_dimension().to_lwe_size(),
@@ -196,7 +194,7 @@ impl ClientKey {
             &mut bodies,
             &PlaintextList::from_container(plaintexts.as_slice()),
             noise(self.plan.input.dimension),
-            &mut seeder,
+            &mut noise_source(noise_seed[0]),
         );
         let bytes = self.plan.input.body_bytes() as usize;
         let mut values = Seeded {

@@ -1,35 +1,15 @@
 //! Randomness: secret bits, seeds of masks and seeds of noise all come from the operating system.
 //!
 //! tfhe's own choice takes the processor's `RDSEED` alone wherever there is one, whereas the operating
-//! system mixes several sources and tests them.
+//! system mixes several sources and tests them. tfhe's trait for sources of seeds has no errors, so every
+//! seed is drawn before tfhe is called.
 
-use tfhe::core_crypto::commons::math::random::{Seed, Seeder};
+use tfhe::core_crypto::commons::generators::DeterministicSeeder;
+use tfhe::core_crypto::commons::math::random::Seed;
+use tfhe::core_crypto::prelude::DefaultRandomGenerator;
+use zeroize::Zeroizing;
 
 use crate::Error;
-
-/// Draws every seed from the operating system.
-pub(super) struct System(());
-
-impl System {
-    /// # Errors
-    /// [`Error::Randomness`] if the system has no randomness.
-    pub(super) fn new() -> Result<Self, Error> {
-        fill(&mut [0; 16])?;
-        Ok(System(()))
-    }
-}
-
-impl Seeder for System {
-    fn seed(&mut self) -> Seed {
-        let mut bytes = [0; 16];
-        fill(&mut bytes).expect("the system gave random bytes when this value was made");
-        Seed(u128::from_le_bytes(bytes))
-    }
-
-    fn is_available() -> bool {
-        true
-    }
-}
 
 /// Fills a buffer with random bytes.
 ///
@@ -37,4 +17,33 @@ impl Seeder for System {
 /// [`Error::Randomness`].
 pub(super) fn fill(bytes: &mut [u8]) -> Result<(), Error> {
     getrandom::fill(bytes).map_err(|source| Error::Randomness(source.into()))
+}
+
+/// Draws a seed of masks, which is public.
+///
+/// # Errors
+/// [`Error::Randomness`].
+pub(super) fn mask_seed() -> Result<Seed, Error> {
+    let mut bytes = [0; 16];
+    fill(&mut bytes)?;
+    Ok(Seed(u128::from_le_bytes(bytes)))
+}
+
+/// Draws seeds of noise, which are secret: the noise would reveal the key.
+///
+/// # Errors
+/// [`Error::Randomness`].
+pub(super) fn noise_seeds(count: usize) -> Result<Zeroizing<Vec<u128>>, Error> {
+    let mut seeds = Zeroizing::new(vec![0; count]);
+    let mut bytes = Zeroizing::new([0; 16]);
+    for seed in seeds.iter_mut() {
+        fill(bytes.as_mut_slice())?;
+        *seed = u128::from_le_bytes(*bytes);
+    }
+    Ok(seeds)
+}
+
+/// Returns the source from which tfhe draws the noise of one call.
+pub(super) fn noise_source(seed: u128) -> DeterministicSeeder<DefaultRandomGenerator> {
+    DeterministicSeeder::new(Seed(seed))
 }
