@@ -133,9 +133,24 @@ impl ClientSpec {
         if let Some(tokens) = self.tokens {
             return tokens.encode(input);
         }
-        let range = Range::unsigned(self.input_bits);
-        let encode = |&x: &f32| self.encoder.quantize(f64::from(x), range);
-        Ok(input.iter().map(encode).collect())
+        let mut integers = vec![0; input.len()];
+        self.write(input, &mut integers)?;
+        Ok(integers)
+    }
+
+    /// Encodes one input into a buffer and makes no other copy of it, so the buffer can be one that is
+    /// wiped.
+    ///
+    /// # Errors
+    /// [`InputError`].
+    ///
+    /// # Panics
+    /// If the buffer does not have [`ClientSpec::integers`] values.
+    pub fn encode_into(&self, input: &[f32], integers: &mut [i64]) -> Result<(), InputError> {
+        assert_eq!(integers.len(), self.integers(), "a buffer for one input");
+        self.check(input.len(), input)?;
+        integers.fill(0);
+        self.write(input, integers)
     }
 
     /// Encodes real inputs as the integers that enter the first layer.
@@ -146,25 +161,54 @@ impl ClientSpec {
     /// # Errors
     /// [`InputError`].
     pub fn encode_batch(&self, inputs: ArrayView2<'_, f32>) -> Result<Array2<i64>, InputError> {
-        if inputs.ncols() != self.inputs {
-            return Err(InputError::Length {
-                network: self.network.to_string(),
-                expected: self.inputs,
-                actual: inputs.ncols(),
-            });
-        }
-        if let Some((index, &value)) = inputs.iter().enumerate().find(|(_, x)| !x.is_finite()) {
-            return Err(InputError::NotFinite {
-                index: index % self.inputs,
-                value,
-            });
-        }
+        self.check(inputs.ncols(), &inputs)?;
         let mut integers = Array2::zeros((inputs.nrows(), self.integers()));
         for (input, mut row) in inputs.rows().into_iter().zip(integers.rows_mut()) {
             let own = self.encode(&input.to_vec())?;
             row.assign(&ArrayView1::from(&own));
         }
         Ok(integers)
+    }
+
+    /// Checks that inputs have `length` finite values each, as many as the network takes.
+    ///
+    /// # Errors
+    /// [`InputError::Length`] and [`InputError::NotFinite`].
+    fn check<'a>(
+        &self,
+        length: usize,
+        values: impl IntoIterator<Item = &'a f32>,
+    ) -> Result<(), InputError> {
+        if length != self.inputs {
+            return Err(InputError::Length {
+                network: self.network.to_string(),
+                expected: self.inputs,
+                actual: length,
+            });
+        }
+        let mut values = values.into_iter().enumerate();
+        match values.find(|(_, x)| !x.is_finite()) {
+            Some((index, &value)) => Err(InputError::NotFinite {
+                index: index % self.inputs,
+                value,
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes the integers that stand for an input into a buffer of zeros.
+    ///
+    /// # Errors
+    /// [`InputError::NotAToken`], if the inputs are tokens.
+    fn write(&self, input: &[f32], to: &mut [i64]) -> Result<(), InputError> {
+        if let Some(tokens) = self.tokens {
+            return tokens.write(input, to);
+        }
+        let range = Range::unsigned(self.input_bits);
+        for (to, &x) in to.iter_mut().zip(input) {
+            *to = self.encoder.quantize(f64::from(x), range);
+        }
+        Ok(())
     }
 
     /// Integer scores, one row for each input, with their meaning.
@@ -190,30 +234,36 @@ impl Tokens {
     /// # Errors
     /// [`InputError::NotAToken`].
     pub fn encode(&self, tokens: &[f32]) -> Result<Vec<i64>, InputError> {
+        let each = match self.encoding {
+            Encoding::Number => 1,
+            Encoding::OneHot => self.vocabulary,
+        };
+        let mut integers = vec![0; tokens.len().saturating_mul(each)];
+        self.write(tokens, &mut integers)?;
+        Ok(integers)
+    }
+
+    /// Writes the integers that stand for tokens into a buffer of zeros.
+    ///
+    /// # Errors
+    /// [`InputError::NotAToken`].
+    fn write(&self, tokens: &[f32], to: &mut [i64]) -> Result<(), InputError> {
         let vocabulary = self.vocabulary;
-        let number = |(index, &value): (usize, &f32)| {
+        for (index, &value) in tokens.iter().enumerate() {
             let token = value as usize;
-            match token as f32 == value && token < vocabulary {
-                true => Ok(token),
-                false => Err(InputError::NotAToken {
+            if token as f32 != value || token >= vocabulary {
+                return Err(InputError::NotAToken {
                     index,
                     value,
                     vocabulary,
-                }),
+                });
             }
-        };
-        let numbers = tokens.iter().enumerate().map(number);
-        let numbers: Vec<usize> = numbers.collect::<Result<_, _>>()?;
-        Ok(match self.encoding {
-            Encoding::Number => numbers.into_iter().map(|token| token as i64).collect(),
-            Encoding::OneHot => {
-                let mut integers = vec![0; tokens.len().saturating_mul(vocabulary)];
-                for (index, token) in numbers.into_iter().enumerate() {
-                    integers[token * tokens.len() + index] = 1;
-                }
-                integers
+            match self.encoding {
+                Encoding::Number => to[index] = token as i64,
+                Encoding::OneHot => to[token * tokens.len() + index] = 1,
             }
-        })
+        }
+        Ok(())
     }
 }
 

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use fhe_nn_proof::client::Scores;
 use fhe_nn_proof::plan::{Plan, torus_step};
-use ndarray::ArrayView2;
 use tfhe::core_crypto::prelude::*;
 use zeroize::Zeroizing;
 
@@ -103,7 +102,7 @@ impl ClientKey {
     /// Generates the key for the server. This takes about a second, with the work spread over all cores.
     ///
     /// # Errors
-    /// [`Error::Randomness`].
+    /// [`Error::Randomness`]; [`Error::Malformed`] if the key is larger than the machine can address.
     pub fn evaluation_key(&self) -> Result<EvaluationKey, Error> {
         let mut payload = Vec::with_capacity(EvaluationKey::payload_bytes(&self.plan)?);
         for part in key_parts(&self.plan) {
@@ -160,7 +159,7 @@ impl ClientKey {
         self.output.as_ref().unwrap_or_else(|| self.last_key())
     }
 
-    /// Encodes and encrypts one input.
+    /// Encodes and encrypts one input. The encoded values are wiped; the input itself is the caller's.
     ///
     /// # Shapes
     /// `input`: the real values of one input in row-major order.
@@ -168,16 +167,10 @@ impl ClientKey {
     /// # Errors
     /// [`Error::Input`] and [`Error::Randomness`].
     pub fn encrypt(&self, input: &[f32]) -> Result<Request, Error> {
-        let row = ArrayView2::from_shape((1, input.len()), input)
-            .expect("one row of the slice's own length");
         let step = torus_step(self.plan.input_modulus());
-        let integers = Zeroizing::new(
-            self.plan
-                .client
-                .encode_batch(row)?
-                .into_raw_vec_and_offset()
-                .0,
-        );
+        let client = &self.plan.client;
+        let mut integers = Zeroizing::new(vec![0; client.integers()]);
+        client.encode_into(input, &mut integers)?;
         let plaintexts = integers.iter().map(|&q| (q as u64).wrapping_mul(step));
         let plaintexts: Zeroizing<Vec<u64>> = Zeroizing::new(plaintexts.collect());
         let key = self.input().as_lwe();
@@ -199,7 +192,7 @@ impl ClientKey {
         let bytes = self.plan.input.body_bytes() as usize;
         let mut values = Seeded {
             seed: seed.0,
-            bodies: vec![0; bytes * self.plan.client.integers()],
+            bodies: vec![0; bytes * integers.len()],
         };
         cut(bodies.as_ref(), bytes, &mut values.bodies);
         Ok(Request {
@@ -212,7 +205,7 @@ impl ClientKey {
     ///
     /// The server copies a random number of the request into its reply, so a reply that was mixed up or
     /// replayed is refused. This does not protect against a server that lies, and messages need a channel
-    /// that authenticates them, such as TLS.
+    /// that authenticates them, such as TLS. The decrypted phases are wiped; the scores are the caller's.
     ///
     /// # Errors
     /// [`Error::WrongPlan`], [`Error::WrongKey`] and [`Error::WrongRequest`].
