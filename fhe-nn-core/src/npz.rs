@@ -59,7 +59,7 @@ fn tensor(name: &str, bytes: &[u8]) -> Result<Option<ArrayD<f32>>, Error> {
         what: "npz file",
         reason: format!("`{name}` {reason}"),
     };
-    let (header, data) = split(bytes).ok_or_else(|| malformed("is no npy file"))?;
+    let (header, data) = split(bytes).ok_or_else(|| malformed("is not an npy file"))?;
     let header =
         Header::parse(header).ok_or_else(|| malformed("has a header that is not numpy's"))?;
     let size = match header.kind.trim_start_matches(['<', '|', '=']) {

@@ -32,7 +32,7 @@ impl<'a> Encrypted<'a> {
 
     /// Brings scores into the form in which they travel: under their own key, and of few bits.
     pub(crate) fn finish(&self, read: &Read<'_>, sums: &Ciphertexts) -> Ciphertexts {
-        let accumulators = lookup::scale(sums, read, self.key.plan.output.sums.step_width);
+        let accumulators = lookup::to_step_width(sums, read, self.key.plan.output.sums.step_width);
         let output = self.key.output.as_ref();
         let switch = || output.map(|key| key.switch(&accumulators));
         let switched = self.watch.timed(Work::Keyswitch, switch);

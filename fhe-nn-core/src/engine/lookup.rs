@@ -29,7 +29,7 @@ impl Stages<'_> {
     /// # Errors
     /// [`Error::Cancelled`].
     pub(super) fn run(&self, sums: &Ciphertexts) -> Result<Ciphertexts, Error> {
-        let accumulators = scale(sums, &self.op.read, self.stage.sums.step_width);
+        let accumulators = to_step_width(sums, &self.op.read, self.stage.sums.step_width);
         self.look_up(&self.remove_low_bits(accumulators)?)
     }
 
@@ -102,6 +102,9 @@ impl Stages<'_> {
         Ok(())
     }
 
+    /// Looks up accumulators in the tables of their neurons, after [`Stages::remove_low_bits`]. Each
+    /// accumulator has one result for every phase.
+    ///
     /// # Errors
     /// [`Error::Cancelled`].
     fn look_up(&self, accumulators: &Ciphertexts) -> Result<Ciphertexts, Error> {
@@ -132,12 +135,12 @@ impl Stages<'_> {
     }
 }
 
-/// Scales sums as their reader takes them. Sums that are narrower than the scale, of `A` bits, are
-/// multiplied by `2^(A - A_j)`, so that they count modulo their own power of two.
-pub(super) fn scale(sums: &Ciphertexts, read: &Read<'_>, scale: u32) -> Ciphertexts {
+/// Brings sums to the step width that their reader takes. A sum of `A_j` bits that is narrower than the step
+/// width, `A`, is multiplied by `2^(A - A_j)`, so that it counts modulo its own power of two.
+pub(super) fn to_step_width(sums: &Ciphertexts, read: &Read<'_>, step_width: u32) -> Ciphertexts {
     let mut scaled = sums.clone();
     for (index, row) in scaled.rows_mut().enumerate() {
-        let shift = scale - read.width(index % read.neurons());
+        let shift = step_width - read.width(index % read.neurons());
         if shift > 0 {
             row.iter_mut().for_each(|x| *x <<= shift);
         }

@@ -1,4 +1,4 @@
-//! Linear layers: integer weights, phases and widths.
+//! Linear layers: integer weights, constants and widths.
 
 use crate::parallel::*;
 use fhe_nn_proof::error::ModelError;
@@ -80,7 +80,7 @@ pub(crate) fn quantize(
         .map(|of_channel| extent(of_channel.iter()))
         .collect();
 
-    let wanted: Vec<f64> = neurons.iter().map(|neuron| neuron.phase).collect();
+    let wanted: Vec<f64> = neurons.iter().map(|neuron| neuron.constant).collect();
     let (constants, widths) = place.settle(&wanted, &proved, &seen, input.levels)?;
     let shift = |ranges: &[Range]| -> Vec<Range> {
         let shifted = ranges.iter().zip(&constants);
@@ -147,8 +147,8 @@ pub(crate) fn quantize(
 }
 
 impl Place<'_> {
-    /// Finds the phases and widths of neurons. `proved` has the ranges that accumulators can reach, and
-    /// `seen` those that they did reach, both without phases. `wanted` are the phases before they are
+    /// Finds the constants and widths of neurons. `proved` has the ranges that accumulators can reach, and
+    /// `seen` those that they did reach, both without constants. `wanted` are the constants before they are
     /// brought into range. Inputs lie within `levels`.
     ///
     /// # Errors
@@ -164,26 +164,26 @@ impl Place<'_> {
             Overflow::Checked => proved,
             Overflow::Calibrated | Overflow::Wrap => seen,
         };
-        let phases = wanted.iter().zip(held);
-        let phases: Vec<i64> = phases
-            .map(|(&phase, range)| self.phase(phase, *range))
+        let constants = wanted.iter().zip(held);
+        let constants: Vec<i64> = constants
+            .map(|(&constant, range)| self.constant(constant, *range))
             .collect();
         if self.linear.overflow == Overflow::Wrap {
-            return Ok((phases, vec![self.linear.accumulator; wanted.len()]));
+            return Ok((constants, vec![self.linear.accumulator; wanted.len()]));
         }
         self.hold(held, self.linear.accumulator)?;
         let shift = |ranges: &[Range]| -> Vec<Range> {
-            let shifted = ranges.iter().zip(&phases);
+            let shifted = ranges.iter().zip(&constants);
             shifted.map(|(range, t)| range.shifted_by(*t)).collect()
         };
         let (held, proved) = (shift(held), shift(proved));
         self.hold(&held, self.limit(levels))?;
         let widths = held.iter().zip(&proved);
         let widths = widths.map(|(held, proved)| self.width(*held, *proved));
-        Ok((phases, widths.collect()))
+        Ok((constants, widths.collect()))
     }
 
-    /// The greatest width of a neuron's accumulator with its phase, under the promise and under the
+    /// The greatest width of a neuron's accumulator with its constant, under the promise and under the
     /// limit of a table that reads all bits.
     pub(crate) fn limit(&self, levels: Range) -> u32 {
         let promise = self.linear.promise(levels, self.reader);
@@ -199,7 +199,7 @@ impl Place<'_> {
     }
 
     /// The integer added to a neuron's accumulators, which span `range` without it.
-    fn phase(&self, wanted: f64, range: Range) -> i64 {
+    fn constant(&self, wanted: f64, range: Range) -> i64 {
         match (self.function(), self.linear.overflow) {
             (Some(Function::Sign | Function::Wave), Overflow::Wrap) => {
                 let modulus = f64::from(self.linear.accumulator).exp2();
@@ -269,19 +269,19 @@ fn constant_inputs(integers: &Array2<i64>) -> Vec<Option<i64>> {
     integers.columns().into_iter().map(constant).collect()
 }
 
-/// A threshold that gives the same signs over `range` as `phase`, and that makes the range only as wide
+/// A threshold that gives the same signs over `range` as `wanted`, and that makes the range only as wide
 /// as necessary: a neuron that always has the same sign keeps a margin only within its width. A
 /// threshold near an end of the range takes one bit more than the range itself.
-fn threshold_within(range: Range, phase: i64) -> i64 {
+fn threshold_within(range: Range, wanted: i64) -> i64 {
     let (never, always) = (-range.hi - 1, -range.lo);
-    if phase < never {
+    if wanted < never {
         let bits = range.shifted_by(never).signed_bits();
-        phase.max(Range::signed(bits).lo - range.lo)
-    } else if phase > always {
+        wanted.max(Range::signed(bits).lo - range.lo)
+    } else if wanted > always {
         let bits = range.shifted_by(always).signed_bits();
-        phase.min(Range::signed(bits).hi - range.hi)
+        wanted.min(Range::signed(bits).hi - range.hi)
     } else {
-        phase
+        wanted
     }
 }
 

@@ -35,7 +35,7 @@ pub(crate) use self::{
     float::{Curve, weight_shape},
     groups::Groups,
     linear::{Place, extent},
-    neuron::{phase_of, wave_unit},
+    neuron::{constant_of, wave_unit},
 };
 pub(crate) use self::{samples::reals, scales::Scales};
 use crate::layer::{Part, compute};

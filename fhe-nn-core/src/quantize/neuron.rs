@@ -16,15 +16,16 @@ pub(super) struct Neuron {
     pub(super) scale: f64,
     /// Real bias, including the contribution of constant inputs.
     pub(super) bias: f64,
-    /// The bias under an antiperiodic activation, in units of the accumulator; an integer.
-    pub(super) phase: f64,
+    /// The bias under an antiperiodic activation, in units of the accumulator. It is an integer, before it
+    /// is brought into range.
+    pub(super) constant: f64,
     /// Number of weights that were cut to the greatest absolute value.
     pub(super) saturated: usize,
 }
 
 impl Neuron {
     /// Rounds the weights of a neuron, to multiples of a `preset` scale if there is one. Inputs that
-    /// have the same value in every sample, as listed in `constants`, get a weight of 0 and move the
+    /// have the same value in every sample, as listed in `constant_inputs`, get a weight of 0 and move the
     /// bias instead.
     pub(super) fn new(
         floats: ArrayView1<'_, f64>,
@@ -32,11 +33,11 @@ impl Neuron {
         preset: Option<f64>,
         place: &Place<'_>,
         input: &Signal,
-        constants: &[Option<i64>],
+        constant_inputs: &[Option<i64>],
         calibration: &Calibration,
     ) -> Self {
         let max = max_weight(place.linear.weights);
-        let varies = || floats.iter().zip(constants).filter(|(_, c)| c.is_none());
+        let varies = || floats.iter().zip(constant_inputs).filter(|(_, c)| c.is_none());
         let scale = match (place.function(), preset) {
             (Some(Function::Wave), _) => wave_unit(place.linear) / input.meaning.scale,
             (_, Some(preset)) => preset,
@@ -46,27 +47,27 @@ impl Neuron {
         let is_cut = |(w, _): &(&f64, _)| (**w / scale).round().abs() > max as f64;
         let weight =
             |(&w, c): (&f64, &Option<i64>)| if c.is_none() { integer(w) as i16 } else { 0 };
-        let weights: Vec<i16> = floats.iter().zip(constants).map(weight).collect();
+        let weights: Vec<i16> = floats.iter().zip(constant_inputs).map(weight).collect();
 
         // an input that is always q contributes its weight times q - Z
         let absorbed = || {
-            let constant =
+            let shifted =
                 |(&w, c): (&f64, &Option<i64>)| c.map(|q| (w, q - input.meaning.zero_point));
-            floats.iter().zip(constants).filter_map(constant)
+            floats.iter().zip(constant_inputs).filter_map(shifted)
         };
         let sum: i64 = weights.iter().map(|&w| i64::from(w)).sum();
         let centre = (input.meaning.zero_point * sum) as f64;
         let unit = scale * input.meaning.scale;
-        let (bias, phase) = match place.function() {
+        let (bias, constant) = match place.function() {
             Some(Function::Wave) => {
                 let units: f64 = absorbed().map(|(w, q)| integer(w) * q as f64).sum();
-                let phase = phase_of(place.function(), bias, unit, centre);
-                (bias + unit * units, phase + units)
+                let constant = constant_of(place.function(), bias, unit, centre);
+                (bias + unit * units, constant + units)
             }
             _ => {
                 let reals: f64 = absorbed().map(|(w, q)| w * q as f64).sum();
                 let bias = bias + input.meaning.scale * reals;
-                (bias, phase_of(place.function(), bias, unit, centre))
+                (bias, constant_of(place.function(), bias, unit, centre))
             }
         };
         Neuron {
@@ -74,7 +75,7 @@ impl Neuron {
             weights,
             scale,
             bias,
-            phase,
+            constant,
         }
     }
 }
@@ -86,7 +87,7 @@ pub(crate) fn wave_unit(linear: &LinearSpec) -> f64 {
 
 /// A bias in units of the accumulator, as an integer. Zero points contribute `centre` to the
 /// accumulator.
-pub(crate) fn phase_of(function: Option<Function>, bias: f64, unit: f64, centre: f64) -> f64 {
+pub(crate) fn constant_of(function: Option<Function>, bias: f64, unit: f64, centre: f64) -> f64 {
     match function {
         Some(Function::Wave) => (bias / unit).round() - centre,
         // acc - centre + bias / unit >= 0 for an integer acc

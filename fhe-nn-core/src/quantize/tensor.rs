@@ -26,9 +26,9 @@ pub(crate) struct Signal {
 pub(crate) struct Preactivation {
     /// The sums in the float network, with the bias.
     pub(crate) real: Array2<f64>,
-    /// The accumulators in the integer network, with the phase.
+    /// The accumulators in the integer network, with their constants.
     pub(crate) accumulators: Array2<i64>,
-    /// The meaning of each channel's accumulators, without the phase.
+    /// The meaning of each channel's accumulators, without the constant.
     pub(crate) lines: Vec<Line>,
     /// Width of each channel's accumulators.
     pub(crate) widths: Vec<u32>,

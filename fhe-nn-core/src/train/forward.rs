@@ -31,7 +31,7 @@ pub(crate) struct Forward<'a> {
     pub(crate) mode: Mode,
     /// The seed of the noise.
     pub(crate) seed: u64,
-    /// For every layer with weights, the range of its accumulators, without phases.
+    /// For every layer with weights, the range of its accumulators, without constants.
     pub(crate) seen: Vec<Option<Vec<Range>>>,
     /// The loss from accumulators that nearly leave a calibrated width.
     pub(crate) overflow: Option<Tensor>,

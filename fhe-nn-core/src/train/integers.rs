@@ -84,7 +84,7 @@ impl Trainable {
         }
     }
 
-    /// The width that sums without phases are held to.
+    /// The width that sums without constants are held to.
     pub(super) fn width(&self, place: &Place<'_>, levels: Range) -> u32 {
         // the threshold of a sign may take one bit
         let sign = place
@@ -163,14 +163,14 @@ impl Trainable {
             return Ok(bias.into_iter().map(f64::from).collect());
         }
         let (modulus, unit) = (f64::from(linear.accumulator).exp2(), wave_unit(linear));
-        let phases = bias.into_iter().zip(weights.rows()).map(|(phase, row)| {
+        let biases = bias.into_iter().zip(weights.rows()).map(|(bias, row)| {
             let sum: i64 = row.iter().map(|&w| i64::from(w)).sum();
             let centre = input.zero_point * sum;
-            let phase = f64::from(phase).round().rem_euclid(modulus);
+            let constant = f64::from(bias).round().rem_euclid(modulus);
             // rounded as it is stored
-            f64::from(((phase + centre as f64) * unit) as f32)
+            f64::from(((constant + centre as f64) * unit) as f32)
         });
-        Ok(phases.collect())
+        Ok(biases.collect())
     }
 }
 

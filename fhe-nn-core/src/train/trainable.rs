@@ -57,7 +57,7 @@ pub struct Trainable {
     pub(crate) windows: Vec<Option<Windows>>,
     /// For every tensor that has a scale of its own, that scale.
     pub(super) scales: Vec<Option<Scale>>,
-    /// For every layer with weights, the range of its accumulators over the samples, without phases.
+    /// For every layer with weights, the range of its accumulators over the samples, without constants.
     pub(super) seen: Vec<Option<Vec<Range>>>,
     /// For every layer, the noise with which its tables read.
     pub(super) noise: Vec<Option<Noise>>,

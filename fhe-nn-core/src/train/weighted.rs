@@ -12,7 +12,7 @@ use super::ops::straight_through;
 use super::parameters::reads_wave;
 use super::signal::{Sums, Values, column, per_channel, whole};
 use crate::Error;
-use crate::quantize::{Place, extent, phase_of};
+use crate::quantize::{Place, constant_of, extent};
 
 /// Accumulators count as a loss from this fraction of their range on.
 const NEAR: f64 = 0.85;
@@ -63,7 +63,7 @@ impl Forward<'_> {
         let sum = |j: usize| weights.row(j).iter().map(|&w| i64::from(w)).sum::<i64>();
         let wanted = (0..linear.channels).map(|j| {
             let centre = (input.meaning.zero_point * sum(j)) as f64;
-            phase_of(
+            constant_of(
                 place.reader.map(|act| act.function),
                 biases[j],
                 unit(j),

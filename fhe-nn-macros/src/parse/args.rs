@@ -151,7 +151,7 @@ fn model(errors: &mut Errors, meta: &Meta) -> Option<LitStr> {
     errors.push(
         Error::new(
             Place::of(meta),
-            "`weights` of the network is no path of a file, in quotes",
+            "`weights` of the network is not a path of a file, in quotes",
         )
         .note("the file is a quantized model, as `save` writes it; the bits of weights belong to the fields")
         .help("write the path of a model, as in `weights = \"digits.safetensors\"`"),

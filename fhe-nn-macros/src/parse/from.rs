@@ -49,7 +49,7 @@ pub(super) fn sources(
     }
     let names = match &attr.meta {
         Meta::List(list) => list.parse_args_with(Punctuated::<Ident, Token![,]>::parse_terminated),
-        meta => Err(syn::Error::new_spanned(meta, "no list of names")),
+        meta => Err(syn::Error::new_spanned(meta, "not a list of names")),
     };
     let names: Vec<Ident> = match names {
         Ok(names) => names.into_iter().collect(),

@@ -73,7 +73,7 @@ impl Attempt<'_> {
             }) => self.at(self.for_table(layer, bits, limit), law),
             ProofError::Model(_) => {
                 let (file, network) = (self.weights.path.value(), self.network.name());
-                let law = format!("`{file}` is no model of `{network}`: {law}");
+                let law = format!("`{file}` is not a model of `{network}`: {law}");
                 let help = help.unwrap_or_else(|| SAVE.to_owned());
                 Error::new(self.path(), law).help(help)
             }

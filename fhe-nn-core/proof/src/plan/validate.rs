@@ -180,7 +180,7 @@ impl Sums {
     fn validate_step(&self) -> Result<(), PlanError> {
         let least = self.width.into();
         check(
-            "scale",
+            "step width",
             self.step_width.into(),
             least..=MAX_STEP_WIDTH.into(),
         )?;

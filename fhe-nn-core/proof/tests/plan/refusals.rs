@@ -177,7 +177,7 @@ fn every_field_of_a_plan_is_checked() {
         (plan.output.sums.width, plan.output.sums.step_width) = (11, 11);
         plan.output.sums.modulus = 1 << 11;
     });
-    refused("scale", |plan| plan.output.sums.step_width = 0);
+    refused("step width", |plan| plan.output.sums.step_width = 0);
     refused("sources of a sum", |plan| {
         plan.output.sums.sources = vec![].into()
     });

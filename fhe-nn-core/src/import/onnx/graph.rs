@@ -143,7 +143,7 @@ fn shape(input: &ValueInfoProto) -> Result<Vec<usize>, ImportError> {
     let name = &input.name;
     let broken = |reason: &str| ImportError::Graph(format!("input `{name}` {reason}"));
     let tensor = input.kind.as_ref().and_then(|kind| kind.tensor.as_ref());
-    let tensor = tensor.ok_or_else(|| broken("is no tensor"))?;
+    let tensor = tensor.ok_or_else(|| broken("is not a tensor"))?;
     let shape = tensor.shape.as_ref();
     let extents = &shape.ok_or_else(|| broken("has no shape"))?.extents;
     let mut shape = Vec::with_capacity(extents.len());

@@ -71,7 +71,7 @@ pub(super) fn fold(
                 given(2).and_then(Constant::scalar),
             );
             let (Some(start), Some(limit), Some(step)) = limits else {
-                return refuse("its limits are no single numbers");
+                return refuse("its limits are not single numbers");
             };
             let count = ((limit - start) / step).ceil().max(0.0);
             if !count.is_finite() {

@@ -103,7 +103,7 @@ fn each_position(
         _ => (false, [1, 1]),
     };
     if !is_transposed || !known {
-        return refuse("it multiplies rows that are no channels of a tensor");
+        return refuse("it multiplies rows that are not channels of a tensor");
     }
     let window = Window {
         input: area,

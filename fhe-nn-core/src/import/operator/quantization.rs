@@ -118,13 +118,13 @@ pub(super) fn quantization(
             };
             let is_integer = matches!(first, Value::Levels(..));
             if node.operator == "DequantizeLinear" && !is_integer {
-                return refuse("it makes reals of values that are no integers yet");
+                return refuse("it makes reals of values that are not integers yet");
             }
             if (grid.scale, grid.zero_point) != (own.scale, own.zero_point) {
                 return refuse("its scale is another than that of the node before");
             }
             if !grid.is_usable() {
-                return refuse("its scale is not positive, or its zero point is no level");
+                return refuse("its scale is not positive, or its zero point is not a level");
             }
             if node.operator == "QuantizeLinear" {
                 return Ok(Some(Value::Levels(view.clone(), grid)));
@@ -157,7 +157,7 @@ fn quant_levels(node: &Node, bits: Option<&Constant>) -> Result<(i64, i64), Refu
                 false => (0, levels - 1 - narrow),
             })
         }
-        _ => refuse("its width is no number of 1 to 16 bits"),
+        _ => refuse("its width is not a number of 1 to 16 bits"),
     }
 }
 

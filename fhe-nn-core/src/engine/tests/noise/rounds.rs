@@ -18,7 +18,7 @@ use crate::digits::{Digit, DigitBit};
 use crate::engine::Encrypted;
 use crate::engine::ServerKey;
 use crate::engine::lookup::Stages;
-use crate::engine::lookup::scale;
+use crate::engine::lookup::to_step_width;
 use crate::engine::tests::random::{Hidden, Net, Random, Shape};
 use crate::run::Execution;
 use crate::wire::Ciphertexts;
@@ -80,7 +80,7 @@ fn low_bits_are_gone_and_every_bootstrap_leaves_its_noise() {
         next_modulus: 1,
         watch: &watch,
     };
-    let left = stages.remove_low_bits(scale(&accumulators, &lookup.read, stage.sums.step_width));
+    let left = stages.remove_low_bits(to_step_width(&accumulators, &lookup.read, stage.sums.step_width));
     let left = left.expect("nobody cancels");
 
     let Ok(exact) = Clear.linear(&sums, &[&inputs]);
