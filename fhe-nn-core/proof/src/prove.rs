@@ -61,9 +61,10 @@ pub fn reachable_failure_bits(
     }
     while beyond - least > 1 {
         let middle = least + (beyond - least) / 2;
-        match exist(middle) {
-            true => least = middle,
-            false => beyond = middle,
+        if exist(middle) {
+            least = middle
+        } else {
+            beyond = middle
         }
     }
     Ok(Some(least))

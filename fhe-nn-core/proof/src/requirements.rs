@@ -218,12 +218,11 @@ impl Trace {
         let mut kinds = Vec::with_capacity(sums.len());
         for (j, sum) in sums.iter().enumerate() {
             let own = first + j;
-            kinds.push(match sum.is_empty() {
-                true => own,
-                false => {
-                    let key = self.key(sum, widest - read.width(j));
-                    *self.kinds.entry(key).or_insert(own)
-                }
+            kinds.push(if sum.is_empty() {
+                own
+            } else {
+                let key = self.key(sum, widest - read.width(j));
+                *self.kinds.entry(key).or_insert(own)
             });
         }
         let mut results = Vec::with_capacity(sums.len() * phases as usize);

@@ -121,9 +121,10 @@ fn rotate_batch(
         scatter(layout, &table, accumulator);
     }
     let masks: Vec<&[usize]> = switched.iter().map(|(mask, _)| &mask[..]).collect();
-    match key.rotate(extension, &masks, &mut rotated, &|| watch.stopped()) {
-        true => Ok(rotated),
-        false => Err(Error::Cancelled),
+    if key.rotate(extension, &masks, &mut rotated, &|| watch.stopped()) {
+        Ok(rotated)
+    } else {
+        Err(Error::Cancelled)
     }
 }
 

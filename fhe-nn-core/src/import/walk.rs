@@ -64,11 +64,12 @@ pub(super) fn run(
             }
         }
     }
-    match unsupported.is_empty() {
-        true => Ok(values
+    if unsupported.is_empty() {
+        Ok(values
             .remove(graph.output.as_str())
-            .unwrap_or(Value::Unknown)),
-        false => Err(ImportError::Unsupported(unsupported)),
+            .unwrap_or(Value::Unknown))
+    } else {
+        Err(ImportError::Unsupported(unsupported))
     }
 }
 

@@ -37,7 +37,12 @@ impl Neuron {
         calibration: &Calibration,
     ) -> Self {
         let max = max_weight(place.linear.weights);
-        let varies = || floats.iter().zip(constant_inputs).filter(|(_, c)| c.is_none());
+        let varies = || {
+            floats
+                .iter()
+                .zip(constant_inputs)
+                .filter(|(_, c)| c.is_none())
+        };
         let scale = match (place.function(), preset) {
             (Some(Function::Wave), _) => wave_unit(place.linear) / input.meaning.scale,
             (_, Some(preset)) => preset,

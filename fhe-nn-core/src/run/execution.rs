@@ -143,9 +143,10 @@ impl Watch<'_> {
     /// # Errors
     /// [`Error::Cancelled`] once the flag is set.
     pub(crate) fn check(&self) -> Result<(), Error> {
-        match self.stopped() {
-            true => Err(Error::Cancelled),
-            false => Ok(()),
+        if self.stopped() {
+            Err(Error::Cancelled)
+        } else {
+            Ok(())
         }
     }
 

@@ -71,16 +71,18 @@ impl Axis {
 
     /// The position at which a value is drawn.
     fn place(&self, value: f64) -> f64 {
-        match self.is_logarithmic {
-            true => value.max(f64::MIN_POSITIVE).log10(),
-            false => value,
+        if self.is_logarithmic {
+            value.max(f64::MIN_POSITIVE).log10()
+        } else {
+            value
         }
     }
 
     fn text(&self, place: f64) -> String {
-        let value = match self.is_logarithmic {
-            true => 10f64.powf(place),
-            false => place,
+        let value = if self.is_logarithmic {
+            10f64.powf(place)
+        } else {
+            place
         };
         // enough digits to tell neighbouring marks apart
         match value.abs() {
@@ -238,10 +240,12 @@ fn extent(values: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
     let (lo, hi) = finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(lo, hi), x| {
         (lo.min(x), hi.max(x))
     });
-    match lo < hi {
-        true => (lo - 0.07 * (hi - lo), hi + 0.1 * (hi - lo)),
-        false if lo.is_finite() => (lo - 0.5, lo + 0.5),
-        false => (0.0, 1.0),
+    if lo < hi {
+        (lo - 0.07 * (hi - lo), hi + 0.1 * (hi - lo))
+    } else if lo.is_finite() {
+        (lo - 0.5, lo + 0.5)
+    } else {
+        (0.0, 1.0)
     }
 }
 

@@ -59,7 +59,8 @@ pub(crate) fn keyswitch_of(from: u32, bootstrap: &Bootstrap) -> Option<Keyswitch
 
 /// Returns the number of bytes of a bootstrapping key as it travels, without the seed.
 pub(crate) fn bootstrap_bytes(key: &Bootstrap) -> usize {
-    usize::try_from(key.key_bytes()).expect("`Plan::validate` bounds bootstrapping keys below 2^31 bytes")
+    usize::try_from(key.key_bytes())
+        .expect("`Plan::validate` bounds bootstrapping keys below 2^31 bytes")
 }
 
 impl KeyPart<'_> {

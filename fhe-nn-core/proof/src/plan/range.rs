@@ -25,9 +25,10 @@ const MAX_EXTENSION: u32 = 16;
 
 /// The numbers of polynomials of this shape that a table may be spread over.
 pub(crate) fn extensions(shape: Shape) -> impl Iterator<Item = u32> {
-    let most = match (shape.dimension, shape.polynomial_size) == EXTENDED {
-        true => MAX_EXTENSION,
-        false => 1,
+    let most = if (shape.dimension, shape.polynomial_size) == EXTENDED {
+        MAX_EXTENSION
+    } else {
+        1
     };
     (0..=most.ilog2()).map(|log| 1 << log)
 }

@@ -97,16 +97,17 @@ impl fmt::Display for Plan {
             self.bootstraps(),
         )?;
         let failure = self.log2_failure();
-        match self.is_exact() {
-            true => write!(
+        if self.is_exact() {
+            write!(
                 f,
                 "encrypted equals clear except with probability at most 2^{failure:.1} per inference"
-            ),
-            false => write!(
+            )
+        } else {
+            write!(
                 f,
                 "approximate: encrypted differs from clear; noise leaves what is stated with \
                  probability at most 2^{failure:.1} per inference"
-            ),
+            )
         }
     }
 }

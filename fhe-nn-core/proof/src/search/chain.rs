@@ -79,9 +79,10 @@ impl<'a> Chains<'a> {
     /// Every way through a stage that has keys of its own.
     fn with_own_keys(&mut self, index: usize, before: Vec<State>) -> Vec<Step> {
         let layer = &self.stages[index];
-        let before = match layer.rounds.is_empty() {
-            true => before,
-            false => self.removed(layer, before),
+        let before = if layer.rounds.is_empty() {
+            before
+        } else {
+            self.removed(layer, before)
         };
         if !layer.joins {
             return self.from(index, before, &|_| true);
@@ -119,9 +120,10 @@ impl<'a> Chains<'a> {
             let of_size = of_size.filter(|(_, r)| r.table_size() == size && allowed(r));
             for (rotation, _) in of_size {
                 // the keys of a stage with rounds are not asked for by others
-                let wanted = match layer.rounds.is_empty() {
-                    true => self.smallest.wanted(index + 1, rotation),
-                    false => Vec::new(),
+                let wanted = if layer.rounds.is_empty() {
+                    self.smallest.wanted(index + 1, rotation)
+                } else {
+                    Vec::new()
                 };
                 let larger = wanted.into_iter().filter_map(|n| small_keys.at(size, n));
                 let arrivals = arrivals.iter().copied().chain(larger);
@@ -205,9 +207,10 @@ impl<'a> Chains<'a> {
         let turns = layer.each_ns(f64::from(n) * rotation.step_ns);
         let point = Point {
             dimension: rotation.shape.lwe_dimension(),
-            variance: match layer.joins {
-                false => f64::from(n) * rotation.step_variance,
-                true => from.max(f64::from(n) * rotation.step_variance),
+            variance: if layer.joins {
+                from.max(f64::from(n) * rotation.step_variance)
+            } else {
+                f64::from(n) * rotation.step_variance
             },
             cost: cost + self.objective.cost(turns, 0.0),
         };

@@ -63,12 +63,11 @@ impl Chains<'_> {
                 };
                 let ns = keyswitch_cost(dimension, levels, n) + f64::from(n) * rotation.step_ns;
                 let shares = before.is_some_and(|before| before.same_keys(&choice));
-                let bytes = match shares {
-                    true => 0.0,
-                    false => {
-                        f64::from(n) * rotation.step_bytes
-                            + self.keyswitches.key_bytes(dimension, levels, n)
-                    }
+                let bytes = if shares {
+                    0.0
+                } else {
+                    f64::from(n) * rotation.step_bytes
+                        + self.keyswitches.key_bytes(dimension, levels, n)
                 };
                 let cost = self.objective.cost(f64::from(round.bootstraps) * ns, bytes);
                 let mut next = *state;

@@ -164,9 +164,10 @@ fn rotates(processor: Processor, columns: usize, extension: usize) {
             );
             for (place, x) in after.iter().enumerate() {
                 let from = (place + 6 * size - power) % (2 * size);
-                let exact = match from < size {
-                    true => before[from],
-                    false => before[from - size].wrapping_neg(),
+                let exact = if from < size {
+                    before[from]
+                } else {
+                    before[from - size].wrapping_neg()
                 };
                 // five roundings to 24 bits
                 let error = (x.wrapping_sub(exact) as i64).unsigned_abs();

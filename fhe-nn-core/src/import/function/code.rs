@@ -86,9 +86,10 @@ impl Code {
     }
 
     fn operand(self) -> String {
-        match self.is_atom {
-            true => self.text,
-            false => format!("({})", self.text),
+        if self.is_atom {
+            self.text
+        } else {
+            format!("({})", self.text)
         }
     }
 }

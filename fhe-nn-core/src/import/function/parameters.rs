@@ -19,9 +19,10 @@ pub(super) fn fit(function: Function, value: &impl Fn(f64) -> f64) -> Option<Vec
             }
             for _ in 0..80 {
                 let middle = (ends.0 + ends.1) / 2.0;
-                match is_itself(middle) {
-                    true => ends.1 = middle,
-                    false => ends.0 = middle,
+                if is_itself(middle) {
+                    ends.1 = middle
+                } else {
+                    ends.0 = middle
                 }
             }
             vec![ends.0 as f32 as f64, value(-FAR)]

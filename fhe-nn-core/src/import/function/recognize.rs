@@ -155,9 +155,10 @@ fn try_function(function: Function, e: &Expr, inner: &Line, channels: usize) -> 
             _ => 1.0,
         };
         // a factor that only rounding made is 1
-        let factor = match (unit - 1.0).abs() < TOLERANCE {
-            true => 1.0,
-            false => unit,
+        let factor = if (unit - 1.0).abs() < TOLERANCE {
+            1.0
+        } else {
+            unit
         };
         let least = TOLERANCE * size(points().filter(|y| y.abs() < 8.0).map(own));
         let agrees = |y: f64| {

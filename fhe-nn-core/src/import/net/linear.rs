@@ -71,10 +71,11 @@ pub(crate) fn windowed(
     mut weights: Weights,
 ) -> Result<usize, Refusal> {
     let written = net.written(view)?;
-    let (reads, line) = match window.pads() && written.line.shifts() {
+    let (reads, line) = if window.pads() && written.line.shifts() {
         // padding is 0 after the line, not before it
-        true => (net.plain(view)?, Line::itself()),
-        false => (written.tensor, net.by_channel(&written)?),
+        (net.plain(view)?, Line::itself())
+    } else {
+        (written.tensor, net.by_channel(&written)?)
     };
     let area = window.kernel[0] * window.kernel[1];
     let (inputs, outputs) = (

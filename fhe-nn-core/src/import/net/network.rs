@@ -151,9 +151,10 @@ impl Net {
         let before = [self.layers.len()];
         self.layers.push(Layer {
             name: name.into(),
-            sources: match sources == before {
-                true => Vec::new().into(),
-                false => sources.into(),
+            sources: if sources == before {
+                Vec::new().into()
+            } else {
+                sources.into()
             },
             op,
         });

@@ -52,9 +52,10 @@ impl PendingLinear {
             Some((window, flat)) => {
                 let [down, across] = window.kernel;
                 let inputs = window.channels / window.groups;
-                match flat {
-                    true => vec![channels, inputs, across],
-                    false => vec![channels, inputs, down, across],
+                if flat {
+                    vec![channels, inputs, across]
+                } else {
+                    vec![channels, inputs, down, across]
                 }
             }
         }

@@ -19,13 +19,14 @@ impl Net {
         }
         let written = self.written(view)?;
         if written.tensor == 0 && written.line.is_itself() {
-            return match self.widths.iter().any(|(tensor, _)| *tensor == 0) {
-                true if self.is_on(0, grid) => Ok(0),
-                true => refuse("the input is quantized a second time, differently"),
-                false => {
-                    self.grids.push((0, grid));
-                    self.fix(0, "input", grid, 0).map(|()| 0)
-                }
+            let is_quantized = self.widths.iter().any(|(tensor, _)| *tensor == 0);
+            return if !is_quantized {
+                self.grids.push((0, grid));
+                self.fix(0, "input", grid, 0).map(|()| 0)
+            } else if self.is_on(0, grid) {
+                Ok(0)
+            } else {
+                refuse("the input is quantized a second time, differently")
             };
         }
         if written.line.is_itself() && self.is_on(written.tensor, grid) {
@@ -56,18 +57,20 @@ impl Net {
         };
         // values that are never negative need no levels below 0
         let is_unsigned = act.function.range(1).lo == 0;
-        let grid = match is_unsigned && grid.zero_point > grid.lo {
-            true => Grid {
+        let grid = if is_unsigned && grid.zero_point > grid.lo {
+            Grid {
                 lo: grid.zero_point,
                 ..grid
-            },
-            false => grid,
+            }
+        } else {
+            grid
         };
         let range = act.function.range(grid.bits().clamp(1, 8));
         // the model's integers if the function has them, so that 0 stays 0
-        let lo = match range.contains(grid.lo) && range.contains(grid.hi) {
-            true => grid.lo,
-            false => range.lo,
+        let lo = if range.contains(grid.lo) && range.contains(grid.hi) {
+            grid.lo
+        } else {
+            range.lo
         };
         let name = self.layers[tensor - 1].name.to_string();
         self.fix(tensor, &name, grid, lo)?;

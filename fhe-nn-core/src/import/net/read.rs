@@ -41,9 +41,10 @@ impl Net {
                 None => {
                     let found = known_function(view)?;
                     let sums = self.facts[tensor].kind == TensorKind::Sums;
-                    let reads = match sums && found.inner.is_itself() {
-                        true => tensor,
-                        false => self.scaled(tensor, &found.inner)?,
+                    let reads = if sums && found.inner.is_itself() {
+                        tensor
+                    } else {
+                        self.scaled(tensor, &found.inner)?
                     };
                     self.activated(reads, &found, positions)?
                 }
@@ -74,27 +75,29 @@ impl Net {
                     by: view.by.clone(),
                     is_integer: false,
                     places: view.places.clone(),
-                    expr: match through {
-                        true => view.expr.clone(),
-                        false => Expr::itself(),
+                    expr: if through {
+                        view.expr.clone()
+                    } else {
+                        Expr::itself()
                     },
                 };
                 let tensor = self.plain(&inner)?;
                 let pooled = self.push("max_pool", vec![tensor], Op::Pool(pool))?;
                 let base = self.base_of(pooled);
-                match through {
-                    true => Written {
+                if through {
+                    Written {
                         tensor: pooled,
                         line: Line::itself(),
                         positions,
-                    },
-                    false => self.written(&View {
+                    }
+                } else {
+                    self.written(&View {
                         base,
                         by: view.by.clone(),
                         is_integer: false,
                         places: view.places.clone(),
                         expr: view.expr.clone(),
-                    })?,
+                    })?
                 }
             }
         };

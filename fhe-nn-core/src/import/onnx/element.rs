@@ -64,7 +64,10 @@ pub(super) fn values(tensor: &TensorProto) -> Result<(Vec<f64>, Kind), String> {
 fn words<const N: usize>(raw: &[u8], convert: impl Fn([u8; N]) -> f64) -> Result<Vec<f64>, String> {
     match raw.as_chunks::<N>() {
         (words, []) => Ok(words.iter().map(|&word| convert(word)).collect()),
-        _ => Err(format!("{} bytes are not whole values of {N} bytes", raw.len())),
+        _ => Err(format!(
+            "{} bytes are not whole values of {N} bytes",
+            raw.len()
+        )),
     }
 }
 

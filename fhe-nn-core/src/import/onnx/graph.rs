@@ -88,10 +88,10 @@ impl Graph {
                     return broken(format!(
                         "`{}` reads `{name}`, which {}",
                         node.name,
-                        match later {
-                            true =>
-                                "only itself or a later node makes: there is a cycle, or nodes are out of order",
-                            false => "nothing makes",
+                        if later {
+                            "only itself or a later node makes: there is a cycle, or nodes are out of order"
+                        } else {
+                            "nothing makes"
                         }
                     ));
                 }

@@ -46,14 +46,15 @@ impl Area {
                 same && view.at(inside).is_whole(known.iter().product())
             }
         };
-        match whole {
-            true => Ok(Area {
+        if whole {
+            Ok(Area {
                 channels,
                 outer,
                 inner,
                 pads,
-            }),
-            false => refuse("its windows go over values that were moved about"),
+            })
+        } else {
+            refuse("its windows go over values that were moved about")
         }
     }
 }

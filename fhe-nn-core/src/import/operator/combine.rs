@@ -29,9 +29,10 @@ pub(super) fn several(
         if node.operator == "Sub" {
             other.expr = other.expr * -1.0;
         }
-        result = match node.operator == "Mul" {
-            true => product(net, &result, &other)?,
-            false => sum(net, &result, &other)?,
+        result = if node.operator == "Mul" {
+            product(net, &result, &other)?
+        } else {
+            sum(net, &result, &other)?
         };
     }
     Ok(result)

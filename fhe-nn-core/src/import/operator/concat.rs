@@ -59,9 +59,10 @@ pub(super) fn concat(
         let each = lines.iter();
         let own = each.flat_map(|(line, channels)| (0..*channels).map(|c| of(line, c)));
         let own: Vec<f64> = own.collect();
-        match own.iter().all(|x| *x == own[0]) {
-            true => vec![own[0]],
-            false => own,
+        if own.iter().all(|x| *x == own[0]) {
+            vec![own[0]]
+        } else {
+            own
         }
     };
     let line = Line {

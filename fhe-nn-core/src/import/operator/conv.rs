@@ -70,9 +70,10 @@ pub(super) fn convolution(
     };
     let base = windowed(net, view, (window, flat_tensor), weights)?;
     let [down, across] = windows.output;
-    let shape = match flat {
-        true => vec![1, outputs, across],
-        false => vec![1, outputs, down, across],
+    let shape = if flat {
+        vec![1, outputs, across]
+    } else {
+        vec![1, outputs, down, across]
     };
     Ok(View::whole(base, &shape))
 }

@@ -31,9 +31,10 @@ pub(crate) fn apply(
     let present = operands.iter().flatten();
     if present.clone().any(|value| matches!(value, Value::Unknown)) {
         // everything that is not supported is listed at once
-        return match is_known(&node.operator) {
-            true => Ok(Vec::new()),
-            false => refuse("the operator is not known"),
+        return if is_known(&node.operator) {
+            Ok(Vec::new())
+        } else {
+            refuse("the operator is not known")
         };
     }
     if let Some(value) = quantization(net, node, operands, budget)? {

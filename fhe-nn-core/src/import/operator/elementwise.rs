@@ -32,9 +32,10 @@ pub(super) fn elementwise(
     let mut views: Vec<View> = Vec::new();
     for operand in operands {
         if let Value::View(view) = operand {
-            views.push(match view.shape() == shape {
-                true => view.clone(),
-                false => view.at(broadcast(&view.places, &shape, node, budget)?),
+            views.push(if view.shape() == shape {
+                view.clone()
+            } else {
+                view.at(broadcast(&view.places, &shape, node, budget)?)
             });
         }
     }

@@ -164,19 +164,19 @@ fn moved_grid(node: &Node, first: &Constant, values: &ArrayD<f64>) -> Option<Wei
 
 /// The constant in another type.
 fn cast(node: &Node, constant: &Constant) -> Constant {
-    match is_real(node.integer("to", 1)) {
-        true => Constant {
+    if is_real(node.integer("to", 1)) {
+        Constant {
             kind: Kind::Real,
             ..constant.clone()
-        },
-        false if node.integer("to", 1) == 9 => {
-            let truth = |x: f64| if x != 0.0 { 1.0 } else { 0.0 };
-            Constant::new(constant.values.mapv(truth), Kind::Integer)
         }
-        false => Constant {
+    } else if node.integer("to", 1) == 9 {
+        let truth = |x: f64| if x != 0.0 { 1.0 } else { 0.0 };
+        Constant::new(constant.values.mapv(truth), Kind::Integer)
+    } else {
+        Constant {
             levels: levels(node.integer("to", 1)),
             ..Constant::new(constant.values.mapv(f64::trunc), Kind::Integer)
-        },
+        }
     }
 }
 

@@ -176,13 +176,11 @@ pub(super) fn formula(node: &Node, operands: &[bool]) -> Result<Option<Expr>, Re
             clip(x(), limit("min", f64::MIN), limit("max", f64::MAX))
         }
         "Clip" => {
-            let above = match given(1) {
-                true => max(x(), argument(1)),
-                false => x(),
-            };
-            match given(2) {
-                true => min(above, argument(2)),
-                false => above,
+            let above = if given(1) { max(x(), argument(1)) } else { x() };
+            if given(2) {
+                min(above, argument(2))
+            } else {
+                above
             }
         }
         // the operands are scale, bias, mean and variance of each channel

@@ -26,9 +26,10 @@ pub(super) fn pool(net: &mut Net, node: &Node, view: &View) -> Result<View, Refu
     } else {
         &area.outer[..]
     };
-    let kernel = match global {
-        true => axes.to_vec(),
-        false => node.sizes("kernel_shape", axes.len(), 0)?,
+    let kernel = if global {
+        axes.to_vec()
+    } else {
+        node.sizes("kernel_shape", axes.len(), 0)?
     };
     let windows = Windows::of(node, &kernel, area.outer, flat)?;
     let own_padding = windows.is_padded();
@@ -81,9 +82,10 @@ pub(super) fn pool(net: &mut Net, node: &Node, view: &View) -> Result<View, Refu
         kind,
     };
     let [down, across] = spec.window.output();
-    let shape = match flat {
-        true => vec![1, area.channels, across],
-        false => vec![1, area.channels, down, across],
+    let shape = if flat {
+        vec![1, area.channels, across]
+    } else {
+        vec![1, area.channels, down, across]
     };
     pooled(net, view, spec, &shape)
 }

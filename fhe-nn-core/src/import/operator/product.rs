@@ -31,9 +31,10 @@ pub(super) fn product(
     } else {
         matrix.reversed_axes()
     };
-    let (alpha, beta) = match gemm {
-        true => (node.real("alpha", 1.0), node.real("beta", 1.0)),
-        false => (1.0, 1.0),
+    let (alpha, beta) = if gemm {
+        (node.real("alpha", 1.0), node.real("beta", 1.0))
+    } else {
+        (1.0, 1.0)
     };
     let outputs = matrix.nrows();
     let bias = match c {

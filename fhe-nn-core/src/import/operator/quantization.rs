@@ -152,9 +152,10 @@ fn quant_levels(node: &Node, bits: Option<&Constant>) -> Result<(i64, i64), Refu
     match bits.and_then(Constant::scalar) {
         Some(bits) if bits.fract() == 0.0 && (1.0..=16.0).contains(&bits) => {
             let levels = 1i64 << bits as i64;
-            Ok(match signed {
-                true => (-levels / 2 + narrow, levels / 2 - 1),
-                false => (0, levels - 1 - narrow),
+            Ok(if signed {
+                (-levels / 2 + narrow, levels / 2 - 1)
+            } else {
+                (0, levels - 1 - narrow)
             })
         }
         _ => refuse("its width is not a number of 1 to 16 bits"),

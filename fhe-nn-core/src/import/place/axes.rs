@@ -49,10 +49,12 @@ pub(crate) fn reduced_axes(
         Some(axes) => axes.to_integers(),
         None => node.integers("axes").unwrap_or_default().to_vec(),
     };
-    match given.is_empty() {
-        true if node.integer("noop_with_empty_axes", 0) != 0 => Ok(BTreeSet::new()),
-        true => Ok((0..rank).collect()),
-        false => given.into_iter().map(|axis| axis_of(axis, rank)).collect(),
+    if !given.is_empty() {
+        given.into_iter().map(|axis| axis_of(axis, rank)).collect()
+    } else if node.integer("noop_with_empty_axes", 0) != 0 {
+        Ok(BTreeSet::new())
+    } else {
+        Ok((0..rank).collect())
     }
 }
 

@@ -89,9 +89,10 @@ fn transpose<T: Copy>(node: &Node, data: &ArrayD<T>) -> Result<ArrayD<T>, Refusa
     let axes: Vec<usize> = order.iter().map(|&axis| axis as usize).collect();
     let mut sorted = axes.clone();
     sorted.sort_unstable();
-    match sorted.into_iter().eq(0..rank) {
-        true => Ok(data.clone().permuted_axes(axes)),
-        false => refuse(format!("`perm` is {order:?}, but there are {rank} extents")),
+    if sorted.into_iter().eq(0..rank) {
+        Ok(data.clone().permuted_axes(axes))
+    } else {
+        refuse(format!("`perm` is {order:?}, but there are {rank} extents"))
     }
 }
 
@@ -124,9 +125,12 @@ fn unsqueeze<T: Copy>(data: &ArrayD<T>, axes: &[i64]) -> Result<ArrayD<T>, Refus
     let axes = axes.iter().map(|&axis| axis_of(axis, total));
     let axes = axes.collect::<Result<Vec<_>, _>>()?;
     let mut own = data.shape().iter();
-    let extent = |axis| match axes.contains(&axis) {
-        true => 1,
-        false => own.next().copied().unwrap_or(1),
+    let extent = |axis| {
+        if axes.contains(&axis) {
+            1
+        } else {
+            own.next().copied().unwrap_or(1)
+        }
     };
     reshaped(data, (0..total).map(extent).collect())
 }
@@ -148,11 +152,12 @@ fn split<T: Copy>(
         parts.push(part.to_owned());
         start = end;
     }
-    match start == size && parts.len() == count {
-        true => Ok(parts),
-        false => refuse(format!(
+    if start == size && parts.len() == count {
+        Ok(parts)
+    } else {
+        refuse(format!(
             "its parts are not the {size} values of axis {axis}"
-        )),
+        ))
     }
 }
 
@@ -167,9 +172,10 @@ fn gather<T: Copy>(
     let mut indices = Vec::with_capacity(places.values.len());
     for index in places.to_integers() {
         let index = if index < 0 { index + size } else { index };
-        match (0..size).contains(&index) {
-            true => indices.push(index as usize),
-            false => return refuse(format!("it takes value {index} of {size}")),
+        if (0..size).contains(&index) {
+            indices.push(index as usize)
+        } else {
+            return refuse(format!("it takes value {index} of {size}"));
         }
     }
     let others = data.len() / data.shape()[axis].max(1);

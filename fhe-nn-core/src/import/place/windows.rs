@@ -147,9 +147,12 @@ impl Windows {
                 .map(|(&axis, by)| by + self.kernel[axis]);
             let needed = needed.max().unwrap_or(1);
             for kernel in needed..=needed + MOST {
-                let pair = |value: usize, missing: usize| match flat {
-                    true => [missing, value],
-                    false => [value, value],
+                let pair = |value: usize, missing: usize| {
+                    if flat {
+                        [missing, value]
+                    } else {
+                        [value, value]
+                    }
                 };
                 let window = Window {
                     channels: 1,

@@ -30,13 +30,14 @@ impl<'a> Examples<'a> {
     /// # Errors
     /// [`TrainError::LabelCount`] if the numbers of inputs and labels differ.
     pub fn new(inputs: ArrayView2<'a, f32>, labels: &'a [u32]) -> Result<Self, Error> {
-        match inputs.nrows() == labels.len() {
-            true => Ok(Examples { inputs, labels }),
-            false => Err(TrainError::LabelCount {
+        if inputs.nrows() == labels.len() {
+            Ok(Examples { inputs, labels })
+        } else {
+            Err(TrainError::LabelCount {
                 inputs: inputs.nrows(),
                 labels: labels.len(),
             }
-            .into()),
+            .into())
         }
     }
 

@@ -67,14 +67,13 @@ impl Trainable {
                 .filter(|(scores, label)| scores.argmax() == **label as usize)
                 .count()
         };
-        let float = match self.is_smooth() {
-            true => {
-                let scores = N::float_scores(&self.latent()?, inputs)?;
-                let pairs = scores.rows().into_iter().zip(examples.labels());
-                let right = pairs.filter(|(row, label)| argmax(row) == **label as usize);
-                Some(part(right.count()))
-            }
-            false => None,
+        let float = if self.is_smooth() {
+            let scores = N::float_scores(&self.latent()?, inputs)?;
+            let pairs = scores.rows().into_iter().zip(examples.labels());
+            let right = pairs.filter(|(row, label)| argmax(row) == **label as usize);
+            Some(part(right.count()))
+        } else {
+            None
         };
         let clear = network.run_batch(inputs)?;
         let simulated = network.simulate(&plan, inputs, 0)?;

@@ -155,9 +155,10 @@ impl<'a> Search<'a> {
                         plan,
                     };
                     found(&candidate);
-                    match candidate.seconds <= self.budget {
-                        true => front.candidates.push(candidate),
-                        false => front.slow.push(candidate),
+                    if candidate.seconds <= self.budget {
+                        front.candidates.push(candidate)
+                    } else {
+                        front.slow.push(candidate)
                     }
                 }
                 Err(error) => front.refused.push(Refused {

@@ -165,9 +165,10 @@ impl Keys {
             for degree in (0..size).step_by(degrees) {
                 extract(layout, accumulator, degree, &mut row);
                 let place = (phase + degree) % (2 * size);
-                let expected = match place < size {
-                    true => table[place],
-                    false => table[place - size].wrapping_neg(),
+                let expected = if place < size {
+                    table[place]
+                } else {
+                    table[place - size].wrapping_neg()
                 };
                 let error = self.decrypt(&row).wrapping_sub(expected) as i64;
                 errors.push(error as f64 * 2f64.powi(-64));

@@ -80,7 +80,11 @@ fn low_bits_are_gone_and_every_bootstrap_leaves_its_noise() {
         next_modulus: 1,
         watch: &watch,
     };
-    let left = stages.remove_low_bits(to_step_width(&accumulators, &lookup.read, stage.sums.step_width));
+    let left = stages.remove_low_bits(to_step_width(
+        &accumulators,
+        &lookup.read,
+        stage.sums.step_width,
+    ));
     let left = left.expect("nobody cancels");
 
     let Ok(exact) = Clear.linear(&sums, &[&inputs]);
