@@ -2,6 +2,7 @@
 
 use fhe_nn_core::error::ModelError;
 use fhe_nn_core::{Error, Floats};
+use fhe_nn_examples::networks::greatest;
 use ndarray::{Array2, ArrayView, Dimension};
 
 /// The digit with the greatest score for each of the images, `[images, 784]`.
@@ -10,11 +11,7 @@ pub(crate) fn predict(floats: &Floats, images: &Array2<f32>) -> Result<Vec<usize
     let hidden1 = linear(floats, "fc1", images)?.mapv(sigmoid);
     let hidden2 = linear(floats, "fc2", &hidden1)?.mapv(sigmoid);
     let scores = linear(floats, "fc3", &hidden2)?;
-    let argmax = |row: ndarray::ArrayView1<'_, f32>| {
-        let better = |best: usize, (i, &x): (usize, &f32)| if x > row[best] { i } else { best };
-        row.iter().enumerate().fold(0, better)
-    };
-    Ok(scores.rows().into_iter().map(argmax).collect())
+    Ok(scores.rows().into_iter().map(greatest).collect())
 }
 
 fn linear(floats: &Floats, layer: &str, inputs: &Array2<f32>) -> Result<Array2<f32>, Error> {

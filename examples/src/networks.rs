@@ -2,8 +2,7 @@
 
 use fhe_nn_core::Error;
 use fhe_nn_core::prelude::*;
-use fhe_nn_core::proof::client::argmax;
-use ndarray::Array2;
+use ndarray::{Array2, ArrayView1};
 
 use crate::idx::Dataset;
 
@@ -119,6 +118,13 @@ pub fn accuracy_of(scores: &[Scores], labels: &[u8]) -> f64 {
 /// The fraction of float scores, `[rows, classes]`, in which the label has the greatest.
 pub fn float_accuracy(scores: &Array2<f64>, labels: &[u8]) -> f64 {
     let pairs = scores.rows().into_iter().zip(labels);
-    let right = pairs.filter(|(row, label)| argmax(row) == usize::from(**label));
+    let right = pairs.filter(|(row, label)| greatest(*row) == usize::from(**label));
     right.count() as f64 / labels.len() as f64
+}
+
+/// The class with the greatest float score, the first of equals.
+pub fn greatest<T: PartialOrd>(scores: ArrayView1<'_, T>) -> usize {
+    let better =
+        |best: usize, (class, x): (usize, &T)| if *x > scores[best] { class } else { best };
+    scores.iter().enumerate().fold(0, better)
 }

@@ -287,13 +287,8 @@ impl Scores {
 
     /// Position of the greatest real score, the first of equals; 0 if there is none.
     pub fn argmax(&self) -> usize {
-        argmax(&self.reals)
+        let reals = self.reals.iter().enumerate();
+        let best = reals.reduce(|best, own| if own.1 > best.1 { own } else { best });
+        best.map_or(0, |(position, _)| position)
     }
-}
-
-/// Position of the greatest value, the first of equals; 0 if there is none.
-pub fn argmax<'a>(values: impl IntoIterator<Item = &'a f64>) -> usize {
-    let values = values.into_iter().enumerate();
-    let best = values.reduce(|best, own| if own.1 > best.1 { own } else { best });
-    best.map_or(0, |(position, _)| position)
 }

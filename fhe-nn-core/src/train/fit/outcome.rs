@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use fhe_nn_proof::client::{Scores, argmax};
+use fhe_nn_proof::client::Scores;
 use fhe_nn_proof::error::ModelError;
 use fhe_nn_proof::plan::{Plan, PlanOptions};
 use ndarray::ArrayView2;
@@ -69,8 +69,13 @@ impl Trainable {
         };
         let float = if self.is_smooth() {
             let scores = N::float_scores(&self.latent()?, inputs)?;
-            let pairs = scores.rows().into_iter().zip(examples.labels());
-            let right = pairs.filter(|(row, label)| argmax(row) == **label as usize);
+            let greatest = scores.rows().into_iter().map(|row| {
+                let better =
+                    |best: usize, (j, &x): (usize, &f64)| if x > row[best] { j } else { best };
+                row.iter().enumerate().fold(0, better)
+            });
+            let pairs = greatest.zip(examples.labels());
+            let right = pairs.filter(|(greatest, label)| *greatest == **label as usize);
             Some(part(right.count()))
         } else {
             None
