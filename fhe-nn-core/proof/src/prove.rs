@@ -14,6 +14,7 @@ use crate::spec::Spec;
 
 /// A model that keeps what was declared and can run encrypted.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Proof {
     /// The integers of the layers, in the order of declaration.
     pub parts: Vec<Part>,

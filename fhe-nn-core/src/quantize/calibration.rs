@@ -54,6 +54,7 @@ pub struct Calibration {
 /// An input of 1 bit always takes the extremes, because a narrower range would move the threshold between
 /// its two levels.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum Clipping {
     /// The range from the least to the greatest value, so that nothing is clipped.
     MinMax,

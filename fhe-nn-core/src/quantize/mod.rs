@@ -43,6 +43,7 @@ use crate::{Error, Floats, Model};
 
 /// A quantized network, with a report of its quantization.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Quantized<N> {
     /// The network, ready to run.
     pub network: N,

@@ -27,6 +27,7 @@ use super::Calibration;
 /// # }
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Report {
     /// Name of the network.
     pub network: String,
@@ -42,6 +43,7 @@ pub struct Report {
 
 /// A report of what quantization did to a linear layer and to the activation that reads it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct LayerReport {
     /// Name of the layer.
     pub layer: String,
@@ -78,6 +80,7 @@ pub struct LayerReport {
 
 /// How well integers stand for reals, in root mean squares.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Fidelity {
     /// The root mean square of the reals.
     pub signal: f64,

@@ -35,6 +35,7 @@ pub struct Profile {
 
 /// A kind of work in an encrypted run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Work {
     /// Linear layers.
     Linear,
@@ -53,6 +54,7 @@ impl Profile {
 
 /// The progress of an encrypted run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Progress {
     /// Number of bootstraps that are done.
     pub done: usize,

@@ -72,6 +72,7 @@ pub struct Trainable {
 
 /// The numbers that a module computes with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Precision {
     /// The integers of the quantized network.
     #[default]
@@ -82,6 +83,7 @@ pub enum Precision {
 
 /// Where the scales of weights come from. Each channel has one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum WeightScales {
     /// Scales are learned, which gives the greatest accuracy at few bits.
     #[default]

@@ -44,10 +44,14 @@ macro_rules! networks {
                     fc2: Dense<4, 2>,
                 }
                 let quantized = Whole::quantize_with(&floats::<Whole>(seed), samples.view(), method);
-                let Quantized { network, report } = quantized.expect("fits");
+                let Quantized {
+                    network, report, ..
+                } = quantized.expect("fits");
                 law(Function::$function, network.model().graph(), &linears(&network), &report);
                 let quantized = Dropped::quantize_with(&floats::<Dropped>(seed), samples.view(), method);
-                let Quantized { network, report } = quantized.expect("fits");
+                let Quantized {
+                    network, report, ..
+                } = quantized.expect("fits");
                 law(Function::$function, network.model().graph(), &linears(&network), &report);
             })*
         }

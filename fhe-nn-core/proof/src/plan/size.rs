@@ -158,6 +158,7 @@ impl Plan {
 
 /// The keys of a bootstrap that no earlier bootstrap has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct NewKeys {
     /// Whether the bootstrapping key is new.
     pub bootstrapping: bool,

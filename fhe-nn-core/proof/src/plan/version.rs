@@ -14,6 +14,7 @@ pub struct Version;
 /// A stored plan has a version that this program cannot read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("plan has format version {found}, but this program reads version {VERSION}")]
+#[non_exhaustive]
 pub struct UnknownVersion {
     /// The version of the plan.
     pub found: u32,

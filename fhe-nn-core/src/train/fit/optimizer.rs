@@ -10,6 +10,7 @@ use candle_core::{Result, Tensor, Var};
 
 /// How weights follow their gradients.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub enum Optimizer {
     /// Adam with decoupled weight decay (Loshchilov, Hutter 2019, "Decoupled Weight Decay Regularization",
     /// algorithm 2). Scales and biases do not decay.

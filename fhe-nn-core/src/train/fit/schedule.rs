@@ -4,6 +4,7 @@ use std::f64::consts::PI;
 
 /// How the learning rate changes over the course of a training.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub enum Schedule {
     /// The rate stays the same.
     Constant,

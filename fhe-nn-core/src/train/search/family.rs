@@ -42,6 +42,7 @@ pub struct Family {
 
 /// A number in a declaration that a family can vary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Number {
     /// Bits of the input. Its field is called `input`.
     Bits,
