@@ -13,7 +13,7 @@ pub use fhe_nn_proof::spec::FlowError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// Real values that are not an input of the network.
+    /// The real values are not an input of the network.
     #[error(transparent)]
     Input(#[from] fhe_nn_proof::client::InputError),
     /// A training failed, or cannot begin.
@@ -23,31 +23,31 @@ pub enum Error {
     /// A key could not be read or written.
     #[error("{what} could not be read or written: {source}")]
     Stream {
-        /// Name of what travels.
+        /// What was read or written.
         what: &'static str,
-        /// Why.
+        /// What the stream reports.
         source: std::io::Error,
     },
-    /// Integers that are not those of the declaration, or a file that does not hold them.
+    /// The integers are not those of the declaration, or a file does not hold them.
     #[error(transparent)]
     Model(#[from] ModelError),
-    /// No parameters, or parameters that are not those of this crate.
+    /// There are no parameters for the network, or the plan has parameters that this crate would not choose.
     #[error(transparent)]
     Plan(#[from] fhe_nn_proof::plan::PlanError),
     /// A key or a ciphertext belongs to another network, or to another version of its weights.
     #[error("{what} was made for another network or plan than {of}")]
     WrongPlan {
-        /// What was given.
+        /// Names what was given.
         what: &'static str,
-        /// What it does not go with.
+        /// Names what it does not belong to.
         of: &'static str,
     },
     /// A ciphertext was made under another key.
     #[error("{what} belongs to another key than {of}")]
     WrongKey {
-        /// What was given.
+        /// Names what was given.
         what: &'static str,
-        /// What it does not go with.
+        /// Names what it does not belong to.
         of: &'static str,
     },
     /// A reply answers another request.
@@ -58,9 +58,9 @@ pub enum Error {
         "the plan asks for an evaluation key of {bytes} bytes, but at most {limit} are allowed\n  = help: `ClientKey::generate_within` takes another limit"
     )]
     KeysTooLarge {
-        /// Bytes of the evaluation key as it travels.
+        /// Number of bytes of the evaluation key as it travels.
         bytes: u64,
-        /// What the caller allows.
+        /// The greatest number of bytes that the caller allows.
         limit: u64,
     },
     /// The operating system has no randomness.
@@ -72,39 +72,39 @@ pub enum Error {
     /// Threads cannot be started.
     #[error("cannot start {threads} threads: {source}")]
     Threads {
-        /// How many were asked for.
+        /// Number of threads that were asked for.
         threads: usize,
-        /// Why not.
+        /// Why they cannot be started.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// Bytes that are not what they should be.
+    /// Bytes are not what they should be.
     #[error("{what} is malformed: {reason}")]
     Malformed {
         /// What was read.
         what: &'static str,
-        /// What is wrong, with both numbers.
+        /// What is wrong with it: what was found, and what was expected.
         reason: String,
     },
     /// A file cannot be read.
     #[error("cannot read `{}`: {source}", path.display())]
     Read {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// What the system says.
+        /// What the operating system reports.
         source: std::io::Error,
     },
     /// A file cannot be written.
     #[error("cannot write `{}`: {source}", path.display())]
     Write {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// What the system says.
+        /// What the operating system reports.
         source: std::io::Error,
     },
     /// Two tensors would have one name.
     #[error("two tensors would be called `{tensor}`")]
     TensorTwice {
-        /// The name.
+        /// The name that both would have.
         tensor: String,
     },
     /// A tensor has a name that means something else in a file.
@@ -130,17 +130,17 @@ pub enum Error {
     /// A value of a calibration sample is NaN or infinite.
     #[error("value {index} of sample {sample} is {value}, but must be finite")]
     SampleNotFinite {
-        /// Row of the sample.
+        /// Row of the sample, from 0.
         sample: usize,
-        /// Position of the value.
+        /// Position of the value in the sample.
         index: usize,
-        /// The value.
+        /// The value, which is NaN or infinite.
         value: f32,
     },
-    /// A percentile that keeps no range.
+    /// The percentile of a calibration would leave nothing of a range.
     #[error("percentile is {percentile}, but must be above 50 and at most 100")]
     Percentile {
-        /// The percentile.
+        /// The percentile that was asked for.
         percentile: f64,
     },
     /// The float network itself overflows on the samples.

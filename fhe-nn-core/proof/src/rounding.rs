@@ -10,7 +10,7 @@
 //! bootstrapping", section 3, whose first bootstrap does the same). A digit of one bit takes one
 //! bootstrap.
 //!
-//! Wider digits take fewer bootstraps, but larger polynomials: DESIGN.md has the measurements.
+//! Wider digits take fewer bootstraps, but larger polynomials: BENCHMARKS.md has the measurements.
 
 /// Greatest number of bits of a digit.
 pub const DIGIT_BITS: u32 = 4;

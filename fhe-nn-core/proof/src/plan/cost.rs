@@ -5,7 +5,7 @@ use crate::plan::{Bootstrap, Plan};
 
 /// The GLWE shapes that may be chosen, each with the nanoseconds of one of the n steps of a blind
 /// rotation in a batch: a part that every step costs, and a part for each level. They were measured
-/// with this crate's engine (DESIGN.md, "Where do the costs come from?") and only decide between
+/// with this crate's engine (BENCHMARKS.md, "Steps of a rotation") and only decide between
 /// parameters.
 pub(crate) const SHAPES: [(Shape, f64, f64); 11] = [
     glwe(4, 256, 700.0, 1_290.0),
