@@ -18,7 +18,7 @@ use crate::quantize::float::Float;
 use crate::quantize::run::Run;
 use crate::quantize::tensor::Tensor;
 #[cfg(feature = "train")]
-use crate::train::{forward::Forward, signal::Signal};
+use crate::train::{Failure, forward::Forward, signal::Signal};
 use fhe_nn_proof::graph::Read;
 
 /// `max(x, 0)`. Results lie in `[0, 2^output - 1]`.
@@ -253,7 +253,7 @@ impl Compute for ActivationSpec {
         forward: &mut Forward<'_>,
         index: usize,
         tensors: &[Signal],
-    ) -> Result<Signal, Error> {
+    ) -> Result<Signal, Failure> {
         let source = forward.module.spec.sources(index)[0];
         let of_values;
         let sums = match &tensors[source] {

@@ -13,7 +13,7 @@ use crate::quantize::float::Float;
 use crate::quantize::run::Run;
 use crate::quantize::tensor::Tensor;
 #[cfg(feature = "train")]
-use crate::train::{forward::Forward, signal::Signal};
+use crate::train::{Failure, forward::Forward, signal::Signal};
 
 /// Flattens a tensor. Sums stay sums, which an activation may read.
 ///
@@ -73,7 +73,7 @@ impl Compute for Combine {
         forward: &mut Forward<'_>,
         index: usize,
         tensors: &[Signal],
-    ) -> Result<Signal, Error> {
+    ) -> Result<Signal, Failure> {
         let operands = forward.operands(index, tensors)?;
         let first = *operands.first().ok_or(ModelError::PartMissing)?;
         let (mut integers, mut scale) = (first.integers.clone(), first.scale.clone());

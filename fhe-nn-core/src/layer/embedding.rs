@@ -15,6 +15,7 @@ use crate::quantize::tensor::{Signal, Tensor};
 use crate::sums::convolve;
 #[cfg(feature = "train")]
 use crate::train::{
+    Failure,
     forward::Forward,
     signal::{Signal as Trained, UNIT, Values},
 };
@@ -102,7 +103,7 @@ impl Compute for EmbeddingSpec {
         forward: &mut Forward<'_>,
         index: usize,
         tensors: &[Trained],
-    ) -> Result<Trained, Error> {
+    ) -> Result<Trained, Failure> {
         let (module, input) = (forward.module, forward.operand(index, tensors)?);
         let (weights, scale, meaning) = if forward.is_float() {
             let weight = module.learned(index)?.weight.as_tensor().clone();

@@ -13,7 +13,7 @@ use crate::quantize::linear::{Place, quantize};
 use crate::quantize::run::{Run, check_finite};
 use crate::quantize::tensor::Tensor;
 #[cfg(feature = "train")]
-use crate::train::{forward::Forward, signal::Signal};
+use crate::train::{Failure, forward::Forward, signal::Signal};
 
 /// A layer with weights and accumulators.
 pub(super) struct Weighted;
@@ -67,7 +67,7 @@ impl Compute for Weighted {
         forward: &mut Forward<'_>,
         index: usize,
         tensors: &[Signal],
-    ) -> Result<Signal, Error> {
+    ) -> Result<Signal, Failure> {
         let input = forward.operand(index, tensors)?;
         Ok(Signal::Sums(forward.linear(index, input)?))
     }

@@ -33,7 +33,7 @@ use crate::quantize::float::Float;
 use crate::quantize::run::Run;
 use crate::quantize::tensor::Tensor;
 #[cfg(feature = "train")]
-use crate::train::{forward::Forward, signal::Signal};
+use crate::train::{Failure, forward::Forward, signal::Signal};
 
 /// A layer that a field can have. Only the layers of this crate implement it.
 #[doc(hidden)]
@@ -66,7 +66,7 @@ pub(crate) trait Compute {
         forward: &mut Forward<'_>,
         index: usize,
         tensors: &[Signal],
-    ) -> Result<Signal, Error>;
+    ) -> Result<Signal, Failure>;
 }
 
 /// The computations of a layer.

@@ -15,7 +15,7 @@ use crate::quantize::run::Run;
 use crate::quantize::tensor::Tensor;
 use crate::sums::add_up;
 #[cfg(feature = "train")]
-use crate::train::{forward::Forward, signal::Signal};
+use crate::train::{Failure, forward::Forward, signal::Signal};
 
 /// The average of every window of `K x K` values, `STRIDE` apart, of each channel. Padding counts as 0.
 ///
@@ -112,7 +112,7 @@ impl Compute for PoolSpec {
         forward: &mut Forward<'_>,
         index: usize,
         tensors: &[Signal],
-    ) -> Result<Signal, Error> {
+    ) -> Result<Signal, Failure> {
         let input = forward.operand(index, tensors)?;
         let windows = forward.module.windows[index].as_ref();
         let windows = windows.ok_or(ModelError::PartMissing)?;

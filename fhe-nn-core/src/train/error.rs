@@ -3,6 +3,8 @@
 use std::error::Error as StdError;
 use std::path::PathBuf;
 
+use fhe_nn_proof::error::ModelError;
+
 /// An error of training.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -81,15 +83,49 @@ pub enum TrainError {
     },
 }
 
-impl From<candle_core::Error> for TrainError {
-    fn from(error: candle_core::Error) -> Self {
-        TrainError::TensorOperation(error.into())
+/// An error inside of training. It takes errors of candle by `?`, which [`crate::Error`] does not, because then
+/// candle's version would be a part of this crate's interface.
+pub(crate) enum Failure {
+    /// A tensor operation failed.
+    TensorOperation(candle_core::Error),
+    /// Anything else.
+    Other(crate::Error),
+}
+
+impl From<Failure> for crate::Error {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::TensorOperation(error) => tensor_operation(error),
+            Failure::Other(error) => error,
+        }
     }
 }
 
-/// Lets `?` turn errors of candle into errors of this crate, also in a training loop of one's own.
-impl From<candle_core::Error> for crate::Error {
+impl From<candle_core::Error> for Failure {
     fn from(error: candle_core::Error) -> Self {
-        TrainError::from(error).into()
+        Failure::TensorOperation(error)
     }
+}
+
+impl From<crate::Error> for Failure {
+    fn from(error: crate::Error) -> Self {
+        Failure::Other(error)
+    }
+}
+
+impl From<TrainError> for Failure {
+    fn from(error: TrainError) -> Self {
+        Failure::Other(error.into())
+    }
+}
+
+impl From<ModelError> for Failure {
+    fn from(error: ModelError) -> Self {
+        Failure::Other(error.into())
+    }
+}
+
+/// Converts an error of candle.
+pub(crate) fn tensor_operation(error: candle_core::Error) -> crate::Error {
+    TrainError::TensorOperation(error.into()).into()
 }

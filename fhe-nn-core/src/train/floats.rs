@@ -5,6 +5,7 @@ use fhe_nn_proof::error::ModelError;
 use fhe_nn_proof::spec::LinearSpec;
 use ndarray::{ArrayD, ArrayView2, IxDyn};
 
+use super::error::{Failure, tensor_operation};
 use super::integers::array;
 use super::parameters::{Learned, log_scales, reads_wave};
 use super::trainable::{Precision, Trainable};
@@ -23,7 +24,8 @@ impl Trainable {
             let layer = &self.spec.layers[index];
             let Some(linear) = layer.op.linear() else {
                 let (vectors, scale) = (self.vectors(index)?, self.meaning(index + 1)?.scale);
-                let integers = vectors.flatten_all()?.to_vec1::<f32>()?;
+                let integers = vectors.flatten_all().and_then(|all| all.to_vec1::<f32>());
+                let integers = integers.map_err(tensor_operation)?;
                 let reals = integers.iter().map(|&q| (f64::from(q) * scale) as f32);
                 insert(
                     &mut floats,
@@ -74,21 +76,21 @@ impl Trainable {
     /// # Errors
     /// Those of [`Trainable::floats`].
     pub fn latent(&self) -> Result<Floats, Error> {
-        match self.precision {
-            Precision::Integers => self.latent_scaled(),
+        Ok(match self.precision {
+            Precision::Integers => self.latent_scaled()?,
             // the scales belong to the weights that the training began with
-            Precision::Float => self.latent_reals(),
-        }
+            Precision::Float => self.latent_reals()?,
+        })
     }
 
     /// The latent floats with all known scales.
-    pub(super) fn latent_scaled(&self) -> Result<Floats, Error> {
+    pub(super) fn latent_scaled(&self) -> Result<Floats, Failure> {
         let mut floats = self.latent_reals()?;
         self.insert_scales(&mut floats)?;
         Ok(floats)
     }
 
-    fn latent_reals(&self) -> Result<Floats, Error> {
+    fn latent_reals(&self) -> Result<Floats, Failure> {
         let mut floats = self.given.clone();
         for (index, learned) in self.with_weights() {
             let layer = &self.spec.layers[index];
@@ -126,7 +128,7 @@ impl Trainable {
         &self,
         index: usize,
         linear: &LinearSpec,
-    ) -> Result<(Tensor, Tensor), Error> {
+    ) -> Result<(Tensor, Tensor), Failure> {
         let learned = self.learned(index)?;
         let bias = learned.bias.as_ref().ok_or(ModelError::PartMissing)?;
         let (weight, bias) = (learned.weight.as_tensor(), bias.as_tensor());
@@ -149,6 +151,14 @@ impl Trainable {
     /// # Errors
     /// Those of [`Network::quantize_with`](crate::Network::quantize_with).
     pub fn load(&mut self, floats: &Floats, samples: ArrayView2<'_, f32>) -> Result<(), Error> {
+        Ok(self.set_floats(floats, samples)?)
+    }
+
+    /// Sets learned and given floats, and calibrates.
+    ///
+    /// # Errors
+    /// Those of [`Trainable::load`].
+    fn set_floats(&mut self, floats: &Floats, samples: ArrayView2<'_, f32>) -> Result<(), Failure> {
         let mut given = Floats::new();
         let learns = |name: &str| {
             let (layer, tensor) = name.rsplit_once('.').unwrap_or((name, ""));
@@ -208,7 +218,7 @@ impl Trainable {
             }
         }
         let samples = samples.mapv(|x| x as f32);
-        self.calibrate(samples.view())
+        Ok(self.calibrate(samples.view())?)
     }
 
     /// The layers that have learned parameters, with their indices.
@@ -226,7 +236,7 @@ impl Trainable {
         Tensor::from_vec(values, shape, &self.device)
     }
 
-    fn insert_scales(&self, floats: &mut Floats) -> Result<(), Error> {
+    fn insert_scales(&self, floats: &mut Floats) -> Result<(), Failure> {
         for (tensor, scale) in self.scales.iter().enumerate() {
             let Some(scale) = scale else { continue };
             let meaning = self.meaning(tensor)?;

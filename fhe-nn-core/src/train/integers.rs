@@ -7,11 +7,11 @@ use fhe_nn_proof::spec::{Function, LinearSpec, Overflow};
 use fhe_nn_proof::widths::{Range, max_weight};
 use ndarray::Array2;
 
+use super::error::Failure;
 use super::ops::straight_through;
 use super::parameters::{LEAST_SCALE, Learned, reads_wave};
 use super::trainable::{Trainable, WeightScales};
 use super::weights::{Promise, Rule};
-use crate::Error;
 use crate::quantize::{Place, wave_unit};
 
 impl Trainable {
@@ -39,7 +39,7 @@ impl Trainable {
         linear.is_some_and(|linear| linear.overflow == Overflow::Wrap)
     }
 
-    pub(crate) fn learned(&self, index: usize) -> Result<&Learned, Error> {
+    pub(crate) fn learned(&self, index: usize) -> Result<&Learned, Failure> {
         Ok(self.learned[index]
             .as_ref()
             .ok_or(ModelError::PartMissing)?)
@@ -51,7 +51,7 @@ impl Trainable {
         &self,
         index: usize,
         place: &Place<'_>,
-    ) -> Result<(Tensor, Tensor), Error> {
+    ) -> Result<(Tensor, Tensor), Failure> {
         let learned = self.learned(index)?;
         let (channels, taps) = learned.weight.dims2()?;
         let scale = match self.scale_of_weights(index, place.linear.weights)? {
@@ -109,7 +109,7 @@ impl Trainable {
     }
 
     /// The integers of a table of vectors, `[vocabulary, dimension]`.
-    pub(crate) fn vectors(&self, index: usize) -> Result<Tensor, Error> {
+    pub(crate) fn vectors(&self, index: usize) -> Result<Tensor, Failure> {
         let bits = self.spec.layers[index].op.weights();
         let max = max_weight(bits.ok_or(ModelError::PartMissing)?) as f64;
         let latent = self
@@ -121,7 +121,7 @@ impl Trainable {
     }
 
     /// The scale of each channel's weights, `[channels, 1]`; `None` if the period gives it.
-    fn scale_of_weights(&self, index: usize, bits: u32) -> Result<Option<Tensor>, Error> {
+    fn scale_of_weights(&self, index: usize, bits: u32) -> Result<Option<Tensor>, Failure> {
         let learned = self.learned(index)?;
         Ok(match (&learned.log_scale, self.weight_scales) {
             (None, _) => None,
@@ -140,7 +140,7 @@ impl Trainable {
         linear: &LinearSpec,
         scale: &Tensor,
         input: Affine,
-    ) -> Result<Vec<f64>, Error> {
+    ) -> Result<Vec<f64>, Failure> {
         if reads_wave(&self.spec, index) {
             return Ok(vec![wave_unit(linear) / input.scale; linear.channels]);
         }
@@ -155,7 +155,7 @@ impl Trainable {
         linear: &LinearSpec,
         weights: &Array2<i16>,
         input: Affine,
-    ) -> Result<Vec<f64>, Error> {
+    ) -> Result<Vec<f64>, Failure> {
         let learned = self.learned(index)?;
         let bias = learned.bias.as_ref().ok_or(ModelError::PartMissing)?;
         let bias = bias.to_vec1::<f32>()?;
@@ -175,7 +175,7 @@ impl Trainable {
 }
 
 /// Converts integer weights to the form in which a model holds them.
-pub(super) fn array(integers: &Tensor) -> Result<Array2<i16>, Error> {
+pub(super) fn array(integers: &Tensor) -> Result<Array2<i16>, Failure> {
     let (channels, taps) = integers.dims2()?;
     let values = integers.flatten_all()?.to_vec1::<f32>()?;
     let values: Vec<i16> = values.iter().map(|&w| w as i16).collect();

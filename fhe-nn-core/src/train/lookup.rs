@@ -5,12 +5,12 @@ use fhe_nn_proof::spec::{ActivationSpec, Function};
 use fhe_nn_proof::widths::sum_width;
 
 use super::curves::curves;
+use super::error::Failure;
 use super::forward::{Forward, Mode};
 use super::ops::linearized;
 use super::signal::{Sums, UNIT, Values, column, per_channel, real, whole};
 use super::tables::Tables;
 use super::trainable::Noise;
-use crate::Error;
 use crate::quantize::{Float, fixed_meaning};
 
 impl Forward<'_> {
@@ -20,7 +20,7 @@ impl Forward<'_> {
         tensor: usize,
         values: &Values,
         act: &ActivationSpec,
-    ) -> Result<Sums, Error> {
+    ) -> Result<Sums, Failure> {
         let fact = &self.module.facts[tensor];
         let channels = fact.shape[0];
         Ok(Sums {
@@ -42,7 +42,7 @@ impl Forward<'_> {
         index: usize,
         act: &ActivationSpec,
         sums: &Sums,
-    ) -> Result<Values, Error> {
+    ) -> Result<Values, Failure> {
         let module = self.module;
         let float = Float {
             spec: &module.spec,
@@ -118,7 +118,7 @@ impl Forward<'_> {
 
     /// The reals that accumulators stand for, in units of the accumulators, with gradients to scales and
     /// biases.
-    fn in_units(&self, sums: &Sums) -> Result<Tensor, Error> {
+    fn in_units(&self, sums: &Sums) -> Result<Tensor, Failure> {
         let slopes = sums.lines.iter().map(|line| line.slope.recip() as f32);
         let slopes = Tensor::from_vec(
             slopes.collect::<Vec<f32>>(),

@@ -65,6 +65,7 @@ mod weighted;
 mod weights;
 
 pub use candle_core::{self, Device};
+pub(crate) use error::Failure;
 pub use error::TrainError;
 pub use fit::{
     Augment, Epoch, Examples, History, Optimizer, Outcome, Schedule, Teacher, Trainer, accuracy,

@@ -4,9 +4,9 @@ use candle_core::Tensor;
 use fhe_nn_proof::error::ModelError;
 use ndarray::Array2;
 
+use super::error::Failure;
 use super::forward::{Forward, Mode};
 use super::signal::{Signal, Sums, UNIT, Values, real};
-use crate::Error;
 use crate::clear::wrap;
 use crate::layer::compute;
 
@@ -25,7 +25,7 @@ impl Forward<'_> {
     ///
     /// # Errors
     /// [`TrainError::NotCalibrated`](super::TrainError::NotCalibrated), those of the floats that are given, and what candle reports.
-    pub(super) fn run(&mut self, inputs: &Array2<f64>) -> Result<Scores, Error> {
+    pub(super) fn run(&mut self, inputs: &Array2<f64>) -> Result<Scores, Failure> {
         let mut tensors = vec![Signal::Values(self.input(inputs)?)];
         for index in 0..self.module.spec.layers.len() {
             let op = &self.module.spec.layers[index].op;
@@ -43,7 +43,7 @@ impl Forward<'_> {
         })
     }
 
-    fn input(&self, inputs: &Array2<f64>) -> Result<Values, Error> {
+    fn input(&self, inputs: &Array2<f64>) -> Result<Values, Failure> {
         let (meaning, levels) = if self.is_float() {
             (UNIT, None)
         } else {
@@ -60,7 +60,7 @@ impl Forward<'_> {
     }
 
     /// The scores in reals and as integers, modulo 2 to the power of their widths.
-    fn scores(&self, sums: Sums) -> Result<(Tensor, Tensor), Error> {
+    fn scores(&self, sums: Sums) -> Result<(Tensor, Tensor), Failure> {
         if self.mode != Mode::Exact || self.is_float() {
             return Ok((sums.reals, sums.integers));
         }

@@ -5,9 +5,10 @@ use fhe_nn_proof::client::Affine;
 use fhe_nn_proof::spec::Spec;
 use ndarray::Array2;
 
+use super::error::Failure;
 use super::trainable::Trainable;
 use crate::quantize::{Clipping, Float, Scales, fixed_meaning};
-use crate::{Calibration, Error, Floats};
+use crate::{Calibration, Floats};
 
 /// The scale and zero point of a tensor.
 #[derive(Debug, Clone)]
@@ -32,7 +33,7 @@ enum Origin {
 }
 
 impl Trainable {
-    pub(super) fn find_scales(&mut self, samples: &Array2<f64>) -> Result<(), Error> {
+    pub(super) fn find_scales(&mut self, samples: &Array2<f64>) -> Result<(), Failure> {
         self.find_input_scale(samples)?;
         let wanting =
             |tensor: &usize| self.scales[*tensor].is_none() && self.has_own_scale(*tensor);
@@ -57,7 +58,7 @@ impl Trainable {
             let vectors = float.vectors(tensor - 1)?;
             Ok(scales.symmetric(tensor, &vectors, levels, &calibration))
         });
-        let found: Vec<Affine> = found.collect::<Result<_, Error>>()?;
+        let found: Vec<Affine> = found.collect::<Result<_, Failure>>()?;
         let groups = self.groups.shared();
         for (&tensor, meaning) in wanting.iter().zip(found) {
             let group = groups
@@ -68,7 +69,7 @@ impl Trainable {
         Ok(())
     }
 
-    pub(super) fn find_input_scale(&mut self, samples: &Array2<f64>) -> Result<(), Error> {
+    pub(super) fn find_input_scale(&mut self, samples: &Array2<f64>) -> Result<(), Failure> {
         if self.scales[0].is_none() {
             let meaning = input_meaning(&self.spec, samples, &self.given)?;
             self.scales[0] = Some(Scale::fixed(meaning));
@@ -83,7 +84,7 @@ impl Trainable {
         tensor: usize,
         meaning: Affine,
         group: Option<&Vec<(usize, f64)>>,
-    ) -> Result<Scale, Error> {
+    ) -> Result<Scale, Failure> {
         let Some(group) = group else {
             return Scale::learned(meaning, 1.0, &self.device);
         };
@@ -120,7 +121,7 @@ impl Trainable {
     }
 
     /// The meaning of a tensor's integers.
-    pub(crate) fn meaning(&self, tensor: usize) -> Result<Affine, Error> {
+    pub(crate) fn meaning(&self, tensor: usize) -> Result<Affine, Failure> {
         if let Some(scale) = &self.scales[tensor] {
             return Ok(Affine {
                 scale: f64::from(scale.tensor(&self.device)?.to_vec1::<f32>()?[0]),
@@ -143,7 +144,7 @@ impl Trainable {
     }
 
     /// The scale of a tensor that has one of its own.
-    pub(crate) fn scale(&self, tensor: usize) -> Result<&Scale, Error> {
+    pub(crate) fn scale(&self, tensor: usize) -> Result<&Scale, Failure> {
         let scale = self.scales[tensor].as_ref();
         scale.ok_or_else(|| self.not_calibrated(tensor))
     }
@@ -157,7 +158,7 @@ impl Scale {
         }
     }
 
-    fn learned(meaning: Affine, divisor: f64, device: &Device) -> Result<Self, Error> {
+    fn learned(meaning: Affine, divisor: f64, device: &Device) -> Result<Self, Failure> {
         let log = Var::from_vec(vec![(meaning.scale * divisor).ln() as f32], 1, device)?;
         Ok(Scale {
             origin: Origin::Learned { log, divisor },
@@ -183,7 +184,7 @@ impl Scale {
 }
 
 /// The meaning of inputs, which is given or found from the samples.
-fn input_meaning(spec: &Spec, samples: &Array2<f64>, given: &Floats) -> Result<Affine, Error> {
+fn input_meaning(spec: &Spec, samples: &Array2<f64>, given: &Floats) -> Result<Affine, Failure> {
     let float = Float {
         spec,
         floats: given,

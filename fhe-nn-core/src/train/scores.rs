@@ -3,6 +3,7 @@
 use candle_core::{DType, Tensor};
 use ndarray::{Array2, ArrayView2};
 
+use super::error::Failure;
 use super::forward::{Forward, Mode};
 use super::pass::Scores;
 use super::trainable::{Precision, Trainable};
@@ -19,7 +20,7 @@ impl Trainable {
     /// # Errors
     /// [`TrainError::NotCalibrated`](super::TrainError::NotCalibrated), and errors that name a wrong input.
     pub fn scores(&self, inputs: ArrayView2<'_, f32>) -> Result<Array2<f32>, Error> {
-        matrix(&self.pass(inputs, Mode::Exact, 0)?.reals)
+        Ok(matrix(&self.pass(inputs, Mode::Exact, 0)?.reals)?)
     }
 
     /// Computes the integers behind the scores, which an encrypted run decrypts.
@@ -30,7 +31,7 @@ impl Trainable {
     /// # Errors
     /// Those of [`Trainable::scores`].
     pub fn integer_scores(&self, inputs: ArrayView2<'_, f32>) -> Result<Array2<f32>, Error> {
-        matrix(&self.pass(inputs, Mode::Exact, 0)?.integers)
+        Ok(matrix(&self.pass(inputs, Mode::Exact, 0)?.integers)?)
     }
 
     /// Computes scores to learn from, `[inputs, scores]`, with gradients to [`vars`](Trainable::vars), for a
@@ -53,7 +54,7 @@ impl Trainable {
         inputs: ArrayView2<'_, f32>,
         mode: Mode,
         seed: u64,
-    ) -> Result<Scores, Error> {
+    ) -> Result<Scores, Failure> {
         Forward::new(self, mode, seed).run(&reals(&self.spec, inputs)?)
     }
 
@@ -81,7 +82,7 @@ impl Trainable {
 }
 
 /// The values of a matrix of 32-bit floats.
-fn matrix(tensor: &Tensor) -> Result<Array2<f32>, Error> {
+fn matrix(tensor: &Tensor) -> Result<Array2<f32>, Failure> {
     let shape = tensor.dims2()?;
     let values = tensor.flatten_all()?.to_dtype(DType::F32)?.to_vec1()?;
     Ok(Array2::from_shape_vec(shape, values).expect("a tensor has as many values as its shape"))

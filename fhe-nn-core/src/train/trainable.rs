@@ -9,7 +9,7 @@ use fhe_nn_proof::spec::{Function, Op, Rounding, Spec, Tensor as Fact};
 use fhe_nn_proof::widths::Range;
 use ndarray::ArrayD;
 
-use super::error::TrainError;
+use super::error::{Failure, TrainError, tensor_operation};
 use super::ops::Windows;
 use super::parameters::Learned;
 use super::scales::Scale;
@@ -127,8 +127,13 @@ impl Trainable {
             learned: layers
                 .clone()
                 .map(|index| Learned::random(spec, index, seed, device))
-                .collect::<Result<_, _>>()?,
-            windows: layers.clone().map(window).collect::<Result<_, _>>()?,
+                .collect::<Result<_, _>>()
+                .map_err(tensor_operation)?,
+            windows: layers
+                .clone()
+                .map(window)
+                .collect::<Result<_, _>>()
+                .map_err(tensor_operation)?,
             scales: vec![None; facts.len()],
             noise: layers.clone().map(|_| None).collect(),
             seen: layers.map(|_| None).collect(),
@@ -262,7 +267,7 @@ impl Trainable {
         is_smooth(self.spec.layers.iter().map(|layer| &layer.op))
     }
 
-    pub(super) fn not_calibrated(&self, tensor: usize) -> Error {
+    pub(super) fn not_calibrated(&self, tensor: usize) -> Failure {
         let error = TrainError::NotCalibrated {
             network: self.spec.name.to_string(),
             tensor: self.name_of(tensor).to_owned(),

@@ -6,12 +6,12 @@ use fhe_nn_proof::part::{Linear, proved_ranges};
 use fhe_nn_proof::spec::{LinearSpec, Overflow};
 use fhe_nn_proof::widths::Range;
 
+use super::error::Failure;
 use super::forward::{Forward, Mode};
 use super::integers::array;
 use super::ops::straight_through;
 use super::parameters::reads_wave;
 use super::signal::{Sums, Values, column, per_channel, whole};
-use crate::Error;
 use crate::quantize::{Place, constant_of, extent};
 
 /// Accumulators count as a loss from this fraction of their range on.
@@ -22,7 +22,7 @@ const WEIGHT: f64 = 10.0;
 const EXACT: u64 = 1 << 24;
 
 impl Forward<'_> {
-    pub(crate) fn linear(&mut self, index: usize, input: &Values) -> Result<Sums, Error> {
+    pub(crate) fn linear(&mut self, index: usize, input: &Values) -> Result<Sums, Failure> {
         let module = self.module;
         let layer = &module.spec.layers[index];
         let linear = layer.op.linear().ok_or(ModelError::PartMissing)?;
@@ -132,7 +132,12 @@ impl Forward<'_> {
     }
 
     /// Computes the sums of the float network.
-    fn float_sums(&self, index: usize, linear: &LinearSpec, input: &Values) -> Result<Sums, Error> {
+    fn float_sums(
+        &self,
+        index: usize,
+        linear: &LinearSpec,
+        input: &Values,
+    ) -> Result<Sums, Failure> {
         let module = self.module;
         let (weights, bias) = module.reals(index, linear)?;
         let sums = self.products(index, linear, &input.integers, &weights, 0)?;
@@ -170,7 +175,7 @@ impl Forward<'_> {
         place: &Place<'_>,
         levels: Range,
         sums: &Tensor,
-    ) -> Result<(), Error> {
+    ) -> Result<(), Failure> {
         if place.linear.overflow != Overflow::Calibrated || self.mode != Mode::Train {
             return Ok(());
         }

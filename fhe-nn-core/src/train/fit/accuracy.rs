@@ -5,7 +5,7 @@ use ndarray::Axis;
 
 use super::examples::Examples;
 use crate::Error;
-use crate::train::TrainError;
+use crate::train::error::{TrainError, tensor_operation};
 use crate::train::forward::Mode;
 use crate::train::trainable::Trainable;
 
@@ -25,7 +25,9 @@ pub fn accuracy(module: &Trainable, examples: &Examples<'_>) -> Result<f64, Erro
         .zip(examples.labels().chunks(PASS))
     {
         let scores = module.pass(rows, Mode::Exact, 0)?.reals;
-        let best = scores.argmax(D::Minus1)?.to_vec1::<u32>()?;
+        let best = scores.argmax(D::Minus1);
+        let best = best.and_then(|best| best.to_vec1::<u32>());
+        let best = best.map_err(tensor_operation)?;
         right += best
             .iter()
             .zip(labels)

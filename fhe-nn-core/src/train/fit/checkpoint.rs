@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 
 use super::history::History;
 use super::optimizer::Descent;
-use crate::train::TrainError;
+use crate::train::error::{Failure, TrainError};
 use crate::train::trainable::Trainable;
 use crate::{Error, file};
 
@@ -51,7 +51,7 @@ impl Checkpoint {
         settings: &impl Debug,
         module: &Trainable,
         samples: &Array2<f32>,
-    ) -> Result<Self, Error> {
+    ) -> Result<Self, Failure> {
         let module_settings = (
             module.precision,
             module.weight_scales,
@@ -92,7 +92,7 @@ impl Checkpoint {
         descent: &Descent,
         history: &History,
         best: &BTreeMap<String, Tensor>,
-    ) -> Result<(), Error> {
+    ) -> Result<(), Failure> {
         let mut all: HashMap<String, Tensor> = descent.state().collect();
         for (name, var) in module.named() {
             all.insert(format!("now.{name}"), var.as_tensor().copy()?);
@@ -112,10 +112,12 @@ impl Checkpoint {
             .expect("tensors are whole, and names unique");
         let beside = self.path.with_extension("new");
         file::write(&beside, &bytes)?;
-        fs::rename(&beside, &self.path).map_err(|source| Error::Write {
-            path: self.path.clone(),
-            source,
-        })
+        Ok(
+            fs::rename(&beside, &self.path).map_err(|source| Error::Write {
+                path: self.path.clone(),
+                source,
+            })?,
+        )
     }
 
     /// Resumes from the file. The result is `None` if the file does not exist.
@@ -126,7 +128,7 @@ impl Checkpoint {
         &self,
         module: &Trainable,
         descent: &mut Descent,
-    ) -> Result<Option<Found>, Error> {
+    ) -> Result<Option<Found>, Failure> {
         if !self.path.exists() {
             return Ok(None);
         }
@@ -158,7 +160,7 @@ impl Checkpoint {
         Ok(Some((header.history, best)))
     }
 
-    fn refused(&self, reason: &'static str) -> Error {
+    fn refused(&self, reason: &'static str) -> Failure {
         let path = self.path.clone();
         TrainError::Checkpoint { path, reason }.into()
     }

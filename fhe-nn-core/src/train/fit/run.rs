@@ -17,7 +17,7 @@ use super::optimizer::Descent;
 use super::teacher::Teacher;
 use super::trainer::Trainer;
 use crate::Error;
-use crate::train::TrainError;
+use crate::train::error::{Failure, TrainError, tensor_operation};
 use crate::train::forward::Mode;
 use crate::train::trainable::Trainable;
 
@@ -44,7 +44,8 @@ impl Trainer<'_> {
         validation.map_or(Ok(()), |examples| check(module, examples))?;
         let samples = self.samples(training);
         module.calibrate(samples.view())?;
-        let mut descent = Descent::new(self.optimizer, module.named())?;
+        let descent = Descent::new(self.optimizer, module.named());
+        let mut descent = descent.map_err(tensor_operation)?;
         let mut history = History::new(&module.spec().name);
         let mut best = copies(module)?;
         let checkpoint = self.checkpoint(module, &samples, training.len())?;
@@ -83,7 +84,7 @@ impl Trainer<'_> {
         bar.finish_and_clear();
         for (name, var) in module.named() {
             if let Some(best) = best.get(&name) {
-                var.set(best)?;
+                var.set(best).map_err(tensor_operation)?;
             }
         }
         module.calibrate(samples.view())?;
@@ -96,7 +97,7 @@ impl Trainer<'_> {
         module: &Trainable,
         samples: &Array2<f32>,
         examples: usize,
-    ) -> Result<Option<Checkpoint>, Error> {
+    ) -> Result<Option<Checkpoint>, Failure> {
         let settings = (
             (
                 self.epochs,
@@ -122,7 +123,7 @@ impl Trainer<'_> {
         training: &Examples<'_>,
         descent: &mut Descent,
         bar: &ProgressBar,
-    ) -> Result<f64, Error> {
+    ) -> Result<f64, Failure> {
         let order = shuffled(training.len(), self.seed, epoch as u64);
         let steps = order.len().div_ceil(self.batch.max(1));
         bar.reset();
@@ -163,7 +164,7 @@ impl Trainer<'_> {
         inputs: ArrayView2<'_, f32>,
         labels: Vec<u32>,
         scores: &Tensor,
-    ) -> Result<Tensor, Error> {
+    ) -> Result<Tensor, Failure> {
         let count = labels.len();
         let labels = Tensor::from_vec(labels, count, scores.device())?;
         let own = loss::cross_entropy(scores, &labels)?;
@@ -186,7 +187,7 @@ impl Trainer<'_> {
 }
 
 /// Copies of all learned parameters.
-fn copies(module: &Trainable) -> Result<BTreeMap<String, Tensor>, Error> {
+fn copies(module: &Trainable) -> Result<BTreeMap<String, Tensor>, Failure> {
     let named = module.named().into_iter();
     let copies = named.map(|(name, var)| Ok((name, var.as_tensor().copy()?)));
     Ok(copies.collect::<candle_core::Result<_>>()?)

@@ -5,6 +5,7 @@ use candle_nn::ops;
 use ndarray::{Array2, ArrayView2};
 
 use crate::Error;
+use crate::train::error::Failure;
 
 /// A network whose scores are learned beside the labels (Hinton, Vinyals, Dean 2015, "Distilling the Knowledge in a
 /// Neural Network", section 2).
@@ -68,7 +69,7 @@ impl<'a> Teacher<'a> {
         inputs: ArrayView2<'_, f32>,
         scores: &Tensor,
         own: Tensor,
-    ) -> Result<Tensor, Error> {
+    ) -> Result<Tensor, Failure> {
         let (count, taught) = (inputs.nrows(), (self.scores)(inputs)?);
         let shape = taught.dim();
         let taught = Tensor::from_vec(
