@@ -170,7 +170,7 @@ fn edited(place: &str, value: &Value) -> Value {
     let mut plan = serde_json::to_value(&shared().plan).expect("data");
     match plan.pointer_mut(place) {
         Some(old) => *old = value.clone(),
-        None => panic!("{place} is no place of a plan"),
+        None => panic!("{place} is not a place of a plan"),
     }
     plan
 }
