@@ -58,11 +58,10 @@ impl EvaluationKey {
     /// # Errors
     /// [`Error::Malformed`] if the key has more than the machine can address.
     pub(crate) fn payload_bytes(plan: &Plan) -> Result<usize, Error> {
-        let add = |sum: u64, bytes: u64| sum.saturating_add(bytes);
         let parts = key_parts(plan).into_iter();
-        let parts = parts.map(|part| add(SEED as u64, part.bytes()));
+        let parts = parts.map(|part| part.bytes().saturating_add(SEED as u64));
         let others = (HEADER + CHECKSUM) as u64;
-        let all = Kind::EvaluationKey.length(parts.fold(others, add))?;
+        let all = Kind::EvaluationKey.length(parts.fold(others, u64::saturating_add))?;
         Ok(all - (HEADER + CHECKSUM))
     }
 
