@@ -10,9 +10,9 @@ use fhe_nn_proof::client::Affine;
 use fhe_nn_proof::error::ModelError;
 use fhe_nn_proof::widths::Range;
 
+use super::error::Failure;
 use super::signal::{Signal, UNIT, Values};
 use super::trainable::{Precision, Trainable};
-use crate::Error;
 
 /// The purpose of a pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,7 +78,7 @@ impl<'a> Forward<'a> {
         operands: &[&Values],
         integers: Tensor,
         scale: Tensor,
-    ) -> Result<Signal, Error> {
+    ) -> Result<Signal, Failure> {
         let meanings: Vec<Affine> = operands.iter().map(|operand| operand.meaning).collect();
         let meaning = if self.is_float() {
             UNIT
