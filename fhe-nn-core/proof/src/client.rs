@@ -161,7 +161,7 @@ impl ClientSpec {
     /// # Errors
     /// [`InputError`].
     pub fn encode_batch(&self, inputs: ArrayView2<'_, f32>) -> Result<Array2<i64>, InputError> {
-        self.check(inputs.ncols(), &inputs)?;
+        self.check(inputs.ncols(), inputs)?;
         let mut integers = Array2::zeros((inputs.nrows(), self.integers()));
         for (input, mut row) in inputs.rows().into_iter().zip(integers.rows_mut()) {
             let own = self.encode(&input.to_vec())?;
