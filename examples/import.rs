@@ -4,7 +4,7 @@
 //! `Network::quantize`.
 //!
 //! ```text
-//! cargo run --release --example import -- model.onnx
+//! cargo run --release --features import --example import -- model.onnx
 //! ```
 
 use std::error::Error as StdError;

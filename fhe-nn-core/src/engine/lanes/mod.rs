@@ -98,13 +98,13 @@ impl Processor {
         if let Some(simd) = pulp::x86::V3::try_new() {
             return Processor::Avx2(Avx2(simd));
         }
-        Processor::Portable(Portable(pulp::Arch::new()))
+        Processor::Portable(Portable)
     }
 
     /// Returns every kind that this machine can be taken for.
     #[cfg(test)]
     pub(crate) fn all() -> Vec<Self> {
-        let mut all = vec![Processor::Portable(Portable(pulp::Arch::new()))];
+        let mut all = vec![Processor::Portable(Portable)];
         #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
         all.extend(pulp::x86::V3::try_new().map(|simd| Processor::Avx2(Avx2(simd))));
         #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]

@@ -1,12 +1,11 @@
 //! Plain arrays, which the compiler keeps in whatever registers there are.
 
-use pulp::Simd;
-
 use super::{EXPONENT, HALF_WORD, Kernel, Lanes, ONES, half};
 
-/// Any processor.
+/// Any processor, with the instructions that all of its architecture have: those of AVX2 and AVX-512 have
+/// lanes of their own, so nothing is compiled for them here again.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Portable(pub(crate) pulp::Arch);
+pub(crate) struct Portable;
 
 macro_rules! each {
     ($i:ident, $x:expr) => {{
@@ -25,16 +24,7 @@ impl Lanes for Portable {
 
     #[inline(always)]
     fn run<K: Kernel>(self, kernel: K) -> K::Output {
-        struct Any<K>(Portable, K);
-        impl<K: Kernel> pulp::WithSimd for Any<K> {
-            type Output = K::Output;
-
-            #[inline(always)]
-            fn with_simd<S: Simd>(self, _: S) -> K::Output {
-                self.1.run(self.0)
-            }
-        }
-        self.0.dispatch(Any(self, kernel))
+        kernel.run(self)
     }
 
     #[inline(always)]
