@@ -184,6 +184,31 @@ fn terms_that_do_not_fit_memory_are_refused() {
     assert_eq!(spec.flow(), Err((8, FlowError::Terms(9 << 24))));
 }
 
+/// A window along one axis has no height in the shape of what it reads, so a height would be believed.
+#[test]
+fn windows_keep_to_their_axes_and_channels() {
+    let law = |change: fn(&mut PoolSpec)| {
+        let mut op = pool(Pool::Max, 2, [1, 4], [1, 2]);
+        if let Op::Pool(pool) = &mut op {
+            pool.flat = true;
+            change(pool);
+        }
+        let spec = declared(Input::new(&[2, 4], 1), [(op, &[0][..])]);
+        spec.check_numbers().err().map(|error| error.to_string())
+    };
+    assert_eq!(law(|_| {}), None);
+    let flat = "declaration of `layer0` breaks the law: windows along one axis have a height of 1";
+    assert_eq!(law(|pool| pool.window.input[0] = 2).as_deref(), Some(flat));
+    assert_eq!(
+        law(|pool| pool.window.padding[0] = 1).as_deref(),
+        Some(flat)
+    );
+    assert_eq!(
+        law(|pool| pool.window.groups = 1).as_deref(),
+        Some("declaration of `layer0` breaks the law: pools see each channel by itself")
+    );
+}
+
 #[test]
 fn thousands_of_layers_are_read_and_more_are_refused() {
     let copies = |count| {

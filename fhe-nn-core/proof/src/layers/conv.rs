@@ -78,7 +78,7 @@ impl LayerSpec for ConvSpec {
     }
 
     fn laws(&self) -> Result<(), Law> {
-        self.window.laws()?;
+        self.window.laws(self.flat)?;
         self.linear().laws()
     }
 

@@ -15,7 +15,7 @@ use crate::graph::map::{Map, Rows, Term};
 use crate::model::reader::{ModelReader, Place};
 use crate::part::Part;
 use crate::spec::flow_error::FlowError;
-use crate::spec::law::Law;
+use crate::spec::law::{Law, law};
 use crate::spec::tensor::{Tensor, TensorKind};
 use crate::spec::window::Window;
 use crate::widths::Lattice;
@@ -162,7 +162,12 @@ impl LayerSpec for PoolSpec {
     }
 
     fn laws(&self) -> Result<(), Law> {
-        self.window.laws()
+        let window = &self.window;
+        window.laws(self.flat)?;
+        law(
+            window.outputs == window.channels && window.groups == window.channels,
+            "pools see each channel by itself",
+        )
     }
 
     fn read(&self, reader: &mut ModelReader<'_>, place: &Place<'_>) -> Result<Part, ModelError> {
