@@ -46,18 +46,8 @@ pub struct Model {
 }
 
 impl Model {
-    /// Makes a model from a declaration and the integers of its layers, in their order.
-    ///
-    /// # Errors
-    /// [`Error::Model`] if the declaration breaks a law or the parts are not those of its layers.
-    pub fn new(spec: Spec, parts: Vec<Part>) -> Result<Self, Error> {
-        spec.check_numbers()?;
-        Graph::new(&spec, &parts)?;
-        Ok(Model { spec, parts })
-    }
-
-    /// Makes a model from a checked declaration and parts that were checked against it.
-    pub(crate) fn checked(spec: Spec, parts: Vec<Part>) -> Self {
+    /// Makes a model from a checked declaration and parts that were made for it or checked against it.
+    pub(crate) fn new(spec: Spec, parts: Vec<Part>) -> Self {
         Model { spec, parts }
     }
 
@@ -77,7 +67,7 @@ impl Model {
     /// accumulator is narrower than what its weights can reach.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
         let (spec, parts) = model::open(bytes)?;
-        Ok(Model { spec, parts })
+        Ok(Self::new(spec, parts))
     }
 
     /// Saves the integers, with their meaning and the declaration, as one safetensors file.

@@ -105,14 +105,6 @@ fn a_declaration_that_is_known_at_run_time_is_quantized() {
     );
 }
 
-#[test]
-fn parts_of_another_declaration_are_refused() {
-    let model = network().model();
-    let mut parts = model.parts().to_vec();
-    parts.pop();
-    assert!(Model::new(model.spec().clone(), parts).is_err());
-}
-
 /// Makes the model file with another declaration in its metadata.
 fn declaring(bytes: &[u8], spec: &Value) -> Vec<u8> {
     let length = u64::from_le_bytes(bytes[..8].try_into().expect("8 bytes")) as usize;
@@ -127,53 +119,79 @@ fn declaring(bytes: &[u8], spec: &Value) -> Vec<u8> {
     all
 }
 
-/// The paths of all numbers of a JSON document.
-fn numbers(value: &Value, path: &str, all: &mut Vec<String>) {
+/// The paths of all values of a JSON document.
+fn paths(value: &Value, path: &str, all: &mut Vec<String>) {
+    all.push(path.to_owned());
     match value {
-        Value::Number(_) => all.push(path.to_owned()),
         Value::Array(values) => values
             .iter()
             .enumerate()
-            .for_each(|(index, value)| numbers(value, &format!("{path}/{index}"), all)),
+            .for_each(|(index, value)| paths(value, &format!("{path}/{index}"), all)),
         Value::Object(fields) => fields
             .iter()
-            .for_each(|(key, value)| numbers(value, &format!("{path}/{key}"), all)),
-        Value::Null | Value::Bool(_) | Value::String(_) => {}
+            .for_each(|(key, value)| paths(value, &format!("{path}/{key}"), all)),
+        Value::Null | Value::Bool(_) | Value::String(_) | Value::Number(_) => {}
     }
 }
 
-/// A declaration from a stranger's file is either refused, or it runs and is planned. None of its
-/// numbers causes a panic.
-#[test]
-fn no_number_of_a_declaration_is_believed() {
-    let bytes = network().to_bytes();
-    let spec = serde_json::to_value(Everything::SPEC).expect("a spec is data");
-    let mut paths = Vec::new();
-    numbers(&spec, "", &mut paths);
+/// What a stranger may write in the place of a number.
+const NUMBERS: [u64; 15] = [
+    0,
+    1,
+    2,
+    3,
+    5,
+    7,
+    9,
+    17,
+    31,
+    33,
+    64,
+    1 << 12,
+    1 << 24,
+    1 << 32,
+    u64::MAX,
+];
+
+/// What a stranger may write in the place of a value: other numbers, and arrays that are emptied, or whose
+/// elements are removed, doubled or swapped.
+fn changes(value: &Value) -> Vec<Value> {
+    match value {
+        Value::Number(_) => NUMBERS.map(Value::from).to_vec(),
+        Value::Array(values) => {
+            let changed = |change: &dyn Fn(&mut Vec<Value>)| {
+                let mut values = values.clone();
+                change(&mut values);
+                Value::Array(values)
+            };
+            let mut all = vec![changed(&|values| values.clear())];
+            for at in 0..values.len() {
+                let next = (at + 1) % values.len();
+                all.push(changed(&|values| drop(values.remove(at))));
+                all.push(changed(&|values| values.insert(at, values[at].clone())));
+                all.push(changed(&|values| values.swap(at, next)));
+            }
+            all
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Changes every number and every array of a declaration in turn. The file is either refused, or its network
+/// runs and is planned, without a panic. Returns how many files were refused, and how many networks ran.
+fn believe_nothing(model: &Model) -> (usize, usize) {
+    let bytes = model.to_bytes();
+    let spec = serde_json::to_value(model.spec()).expect("a spec is data");
+    let mut all = Vec::new();
+    paths(&spec, "", &mut all);
     let (mut refused, mut ran) = (0, 0);
-    for path in paths {
-        for number in [
-            0u64,
-            1,
-            2,
-            3,
-            5,
-            7,
-            9,
-            17,
-            31,
-            33,
-            64,
-            1 << 12,
-            1 << 24,
-            1 << 32,
-            u64::MAX,
-        ] {
+    for path in all {
+        for change in changes(spec.pointer(&path).expect("a path of the spec")) {
             let mut changed = spec.clone();
-            *changed.pointer_mut(&path).expect("a path of the spec") = number.into();
+            *changed.pointer_mut(&path).expect("a path of the spec") = change.clone();
             match Model::from_bytes(&declaring(&bytes, &changed)) {
                 Err(Error::Model(_)) => refused += 1,
-                Err(other) => panic!("{path} = {number}: {other}"),
+                Err(other) => panic!("{path} = {change}: {other}"),
                 Ok(model) => {
                     ran += 1;
                     let input = vec![0.5; model.spec().input_len()];
@@ -184,7 +202,41 @@ fn no_number_of_a_declaration_is_believed() {
             }
         }
     }
-    assert!(refused > 300 && ran > 20, "{refused} refused, {ran} ran");
+    (refused, ran)
+}
+
+#[test]
+fn no_number_of_a_declaration_is_believed() {
+    let (refused, ran) = believe_nothing(&network().model());
+    assert!(refused > 350 && ran > 20, "{refused} refused, {ran} ran");
+}
+
+/// A network that is not a chain, so that its declaration says what its layers read.
+#[fhe_network(input(shape = [2, 4], bits = 2))]
+struct Wired {
+    pool: AvgPool1d<2>,
+    #[from(pool, pool)]
+    twice: layer::Add,
+    #[from(twice, pool)]
+    both: Concat,
+    most: MaxPool1d<2>,
+    #[from(most, most)]
+    square: layer::Mul,
+    #[bits(weights = 3)]
+    scores: Dense<4, 2>,
+}
+
+#[test]
+fn no_wiring_of_a_declaration_is_believed() {
+    let mut floats = Floats::new();
+    let weights = array![[1.0f32, -1.0, 0.5, 0.0], [0.0, 1.0, 1.0, -1.0]];
+    floats
+        .insert("scores.weight", weights.into_dyn())
+        .expect("finite");
+    let samples = Array2::from_shape_fn((20, 8), |(n, i)| ((n * 7 + i * 3) % 11) as f32 / 11.0);
+    let wired = Wired::quantize(&floats, samples.view()).expect("quantizable");
+    let (refused, ran) = believe_nothing(&wired.network.model());
+    assert!(refused > 300 && ran > 5, "{refused} refused, {ran} ran");
 }
 
 #[test]

@@ -173,6 +173,18 @@ pub enum ModelError {
         /// Number of other neurons of the layer that are too wide.
         others: usize,
     },
+    /// The sums add up too many values for their noise to be computed in bounded memory.
+    #[error(
+        "the sums up to those of `{layer}` add up at least {terms} inputs and results of tables, but at most {limit} can be planned"
+    )]
+    TooManyTerms {
+        /// Name of the layer.
+        layer: String,
+        /// Number of terms that were counted.
+        terms: u64,
+        /// Greatest number of terms.
+        limit: u64,
+    },
 }
 
 /// Why a model cannot be proved.

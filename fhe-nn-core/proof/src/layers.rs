@@ -33,7 +33,7 @@ use crate::part::Part;
 use crate::spec::flow_error::FlowError;
 use crate::spec::law::Law;
 use crate::spec::tensor::{Tensor, TensorKind};
-use crate::widths::MAX_VALUES;
+use crate::widths::{MAX_ACCUMULATOR_BITS, MAX_TABLE_BITS, MAX_VALUES, Range};
 
 /// The operation of a layer: its type with its sizes and bit-widths.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,6 +73,11 @@ pub(crate) trait LayerSpec {
     /// Checks that the shapes of its operands, at least one, are those that it takes.
     fn check(&self, operands: &[&Tensor]) -> Result<(), FlowError>;
 
+    /// Checks that no sum inside it is wider than its tables read or than 64 bits hold.
+    fn check_widths(&self, _operands: &[&Tensor]) -> Result<(), FlowError> {
+        Ok(())
+    }
+
     /// The facts of its result for operands that were checked.
     fn facts(&self, operands: &[&Tensor]) -> Tensor;
 
@@ -107,6 +112,13 @@ pub(crate) trait LayerSpec {
     /// values with the weight 1, or if the results do not all add up the same number of values.
     fn terms(&self, _operands: usize) -> usize {
         0
+    }
+
+    /// The number of terms of all its sums together, for operands that were checked. A layer without sums,
+    /// or with a weight in the model for every term, counts the values that it reads.
+    fn all_terms(&self, operands: &[&Tensor]) -> u64 {
+        let values = operands.iter().map(|operand| operand.len() as u64);
+        values.fold(0, u64::saturating_add)
     }
 
     /// The number by which the scale of its first operand is divided to give that of its result. `None` if
@@ -258,11 +270,30 @@ impl Op {
             return Err(FlowError::Kind { takes, gets });
         }
         layer.check(operands)?;
+        layer.check_widths(operands)?;
         let result = layer.facts(operands);
-        match result.len() as u64 {
-            1..=MAX_VALUES => Ok(result),
-            _ => Err(FlowError::Values(result.len())),
+        if !(1..=MAX_VALUES).contains(&(result.len() as u64)) {
+            return Err(FlowError::Values(result.len()));
         }
+        // the laws of a layer with weights bound its accumulators
+        if result.kind == TensorKind::Sums && result.range.signed_bits() > MAX_ACCUMULATOR_BITS {
+            return Err(FlowError::Sums(result.range));
+        }
+        Ok(result)
+    }
+
+    /// Checks that no sum inside it is wider than its tables read or than 64 bits hold. The shapes of the
+    /// operands do not matter, but there are as many as it takes.
+    ///
+    /// # Errors
+    /// [`FlowError::Between`] and [`FlowError::Reach`].
+    pub fn check_widths(&self, operands: &[&Tensor]) -> Result<(), FlowError> {
+        self.layer().check_widths(operands)
+    }
+
+    /// The number of terms of all its sums together, for operands that it can read.
+    pub(crate) fn all_terms(&self, operands: &[&Tensor]) -> u64 {
+        self.layer().all_terms(operands)
     }
 
     /// Whether its own numbers keep the laws of the language, whatever it reads.
@@ -295,6 +326,14 @@ impl fmt::Display for Op {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.layer().show(f)
     }
+}
+
+/// Checks that the tables inside a layer can read differences or other sums of this range.
+fn readable(verb: &'static str, what: &'static str, range: Range) -> Result<(), FlowError> {
+    if range.signed_bits() <= MAX_TABLE_BITS {
+        return Ok(());
+    }
+    Err(FlowError::Between { verb, what, range })
 }
 
 /// Checks that a shape is the one that a layer takes.

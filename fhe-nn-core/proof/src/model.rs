@@ -30,12 +30,13 @@ use self::tensors::Writer;
 use crate::error::ModelError;
 use crate::part::Part;
 use crate::spec::Spec;
+use crate::spec::flow::Readers;
 
 /// Greatest number of bytes of a file of weights that is read: 1 GiB.
 pub const MAX_BYTES: u64 = 1 << 30;
 /// Version of the format that is written, and the newest that is read.
 const VERSION: u64 = 2;
-/// Version from which on a file carries its SHA-256.
+/// Version from which on a file must carry its SHA-256. It is verified wherever there is one.
 const HASHED: u64 = 2;
 /// Entry of the metadata.
 const METADATA: &str = "fhe_nn";
@@ -109,7 +110,7 @@ pub fn from_bytes(spec: &Spec, bytes: &[u8]) -> Result<Vec<Part>, ModelError> {
 
 fn integers_of(spec: &Spec, metadata: &Metadata, bytes: &[u8]) -> Result<Vec<Part>, ModelError> {
     let file = SafeTensors::deserialize(bytes).map_err(ModelError::not_safetensors)?;
-    if metadata.version >= HASHED {
+    if metadata.version >= HASHED || metadata.sha256.is_some() {
         let views: Vec<_> = file.iter().collect();
         let tensors = views.iter();
         let tensors = tensors.map(|(name, view)| (*name, view.dtype(), view.shape(), view.data()));
@@ -144,10 +145,12 @@ fn hash(spec: &Spec, mut tensors: Vec<(&str, Dtype, &[usize], &[u8])>) -> String
 fn parts(spec: &Spec, file: &SafeTensors<'_>) -> Result<Vec<Part>, ModelError> {
     let mut reader = ModelReader::new(file);
     let facts = spec.flow().map_err(|at| ModelError::flow(spec, at))?;
+    let readers = Readers::of(spec);
     let mut parts: Vec<Part> = Vec::with_capacity(spec.layers.len());
     for layer in spec.layers.iter() {
         let place = Place {
             spec,
+            readers: &readers,
             facts: &facts,
             parts: &parts,
         };
@@ -188,6 +191,11 @@ fn metadata(bytes: &[u8]) -> Result<Metadata, ModelError> {
     let json: Value = serde_json::from_str(entry).map_err(|e| not_a_model(e.to_string()))?;
     let version = json.get("version").and_then(Value::as_u64);
     let found = version.ok_or_else(|| not_a_model("no version in its metadata".to_owned()))?;
+    if found == 0 {
+        return Err(not_a_model(
+            "its format is 0, but formats are counted from 1".to_owned(),
+        ));
+    }
     if found > VERSION {
         return Err(ModelError::ModelVersion {
             found,

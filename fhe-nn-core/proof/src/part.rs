@@ -190,7 +190,8 @@ impl Tables {
 pub fn proved_ranges(weights: &Array2<i16>, levels: Range) -> Vec<Range> {
     let reach = |row: ArrayView1<'_, i16>| {
         row.iter().fold(Range { lo: 0, hi: 0 }, |sum, &w| {
-            let (a, b) = (i64::from(w) * levels.lo, i64::from(w) * levels.hi);
+            let w = i64::from(w);
+            let (a, b) = (w.saturating_mul(levels.lo), w.saturating_mul(levels.hi));
             Range {
                 lo: sum.lo.saturating_add(a.min(b)),
                 hi: sum.hi.saturating_add(a.max(b)),

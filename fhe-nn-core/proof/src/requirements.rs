@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::error::ModelError;
-use crate::graph::{Graph, LinearOp, LookupOp, Op, Read};
+use crate::graph::{Graph, LinearOp, LookupOp, Node, Op, Read};
 use crate::noise::{Term, gain};
 use crate::plan::{Accumulators, Fingerprint, Requirements, StageDemand};
 use crate::spec::Rounding;
@@ -13,14 +13,19 @@ use crate::widths::{MAX_OUTPUT_BITS, MAX_ROUNDED_BITS};
 /// Number of top bits that noise must leave readable in scores if they add up values that approximate
 /// rounding may have moved by a step.
 const APPROXIMATE_SCORE_BITS: u32 = 8;
+/// Greatest number of terms of all sums of a network, each traced back to inputs and bootstraps. They take
+/// at most 2 GiB.
+const MAX_TRACED: u64 = 1 << 27;
 
 impl Graph<'_> {
     /// Bit-widths and gains of all sums: what [`Plan::find`](crate::plan::Plan::find) needs to know.
     ///
     /// # Errors
-    /// [`ModelError::EncryptedWidth`] if a sum is too wide to be read from a ciphertext.
+    /// [`ModelError::EncryptedWidth`] if a sum is too wide to be read from a ciphertext, and
+    /// [`ModelError::TooManyTerms`] if the sums add up too many values.
     pub fn requirements(&self, model: Fingerprint) -> Result<Requirements, ModelError> {
         let mut trace = Trace::new(self.client_spec().integers());
+        let forgotten = forgotten(&self.nodes);
         let mut stages = Vec::new();
         // scores are as exact as the values that they add up
         let mut exactness = Rounding::Exact;
@@ -32,6 +37,11 @@ impl Graph<'_> {
             match &node.op {
                 Op::Linear(op) => {
                     let sums = trace.sums(op, &node.sources);
+                    let sums = sums.map_err(|terms| ModelError::TooManyTerms {
+                        layer: node.name.to_owned(),
+                        terms,
+                        limit: MAX_TRACED,
+                    })?;
                     let sources = trace.sources_of(&node.sources);
                     trace.push(sums, sources);
                 }
@@ -56,7 +66,7 @@ impl Graph<'_> {
                     trace.push(results, vec![op.read.stage as u32 + 1]);
                 }
             }
-            trace.forget(&self.nodes[index + 1..]);
+            trace.forget(&forgotten[index]);
         }
         let last = self.nodes.len();
         let scores = trace.accumulators(name_of(last), &self.scores, MAX_OUTPUT_BITS, last)?;
@@ -92,6 +102,8 @@ struct Trace {
     /// Kinds of bootstraps by the sums that they look up.
     kinds: HashMap<u64, usize>,
     tensors: Vec<Vec<Sum>>,
+    /// Number of terms of all sums so far.
+    terms: u64,
     /// The stages whose values each tensor adds up, in ascending order: 0 is the input, and `i + 1`
     /// stands for the results of stage i. All operands of a sum are under one key, even those whose
     /// weights are all 0.
@@ -110,6 +122,7 @@ impl Trace {
             atoms: (0..inputs).map(atom).collect(),
             bootstraps: inputs,
             kinds: HashMap::new(),
+            terms: 0,
             tensors: vec![(0..inputs).map(|atom| vec![(atom as u32, 1)]).collect()],
             sources: vec![vec![0]],
         }
@@ -132,11 +145,19 @@ impl Trace {
     }
 
     /// The sums of a linear operation, as sums of atoms.
-    fn sums(&self, op: &LinearOp<'_>, sources: &[usize]) -> Vec<Sum> {
+    ///
+    /// # Errors
+    /// The number of terms of all sums so far, if it is greater than [`MAX_TRACED`].
+    fn sums(&mut self, op: &LinearOp<'_>, sources: &[usize]) -> Result<Vec<Sum>, u64> {
+        let (tensors, all) = (&self.tensors, &mut self.terms);
         let sum = |j: usize| {
             let mut sum: Sum = Vec::new();
             for term in op.map.terms(j) {
-                let value = &self.tensors[sources[term.operand]][term.index];
+                let value = &tensors[sources[term.operand]][term.index];
+                *all += value.len() as u64;
+                if *all > MAX_TRACED {
+                    return Err(*all);
+                }
                 sum.extend(
                     value
                         .iter()
@@ -152,7 +173,7 @@ impl Trace {
                 same
             });
             sum.retain(|&(_, weight)| weight != 0);
-            sum
+            Ok(sum)
         };
         (0..op.map.len()).map(sum).collect()
     }
@@ -251,27 +272,41 @@ impl Trace {
         let mut values: Vec<((usize, u32), i64)> = sum.iter().map(value).collect();
         values.sort_unstable();
         let merged = values.chunk_by(|a, b| a.0 == b.0).map(|alike| {
-            let weight: i64 = alike.iter().map(|(_, weight)| weight).sum();
-            (alike[0].0, weight)
+            let weights = alike.iter().map(|&(_, weight)| weight);
+            (alike[0].0, weights.fold(0, i64::wrapping_add))
         });
         let merged: Vec<_> = merged.filter(|(_, weight)| *weight != 0).collect();
         let sign = merged.first().map_or(1, |(_, weight)| weight.signum());
         let mut hasher = DefaultHasher::new();
         for (value, weight) in merged {
-            (value, sign * weight).hash(&mut hasher);
+            (value, sign.wrapping_mul(weight)).hash(&mut hasher);
         }
         hasher.finish()
     }
 
-    /// Drops the tensors that no later node reads, except the last one.
-    fn forget(&mut self, later: &[crate::graph::Node<'_>]) {
-        let last = self.tensors.len() - 1;
-        for (tensor, values) in self.tensors[..last].iter_mut().enumerate() {
-            if !later.iter().any(|node| node.sources.contains(&tensor)) {
-                *values = Vec::new();
-            }
+    /// Drops tensors that no later node reads.
+    fn forget(&mut self, tensors: &[usize]) {
+        for &tensor in tensors {
+            self.tensors[tensor] = Vec::new();
         }
     }
+}
+
+/// For every node, the tensors that it is the last to read.
+fn forgotten(nodes: &[Node<'_>]) -> Vec<Vec<usize>> {
+    let mut last = vec![None; nodes.len() + 1];
+    for (index, node) in nodes.iter().enumerate() {
+        for &source in &node.sources {
+            last[source] = Some(index);
+        }
+    }
+    let mut forgotten = vec![Vec::new(); nodes.len()];
+    for (tensor, reader) in last.into_iter().enumerate() {
+        if let Some(reader) = reader {
+            forgotten[reader].push(tensor);
+        }
+    }
+    forgotten
 }
 
 #[cfg(test)]

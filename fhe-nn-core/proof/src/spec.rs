@@ -6,7 +6,7 @@
 //! Layers read tensors: tensor 0 is the input, tensor `i + 1` the result of layer i.
 
 mod declare;
-mod flow;
+pub(crate) mod flow;
 pub(crate) mod flow_error;
 pub(crate) mod function;
 pub(crate) mod input;

@@ -20,6 +20,12 @@ pub const MAX_TABLE_BITS: u32 = 8;
 /// Widest antiperiodic table; it costs as much as a padded one with one bit less.
 pub const MAX_ANTIPERIODIC_TABLE_BITS: u32 = 9;
 
+/// Widest sum that a layer with weights may reach by the widths of its inputs and weights alone, whatever
+/// width its accumulators are held to: sums, with all that is added to them, then fit 64 bits.
+pub const MAX_REACH_BITS: u32 = 62;
+/// Greatest number of terms of all sums of a network together.
+pub const MAX_TERMS: u64 = 1 << 27;
+
 /// Greatest number of values of a tensor, and so the greatest extent: no width that follows overflows.
 pub const MAX_VALUES: u64 = 1 << 24;
 

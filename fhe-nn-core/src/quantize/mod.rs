@@ -83,7 +83,7 @@ impl Model {
     ) -> Result<Quantized<Model>, Error> {
         spec.check_numbers()?;
         let (parts, report) = quantize(spec, floats, functions, samples, calibration)?;
-        let network = Model::checked(spec.clone(), parts);
+        let network = Model::new(spec.clone(), parts);
         Ok(Quantized { network, report })
     }
 

@@ -1,8 +1,8 @@
 //! The members of a family that can exist: adapts what follows from the changed numbers, and checks whether
 //! the macro would accept the result.
 
-use fhe_nn_proof::spec::{Op, Overflow, Pool, Spec};
-use fhe_nn_proof::widths::{MAX_ACCUMULATOR_BITS, MAX_OUTPUT_BITS, MAX_TABLE_BITS};
+use fhe_nn_proof::spec::{Op, Overflow, Spec};
+use fhe_nn_proof::widths::{MAX_ACCUMULATOR_BITS, MAX_OUTPUT_BITS};
 
 /// Adapts sizes and worst cases to the changed numbers. The result is `None` if a layer cannot read its
 /// operands.
@@ -108,10 +108,6 @@ pub(super) fn is_feasible(spec: &Spec) -> bool {
             (1..=most).contains(&table)
                 && act.phases.is_power_of_two()
                 && (act.phases == 1 || (antiperiodic && act.phases <= 1 << (table - 1)))
-        }
-        Op::Pool(pool) if pool.kind == Pool::Max => {
-            let values = facts[spec.sources(index)[0]].range;
-            values.minus(values).signed_bits() <= MAX_TABLE_BITS
         }
         _ => true,
     })

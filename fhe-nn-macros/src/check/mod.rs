@@ -16,7 +16,7 @@ mod widths;
 
 use std::borrow::Cow;
 
-use fhe_nn_proof::spec::{Input, Layer, Op, Spec, Tensor};
+use fhe_nn_proof::spec::{FlowError, Input, Layer, Op, Spec};
 
 use self::facts::Facts;
 use self::stage::Stage;
@@ -40,7 +40,21 @@ pub(crate) fn check(network: &Network) -> Result<Spec, Vec<Error>> {
         ops
     });
     let ops = ops.and_then(|ops| ops.into_iter().collect::<Option<Vec<Op>>>());
-    errors.finish(ops.map(|ops| spec(network, ops)))
+    let spec = ops.map(|ops| spec(network, ops));
+    if errors.is_empty()
+        && let Some(Err((index, error))) = spec.as_ref().map(Spec::flow)
+    {
+        // what holds for each layer may not hold for all of them together
+        errors.push(too_large(network, index, &error));
+    }
+    errors.finish(spec)
+}
+
+/// The error for a layer whose sizes are too large.
+fn too_large(network: &Network, index: usize, error: &FlowError) -> Error {
+    let layer = &network.layers[index];
+    let law = format!("`{}` {error}", layer.name);
+    Error::new(layer.place, law).help("make its sizes smaller")
 }
 
 /// Holds a layer to the laws, and returns it as data.
@@ -51,7 +65,7 @@ fn layer(errors: &mut Errors, network: &Network, facts: &mut Facts, index: usize
         facts.push(unknown, false, 1);
         return None;
     };
-    let mut phases_fit = true;
+    let (mut phases_fit, mut widths_fit) = (true, true);
     if let (Kind::Linear(linear), Some(spec)) = (&layer.kind, op.linear()) {
         let stage = Stage::new(network, facts, index, linear, spec.taps);
         // if an accumulator breaks a law, that says all there is to say about its table
@@ -64,6 +78,7 @@ fn layer(errors: &mut Errors, network: &Network, facts: &mut Facts, index: usize
             widths::rounding_has_bits_to_drop(errors, &stage);
             antiperiodic::phases_divide_half_a_period(errors, &stage);
         }
+        widths_fit = fits;
         if let Some(accumulator) = op.accumulator_mut() {
             *accumulator = stage.width();
         }
@@ -81,19 +96,19 @@ fn layer(errors: &mut Errors, network: &Network, facts: &mut Facts, index: usize
             None => {}
         }
     } else {
-        sums::tables_between_fit(errors, network, facts, index);
+        widths_fit = sums::tables_between_fit(errors, network, facts, index, &op);
     }
     let last = index + 1 == network.layers.len();
-    let operands: Vec<&Tensor> = layer
-        .sources
-        .iter()
-        .map(|&source| &facts.tensors[source])
-        .collect();
+    let operands = sums::operands(network, facts, index);
     let (tensor, known) = match op.result(&operands) {
         Ok(tensor) => (tensor, shaped && phases_fit),
-        Err(error) if shaped => {
-            let law = format!("`{}` {error}", layer.name);
-            errors.push(Error::new(layer.place, law).help("make its sizes smaller"));
+        Err(error) if shaped && widths_fit => {
+            errors.push(match error {
+                FlowError::Sums(range) => {
+                    sums::too_wide(network, facts, index, &op, (&error, range))
+                }
+                _ => too_large(network, index, &error),
+            });
             (layer.kind.unknown(operands[0]), false)
         }
         // a dense layer has the shape that was written, whatever comes in

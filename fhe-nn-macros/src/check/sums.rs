@@ -1,7 +1,7 @@
 //! Laws 3 and 5 for sums of values, whose width follows from what is added up, and for the tables inside
 //! layers that have some.
 
-use fhe_nn_proof::spec::{Combine, Function, Op, Pool, Tensor};
+use fhe_nn_proof::spec::{Combine, FlowError, Function, Op, Pool, Tensor};
 use fhe_nn_proof::widths::{MAX_OUTPUT_BITS, MAX_ROUNDED_BITS, MAX_TABLE_BITS, Range};
 
 use super::facts::Facts;
@@ -95,35 +95,35 @@ pub(super) fn tables_between_fit(
     network: &Network,
     facts: &Facts,
     index: usize,
-) {
-    let layer = &network.layers[index];
-    let (verb, reads): (_, &[(&str, i64)]) = match &layer.kind {
-        Kind::Pool(pool) if pool.kind == Pool::Max => ("compares", &[("differences", -1)]),
-        Kind::Combine(Combine::Mul) => ("multiplies", &[("sums", 1), ("differences", -1)]),
-        _ => return,
+    op: &Op,
+) -> bool {
+    let widths = op.check_widths(&operands(network, facts, index));
+    let Err(error @ FlowError::Between { range, .. }) = widths else {
+        return true;
     };
-    // a pool compares values of one tensor
-    let sources = [layer.sources[0], layer.sources[layer.sources.len() - 1]];
-    let read = |[a, b]: [Range; 2], sign| a.plus(b.times(Range { lo: sign, hi: sign }));
-    let ranges = sources.map(|source| facts.tensors[source].range);
-    let wide = reads.iter().find_map(|&(what, sign)| {
-        let range = read(ranges, sign);
-        (range.signed_bits() > MAX_TABLE_BITS).then_some((what, range))
-    });
-    let Some((what, range)) = wide else { return };
-    let (name, bits, Range { lo, hi }) = (&layer.name, range.signed_bits(), range);
-    let law = format!(
-        "`{name}` {verb} values whose {what} need {bits} bits, but a table reads at most {MAX_TABLE_BITS}"
-    );
-    let fits = |range: Range| {
-        let mut all = reads.iter().map(|&(_, sign)| read([range; 2], sign));
-        all.all(|range| range.signed_bits() <= MAX_TABLE_BITS)
-    };
+    let (layer, Range { lo, hi }) = (&network.layers[index], range);
+    let fits = |before: &[&Tensor]| op.check_widths(before).is_ok();
     errors.push(
-        Error::new(layer.place, law)
+        Error::new(layer.place, format!("`{}` {error}", layer.name))
             .note(format!("they reach from {lo} to {hi}"))
-            .help(narrower(network, index, fits)),
+            .help(narrower(network, facts, index, fits)),
     );
+    false
+}
+
+/// Law 2 for sums of values: the error for sums of this range, which no layer may make.
+pub(super) fn too_wide(
+    network: &Network,
+    facts: &Facts,
+    index: usize,
+    op: &Op,
+    (error, range): (&FlowError, Range),
+) -> Error {
+    let layer = &network.layers[index];
+    let fits = |before: &[&Tensor]| op.result(before).is_ok();
+    Error::new(layer.place, format!("`{}` {error}", layer.name))
+        .note(arithmetic(network, facts, index + 1, range))
+        .help(narrower(network, facts, index, fits))
 }
 
 /// Law 5: sums that are the scores have at most [`MAX_OUTPUT_BITS`] bits.
@@ -137,13 +137,8 @@ pub(super) fn output_fits(
 ) {
     let (layer, bits) = (&network.layers[index], range.signed_bits());
     if bits > MAX_OUTPUT_BITS {
-        let fits = |range: Range| {
-            let before = layer.sources.iter().map(|&source| Tensor {
-                range,
-                ..facts.tensors[source].clone()
-            });
-            let before: Vec<Tensor> = before.collect();
-            let sums = op.result(&before.iter().collect::<Vec<_>>());
+        let fits = |before: &[&Tensor]| {
+            let sums = op.result(before);
             sums.is_ok_and(|sums| sums.range.signed_bits() <= MAX_OUTPUT_BITS)
         };
         let law = format!(
@@ -153,7 +148,7 @@ pub(super) fn output_fits(
         errors.push(
             Error::new(layer.place, law)
                 .note(arithmetic(network, facts, index + 1, range))
-                .help(narrower(network, index, fits)),
+                .help(narrower(network, facts, index, fits)),
         );
     }
 }
@@ -191,8 +186,22 @@ fn arithmetic(network: &Network, facts: &Facts, tensor: usize, range: Range) -> 
 }
 
 /// The edit that makes what field `index` reads narrow enough. It changes the width of what all of that
-/// comes from, if this width was written.
-fn narrower(network: &Network, index: usize, fits: impl Fn(Range) -> bool) -> String {
+/// comes from, if this width was written. `fits` says whether operands are narrow enough.
+fn narrower(
+    network: &Network,
+    facts: &Facts,
+    index: usize,
+    fits: impl Fn(&[&Tensor]) -> bool,
+) -> String {
+    let fits = |range: Range| {
+        let before = operands(network, facts, index).into_iter();
+        let before = before.map(|tensor| Tensor {
+            range,
+            ..tensor.clone()
+        });
+        let before: Vec<Tensor> = before.collect();
+        fits(&before.iter().collect::<Vec<_>>())
+    };
     let sources = network.layers[index].sources.iter();
     let mut origins = sources.map(|&source| origin(network, source));
     let first = origins.next();
@@ -216,6 +225,12 @@ fn narrower(network: &Network, index: usize, fits: impl Fn(Range) -> bool) -> St
     edit.unwrap_or_else(|| {
         "make what it reads narrower: lower `output` of the activations before it".to_owned()
     })
+}
+
+/// The facts of the tensors that a layer reads.
+pub(super) fn operands<'a>(network: &Network, facts: &'a Facts, index: usize) -> Vec<&'a Tensor> {
+    let sources = network.layers[index].sources.iter();
+    sources.map(|&source| &facts.tensors[source]).collect()
 }
 
 /// The tensor in which the values of a tensor were made: layers that only move or choose values make none.

@@ -27,6 +27,7 @@ const PROSE: &[&str] = &[
     "size_is_a_constant",
     "unknown",
     "activation_of_the_input",
+    "too_many_terms",
     "too_many_values",
     "zero_extent",
     "zero_outputs",

@@ -116,8 +116,9 @@ impl LayerSpec for ActivationSpec {
             self.phases == 1 || antiperiodic,
             "phases need an antiperiodic activation",
         )?;
+        let read = self.table.unwrap_or(MAX_ANTIPERIODIC_TABLE_BITS);
         law(
-            self.phases.is_power_of_two() && self.phases <= 1 << (MAX_ANTIPERIODIC_TABLE_BITS - 1),
+            self.phases.is_power_of_two() && self.phases <= 1 << (read - 1),
             "phases are a power of two, at most half a period",
         )
     }

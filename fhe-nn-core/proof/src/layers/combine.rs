@@ -4,7 +4,7 @@ use core::fmt;
 use core::ops::RangeInclusive;
 use std::borrow::Cow;
 
-use super::{LayerSpec, expect};
+use super::{LayerSpec, expect, readable};
 use crate::client::Affine;
 use crate::error::ModelError;
 use crate::graph::Fixed;
@@ -71,6 +71,16 @@ impl LayerSpec for Combine {
             }
             Combine::Flatten => Ok(()),
         })
+    }
+
+    fn check_widths(&self, operands: &[&Tensor]) -> Result<(), FlowError> {
+        match (self, operands) {
+            (Combine::Mul, [a, b]) => {
+                readable("multiplies", "sums", a.range.plus(b.range))?;
+                readable("multiplies", "differences", a.range.minus(b.range))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn facts(&self, operands: &[&Tensor]) -> Tensor {

@@ -53,6 +53,10 @@ impl LayerSpec for ConvSpec {
         expect(&self.window.input_shape(self.flat), &operands[0].shape)
     }
 
+    fn check_widths(&self, operands: &[&Tensor]) -> Result<(), FlowError> {
+        self.linear().check_widths(operands[0].range)
+    }
+
     fn facts(&self, _operands: &[&Tensor]) -> Tensor {
         accumulators(self.window.output_shape(self.flat), self.accumulator)
     }
@@ -74,7 +78,7 @@ impl LayerSpec for ConvSpec {
     }
 
     fn laws(&self) -> Result<(), Law> {
-        self.window.laws()?;
+        self.window.laws(self.flat)?;
         self.linear().laws()
     }
 
@@ -88,6 +92,14 @@ impl LayerSpec for ConvSpec {
             kernel: Cow::Borrowed(&linear.weights),
             padding: linear.input.zero_point,
         })
+    }
+
+    fn all_terms(&self, _operands: &[&Tensor]) -> u64 {
+        // the values that each tap of a kernel sees, which all kernels of a group share
+        let window = &self.window;
+        let seen = [window.groups, window.taps(), window.positions()];
+        let seen = seen.map(|count| count as u64);
+        seen.into_iter().fold(1, u64::saturating_mul)
     }
 
     fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

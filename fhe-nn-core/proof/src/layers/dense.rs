@@ -54,6 +54,10 @@ impl LayerSpec for DenseSpec {
         expect(&[self.inputs], &operands[0].shape)
     }
 
+    fn check_widths(&self, operands: &[&Tensor]) -> Result<(), FlowError> {
+        self.linear().check_widths(operands[0].range)
+    }
+
     fn facts(&self, _operands: &[&Tensor]) -> Tensor {
         accumulators(vec![self.outputs], self.accumulator)
     }

@@ -10,11 +10,12 @@ use crate::graph::builder::Builder;
 use crate::graph::map::Map;
 use crate::model::reader::{ModelReader, Place};
 use crate::part::{Linear, Part, proved_ranges};
+use crate::spec::flow_error::FlowError;
 use crate::spec::function::Function;
 use crate::spec::law::{Law, law, weights};
 use crate::spec::tensor::{Tensor, TensorKind};
 use crate::spec::window::Window;
-use crate::widths::{MAX_ACCUMULATOR_BITS, Range, accumulator_bits, max_weight};
+use crate::widths::{MAX_ACCUMULATOR_BITS, MAX_REACH_BITS, Range, accumulator_bits, max_weight};
 
 /// The part that all layers with weights and accumulators have in common.
 ///
@@ -61,6 +62,18 @@ impl LinearSpec {
         accumulator_bits(self.taps, input, self.weights)
     }
 
+    /// Checks that its sums fit 64 bits, whatever width they are held to.
+    pub(super) fn check_widths(&self, input: Range) -> Result<(), FlowError> {
+        match self.worst_case(input) {
+            Some(..=MAX_REACH_BITS) => Ok(()),
+            _ => Err(FlowError::Reach {
+                taps: self.taps,
+                input: input.max_abs(),
+                weight: max_weight(self.weights),
+            }),
+        }
+    }
+
     /// The widest accumulator that a neuron may have. A written `accumulator` is the promise; where none
     /// was written, the promise is the worst case of the sum. `Sign` adds a threshold to that sum, which
     /// takes one bit more if it lies near an end of the range.
@@ -81,7 +94,7 @@ impl LinearSpec {
         let (name, levels) = (place.name(), place.first().range);
         let tensor = |field: &str| format!("{name}.{field}");
         let (outputs, inputs) = (self.channels, self.taps);
-        let act = place.spec.reader(place.index());
+        let act = place.reader();
         let antiperiodic = act.filter(|act| act.function.is_antiperiodic());
 
         let max = max_weight(self.weights);
@@ -112,8 +125,8 @@ impl LinearSpec {
                 // a constant moves some accumulator into the width
                 let (width, proved) = (Range::signed(widths[j]), proved[j]);
                 Range {
-                    lo: width.lo - proved.hi,
-                    hi: width.hi - proved.lo,
+                    lo: width.lo.saturating_sub(proved.hi),
+                    hi: width.hi.saturating_sub(proved.lo),
                 }
             }
         };

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use super::conv::written_sizes;
-use super::{LayerSpec, expect};
+use super::{LayerSpec, expect, readable};
 use crate::client::Affine;
 use crate::error::ModelError;
 use crate::graph::Fixed;
@@ -15,7 +15,7 @@ use crate::graph::map::{Map, Rows, Term};
 use crate::model::reader::{ModelReader, Place};
 use crate::part::Part;
 use crate::spec::flow_error::FlowError;
-use crate::spec::law::Law;
+use crate::spec::law::{Law, law};
 use crate::spec::tensor::{Tensor, TensorKind};
 use crate::spec::window::Window;
 use crate::widths::Lattice;
@@ -128,6 +128,14 @@ impl LayerSpec for PoolSpec {
         expect(&self.window.input_shape(self.flat), &operands[0].shape)
     }
 
+    fn check_widths(&self, operands: &[&Tensor]) -> Result<(), FlowError> {
+        let values = operands[0].range;
+        match self.kind {
+            Pool::Max => readable("compares", "differences", values.minus(values)),
+            Pool::Average => Ok(()),
+        }
+    }
+
     fn facts(&self, operands: &[&Tensor]) -> Tensor {
         let first = operands[0];
         let (odd, kind) = match self.kind {
@@ -154,7 +162,12 @@ impl LayerSpec for PoolSpec {
     }
 
     fn laws(&self) -> Result<(), Law> {
-        self.window.laws()
+        let window = &self.window;
+        window.laws(self.flat)?;
+        law(
+            window.outputs == window.channels && window.groups == window.channels,
+            "pools see each channel by itself",
+        )
     }
 
     fn read(&self, reader: &mut ModelReader<'_>, place: &Place<'_>) -> Result<Part, ModelError> {
@@ -179,6 +192,11 @@ impl LayerSpec for PoolSpec {
         } else {
             self.window.taps()
         }
+    }
+
+    fn all_terms(&self, _operands: &[&Tensor]) -> u64 {
+        let (outputs, taps) = (self.window.output_len() as u64, self.window.taps() as u64);
+        outputs.saturating_mul(taps)
     }
 
     fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::spec::{Layer, Spec};
+use crate::spec::{Input, Layer, Spec};
 
 /// The first difference between a declaration and that of a file.
 pub(super) fn difference(ours: &Spec, theirs: &Spec) -> Option<String> {
@@ -10,17 +10,41 @@ pub(super) fn difference(ours: &Spec, theirs: &Spec) -> Option<String> {
     if ours.name != theirs.name {
         Some(format!("it is `{}`", theirs.name))
     } else if ours.input != theirs.input {
-        let (ours, theirs) = (&ours.input, &theirs.input);
-        Some(format!(
-            "its input is {:?} of {} bits, not {:?} of {} bits",
-            theirs.shape, theirs.bits, ours.shape, ours.bits
-        ))
+        let (ours, theirs) = (described(&ours.input), described(&theirs.input));
+        Some(format!("its input is {theirs}, not {ours}"))
     } else if count != their_count {
         Some(format!("it has {their_count} layers, not {count}"))
     } else {
-        let mut layers = ours.layers.iter().zip(theirs.layers.iter());
-        layers.find_map(|(ours, theirs)| of_layers(ours, theirs))
+        let mut layers = ours.layers.iter().zip(theirs.layers.iter()).enumerate();
+        layers.find_map(|(index, (own, their))| {
+            of_layers(own, their).or_else(|| of_sources(ours, theirs, index))
+        })
     }
+}
+
+/// An input with all its numbers: "[784] of 1 bits".
+fn described(input: &Input) -> String {
+    let (shape, bits) = (&input.shape, input.bits);
+    match input.tokens {
+        None => format!("{shape:?} of {bits} bits"),
+        Some(tokens) => {
+            let (vocabulary, encoding) = (tokens.vocabulary, tokens.encoding);
+            format!("{shape:?} tokens of {vocabulary}, {encoding}, of {bits} bits")
+        }
+    }
+}
+
+/// The difference in what layer `index` reads; the layers before it are the same.
+fn of_sources(ours: &Spec, theirs: &Spec, index: usize) -> Option<String> {
+    let sources = |spec: &Spec| {
+        let sources = spec.sources(index).into_iter();
+        let names = sources.map(|source| format!("`{}`", spec.name_of(source)));
+        names.collect::<Vec<_>>().join(", ")
+    };
+    (ours.sources(index) != theirs.sources(index)).then(|| {
+        let (name, ours, theirs) = (&theirs.layers[index].name, sources(ours), sources(theirs));
+        format!("its layer `{name}` reads {theirs}, not {ours}")
+    })
 }
 
 /// The first key whose values differ between two layers.
@@ -55,4 +79,58 @@ fn of_layers(ours: &Layer, theirs: &Layer) -> Option<String> {
 fn only(op: &Value) -> Option<(&String, &serde_json::Map<String, Value>)> {
     let (kind, fields) = op.as_object()?.iter().next()?;
     Some((kind, fields.as_object()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::Op;
+
+    /// Two layers over the input, and a third that reads these tensors.
+    fn wired(sources: &[usize], input: Input) -> Spec {
+        let layers = vec![
+            Layer::reading("twice", &[0, 0], Op::Add),
+            Layer::reading("square", &[0, 0], Op::Mul),
+            Layer {
+                sources: sources.to_vec().into(),
+                ..Layer::new("sum", Op::Add)
+            },
+        ];
+        Spec {
+            layers: layers.into(),
+            ..Spec::new("Wired", input, &[])
+        }
+    }
+
+    #[test]
+    fn another_wiring_is_a_difference() {
+        let of = |sources: &[usize]| wired(sources, Input::new(&[2], 1));
+        assert_eq!(difference(&of(&[1, 2]), &of(&[1, 2])), None);
+        let found = difference(&of(&[1, 2]), &of(&[2, 0])).expect("another wiring");
+        assert_eq!(
+            found,
+            "its layer `sum` reads `square`, `input`, not `twice`, `square`"
+        );
+        // the tensor before it, whether it is written or not
+        assert_eq!(difference(&of(&[2]), &of(&[])), None);
+    }
+
+    #[test]
+    fn another_vocabulary_is_a_difference_that_shows() {
+        let of = |input| wired(&[1, 2], input);
+        let numbers = |vocabulary| of(Input::numbers(&[7], vocabulary, 4));
+        assert_eq!(
+            difference(&numbers(12), &numbers(11)).as_deref(),
+            Some(
+                "its input is [7] tokens of 11, by number, of 4 bits, \
+                 not [7] tokens of 12, by number, of 4 bits"
+            )
+        );
+        let one_hot = of(Input::one_hot(&[7], 12));
+        let values = of(Input::new(&[7], 1));
+        assert_eq!(
+            difference(&values, &one_hot).as_deref(),
+            Some("its input is [7] tokens of 12, one-hot, of 1 bits, not [7] of 1 bits")
+        );
+    }
 }

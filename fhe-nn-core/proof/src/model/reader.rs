@@ -9,12 +9,15 @@ use super::tensors::{Value, values};
 use crate::client::Affine;
 use crate::error::ModelError;
 use crate::part::Part;
-use crate::spec::{Spec, Tensor};
+use crate::spec::flow::Readers;
+use crate::spec::{ActivationSpec, Spec, Tensor};
 use crate::widths::Range;
 
 /// A layer whose integers are to be read.
 pub(crate) struct Place<'a> {
     pub(crate) spec: &'a Spec,
+    /// The layers that read each tensor of the declaration.
+    pub(crate) readers: &'a Readers<'a>,
     /// The facts of every tensor of the declaration.
     pub(crate) facts: &'a [Tensor],
     /// The integers of the layers before it.
@@ -35,6 +38,11 @@ impl<'a> Place<'a> {
     /// The tensors that it reads.
     pub(crate) fn sources(&self) -> Vec<usize> {
         self.spec.sources(self.index())
+    }
+
+    /// The activation that reads its result, if one does.
+    pub(crate) fn reader(&self) -> Option<&'a ActivationSpec> {
+        self.readers.activation(self.index())
     }
 
     /// The facts of the tensor that it reads first.

@@ -6,6 +6,7 @@
 //! of two, and its weights are multiplied by the ratio of the steps, as those of narrow neurons are.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use crate::client::ClientSpec;
 use crate::plan::Fingerprint;
@@ -61,10 +62,17 @@ impl Requirements {
         let mut groups: Vec<usize> = (0..=self.stages.len()).collect();
         for layer in self.accumulators() {
             let sources = layer.sums.sources.iter();
-            let own: Vec<usize> = sources.map(|&source| groups[source as usize]).collect();
+            let own: HashSet<usize> = sources.map(|&source| groups[source as usize]).collect();
+            let first = layer
+                .sums
+                .sources
+                .first()
+                .map(|&source| groups[source as usize]);
             for group in &mut groups {
-                if own.contains(group) {
-                    *group = own[0];
+                if let Some(first) = first
+                    && own.contains(group)
+                {
+                    *group = first;
                 }
             }
         }

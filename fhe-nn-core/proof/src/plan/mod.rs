@@ -36,7 +36,7 @@ mod show;
 mod size;
 mod stage;
 mod sums;
-mod validate;
+pub(crate) mod validate;
 mod version;
 
 use std::borrow::Cow;

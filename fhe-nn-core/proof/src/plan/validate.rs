@@ -33,7 +33,7 @@ impl Plan {
         let small = self.small_key_of_inputs();
         let dimensions = small.map_or(widen(range::INPUT_DIMENSIONS), exactly);
         check("input dimension", self.input.dimension.into(), dimensions)?;
-        check("stages", self.stages.len() as u64, 0..=MAX_STAGES)?;
+        check_stages(self.stages.len())?;
         for (index, sums) in self.sums().enumerate() {
             self.validate_sources(&sums.sources, index as u32)?;
         }
@@ -209,6 +209,11 @@ impl Bootstrap {
         )?;
         self.keyswitch.map_or(Ok(()), check_keyswitch)
     }
+}
+
+/// Checks that there are no more stages than a plan may have.
+pub(crate) fn check_stages(stages: usize) -> Result<(), PlanError> {
+    check("stages", stages as u64, 0..=MAX_STAGES)
 }
 
 fn check_keyswitch(digits: Decomposition) -> Result<(), PlanError> {

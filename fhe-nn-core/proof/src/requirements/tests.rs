@@ -41,14 +41,30 @@ fn values_of_different_phases_are_no_twins() {
 /// The same value taken twice counts twice, not as two values.
 #[test]
 fn weights_of_one_value_add_up() {
-    let (trace, _) = look_up(Trace::new(1), &array![[3]], &[8], 1);
+    let (mut trace, _) = look_up(Trace::new(1), &array![[3]], &[8], 1);
     let twice = Map::Rows(crate::graph::Rows::each(1, &[2, 1]));
     let op = LinearOp {
         map: twice,
         constants: Cow::Borrowed(&[]),
         stage: 0,
     };
-    assert_eq!(trace.sums(&op, &[2, 2]), [[(1, 3)]]);
+    assert_eq!(trace.sums(&op, &[2, 2]).expect("few terms"), [[(1, 3)]]);
+}
+
+/// A file from elsewhere may declare sums of sums whose terms would not fit memory.
+#[test]
+fn terms_are_counted_over_all_sums() {
+    let weights = array![[1, 1], [1, 1]];
+    let op = LinearOp {
+        map: Map::Dense(&weights),
+        constants: Cow::Borrowed(&[]),
+        stage: 0,
+    };
+    let mut trace = Trace::new(2);
+    assert_eq!(trace.sums(&op, &[0]).expect("four terms").len(), 2);
+    assert_eq!(trace.terms, 4);
+    trace.terms = MAX_TRACED - 3;
+    assert_eq!(trace.sums(&op, &[0]), Err(MAX_TRACED + 1));
 }
 
 /// Looks up sums of the last tensor, and returns the kinds of the bootstraps.
@@ -64,6 +80,7 @@ fn look_up(
         stage: 0,
     };
     let sums = trace.sums(&op, &[trace.tensors.len() - 1]);
+    let sums = sums.expect("few terms");
     let read = Read {
         stage: 0,
         reader: Reader::Padded,

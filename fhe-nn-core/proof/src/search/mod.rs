@@ -26,6 +26,7 @@ mod small_keys;
 mod state;
 
 use crate::noise::standard_deviations;
+use crate::plan::validate::check_stages;
 use crate::plan::{Accumulators, Plan, PlanError, PlanOptions, Prefer, Requirements};
 use crate::search::chain::Chains;
 use crate::search::ending::{Ending, endings};
@@ -55,6 +56,7 @@ impl Plan {
         if !(1.0..=1024.0).contains(&failure_bits) {
             return Err(PlanError::FailureBits(failure_bits));
         }
+        check_stages(requirements.stages.len())?;
         let plan = find(requirements, options)?;
         plan.validate()?;
         Ok(plan)

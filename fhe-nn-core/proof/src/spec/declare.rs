@@ -33,11 +33,11 @@ impl Spec {
         let facts = self.flow().unwrap_or_default();
         for (index, layer) in self.layers.iter().enumerate() {
             if !layer.sources.is_empty() {
-                let name = |&source: &usize| match source.checked_sub(1) {
-                    None => "input",
-                    Some(index) => &self.layers[index].name,
-                };
-                let names: Vec<&str> = layer.sources.iter().map(name).collect();
+                let names: Vec<&str> = layer
+                    .sources
+                    .iter()
+                    .map(|&source| self.name_of(source))
+                    .collect();
                 writeln!(text, "    #[from({})]", names.join(", "))?;
             }
             let before = self

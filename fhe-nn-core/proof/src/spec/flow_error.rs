@@ -1,7 +1,9 @@
 //! Why a declaration does not fit together.
 
 use super::{TensorKind, WindowError};
-use crate::widths::MAX_VALUES;
+use crate::widths::{
+    MAX_ACCUMULATOR_BITS, MAX_REACH_BITS, MAX_TABLE_BITS, MAX_TERMS, MAX_VALUES, Range,
+};
 
 /// Why a layer cannot read what comes to it. The macro reports such mistakes where they were written; this
 /// error is for declarations that come from elsewhere.
@@ -50,4 +52,38 @@ pub enum FlowError {
     /// A tensor has an extent of 0, or more values than a tensor may have.
     #[error("has {0} values, but 1 to {MAX_VALUES} are allowed")]
     Values(usize),
+    /// Sums of values are wider than the language allows.
+    #[error(
+        "has sums of {} bits, but at most {MAX_ACCUMULATOR_BITS} are allowed",
+        .0.signed_bits()
+    )]
+    Sums(Range),
+    /// The tables inside a layer would read more bits than a table may.
+    #[error(
+        "{verb} values whose {what} need {} bits, but a table reads at most {MAX_TABLE_BITS}",
+        range.signed_bits()
+    )]
+    Between {
+        /// What the layer does with the values.
+        verb: &'static str,
+        /// What the tables read.
+        what: &'static str,
+        /// The range of what they read.
+        range: Range,
+    },
+    /// The sums of a layer with weights may not fit 64 bits, whatever width they are held to.
+    #[error(
+        "adds up {taps} products of up to {input} x {weight}, but its sums may reach at most {MAX_REACH_BITS} bits"
+    )]
+    Reach {
+        /// Number of weights of a neuron.
+        taps: usize,
+        /// Greatest absolute value of an input.
+        input: u64,
+        /// Greatest absolute value of a weight.
+        weight: i64,
+    },
+    /// The sums of a network have too many terms to be computed in bounded memory.
+    #[error("brings the terms of all sums to {0}, but at most {MAX_TERMS} are allowed")]
+    Terms(u64),
 }

@@ -33,8 +33,13 @@ pub(crate) fn weights(bits: u32) -> Result<(), Law> {
 }
 
 impl Window {
-    /// The laws of its extents.
-    pub(crate) fn laws(&self) -> Result<(), Law> {
+    /// The laws of its extents; if `flat`, those of a window that moves along one axis.
+    pub(crate) fn laws(&self, flat: bool) -> Result<(), Law> {
+        let height = [self.input[0], self.kernel[0], self.padding[0]];
+        law(
+            !flat || height == [1, 1, 0],
+            "windows along one axis have a height of 1",
+        )?;
         let steps = [self.kernel, self.stride, self.padding, self.dilation];
         let taps = [self.channels, self.kernel[0], self.kernel[1]];
         law(

@@ -5,10 +5,14 @@
 
 use std::collections::HashSet;
 
+use super::flow::Readers;
 use super::law::{Law, MAX_INTEGER_BITS, MAX_RESULT_BITS, law, small};
 use super::{Encoding, Function, Input, Overflow, Spec};
 use crate::error::ModelError;
 use crate::widths::MAX_VALUES;
+
+/// Greatest number of layers.
+const MAX_LAYERS: usize = 4096;
 
 impl Spec {
     /// Checks every number of a declaration that the macro did not check.
@@ -22,6 +26,9 @@ impl Spec {
         };
         self.input.laws().map_err(broken("input"))?;
         law(!self.layers.is_empty(), "a network has a layer").map_err(broken(&self.name))?;
+        let few = self.layers.len() <= MAX_LAYERS;
+        law(few, "a network has at most 4,096 layers").map_err(broken(&self.name))?;
+        let readers = Readers::of(self);
         let mut names = HashSet::new();
         for (index, layer) in self.layers.iter().enumerate() {
             let name: &str = &layer.name;
@@ -29,28 +36,40 @@ impl Spec {
                 law(!name.is_empty(), "a layer has a name")?;
                 law(names.insert(name), "layers have different names")?;
                 layer.op.layer().laws()?;
-                self.neighbours(index)
+                self.neighbours(index, &readers)
             };
             laws().map_err(broken(name))?;
         }
         Ok(())
     }
 
-    /// What a layer with accumulators requires of the activation that reads them.
-    fn neighbours(&self, index: usize) -> Result<(), Law> {
-        let Some(linear) = self.layers[index].op.linear() else {
+    /// What a layer with accumulators and the activation that reads them require of each other.
+    fn neighbours(&self, index: usize, readers: &Readers<'_>) -> Result<(), Law> {
+        let op = &self.layers[index].op;
+        if op.activation().map(|act| act.function) == Some(Function::Wave) {
+            let before = self.sources(index)[0].checked_sub(1);
+            let before = before.and_then(|before| self.layers.get(before));
+            let accumulators = before.and_then(|layer| layer.op.accumulator());
+            return law(accumulators.is_some(), "`Wave` reads accumulators");
+        }
+        let Some(linear) = op.linear() else {
             return Ok(());
         };
         let wraps = linear.overflow == Overflow::Wrap;
-        let reader = self.reader(index).map(|act| act.function);
-        let antiperiodic = reader.is_some_and(Function::is_antiperiodic);
+        let reader = readers.activation(index);
+        let function = reader.map(|act| act.function);
         law(
-            !wraps || antiperiodic,
+            !wraps || function.is_some_and(Function::is_antiperiodic),
             "`wrap` needs an antiperiodic activation",
         )?;
         law(
-            wraps || reader != Some(Function::Wave),
+            wraps || function != Some(Function::Wave),
             "`Wave` needs `wrap`",
+        )?;
+        let phases = reader.map_or(1, |act| act.phases.max(1));
+        law(
+            phases.ilog2() < linear.accumulator,
+            "phases are at most half a period",
         )
     }
 }

@@ -21,11 +21,11 @@ impl fmt::Display for Spec {
         for (index, layer) in self.layers.iter().enumerate() {
             write!(f, "  {:width$}  {}", layer.name, layer.op)?;
             if !layer.sources.is_empty() {
-                let name = |&tensor: &usize| match tensor.checked_sub(1) {
-                    None => "input",
-                    Some(source) => self.layers.get(source).map_or("?", |layer| &layer.name),
-                };
-                let names: Vec<&str> = layer.sources.iter().map(name).collect();
+                let names: Vec<&str> = layer
+                    .sources
+                    .iter()
+                    .map(|&source| self.name_of(source))
+                    .collect();
                 write!(f, " of {}", names.join(", "))?;
             }
             let before = self

@@ -1,6 +1,6 @@
 //! How a network becomes a declaration: every layer gets bit-widths.
 
-use fhe_nn_proof::spec::{Op, Overflow, Pool, Spec, Tensor};
+use fhe_nn_proof::spec::{FlowError, Op, Overflow, Spec, Tensor};
 use fhe_nn_proof::widths::{MAX_OUTPUT_BITS, MAX_ROUNDED_BITS, MAX_TABLE_BITS, Range};
 
 use super::network::Net;
@@ -35,14 +35,15 @@ pub(crate) fn propose(net: &Net, name: &str, widths: &Widths) -> Result<Spec, Im
         };
         let sources = spec.sources(index);
         let operands: Vec<&Tensor> = sources.iter().map(|&source| &facts[source]).collect();
-        let tables = table_bits(&layer.op, &operands);
-        if tables > MAX_TABLE_BITS {
-            return Err(refused(format!(
-                "its tables would read {tables} bits, but read at most {MAX_TABLE_BITS}: quantize what it reads to fewer"
-            )));
-        }
         let fact = layer.op.result(&operands);
-        facts.push(fact.map_err(|error| refused(error.to_string()))?);
+        facts.push(fact.map_err(|error| {
+            refused(match error {
+                FlowError::Between { .. } | FlowError::Sums(_) => {
+                    format!("it {error}: quantize what it reads to fewer bits")
+                }
+                _ => error.to_string(),
+            })
+        })?);
     }
     if let Err((index, error)) = spec.flow() {
         let layer = &spec.layers[index].name;
@@ -122,17 +123,4 @@ fn accumulator(
         false if worst <= MAX_OUTPUT_BITS => (worst, Overflow::Checked),
         false => (MAX_OUTPUT_BITS, Overflow::Calibrated),
     })
-}
-
-/// The bits that the tables inside a layer read; 0 if it has none, or its tables are declared.
-fn table_bits(op: &Op, operands: &[&Tensor]) -> u32 {
-    let range = operands[0].range;
-    match op {
-        Op::Pool(pool) if pool.kind == Pool::Max => range.minus(range).signed_bits(),
-        Op::Mul => operands
-            .iter()
-            .skip(1)
-            .fold(0, |_, other| range.plus(other.range).signed_bits()),
-        _ => 0,
-    }
 }

@@ -1,0 +1,51 @@
+//! Checksums: a damaged file is an error, whatever version it claims to have.
+
+use fhe_nn_core::Error;
+use fhe_nn_core::error::ModelError;
+use fhe_nn_core::prelude::*;
+use safetensors::SafeTensors;
+
+use crate::changed::{with_metadata, without_checksum};
+use crate::{Mixed, mixed};
+
+#[test]
+fn a_file_that_was_damaged_is_an_error_and_not_a_wrong_score() {
+    let bytes = mixed(0.0).to_bytes();
+    let (length, _) = SafeTensors::read_metadata(&bytes).expect("a model");
+    for at in 8 + length..bytes.len() {
+        let mut bytes = bytes.clone();
+        bytes[at] ^= 1;
+        assert!(
+            matches!(
+                Mixed::from_bytes(&bytes),
+                Err(Error::Model(ModelError::Altered))
+            ),
+            "byte {at}"
+        );
+    }
+    // older files have no checksum, and load
+    let old = without_checksum(bytes);
+    assert_eq!(Mixed::from_bytes(&old).expect("version 1"), mixed(0.0));
+}
+
+/// A checksum counts wherever there is one, so a version that was changed does not hide it.
+#[test]
+fn no_version_hides_a_checksum() {
+    let mut bytes = mixed(0.0).to_bytes();
+    let with_version = |bytes: &[u8], version: &str| {
+        let bytes = with_metadata(bytes, |entry| {
+            entry.replacen("\"version\":2", &format!("\"version\":{version}"), 1)
+        });
+        Mixed::from_bytes(&bytes).map_err(|error| error.to_string())
+    };
+    assert_eq!(with_version(&bytes, "1"), Ok(mixed(0.0)));
+    assert_eq!(
+        with_version(&bytes, "0"),
+        Err("not a quantized model: its format is 0, but formats are counted from 1".to_owned())
+    );
+    *bytes.last_mut().expect("data") ^= 1;
+    for version in ["1", "2"] {
+        let refused = with_version(&bytes, version).expect_err("a changed byte");
+        assert!(refused.contains("SHA-256"), "{version}: {refused}");
+    }
+}
