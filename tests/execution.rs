@@ -4,12 +4,11 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::random::Random;
 use fhe_nn_core::Error;
 use fhe_nn_core::plan::Prefer;
 use fhe_nn_core::prelude::*;
-use fhe_nn_core::run::Progress;
-use fhe_nn_core::run::{Profile, Work};
-use fhe_nn_tests::Random;
+use fhe_nn_core::run::{Profile, Progress, Watch, Work};
 use rayon::prelude::*;
 
 #[fhe_network(input(shape = [6], bits = 2))]
@@ -175,4 +174,35 @@ fn a_run_can_be_cancelled_before_it_begins_and_on_its_way() {
     // at most the first layer of the first images has run
     let most = most.into_inner().expect("nobody panics");
     assert!(most > 0 && most < IMAGES * 5, "{most}");
+}
+
+/// Hears of a job to its end, then stops it at its first report.
+fn watched<R>(job: impl Fn(Watch<'_>) -> Result<R, Error>) {
+    let heard = Mutex::new(Vec::new());
+    let hear = |progress: Progress| heard.lock().expect("nobody panics").push(progress);
+    job(Watch::new().with_progress(&hear)).expect("nothing stops it");
+    let heard = heard.into_inner().expect("nobody panics");
+    let last = heard.iter().map(|progress| progress.done).max();
+    assert_eq!(last, heard.first().map(|progress| progress.total));
+    assert!(heard.len() > 10, "{} reports", heard.len());
+
+    let (stop, reports) = (AtomicBool::new(false), Mutex::new(0));
+    let hear = |_| {
+        stop.store(true, Ordering::Relaxed);
+        *reports.lock().expect("nobody panics") += 1;
+    };
+    let stopped = job(Watch::new().with_progress(&hear).with_cancel(&stop)).map(drop);
+    assert!(matches!(stopped, Err(Error::Cancelled)));
+    let reports = reports.into_inner().expect("nobody panics");
+    assert!(reports < heard.len(), "{reports} reports");
+}
+
+#[test]
+fn keys_are_made_and_expanded_with_progress_and_can_be_cancelled() {
+    let setting = setting(&PlanOptions::default());
+    watched(|watch| setting.client.evaluation_key_watched(watch));
+    watched(|watch| ServerKey::new_watched(&setting.evaluation, watch));
+    let bytes = setting.evaluation.to_bytes();
+    let plan = setting.evaluation.plan();
+    watched(|watch| ServerKey::read_watched(bytes.as_slice(), plan, watch));
 }

@@ -1,9 +1,9 @@
 //! Networks other than chains of dense layers, through the public API alone. Encrypted equals clear,
 //! loaded models equal saved ones, and errors name what is wrong.
 
+use crate::random::Random;
 use fhe_nn_core::prelude::*;
 use fhe_nn_core::spec::FlowError;
-use fhe_nn_tests::Random;
 use ndarray::Axis;
 
 /// A network with windows, groups, a skip connection, and a parameter for every channel.

@@ -1,9 +1,9 @@
 //! Encrypted equals clear, for declared networks through the public API alone, on inputs inside and far
 //! outside the calibrated ranges.
 
+use crate::random::Random;
 use fhe_nn_core::prelude::*;
 use fhe_nn_core::proof::widths::Range;
-use fhe_nn_tests::Random;
 
 /// A network with several values from each bootstrap, modulo powers of two.
 #[fhe_network(input(shape = [16], bits = 4))]

@@ -1,11 +1,11 @@
 //! Networks that cannot run encrypted still run in the clear, and the plan's error says why, with layer
 //! and numbers.
 
+use crate::random::Random;
 use fhe_nn_core::Error;
 use fhe_nn_core::error::ModelError;
 use fhe_nn_core::prelude::*;
 use fhe_nn_proof::plan::PlanError;
-use fhe_nn_tests::Random;
 
 /// A network with accumulators that tables cannot read whole, and with more bits than an encrypted run
 /// allows.

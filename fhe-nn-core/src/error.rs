@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use fhe_nn_proof::error::ProofError;
+use fhe_nn_proof::plan::Fingerprint;
 
 pub use fhe_nn_proof::client::InputError;
 pub use fhe_nn_proof::error::ModelError;
@@ -20,7 +21,7 @@ pub enum Error {
     #[cfg(feature = "train")]
     #[error(transparent)]
     Train(#[from] crate::train::TrainError),
-    /// A key could not be read or written.
+    /// A key or a message could not be read or written.
     #[error("{what} could not be read or written: {source}")]
     Stream {
         /// What was read or written.
@@ -50,6 +51,57 @@ pub enum Error {
         /// Names what it does not belong to.
         of: &'static str,
     },
+    /// A client key was made for another network or plan.
+    #[error(
+        "the client key was made for `{key}` (plan {}), but this is `{network}` (plan {})",
+        short(key_plan),
+        short(plan)
+    )]
+    KeyOfAnotherPlan {
+        /// The network that the key was made for.
+        key: String,
+        /// Fingerprint of the plan that the key was made for.
+        key_plan: Fingerprint,
+        /// The network at hand.
+        network: String,
+        /// Fingerprint of the plan at hand.
+        plan: Fingerprint,
+    },
+    /// A file or message has a format of a later version.
+    #[error(
+        "{what} has format version {version}, but this program reads versions up to {known}\n  = help: it was written by a newer fhe-nn: update this program"
+    )]
+    NewerVersion {
+        /// What was read.
+        what: &'static str,
+        /// Its version.
+        version: u32,
+        /// The newest version that is read.
+        known: u32,
+    },
+    /// A passphrase does not open a client key.
+    #[cfg(feature = "passphrase")]
+    #[error("the passphrase is not that of the client key of `{network}`, or the key was altered")]
+    Passphrase {
+        /// The network that the key was made for.
+        network: String,
+    },
+    /// A client key is protected in another way than the caller says.
+    #[cfg(feature = "client")]
+    #[error("the client key of `{network}` {}", protected(found))]
+    Protection {
+        /// The network that the key was made for.
+        network: String,
+        /// How the key is protected.
+        found: crate::Protection,
+    },
+    /// A file has no rows of inputs, or rows that do not fit together.
+    #[cfg(feature = "import")]
+    #[error("rows of inputs cannot be read: {reason}")]
+    Rows {
+        /// What is wrong, and where.
+        reason: String,
+    },
     /// A reply answers another request.
     #[error("the reply answers another request than the one at hand")]
     WrongRequest,
@@ -66,8 +118,8 @@ pub enum Error {
     /// The operating system has no randomness.
     #[error("the operating system gives no random bytes: {0}")]
     Randomness(Box<dyn std::error::Error + Send + Sync>),
-    /// The caller stopped an encrypted run.
-    #[error("the run was cancelled")]
+    /// The caller stopped a long job: an encrypted run, or the making or expanding of a key.
+    #[error("the job was cancelled")]
     Cancelled,
     /// Threads cannot be started.
     #[error("cannot start {threads} threads: {source}")]
@@ -157,5 +209,18 @@ impl From<ProofError> for Error {
             ProofError::Model(error) => error.into(),
             ProofError::Plan(error) => error.into(),
         }
+    }
+}
+
+/// Returns the beginning of a fingerprint, which is enough to tell two apart.
+fn short(fingerprint: &Fingerprint) -> String {
+    hex::encode(&fingerprint[..8])
+}
+
+#[cfg(feature = "client")]
+fn protected(found: &crate::Protection) -> &'static str {
+    match found {
+        crate::Protection::None => "is not protected by a passphrase",
+        crate::Protection::Passphrase => "is protected by a passphrase",
     }
 }

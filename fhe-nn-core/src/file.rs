@@ -24,6 +24,57 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Error> {
     })
 }
 
+/// Reads a file of at most `limit` bytes.
+///
+/// # Errors
+/// [`Error::Read`], also if the file is larger.
+#[cfg(any(feature = "client", feature = "engine"))]
+pub(crate) fn read_at_most(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
+    use std::io::{Error as IoError, ErrorKind, Read};
+
+    let failed = |source| Error::Read {
+        path: path.to_owned(),
+        source,
+    };
+    let file = std::fs::File::open(path).map_err(failed)?;
+    // allocated at its full size: a vector that grows would leave copies of a secret behind
+    let size = file.metadata().map_err(failed)?.len().min(limit);
+    let mut bytes = Vec::with_capacity(usize::try_from(size + 1).unwrap_or(0));
+    file.take(limit + 1)
+        .read_to_end(&mut bytes)
+        .map_err(failed)?;
+    if bytes.len() as u64 > limit {
+        let reason = format!("it has more than {limit} bytes");
+        return Err(failed(IoError::new(ErrorKind::FileTooLarge, reason)));
+    }
+    Ok(bytes)
+}
+
+/// Writes a new file that its owner alone may read (on Unix).
+///
+/// # Errors
+/// [`Error::Write`], also if there is such a file already.
+#[cfg(feature = "client")]
+pub(crate) fn write_secret(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    use std::io::Write;
+
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let failed = |source| Error::Write {
+        path: path.to_owned(),
+        source,
+    };
+    let mut file = options.open(path).map_err(failed)?;
+    let written = file.write_all(bytes).and_then(|()| file.sync_all());
+    if written.is_err() {
+        // half a key is of no use, and would stand in the way of the next attempt; the first error is told
+        let _ = std::fs::remove_file(path);
+    }
+    written.map_err(failed)
+}
+
 /// Writes a file.
 ///
 /// # Errors

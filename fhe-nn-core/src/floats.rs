@@ -1,6 +1,6 @@
 //! Named float tensors: the trained weights that a network is quantized from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use fhe_nn_proof::error::ModelError;
@@ -83,14 +83,22 @@ impl Floats {
     #[cfg(feature = "import")]
     pub fn from_npz(bytes: &[u8]) -> Result<Self, Error> {
         let mut floats = Self::new();
-        for (name, tensor) in crate::npz::tensors(bytes)? {
-            floats.insert(name, tensor)?;
+        for (name, file) in crate::npz::files(bytes)? {
+            let array = crate::npy::Npy::read(&name, &file)?;
+            if array.element.is_float() {
+                floats.insert(name, array.values)?;
+            }
         }
         Ok(floats)
     }
 
     /// Returns the tensors as a safetensors file of type F32.
     pub fn to_bytes(&self) -> Vec<u8> {
+        self.to_bytes_with(None)
+    }
+
+    /// Returns the tensors as a safetensors file with these entries of metadata.
+    pub(crate) fn to_bytes_with(&self, metadata: Option<HashMap<String, String>>) -> Vec<u8> {
         let bytes = |tensor: &ArrayD<f32>| -> Vec<u8> {
             tensor.iter().flat_map(|x| x.to_le_bytes()).collect()
         };
@@ -102,7 +110,7 @@ impl Floats {
             let view = TensorView::new(Dtype::F32, shape.to_vec(), bytes);
             (name, view.expect("four bytes for each value"))
         });
-        safetensors::serialize(views, None).expect("names are unique, and sizes fit")
+        safetensors::serialize(views, metadata).expect("names are unique, and sizes fit")
     }
 
     /// Saves the tensors as a safetensors file of type F32.

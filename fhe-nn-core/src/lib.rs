@@ -41,6 +41,7 @@
 //! | `client` | secret keys, encrypting, decrypting: `ClientKey` | yes |
 //! | `engine` | encrypted runs: `ServerKey`, `Model::run_encrypted`; nothing that decrypts | yes |
 //! | `tfhe` | both | yes |
+//! | `passphrase` | client keys in files under a passphrase, by age | no |
 //! | `parallel` | all cores; without it everything runs on the caller's thread | yes |
 //! | `import` | models from ONNX files, weights from npz files | no |
 //! | `train` | training of declared networks, on candle | no |
@@ -71,21 +72,29 @@ mod masks;
 mod model;
 mod network;
 #[cfg(feature = "import")]
+mod npy;
+#[cfg(feature = "import")]
 mod npz;
 mod parallel;
 pub mod plan;
 pub mod quantize;
 mod reading;
+#[cfg(feature = "import")]
+pub mod rows;
 pub mod run;
 mod simulated;
 mod sums;
 #[cfg(feature = "train")]
 pub mod train;
 #[cfg(any(feature = "client", feature = "engine"))]
+mod watch;
+#[cfg(any(feature = "client", feature = "engine"))]
 mod wire;
 
+#[cfg(feature = "passphrase")]
+pub use client::Passphrase;
 #[cfg(feature = "client")]
-pub use client::ClientKey;
+pub use client::{ClientKey, Protection, StoredKey};
 pub use embedded::Embedded;
 #[cfg(feature = "engine")]
 pub use engine::ServerKey;
@@ -123,7 +132,7 @@ pub use quantize::{Calibration, Quantized};
 #[cfg(feature = "engine")]
 pub use run::Execution;
 #[cfg(any(feature = "client", feature = "engine"))]
-pub use wire::{EvaluationKey, Reply, Request};
+pub use wire::{Description, EvaluationKey, KeyId, Kind, Label, Reply, Request, ServerIdentity};
 
 /// What a program needs: the macro, the layers, networks, plans and keys.
 ///
@@ -143,7 +152,7 @@ pub mod prelude {
         fhe_network,
     };
     #[cfg(any(feature = "client", feature = "engine"))]
-    pub use crate::{EvaluationKey, Reply, Request};
+    pub use crate::{Description, EvaluationKey, Reply, Request};
     #[cfg(feature = "engine")]
     pub use crate::{Execution, ServerKey};
 }

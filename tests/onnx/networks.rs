@@ -1,4 +1,4 @@
-// Printed by imports; `BLESS=1 cargo test -p fhe-nn-tests --test imports` writes it.
+// Printed by imports; `BLESS=1 cargo test -p fhe-nn-tests imports` writes it.
 
 pub mod mlp {
 use fhe_nn_core::prelude::*;

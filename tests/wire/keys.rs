@@ -3,11 +3,11 @@
 use std::fs;
 use std::path::Path;
 
+use crate::random::Random;
 use fhe_nn_core::error::{Error, InputError};
 use fhe_nn_core::prelude::*;
-use fhe_nn_tests::Random;
 
-use crate::shared::{INPUT, Shared, Small, shared};
+use super::shared::{INPUT, Shared, Small, shared};
 
 #[test]
 fn the_wrong_key() {

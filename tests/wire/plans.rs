@@ -5,7 +5,7 @@ use fhe_nn_core::prelude::*;
 use fhe_nn_proof::plan::PlanError;
 use serde_json::{Value, json};
 
-use crate::shared::{INPUT, Shared, shared};
+use super::shared::{INPUT, Shared, shared};
 
 #[test]
 fn parameters_out_of_range() {

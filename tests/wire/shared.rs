@@ -2,8 +2,8 @@
 
 use std::sync::OnceLock;
 
+use crate::random::Random;
 use fhe_nn_core::prelude::*;
-use fhe_nn_tests::Random;
 
 #[fhe_network(input(shape = [4], bits = 2))]
 pub(crate) struct Small {

@@ -8,14 +8,20 @@ use super::secret::{Secret, noise};
 use crate::Error;
 use crate::masks::{part_seeds, seeded_ggsw};
 use crate::parallel::*;
+use crate::watch::Count;
 use crate::wire::{Seeded, bootstrap_bytes, cut};
 
 /// Encrypts every bit of the small key under the large one as a GGSW ciphertext, each with masks from a
 /// seed of its own.
 ///
 /// # Errors
-/// [`Error::Randomness`].
-pub(super) fn generate(key: &Bootstrap, small: &Secret, large: &Secret) -> Result<Seeded, Error> {
+/// [`Error::Randomness`] and [`Error::Cancelled`].
+pub(super) fn generate(
+    key: &Bootstrap,
+    small: &Secret,
+    large: &Secret,
+    count: &Count<'_>,
+) -> Result<Seeded, Error> {
     let bytes = key.body_bytes() as usize;
     let mut bodies = vec![0; bootstrap_bytes(key)];
     let seed = mask_seed()?.0;
@@ -29,6 +35,9 @@ pub(super) fn generate(key: &Bootstrap, small: &Secret, large: &Secret) -> Resul
         .par_chunks_exact_mut(part)
         .enumerate()
         .for_each(|(index, to)| {
+            if count.stopped() {
+                return;
+            }
             let (bit, noise) = (small.bits()[index], noises[index]);
             let mut ciphertext = seeded_ggsw(key, vec![0; part / bytes], masks[index]);
             encrypt_constant_seeded_ggsw_ciphertext(
@@ -39,6 +48,8 @@ pub(super) fn generate(key: &Bootstrap, small: &Secret, large: &Secret) -> Resul
                 &mut noise_source(noise),
             );
             cut(ciphertext.as_ref(), bytes, to);
+            count.done(part);
         });
+    count.check()?;
     Ok(Seeded { seed, bodies })
 }

@@ -1,7 +1,5 @@
 //! The client's key, which encodes and encrypts inputs, and decrypts and decodes scores.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use fhe_nn_proof::client::Scores;
 use fhe_nn_proof::plan::{Plan, torus_step};
 use tfhe::core_crypto::prelude::*;
@@ -9,11 +7,13 @@ use zeroize::Zeroizing;
 
 use super::random::{mask_seed, noise_seeds, noise_source};
 use super::secret::{Secret, noise};
+use super::secrets::Secrets;
 use super::{bootstrap, keyswitch, random};
 use crate::Error;
 use crate::masks::modulus;
+use crate::watch::Watch;
 use crate::wire::{
-    Ciphertexts, EvaluationKey, Header, KeyPart, Reply, Request, Seeded, cut, key_parts,
+    Ciphertexts, EvaluationKey, Header, KeyPart, Reply, Request, SEED, Seeded, cut, key_parts,
 };
 
 /// A client's secret keys, with everything that the client must know to encode and encrypt inputs and to
@@ -39,11 +39,7 @@ use crate::wire::{
 pub struct ClientKey {
     plan: Plan,
     header: Header,
-    /// The large keys by their dimension.
-    large: BTreeMap<u32, Secret>,
-    small: BTreeMap<u32, Secret>,
-    /// The key of the scores, if it is not the last large key.
-    output: Option<Secret>,
+    secrets: Secrets,
 }
 
 impl ClientKey {
@@ -70,32 +66,50 @@ impl ClientKey {
         if bytes > limit {
             return Err(Error::KeysTooLarge { bytes, limit });
         }
-        let all = |dimensions: BTreeSet<u32>| -> Result<BTreeMap<u32, Secret>, Error> {
-            let secrets = dimensions.into_iter();
-            secrets
-                .map(|dimension| Ok((dimension, Secret::generate(dimension)?)))
-                .collect()
-        };
-        let under_small = plan.small_key_of_inputs().is_some();
-        let large = all(plan.dimensions().skip(under_small.into()).collect())?;
-        let bootstraps = plan.every_bootstrap();
-        let small = all(bootstraps
-            .map(|(_, bootstrap)| bootstrap.small_dimension)
-            .collect())?;
-        let output = plan.output.keyswitch;
-        let output = output.map(|_| Secret::generate(plan.output.dimension));
         let mut id = [0; 16];
         random::fill(&mut id)?;
         let header = Header {
             fingerprint: plan.fingerprint(),
             id,
         };
-        Ok(ClientKey {
-            plan: plan.clone(),
+        Ok(Self::of(plan.clone(), header, Secrets::generate(plan)?))
+    }
+
+    /// Makes a key of its parts.
+    pub(super) fn of(plan: Plan, header: Header, secrets: Secrets) -> Self {
+        ClientKey {
+            plan,
             header,
-            large,
-            small,
-            output: output.transpose()?,
+            secrets,
+        }
+    }
+
+    /// Returns the plan that the key was made for.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    pub(super) fn header(&self) -> &Header {
+        &self.header
+    }
+
+    pub(super) fn secrets(&self) -> &Secrets {
+        &self.secrets
+    }
+
+    /// Checks that the key was made for a plan.
+    ///
+    /// # Errors
+    /// [`Error::KeyOfAnotherPlan`] if it was not.
+    pub fn check(&self, plan: &Plan) -> Result<(), Error> {
+        if self.header.fingerprint == plan.fingerprint() {
+            return Ok(());
+        }
+        Err(Error::KeyOfAnotherPlan {
+            key: self.plan.client.network.to_string(),
+            key_plan: self.header.fingerprint,
+            network: plan.client.network.to_string(),
+            plan: plan.fingerprint(),
         })
     }
 
@@ -104,59 +118,57 @@ impl ClientKey {
     /// # Errors
     /// [`Error::Randomness`]; [`Error::Malformed`] if the key is larger than the machine can address.
     pub fn evaluation_key(&self) -> Result<EvaluationKey, Error> {
+        self.evaluation_key_watched(Watch::new())
+    }
+
+    /// Generates the key for the server, with progress in bytes and cancellation.
+    ///
+    /// # Errors
+    /// Those of [`ClientKey::evaluation_key`], and [`Error::Cancelled`].
+    pub fn evaluation_key_watched(&self, watch: Watch<'_>) -> Result<EvaluationKey, Error> {
+        let count = watch.count(EvaluationKey::payload_bytes(&self.plan)?);
         let mut payload = Vec::with_capacity(EvaluationKey::payload_bytes(&self.plan)?);
         for part in key_parts(&self.plan) {
             let key = match part {
                 KeyPart::Keyswitch(key) => {
-                    let (from, to) = (self.large(key.from), self.small(key.to));
-                    keyswitch::generate(&key, from, to)?
+                    let (from, to) = (self.secrets.large(key.from), self.secrets.small(key.to));
+                    keyswitch::generate(&key, from, to, &count)?
                 }
                 KeyPart::Scores(key) => {
                     let (from, to) = (self.last_key(), self.output_key());
-                    keyswitch::generate(&key, from, to)?
+                    keyswitch::generate(&key, from, to, &count)?
                 }
                 KeyPart::Bootstrap(key) => {
-                    let small = self.small(key.small_dimension);
-                    let large = self.large(key.shape.lwe_dimension());
-                    bootstrap::generate(key, small, large)?
+                    let small = self.secrets.small(key.small_dimension);
+                    let large = self.secrets.large(key.shape.lwe_dimension());
+                    bootstrap::generate(key, small, large, &count)?
                 }
             };
             key.write_to(&mut payload);
+            count.done(SEED);
         }
         Ok(EvaluationKey::new(self.plan.clone(), self.header, payload))
-    }
-
-    fn large(&self, dimension: u32) -> &Secret {
-        self.large
-            .get(&dimension)
-            .expect("there is a large key of every dimension of the plan")
-    }
-
-    fn small(&self, dimension: u32) -> &Secret {
-        self.small
-            .get(&dimension)
-            .expect("there is a small key of every dimension of the plan")
     }
 
     /// Returns the key that inputs are encrypted under.
     fn input(&self) -> &Secret {
         match self.plan.small_key_of_inputs() {
-            Some(dimension) => self.small(dimension),
-            None => self.large(self.plan.input.dimension),
+            Some(dimension) => self.secrets.small(dimension),
+            None => self.secrets.large(self.plan.input.dimension),
         }
     }
 
     /// Returns the key of the values that the scores are sums of.
     fn last_key(&self) -> &Secret {
         match self.plan.output.sums.sources.first() {
-            Some(&source) if source > 0 => self.large(self.plan.dimension_of(source)),
+            Some(&source) if source > 0 => self.secrets.large(self.plan.dimension_of(source)),
             _ => self.input(),
         }
     }
 
     /// Returns the key that scores are encrypted under.
     fn output_key(&self) -> &Secret {
-        self.output.as_ref().unwrap_or_else(|| self.last_key())
+        self.secrets.output().unwrap_or_else(|| self.last_key())
     }
 
     /// Encodes and encrypts one input. The encoded values are wiped; the input itself is the caller's.
@@ -243,7 +255,7 @@ impl ClientKey {
             None => self.input(),
             Some(before) => {
                 let shape = self.plan.stages[before].bootstrap.shape;
-                self.large(shape.lwe_dimension())
+                self.secrets.large(shape.lwe_dimension())
             }
         };
         phases(key, values)
@@ -253,7 +265,7 @@ impl ClientKey {
     #[cfg(test)]
     pub(crate) fn small_key(&self, index: usize) -> LweSecretKeyView<'_, u64> {
         let stage = &self.plan.stages[index];
-        self.small(stage.bootstrap.small_dimension).as_lwe()
+        self.secrets.small(stage.bootstrap.small_dimension).as_lwe()
     }
 
     /// Returns the key of the scores, to measure the noise under it.

@@ -8,13 +8,20 @@ use super::random::{mask_seed, noise_seeds, noise_source};
 use super::secret::Secret;
 use crate::Error;
 use crate::masks::seeded_keyswitch;
+use crate::watch::Count;
 use crate::wire::{Keyswitch, Seeded, cut};
 
 /// Encrypts the bits of one key under another, modulo `2^32`.
 ///
 /// # Errors
-/// [`Error::Randomness`].
-pub(super) fn generate(key: &Keyswitch, from: &Secret, to: &Secret) -> Result<Seeded, Error> {
+/// [`Error::Randomness`] and [`Error::Cancelled`].
+pub(super) fn generate(
+    key: &Keyswitch,
+    from: &Secret,
+    to: &Secret,
+    count: &Count<'_>,
+) -> Result<Seeded, Error> {
+    count.check()?;
     let short: Zeroizing<Vec<u32>> =
         Zeroizing::new(to.bits().iter().map(|&bit| bit as u32).collect());
     let to = LweSecretKey::from_container(short.as_slice());
@@ -29,6 +36,7 @@ pub(super) fn generate(key: &Keyswitch, from: &Secret, to: &Secret) -> Result<Se
     let wide: Vec<u64> = wide.collect();
     let mut bodies = vec![0; key.bodies() * bytes];
     cut(&wide, bytes, &mut bodies);
+    count.done(bodies.len());
     Ok(Seeded {
         seed: seed.0,
         bodies,

@@ -16,15 +16,35 @@ impl Secret {
     /// # Errors
     /// [`Error::Randomness`].
     pub(super) fn generate(dimension: u32) -> Result<Self, Error> {
-        let dimension = dimension as usize;
-        let mut bytes = Zeroizing::new(vec![0; dimension.div_ceil(8)]);
+        let mut bytes = Zeroizing::new(vec![0; Self::packed_bytes(dimension)]);
         random::fill(&mut bytes)?;
+        Ok(Self::unpack(dimension, &bytes))
+    }
+
+    /// Returns the number of bytes of a key in a file: eight bits in each.
+    pub(super) fn packed_bytes(dimension: u32) -> usize {
+        (dimension as usize).div_ceil(8)
+    }
+
+    /// Reads a key from bytes, of which there are [`Secret::packed_bytes`], from their lowest bits up.
+    pub(super) fn unpack(dimension: u32, bytes: &[u8]) -> Self {
         // allocated at its full size: a vector that grows would leave copies behind
-        let mut bits = Zeroizing::new(vec![0; dimension]);
+        let mut bits = Zeroizing::new(vec![0; dimension as usize]);
         for (index, bit) in bits.iter_mut().enumerate() {
             *bit = u64::from(bytes[index / 8] >> (index % 8) & 1);
         }
-        Ok(Secret(bits))
+        Secret(bits)
+    }
+
+    /// Appends the key's bytes, as [`Secret::unpack`] reads them.
+    pub(super) fn pack(&self, to: &mut Vec<u8>) {
+        for bits in self.0.chunks(8) {
+            let byte = bits
+                .iter()
+                .rev()
+                .fold(0, |byte, &bit| byte << 1 | bit as u8);
+            to.push(byte);
+        }
     }
 
     /// Returns the bits of the key, one in each word.
@@ -57,5 +77,16 @@ mod tests {
             assert!((1..64).contains(&ones), "bit {bit} is always the same");
         }
         assert!(keys.iter().all(|key| key.bits().iter().all(|&bit| bit < 2)));
+    }
+
+    #[test]
+    fn a_key_comes_back_from_its_bytes() {
+        for dimension in [1, 8, 77] {
+            let key = Secret::generate(dimension).expect("the system has randomness");
+            let mut bytes = Vec::new();
+            key.pack(&mut bytes);
+            assert_eq!(bytes.len(), Secret::packed_bytes(dimension));
+            assert_eq!(Secret::unpack(dimension, &bytes).bits(), key.bits());
+        }
     }
 }

@@ -8,21 +8,25 @@ use super::switch::switch_modulus;
 use super::{ServerKey, linear};
 use crate::Error;
 use crate::backend::Backend;
-use crate::run::{Watch, Work};
+use crate::run::{Running, Work};
 use crate::wire::Ciphertexts;
 use fhe_nn_proof::graph::{LinearOp, LookupOp, Read};
 
 /// A backend over the ciphertexts of any number of inputs at once, which uses only what a server knows.
 pub(crate) struct Encrypted<'a> {
     key: &'a ServerKey,
-    watch: &'a Watch<'a>,
+    running: &'a Running<'a>,
     /// Number of inputs.
     images: usize,
 }
 
 impl<'a> Encrypted<'a> {
-    pub(crate) fn new(key: &'a ServerKey, watch: &'a Watch<'a>, images: usize) -> Self {
-        Encrypted { key, watch, images }
+    pub(crate) fn new(key: &'a ServerKey, running: &'a Running<'a>, images: usize) -> Self {
+        Encrypted {
+            key,
+            running,
+            images,
+        }
     }
 
     /// Returns how many units the torus holds of the values that `stage` is the first to read.
@@ -35,7 +39,7 @@ impl<'a> Encrypted<'a> {
         let accumulators = lookup::to_step_width(sums, read, self.key.plan.output.sums.step_width);
         let output = self.key.output.as_ref();
         let switch = || output.map(|key| key.switch(&accumulators));
-        let switched = self.watch.timed(Work::Keyswitch, switch);
+        let switched = self.running.timed(Work::Keyswitch, switch);
         let mut scores = switched.unwrap_or(accumulators);
         let bits = self.key.plan.output.element_bits;
         scores
@@ -54,10 +58,10 @@ impl Backend for Encrypted<'_> {
         op: &LinearOp<'_>,
         operands: &[&Ciphertexts],
     ) -> Result<Ciphertexts, Error> {
-        self.watch.check()?;
+        self.running.check()?;
         let step = torus_step(self.modulus_of(op.stage));
         let accumulate = || linear::accumulate(op, operands, self.images, step);
-        Ok(self.watch.timed(Work::Linear, accumulate))
+        Ok(self.running.timed(Work::Linear, accumulate))
     }
 
     fn lookup(&mut self, op: &LookupOp<'_>, sums: &Ciphertexts) -> Result<Ciphertexts, Error> {
@@ -70,7 +74,7 @@ impl Backend for Encrypted<'_> {
             stage,
             keys: &self.key.bootstraps[first..=first + stage.rounds.len()],
             next_modulus: self.modulus_of(op.next),
-            watch: self.watch,
+            running: self.running,
         };
         stages.run(sums)
     }

@@ -8,6 +8,7 @@ use tfhe::core_crypto::prelude::*;
 
 use super::fourier::{FourierKey, Layout, StepWriter};
 use super::keyswitch::KeyswitchKey;
+use crate::Error;
 use crate::masks::{modulus, part_seeds, seeded_ggsw, seeded_keyswitch};
 use crate::wire::{Keyswitch, bootstrap_bytes, restore};
 
@@ -15,11 +16,11 @@ use crate::wire::{Keyswitch, bootstrap_bytes, restore};
 ///
 /// # Errors
 /// Those of `read`.
-pub(super) fn keyswitch<E>(
+pub(super) fn keyswitch(
     key: &Keyswitch,
     seed: u128,
-    read: impl FnOnce(&mut [u8]) -> Result<(), E>,
-) -> Result<KeyswitchKey, E> {
+    read: impl FnOnce(&mut [u8]) -> Result<(), Error>,
+) -> Result<KeyswitchKey, Error> {
     let bytes = key.body_bytes as usize;
     let mut bodies = vec![0; key.bodies() * bytes];
     read(&mut bodies)?;
@@ -40,11 +41,11 @@ const AT_ONCE: usize = 64;
 ///
 /// # Errors
 /// Those of `read`.
-pub(super) fn bootstrap<E>(
+pub(super) fn bootstrap(
     key: &Bootstrap,
     seed: u128,
-    mut read: impl FnMut(&mut [u8]) -> Result<(), E>,
-) -> Result<FourierKey, E> {
+    mut read: impl FnMut(&mut [u8]) -> Result<(), Error>,
+) -> Result<FourierKey, Error> {
     let (bytes, n) = (key.body_bytes() as usize, key.small_dimension as usize);
     let layout = layout(key.shape, key.digits);
     let mut transformed = FourierKey::zero(layout, n);

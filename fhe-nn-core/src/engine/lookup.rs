@@ -7,7 +7,7 @@ use super::server_key::Keys;
 use crate::Error;
 use crate::digits::{Digit, DigitBit, known};
 use crate::reading::Reading;
-use crate::run::Watch;
+use crate::run::Running;
 use crate::wire::Ciphertexts;
 use fhe_nn_proof::graph::{LookupOp, Read};
 
@@ -19,7 +19,7 @@ pub(super) struct Stages<'a> {
     pub(super) keys: &'a [Keys],
     /// Number of units of the results that the torus holds.
     pub(super) next_modulus: u64,
-    pub(super) watch: &'a Watch<'a>,
+    pub(super) running: &'a Running<'a>,
 }
 
 impl Stages<'_> {
@@ -90,7 +90,7 @@ impl Stages<'_> {
             results: digits.len(),
             source: &|index| (index, 0),
         };
-        let results = bootstrap(plan, keys, &tops, &lookup, self.watch)?;
+        let results = bootstrap(plan, keys, &tops, &lookup, self.running)?;
         for (&(index, digit), result) in digits.iter().zip(results.rows()) {
             let row = accumulators.row_mut(index);
             let pairs = row.iter_mut().zip(result);
@@ -131,7 +131,7 @@ impl Stages<'_> {
             source: &source,
         };
         let keys = &self.keys[self.stage.rounds.len()];
-        bootstrap(plan, keys, accumulators, &lookup, self.watch)
+        bootstrap(plan, keys, accumulators, &lookup, self.running)
     }
 }
 

@@ -11,7 +11,7 @@ use super::server_key::Keys;
 use super::switch::switch_modulus;
 use crate::Error;
 use crate::masks::modulus;
-use crate::run::{Watch, Work};
+use crate::run::{Running, Work};
 use crate::wire::Ciphertexts;
 
 /// The largest number of ciphertexts of a batch, where a table that is spread over several counts as
@@ -40,15 +40,15 @@ pub(super) fn bootstrap(
     keys: &Keys,
     ciphertexts: &Ciphertexts,
     lookup: &Lookup<'_>,
-    watch: &Watch<'_>,
+    running: &Running<'_>,
 ) -> Result<Ciphertexts, Error> {
-    watch.check()?;
+    running.check()?;
     let switch = || keys.keyswitch.as_ref().map(|key| key.switch(ciphertexts));
-    let switched = watch.timed(Work::Keyswitch, switch);
+    let switched = running.timed(Work::Keyswitch, switch);
     let switched = switched.as_ref().unwrap_or(ciphertexts);
     let extension = plan.extension as usize;
-    let rotate = || rotate(&keys.bootstrap, extension, switched, lookup, watch);
-    watch.timed(Work::Rotation, rotate)
+    let rotate = || rotate(&keys.bootstrap, extension, switched, lookup, running);
+    running.timed(Work::Rotation, rotate)
 }
 
 /// Looks up ciphertexts under the small key.
@@ -60,7 +60,7 @@ pub(super) fn rotate(
     extension: usize,
     ciphertexts: &Ciphertexts,
     lookup: &Lookup<'_>,
-    watch: &Watch<'_>,
+    running: &Running<'_>,
 ) -> Result<Ciphertexts, Error> {
     let count = ciphertexts.len();
     // every thread gets the same number of batches, and all batches have one size
@@ -73,9 +73,15 @@ pub(super) fn rotate(
         .with_max_len(1)
         .map(|index| {
             let indices = index * batch..count.min((index + 1) * batch);
-            let rotated =
-                rotate_batch(key, extension, ciphertexts, indices.clone(), lookup, watch)?;
-            watch.done(indices.len());
+            let rotated = rotate_batch(
+                key,
+                extension,
+                ciphertexts,
+                indices.clone(),
+                lookup,
+                running,
+            )?;
+            running.done(indices.len());
             Ok(rotated)
         })
         .collect::<Result<_, Error>>()?;
@@ -101,7 +107,7 @@ fn rotate_batch(
     ciphertexts: &Ciphertexts,
     indices: Range<usize>,
     lookup: &Lookup<'_>,
-    watch: &Watch<'_>,
+    running: &Running<'_>,
 ) -> Result<Vec<[u64; 8]>, Error> {
     let layout = key.layout();
     let (size, words) = (
@@ -121,7 +127,7 @@ fn rotate_batch(
         scatter(layout, &table, accumulator);
     }
     let masks: Vec<&[usize]> = switched.iter().map(|(mask, _)| &mask[..]).collect();
-    if key.rotate(extension, &masks, &mut rotated, &|| watch.stopped()) {
+    if key.rotate(extension, &masks, &mut rotated, &|| running.stopped()) {
         Ok(rotated)
     } else {
         Err(Error::Cancelled)

@@ -12,6 +12,7 @@ use super::fourier::FourierKey;
 use super::keyswitch::KeyswitchKey;
 use crate::Error;
 use crate::masks::modulus;
+use crate::watch::Watch;
 use crate::wire::{
     Checksum, Ciphertexts, EvaluationKey, Header, KeyPart, Keyswitch, Kind, Reply, Request, SEED,
     key_parts, keyswitch_of, read_exact, read_header, restore,
@@ -57,10 +58,24 @@ pub(super) struct Keys {
 impl ServerKey {
     /// Expands an evaluation key. This takes about a second, with the work spread over all cores.
     pub fn new(key: &EvaluationKey) -> Self {
-        let mut payload = key.payload.as_slice();
-        let read = |to: &mut [u8]| payload.read_exact(to);
-        Self::expand(key.plan.clone(), key.header, read)
-            .expect("an evaluation key has all its parts")
+        Self::new_watched(key, Watch::new()).expect("nothing cancels it")
+    }
+
+    /// Expands an evaluation key, with progress in bytes and cancellation.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`].
+    pub fn new_watched(key: &EvaluationKey, watch: Watch<'_>) -> Result<Self, Error> {
+        let count = watch.count(key.payload.len());
+        let mut left = key.payload.as_slice();
+        Self::expand(key.plan.clone(), key.header, |to| {
+            count.check()?;
+            let (next, rest) = left.split_at(to.len());
+            to.copy_from_slice(next);
+            left = rest;
+            count.done(to.len());
+            Ok(())
+        })
     }
 
     /// Reads an evaluation key from a file or a connection and expands it as it comes, so that the bytes
@@ -68,16 +83,28 @@ impl ServerKey {
     /// connection may stay open and carry something else next.
     ///
     /// # Errors
-    /// [`Error::Plan`], [`Error::WrongPlan`], [`Error::Malformed`] and [`Error::Stream`].
-    pub fn read(mut from: impl Read, plan: &Plan) -> Result<Self, Error> {
+    /// [`Error::Plan`], [`Error::WrongPlan`], [`Error::Malformed`], [`Error::NewerVersion`] and
+    /// [`Error::Stream`].
+    pub fn read(from: impl Read, plan: &Plan) -> Result<Self, Error> {
+        Self::read_watched(from, plan, Watch::new())
+    }
+
+    /// Reads and expands an evaluation key, with progress in bytes and cancellation.
+    ///
+    /// # Errors
+    /// Those of [`ServerKey::read`], and [`Error::Cancelled`].
+    pub fn read_watched(mut from: impl Read, plan: &Plan, watch: Watch<'_>) -> Result<Self, Error> {
         plan.validate()?;
         Kind::EvaluationKey.length(plan.evaluation_memory_bytes())?;
+        let count = watch.count(EvaluationKey::payload_bytes(plan)?);
         let header = read_header(&mut from, plan)?;
         let mut checksum = Checksum::new(&header);
         let key = Self::expand(plan.clone(), header, |to| {
+            count.check()?;
             read_exact(&mut from, to)?;
             checksum.update(to);
-            Ok::<(), Error>(())
+            count.done(to.len());
+            Ok(())
         })?;
         checksum.compare(&mut from)?;
         Ok(key)
@@ -129,11 +156,11 @@ impl ServerKey {
     ///
     /// # Errors
     /// Those of `read`.
-    fn expand<E>(
+    fn expand(
         plan: Plan,
         header: Header,
-        mut read: impl FnMut(&mut [u8]) -> Result<(), E>,
-    ) -> Result<Self, E> {
+        mut read: impl FnMut(&mut [u8]) -> Result<(), Error>,
+    ) -> Result<Self, Error> {
         let mut keyswitches: Vec<(Keyswitch, Arc<KeyswitchKey>)> = Vec::new();
         let mut bootstraps: Vec<(&Bootstrap, Arc<FourierKey>)> = Vec::new();
         let mut output = None;

@@ -46,13 +46,13 @@ impl Model {
             key.accepts(request)?;
         }
         let bootstraps = key.plan.bootstraps() as usize;
-        let watch = execution.watch(requests.len().saturating_mul(bootstraps));
+        let running = execution.begin(requests.len().saturating_mul(bootstraps));
         execution.on_threads(|| {
             let mut replies = Vec::with_capacity(requests.len());
             for requests in requests.chunks(ENCRYPTED_BATCH) {
-                watch.check()?;
+                running.check()?;
                 let values = requests.iter().map(|request| key.expand_request(request));
-                let mut backend = Encrypted::new(key, &watch, requests.len());
+                let mut backend = Encrypted::new(key, &running, requests.len());
                 let sums = interpret(&graph, &mut backend, Ciphertexts::concat(values))?;
                 let scores = backend.finish(&graph.scores, &sums);
                 let scores = scores.split(key.plan.output.sums.neurons as usize);

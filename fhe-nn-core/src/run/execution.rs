@@ -1,10 +1,11 @@
 //! Options of an encrypted run: threads, progress, cancellation, profiling.
 
 use core::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::Error;
+use crate::watch::{Count, Progress, Watch};
 
 /// Options of an encrypted run: threads, progress, cancellation, profiling.
 ///
@@ -22,8 +23,7 @@ use crate::Error;
 #[derive(Clone, Copy, Default)]
 pub struct Execution<'a> {
     threads: Option<usize>,
-    progress: Option<&'a (dyn Fn(Progress) + Sync)>,
-    cancel: Option<&'a AtomicBool>,
+    watch: Watch<'a>,
     profile: Option<&'a Profile>,
 }
 
@@ -52,16 +52,6 @@ impl Profile {
     }
 }
 
-/// The progress of an encrypted run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Progress {
-    /// Number of bootstraps that are done.
-    pub done: usize,
-    /// Number of bootstraps of the whole run.
-    pub total: usize,
-}
-
 impl<'a> Execution<'a> {
     /// Returns the default options: the run uses all cores and reports nothing.
     pub fn new() -> Self {
@@ -78,14 +68,14 @@ impl<'a> Execution<'a> {
     /// Calls a function after every batch of bootstraps, from the thread that ran the batch. Several
     /// threads may call it at the same time.
     pub fn with_progress(mut self, callback: &'a (dyn Fn(Progress) + Sync)) -> Self {
-        self.progress = Some(callback);
+        self.watch = self.watch.with_progress(callback);
         self
     }
 
     /// Stops the run within milliseconds once the flag is set, between two steps of a batch of rotations or
     /// between layers. The run then returns [`Error::Cancelled`].
     pub fn with_cancel(mut self, flag: &'a AtomicBool) -> Self {
-        self.cancel = Some(flag);
+        self.watch = self.watch.with_cancel(flag);
         self
     }
 
@@ -111,12 +101,11 @@ impl<'a> Execution<'a> {
         .install(job)
     }
 
-    /// Starts to watch a run of this many bootstraps.
-    pub(crate) fn watch(&self, total: usize) -> Watch<'a> {
-        Watch {
-            execution: *self,
-            done: AtomicUsize::new(0),
-            total,
+    /// Begins a run of this many bootstraps.
+    pub(crate) fn begin(&self, bootstraps: usize) -> Running<'a> {
+        Running {
+            count: self.watch.count(bootstraps),
+            profile: self.profile,
         }
     }
 }
@@ -125,44 +114,37 @@ impl fmt::Debug for Execution<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Execution")
             .field("threads", &self.threads)
-            .field("progress", &self.progress.is_some())
-            .field("cancel", &self.cancel)
+            .field("watch", &self.watch)
             .field("profile", &self.profile)
             .finish()
     }
 }
 
-/// A run whose progress, time and cancellation are watched.
-pub(crate) struct Watch<'a> {
-    execution: Execution<'a>,
-    done: AtomicUsize,
-    total: usize,
+/// An encrypted run: its progress, its cancellation, and the time that its work takes.
+pub(crate) struct Running<'a> {
+    count: Count<'a>,
+    profile: Option<&'a Profile>,
 }
 
-impl Watch<'_> {
+impl Running<'_> {
     /// Returns an error if the run is cancelled, which ends it.
     ///
     /// # Errors
     /// [`Error::Cancelled`] once the flag is set.
     pub(crate) fn check(&self) -> Result<(), Error> {
-        if self.stopped() {
-            Err(Error::Cancelled)
-        } else {
-            Ok(())
-        }
+        self.count.check()
     }
 
-    /// Returns whether the flag is set.
+    /// Returns whether the run is cancelled.
     pub(crate) fn stopped(&self) -> bool {
-        let stop = |flag: &AtomicBool| flag.load(Ordering::Relaxed);
-        self.execution.cancel.is_some_and(stop)
+        self.count.stopped()
     }
 
     /// Does some work, and adds its time to the profile.
     pub(crate) fn timed<R>(&self, work: Work, job: impl FnOnce() -> R) -> R {
         let start = Instant::now();
         let result = job();
-        if let Some(profile) = self.execution.profile {
+        if let Some(profile) = self.profile {
             let time = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
             profile.nanoseconds[work as usize].fetch_add(time, Ordering::Relaxed);
         }
@@ -170,13 +152,7 @@ impl Watch<'_> {
     }
 
     /// Counts finished bootstraps, and reports them.
-    pub(crate) fn done(&self, count: usize) {
-        let done = self.done.fetch_add(count, Ordering::Relaxed) + count;
-        if let Some(callback) = self.execution.progress {
-            callback(Progress {
-                done,
-                total: self.total,
-            });
-        }
+    pub(crate) fn done(&self, bootstraps: usize) {
+        self.count.done(bootstraps);
     }
 }

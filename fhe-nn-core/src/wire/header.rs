@@ -5,13 +5,14 @@ use fhe_nn_proof::plan::{Fingerprint, Plan};
 use crate::Error;
 
 const MAGIC: &[u8; 5] = b"FHENN";
-const VERSION: u16 = 4;
+/// Number of bytes that every file and message begins with: the magic number, the kind and the version.
+pub(crate) const PREFIX: usize = 5 + 1 + 2;
 /// Number of bytes of a header.
-pub(crate) const HEADER: usize = 5 + 1 + 2 + 32 + 16;
+pub(crate) const HEADER: usize = PREFIX + 32 + 16;
 
 /// A random number that tells keys apart. It is the same in a client key, its evaluation key and everything
 /// encrypted under it. It is public, so a client's requests can be linked.
-pub(crate) type KeyId = [u8; 16];
+pub type KeyId = [u8; 16];
 
 /// The plan and the key that a message belongs to.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -21,12 +22,20 @@ pub(crate) struct Header {
     pub(crate) id: KeyId,
 }
 
-/// The kinds of messages.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Kind {
-    EvaluationKey,
-    Request,
-    Reply,
+/// The kinds of files and messages. Their numbers are part of the format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Kind {
+    /// The keys that a client sends to a server once.
+    EvaluationKey = 0,
+    /// One encrypted input.
+    Request = 1,
+    /// One encrypted result.
+    Reply = 2,
+    /// What a client is given of a network.
+    Description = 3,
+    /// A client's secret keys at rest.
+    ClientKey = 4,
 }
 
 impl Header {
@@ -49,19 +58,71 @@ impl Header {
 }
 
 impl Kind {
-    pub(crate) fn name(self) -> &'static str {
+    const ALL: [Kind; 5] = [
+        Kind::EvaluationKey,
+        Kind::Request,
+        Kind::Reply,
+        Kind::Description,
+        Kind::ClientKey,
+    ];
+
+    /// Returns what the kind is called.
+    pub fn name(self) -> &'static str {
         match self {
             Kind::EvaluationKey => "evaluation key",
             Kind::Request => "request",
             Kind::Reply => "reply",
+            Kind::Description => "description",
+            Kind::ClientKey => "client key",
         }
+    }
+
+    /// Returns the version that is written, which is the newest that is read.
+    pub fn version(self) -> u16 {
+        match self {
+            Kind::EvaluationKey | Kind::Request | Kind::Reply => 4,
+            Kind::Description | Kind::ClientKey => 1,
+        }
+    }
+
+    /// Returns the first bytes of everything of this kind.
+    pub(crate) fn prefix(self) -> [u8; PREFIX] {
+        let mut prefix = [0; PREFIX];
+        prefix[..5].copy_from_slice(MAGIC);
+        prefix[5] = self as u8;
+        prefix[6..].copy_from_slice(&self.version().to_le_bytes());
+        prefix
+    }
+
+    /// Checks the first bytes.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] if they are those of something else, and [`Error::NewerVersion`].
+    pub(crate) fn read_prefix(self, bytes: &[u8]) -> Result<(), Error> {
+        let Some((kind, version)) = kind_and_version(bytes) else {
+            return Err(self.malformed("it does not begin as a file of fhe-nn"));
+        };
+        if kind != self {
+            return Err(self.malformed(format!("it is a file of the kind `{}`", kind.name())));
+        }
+        let known = self.version();
+        if version > known {
+            return Err(Error::NewerVersion {
+                what: self.name(),
+                version: version.into(),
+                known: known.into(),
+            });
+        }
+        if version < known {
+            let reason = format!("version {version}, this program reads {known}");
+            return Err(self.malformed(reason));
+        }
+        Ok(())
     }
 
     /// Returns the bytes of a header of this kind.
     pub(crate) fn bytes(self, header: &Header) -> Vec<u8> {
-        let mut bytes = MAGIC.to_vec();
-        bytes.push(self as u8);
-        bytes.extend(VERSION.to_le_bytes());
+        let mut bytes = self.prefix().to_vec();
         bytes.extend(header.fingerprint);
         bytes.extend(header.id);
         bytes
@@ -105,17 +166,8 @@ impl Kind {
     /// # Errors
     /// [`Error::Malformed`] and [`Error::WrongPlan`].
     pub(crate) fn open(self, header: &[u8; HEADER], plan: &Plan) -> Result<Header, Error> {
-        let (magic, rest) = header.split_at(MAGIC.len());
-        let (kind, rest) = rest.split_at(1);
-        let (version, rest) = rest.split_at(2);
-        let (of_plan, id) = rest.split_at(32);
-        if magic != MAGIC || kind != [self as u8] {
-            return Err(self.malformed("it does not begin as one"));
-        }
-        if version != VERSION.to_le_bytes() {
-            let version = u16::from_le_bytes([version[0], version[1]]);
-            return Err(self.malformed(format!("version {version}, this program reads {VERSION}")));
-        }
+        self.read_prefix(header)?;
+        let (of_plan, id) = header[PREFIX..].split_at(32);
         let fingerprint = plan.fingerprint();
         if of_plan != fingerprint {
             return Err(Error::WrongPlan {
@@ -135,4 +187,55 @@ impl Kind {
             reason: reason.into(),
         }
     }
+}
+
+/// What the first bytes of a file or message say: what it is, and what it belongs to. Nothing else of it is
+/// looked at, so it may still turn out to be malformed.
+///
+/// ```
+/// use fhe_nn_core::{Kind, Label};
+///
+/// # let bytes = b"FHENN\x03\x01\x00{}";
+/// let label = Label::read(bytes).expect("it is a file of fhe-nn");
+/// assert_eq!((label.kind, label.version), (Kind::Description, 1));
+/// assert!(Label::read(b"PK\x03\x04").is_none());
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Label {
+    /// What it is.
+    pub kind: Kind,
+    /// The version of its format.
+    pub version: u16,
+    /// Fingerprint of the plan that it belongs to, and the public number of the client key. A description has
+    /// none of these in its header.
+    pub belongs_to: Option<(Fingerprint, KeyId)>,
+}
+
+impl Label {
+    /// Reads the first bytes of a file or message. The result is `None` if they are not those of fhe-nn.
+    pub fn read(bytes: &[u8]) -> Option<Self> {
+        let (kind, version) = kind_and_version(bytes)?;
+        let belongs_to = match kind {
+            Kind::Description => None,
+            Kind::EvaluationKey | Kind::Request | Kind::Reply | Kind::ClientKey => {
+                let (fingerprint, rest) = bytes[PREFIX..].split_first_chunk()?;
+                let (id, _) = rest.split_first_chunk()?;
+                Some((*fingerprint, *id))
+            }
+        };
+        Some(Label {
+            kind,
+            version,
+            belongs_to,
+        })
+    }
+}
+
+/// Returns what the first bytes say, or `None` if they are not those of a file or message.
+fn kind_and_version(bytes: &[u8]) -> Option<(Kind, u16)> {
+    let rest = bytes.strip_prefix(MAGIC)?;
+    let (&[kind, low, high], _) = rest.split_first_chunk()?;
+    let kind = Kind::ALL.into_iter().find(|&own| own as u8 == kind)?;
+    Some((kind, u16::from_le_bytes([low, high])))
 }

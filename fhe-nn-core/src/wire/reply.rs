@@ -1,8 +1,10 @@
 //! Replies, each of one encrypted result.
 
+use std::io::Read;
+
 use fhe_nn_proof::plan::Plan;
 
-use super::{Ciphertexts, Header, Kind, SEED, bits};
+use super::{Ciphertexts, HEADER, Header, Kind, SEED, bits, stream};
 use crate::Error;
 
 /// One encrypted result, which a server sends to a client.
@@ -40,15 +42,36 @@ impl Reply {
         bytes
     }
 
+    /// Returns the number of bytes behind the header.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] if it is more than the machine can address.
+    fn payload_bytes(plan: &Plan) -> Result<usize, Error> {
+        Kind::Reply.length(plan.reply_bytes().saturating_add(SEED as u64))
+    }
+
+    /// Reads the next reply of a file or a connection, on which many may follow each other. The result is
+    /// `None` if there are no more.
+    ///
+    /// # Errors
+    /// Those of [`Reply::from_bytes`], and [`Error::Stream`].
+    pub fn read(mut from: impl Read, plan: &Plan) -> Result<Option<Self>, Error> {
+        plan.validate()?;
+        let length = Self::payload_bytes(plan)?.saturating_add(HEADER);
+        let message = stream::next(Kind::Reply, &mut from, length)?;
+        message
+            .map(|bytes| Self::from_bytes(&bytes, plan))
+            .transpose()
+    }
+
     /// Reads a reply that was made for this plan.
     ///
     /// # Errors
-    /// [`Error::Plan`], [`Error::WrongPlan`] and [`Error::Malformed`].
+    /// [`Error::Plan`], [`Error::WrongPlan`], [`Error::Malformed`] and [`Error::NewerVersion`].
     pub fn from_bytes(bytes: &[u8], plan: &Plan) -> Result<Self, Error> {
         plan.validate()?;
         let output = &plan.output;
-        let length = Kind::Reply.length(plan.reply_bytes().saturating_add(SEED as u64))?;
-        let (header, payload) = Kind::Reply.split(bytes, plan, length)?;
+        let (header, payload) = Kind::Reply.split(bytes, plan, Self::payload_bytes(plan)?)?;
         let (request, payload) = payload
             .split_first_chunk()
             .expect("a payload's length was checked");

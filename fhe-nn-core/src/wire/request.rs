@@ -1,8 +1,10 @@
 //! Requests, each of one encrypted input.
 
+use std::io::Read;
+
 use fhe_nn_proof::plan::Plan;
 
-use super::{Header, Kind, SEED, Seeded};
+use super::{HEADER, Header, Kind, SEED, Seeded, stream};
 use crate::Error;
 
 /// One encrypted input, which a client sends to a server: bodies, and the seed of their masks.
@@ -35,14 +37,35 @@ impl Request {
         bytes
     }
 
+    /// Returns the number of bytes behind the header.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] if it is more than the machine can address.
+    fn payload_bytes(plan: &Plan) -> Result<usize, Error> {
+        Kind::Request.length(plan.request_bytes().saturating_add(SEED as u64))
+    }
+
+    /// Reads the next request of a file or a connection, on which many may follow each other. The result is
+    /// `None` if there are no more.
+    ///
+    /// # Errors
+    /// Those of [`Request::from_bytes`], and [`Error::Stream`].
+    pub fn read(mut from: impl Read, plan: &Plan) -> Result<Option<Self>, Error> {
+        plan.validate()?;
+        let length = Self::payload_bytes(plan)?.saturating_add(HEADER);
+        let message = stream::next(Kind::Request, &mut from, length)?;
+        message
+            .map(|bytes| Self::from_bytes(&bytes, plan))
+            .transpose()
+    }
+
     /// Reads a request that was made for this plan.
     ///
     /// # Errors
-    /// [`Error::Plan`], [`Error::WrongPlan`] and [`Error::Malformed`].
+    /// [`Error::Plan`], [`Error::WrongPlan`], [`Error::Malformed`] and [`Error::NewerVersion`].
     pub fn from_bytes(bytes: &[u8], plan: &Plan) -> Result<Self, Error> {
         plan.validate()?;
-        let length = Kind::Request.length(plan.request_bytes().saturating_add(SEED as u64))?;
-        let (header, payload) = Kind::Request.split(bytes, plan, length)?;
+        let (header, payload) = Kind::Request.split(bytes, plan, Self::payload_bytes(plan)?)?;
         Ok(Request {
             header,
             values: Seeded::read(payload),

@@ -7,7 +7,7 @@ use fhe_nn_core::prelude::*;
 use safetensors::{Dtype, SafeTensors, View};
 use serde_json::Value;
 
-use crate::{Mixed, mixed};
+use super::{Mixed, mixed};
 
 /// A tensor of a file that a test can change.
 #[derive(Clone)]

@@ -5,8 +5,8 @@ use fhe_nn_core::error::ModelError;
 use fhe_nn_core::prelude::*;
 use safetensors::SafeTensors;
 
-use crate::changed::{with_metadata, without_checksum};
-use crate::{Mixed, mixed};
+use super::changed::{with_metadata, without_checksum};
+use super::{Mixed, mixed};
 
 #[test]
 fn a_file_that_was_damaged_is_an_error_and_not_a_wrong_score() {

@@ -3,8 +3,8 @@
 use fhe_nn_core::prelude::*;
 use safetensors::Dtype;
 
-use crate::changed::refused;
-use crate::{Mixed, mixed};
+use super::changed::refused;
+use super::{Mixed, mixed};
 
 #[fhe_network(input(shape = [3], bits = 4))]
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use fhe_nn_core::prelude::*;
 use fhe_nn_core::quantize::{Clipping, Report};
 use ndarray::{Array1, Array2, array};
 
-use crate::{
+use super::{
     METHODS, Promised, Seen, Smooth, TwoSigns, Waves, encode, floats, insert, linears, quantize,
     uniform,
 };
@@ -63,7 +63,7 @@ fn inputs_that_never_change_weigh_nothing_and_move_the_bias() {
         assert!((moved - f64::from(always)).abs() < 0.01, "{moved} {always}");
     }
     let (waves, report): (Waves, _) = {
-        let floats = crate::floats::<Waves>(seed);
+        let floats = super::floats::<Waves>(seed);
         quantize(&floats, &samples)
     };
     assert_eq!(report.layers[0].constant_inputs, 2);

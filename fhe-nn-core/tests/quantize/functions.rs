@@ -10,7 +10,7 @@ use fhe_nn_core::spec::{Function, Op as SpecOp};
 use ndarray::{Array2, array};
 use proptest::prelude::*;
 
-use crate::{METHODS, floats, insert, linears, parameters, quantize, uniform};
+use super::{METHODS, floats, insert, linears, parameters, quantize, uniform};
 
 /// A law for a quantized network with one table per neuron.
 type Law = fn(Function, Graph<'_>, &[Linear], &Report);

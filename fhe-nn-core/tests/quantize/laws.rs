@@ -9,7 +9,7 @@ use fhe_nn_core::spec::Op as SpecOp;
 use ndarray::{Array1, Array2, ArrayView1, array};
 use proptest::prelude::*;
 
-use crate::{
+use super::{
     METHODS, Seen, Signs, Smooth, Waves, encode, floats, insert, linears, quantize, uniform,
 };
 

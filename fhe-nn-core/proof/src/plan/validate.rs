@@ -1,6 +1,7 @@
 //! The conditions that a plan from outside must meet before keys are made for it.
 
 use core::ops::RangeInclusive;
+use std::collections::BTreeSet;
 
 use crate::noise::{Decomposition, KEYSWITCH_MODULUS_BITS, MODULUS_BITS};
 use crate::plan::bootstrap::Bootstrap;
@@ -28,6 +29,9 @@ impl Plan {
         let client = &self.client;
         check("input bits", client.input_bits.into(), 1..=16)?;
         check("inputs", client.inputs as u64, 1..=MAX_VALUES)?;
+        let scale = client.encoder.scale;
+        let useless = !(scale.is_finite() && scale > 0.0);
+        check("useless scales of inputs", useless.into(), 0..=0)?;
         let vocabulary = client.tokens.map_or(1, |tokens| tokens.vocabulary as u64);
         check("tokens", vocabulary, 1..=MAX_VALUES / client.inputs as u64)?;
         let small = self.small_key_of_inputs();
@@ -37,6 +41,10 @@ impl Plan {
         for (index, sums) in self.sums().enumerate() {
             self.validate_sources(&sums.sources, index as u32)?;
         }
+        let read: BTreeSet<u32> = self.sums().flat_map(|sums| sums.sources.to_vec()).collect();
+        let results = 1..=self.stages.len() as u32;
+        let unread = results.filter(|result| !read.contains(result)).count();
+        check("stages that nothing reads", unread as u64, 0..=0)?;
         for (stage, from) in self.stages.iter().zip(self.dimensions()) {
             stage.validate(from)?;
         }

@@ -190,6 +190,15 @@ fn every_field_of_a_plan_is_checked() {
     refused("dimension of a source", |plan| {
         plan.stages.to_mut()[1].sums.sources = vec![0, 1].into();
     });
+    refused("stages that nothing reads", |plan| {
+        plan.output.sums.sources = vec![1].into()
+    });
+    refused("useless scales of inputs", |plan| {
+        plan.client.encoder.scale = 0.0
+    });
+    refused("useless scales of inputs", |plan| {
+        plan.client.encoder.scale = f64::NAN
+    });
     refused("readers of scores", |plan| {
         plan.output.sums.reader = Reader::Padded
     });

@@ -261,8 +261,8 @@ fn same(seed: u64, input: Input, layers: Vec<Layer>) {
         let request = client.encrypt(&row.to_vec()).expect("finite");
         key.expand_request(&request)
     });
-    let watch = Execution::default().watch(2 * plan.bootstraps() as usize);
-    let mut backend = Encrypted::new(&key, &watch, 2);
+    let running = Execution::default().begin(2 * plan.bootstraps() as usize);
+    let mut backend = Encrypted::new(&key, &running, 2);
     let sums = interpret(&graph, &mut backend, Ciphertexts::concat(requests));
     let scores = backend.finish(&graph.scores, &sums.expect("nobody cancels"));
     for (own, clear) in scores

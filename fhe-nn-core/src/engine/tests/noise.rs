@@ -286,7 +286,7 @@ impl Measured {
         };
         let Ok(messages) = Clear.lookup(&wave, &accumulators.messages);
         let (n, own) = (stage.bootstrap.small_dimension, &stage.bootstrap);
-        let watch = Execution::default().watch(accumulators.ciphertexts.len());
+        let running = Execution::default().begin(accumulators.ciphertexts.len());
         // what comes in is already under the small key
         let switched = [Keys {
             keyswitch: None,
@@ -297,7 +297,7 @@ impl Measured {
             stage,
             keys: &switched,
             next_modulus: 1 << WIDTH,
-            watch: &watch,
+            running: &running,
         };
         let ciphertexts = lookups.run(&accumulators.ciphertexts);
         let values = Values {

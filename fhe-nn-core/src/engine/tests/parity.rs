@@ -230,8 +230,8 @@ fn same(seed: u64, shape: &Shape) {
         let clear = clear::scores(&graph.scores, sums);
 
         let request = client.encrypt(&input).expect("finite");
-        let watch = Execution::default().watch(plan.bootstraps() as usize);
-        let mut backend = Encrypted::new(&key, &watch, 1);
+        let running = Execution::default().begin(plan.bootstraps() as usize);
+        let mut backend = Encrypted::new(&key, &running, 1);
         let scores =
             interpret(&graph, &mut backend, key.expand_request(&request)).expect("not cancelled");
         let reply = key.reply(&request, backend.finish(&graph.scores, &scores));

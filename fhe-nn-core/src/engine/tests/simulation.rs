@@ -265,8 +265,8 @@ fn encrypt(graph: &Graph<'_>, plan: &Plan, inputs: ArrayView2<'_, i64>) -> Value
             let reals: Vec<f32> = input.iter().map(|&q| q as f32).collect();
             key.expand_request(&client.encrypt(&reals).expect("finite"))
         });
-        let watch = Execution::default().watch(inputs.nrows() * plan.bootstraps() as usize);
-        let mut backend = Encrypted::new(&key, &watch, inputs.nrows());
+        let running = Execution::default().begin(inputs.nrows() * plan.bootstraps() as usize);
+        let mut backend = Encrypted::new(&key, &running, inputs.nrows());
         let (hidden, scores) = through(graph, &mut backend, Ciphertexts::concat(requests));
         let phases = client.phases(plan.stages.len(), &hidden);
         let hidden = phases.map(|phase| nearest(plan, phase as i64 as f64 / 2f64.powi(64)));

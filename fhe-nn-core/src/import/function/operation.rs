@@ -68,4 +68,99 @@ impl Operation {
             Operation::Cos => libm::cos(a),
         }
     }
+
+    /// Every operation.
+    pub(crate) const ALL: [Operation; 24] = [
+        Operation::Add,
+        Operation::Sub,
+        Operation::Mul,
+        Operation::Div,
+        Operation::Pow,
+        Operation::Min,
+        Operation::Max,
+        Operation::Less,
+        Operation::LessOrEqual,
+        Operation::Equal,
+        Operation::Select,
+        Operation::Exp,
+        Operation::Log,
+        Operation::Sqrt,
+        Operation::Tanh,
+        Operation::Erf,
+        Operation::Abs,
+        Operation::Sign,
+        Operation::Floor,
+        Operation::Ceil,
+        Operation::Trunc,
+        Operation::Round,
+        Operation::Sin,
+        Operation::Cos,
+    ];
+
+    /// The name of the operation in files.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Operation::Add => "add",
+            Operation::Sub => "sub",
+            Operation::Mul => "mul",
+            Operation::Div => "div",
+            Operation::Pow => "pow",
+            Operation::Min => "min",
+            Operation::Max => "max",
+            Operation::Less => "less",
+            Operation::LessOrEqual => "less_or_equal",
+            Operation::Equal => "equal",
+            Operation::Select => "select",
+            Operation::Exp => "exp",
+            Operation::Log => "log",
+            Operation::Sqrt => "sqrt",
+            Operation::Tanh => "tanh",
+            Operation::Erf => "erf",
+            Operation::Abs => "abs",
+            Operation::Sign => "sign",
+            Operation::Floor => "floor",
+            Operation::Ceil => "ceil",
+            Operation::Trunc => "trunc",
+            Operation::Round => "round",
+            Operation::Sin => "sin",
+            Operation::Cos => "cos",
+        }
+    }
+
+    /// The operation of that name.
+    pub(crate) fn of_name(name: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|operation| operation.name() == name)
+    }
+
+    /// Number of its operands.
+    pub(crate) fn operands(self) -> usize {
+        match self {
+            Operation::Add
+            | Operation::Sub
+            | Operation::Mul
+            | Operation::Div
+            | Operation::Pow
+            | Operation::Min
+            | Operation::Max
+            | Operation::Less
+            | Operation::LessOrEqual
+            | Operation::Equal => 2,
+            Operation::Select => 3,
+            Operation::Exp
+            | Operation::Log
+            | Operation::Sqrt
+            | Operation::Tanh
+            | Operation::Erf
+            | Operation::Abs
+            | Operation::Sign
+            | Operation::Floor
+            | Operation::Ceil
+            | Operation::Trunc
+            | Operation::Round
+            | Operation::Sin
+            | Operation::Cos => 1,
+        }
+    }
 }

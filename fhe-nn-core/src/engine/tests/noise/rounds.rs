@@ -68,8 +68,8 @@ fn low_bits_are_gone_and_every_bootstrap_leaves_its_noise() {
         let reals: Vec<f32> = row.iter().map(|&q| q as f32).collect();
         key.expand_request(&client.encrypt(&reals).expect("finite"))
     });
-    let watch = Execution::default().watch(COUNT * plan.bootstraps() as usize);
-    let mut backend = Encrypted::new(&key, &watch, COUNT / NEURONS);
+    let running = Execution::default().begin(COUNT * plan.bootstraps() as usize);
+    let mut backend = Encrypted::new(&key, &running, COUNT / NEURONS);
     let accumulators = backend.linear(&sums, &[&Ciphertexts::concat(requests)]);
     let accumulators = accumulators.expect("nobody cancels");
     let stage = &plan.stages[0];
@@ -78,7 +78,7 @@ fn low_bits_are_gone_and_every_bootstrap_leaves_its_noise() {
         stage,
         keys: &key.bootstraps,
         next_modulus: 1,
-        watch: &watch,
+        running: &running,
     };
     let left = stages.remove_low_bits(to_step_width(
         &accumulators,

@@ -19,23 +19,24 @@ impl Role {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         let root = root.canonicalize().expect("the workspace");
         let core = root.join("fhe-nn-core");
+        // with the workspace's profiles, what the tests were built with is used again
+        let workspace = root.join("Cargo.toml");
+        let workspace = std::fs::read_to_string(workspace).expect("the workspace's manifest");
+        let profiles = workspace.find("[profile.dev]").expect("it has profiles");
         let manifest = format!(
             "[package]\nname = \"role\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n\
              [dependencies]\nfhe-nn-core = {{ path = {core:?}, default-features = false, \
-             features = [{features:?}] }}\n\n[workspace]\n"
+             features = [{features:?}] }}\n\n[workspace]\n\n{}",
+            &workspace[profiles..]
         );
         let source = folder.path().join("src");
         std::fs::create_dir(&source).expect("a new folder");
         std::fs::write(folder.path().join("Cargo.toml"), manifest).expect("writable");
         let lock = folder.path().join("Cargo.lock");
         std::fs::copy(root.join("Cargo.lock"), lock).expect("the workspace is locked");
-        // next to the test's own program, so that a second run finds what the first one built
+        // the folder of the test's own program
         let own = std::env::current_exe().expect("a running program");
-        let target = own
-            .ancestors()
-            .nth(3)
-            .expect("a target folder")
-            .join("roles");
+        let target = own.ancestors().nth(3).expect("a target folder").to_owned();
         Role { folder, target }
     }
 

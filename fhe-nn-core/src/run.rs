@@ -7,10 +7,12 @@ mod encrypted;
 mod execution;
 mod simulated;
 
+#[cfg(any(feature = "client", feature = "engine"))]
+pub use crate::watch::{Progress, Watch};
 #[cfg(feature = "engine")]
-pub(crate) use execution::Watch;
+pub(crate) use execution::Running;
 #[cfg(feature = "engine")]
-pub use execution::{Execution, Profile, Progress, Work};
+pub use execution::{Execution, Profile, Work};
 
 use fhe_nn_proof::graph::Graph;
 use fhe_nn_proof::plan::Plan;

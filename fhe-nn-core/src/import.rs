@@ -40,6 +40,7 @@ mod net;
 mod onnx;
 mod operator;
 mod place;
+mod stored;
 #[cfg(test)]
 mod tests;
 mod walk;

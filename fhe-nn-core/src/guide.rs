@@ -1,10 +1,11 @@
-//! A guide in seven pages: what you need to know to build, run and deploy an encrypted network.
+//! A guide in eight pages: what you need to know to build, run and deploy an encrypted network.
 //!
 //! - [`quickstart`]: from an ONNX file, or from a struct of your own, to an encrypted answer.
 //! - [`widths`]: how to choose bit-widths, and what happens to a sum that leaves its accumulator.
 //! - [`cost`]: what takes time and memory in an encrypted run, and what takes none.
 //! - [`training`]: how to train a network for few bits.
 //! - [`deploying`]: a client and a server on two machines, and what travels between them.
+//! - [`formats`]: every byte that is stored or travels.
 //! - [`security`]: what is promised, to whom, against whom, and what is not.
 //! - [`glossary`]: every word of the field that this crate uses, in a sentence or two.
 //!
@@ -18,27 +19,30 @@
         not(doctest),
         all(feature = "import", feature = "client", feature = "engine")
     ),
-    doc = include_str!("quickstart.md")
+    doc = include_str!("guide/quickstart.md")
 )]
 pub mod quickstart {}
 
-#[doc = include_str!("widths.md")]
+#[doc = include_str!("guide/widths.md")]
 pub mod widths {}
 
-#[cfg_attr(any(not(doctest), feature = "engine"), doc = include_str!("cost.md"))]
+#[cfg_attr(any(not(doctest), feature = "engine"), doc = include_str!("guide/cost.md"))]
 pub mod cost {}
 
-#[cfg_attr(any(not(doctest), feature = "train"), doc = include_str!("training.md"))]
+#[cfg_attr(any(not(doctest), feature = "train"), doc = include_str!("guide/training.md"))]
 pub mod training {}
 
 #[cfg_attr(
     any(not(doctest), all(feature = "client", feature = "engine")),
-    doc = include_str!("deploying.md")
+    doc = include_str!("guide/deploying.md")
 )]
 pub mod deploying {}
 
-#[cfg_attr(any(not(doctest), feature = "client"), doc = include_str!("security.md"))]
+#[cfg_attr(any(not(doctest), feature = "client"), doc = include_str!("guide/security.md"))]
 pub mod security {}
 
-#[doc = include_str!("glossary.md")]
+#[doc = include_str!("guide/formats.md")]
+pub mod formats {}
+
+#[doc = include_str!("guide/glossary.md")]
 pub mod glossary {}

@@ -1,8 +1,8 @@
-//! What travels between a client and a server, as bytes: evaluation keys, requests and replies. This module
-//! holds neither secrets nor expanded keys.
+//! What travels between a client and a server, as bytes: descriptions, evaluation keys, requests and replies.
+//! This module holds neither secrets nor expanded keys.
 //!
-//! Every message is versioned and has exactly the size that follows from the plan. A length is never read
-//! from outside, and reading allocates what the plan says.
+//! Every file and message is versioned. Evaluation keys, requests and replies have exactly the size that
+//! follows from the plan: their length is never read from outside, and reading allocates what the plan says.
 //!
 //! ```text
 //! "FHENN" | kind | version (u16) | plan's fingerprint (32) | key id (16) | payload
@@ -14,18 +14,22 @@
 
 mod bits;
 mod ciphertexts;
+mod description;
 mod evaluation_key;
 mod header;
 mod key_part;
 mod reply;
 mod request;
 mod seeded;
+mod stream;
 
 pub(crate) use ciphertexts::Ciphertexts;
+pub use description::{Description, ServerIdentity};
 pub use evaluation_key::EvaluationKey;
 #[cfg(feature = "engine")]
 pub(crate) use evaluation_key::{Checksum, read_exact, read_header};
-pub(crate) use header::{HEADER, Header, Kind};
+pub(crate) use header::{HEADER, Header, PREFIX};
+pub use header::{KeyId, Kind, Label};
 #[cfg(feature = "engine")]
 pub(crate) use key_part::keyswitch_of;
 pub(crate) use key_part::{KeyPart, Keyswitch, bootstrap_bytes, key_parts};

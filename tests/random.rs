@@ -1,4 +1,4 @@
-//! Random floats and samples for the tests of this package, the same in every run.
+//! Random floats and samples, the same in every run.
 
 use fhe_nn_core::prelude::*;
 use fhe_nn_core::spec::Op;
@@ -6,11 +6,11 @@ use ndarray::{Array1, Array2, ArrayD};
 
 /// The generator splitmix64 (Steele, Lea and Flood, OOPSLA 2014), which is good enough for tests.
 #[derive(Debug)]
-pub struct Random(pub u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
     /// A real in `[-1, 1)`.
-    pub fn real(&mut self) -> f32 {
+    pub(crate) fn real(&mut self) -> f32 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -18,7 +18,7 @@ impl Random {
     }
 
     /// Floats for every layer that needs them.
-    pub fn floats<N: Network>(&mut self) -> Floats {
+    pub(crate) fn floats<N: Network>(&mut self) -> Floats {
         let mut floats = Floats::new();
         for layer in N::SPEC.layers.iter() {
             let mut insert = |name: &str, shape: Vec<usize>, scale: f32| {
@@ -61,7 +61,7 @@ impl Random {
 
     /// Samples in which all values are nearly the same, so that other inputs leave the ranges that were
     /// seen. Tokens are arbitrary.
-    pub fn samples<N: Network>(&mut self) -> Array2<f32> {
+    pub(crate) fn samples<N: Network>(&mut self) -> Array2<f32> {
         let mut samples = Array2::zeros((64, N::SPEC.input_len()));
         for mut row in samples.rows_mut() {
             if N::SPEC.input.tokens.is_some() {
@@ -75,7 +75,7 @@ impl Random {
     }
 
     /// An input of tokens.
-    pub fn tokens<N: Network>(&mut self) -> Vec<f32> {
+    pub(crate) fn tokens<N: Network>(&mut self) -> Vec<f32> {
         let vocabulary = N::SPEC.input.tokens.map_or(1, |tokens| tokens.vocabulary) as f32;
         let token = |real: f32| ((real + 1.0) / 2.0 * vocabulary).floor();
         (0..N::SPEC.input_len())
@@ -88,7 +88,7 @@ impl Random {
     /// # Panics
     /// Panics if the network cannot be quantized, which does not happen to the networks that the tests
     /// declare.
-    pub fn network<N: Network>(&mut self) -> N {
+    pub(crate) fn network<N: Network>(&mut self) -> N {
         let (floats, samples) = (self.floats::<N>(), self.samples::<N>());
         match N::quantize(&floats, samples.view()) {
             Ok(quantized) => quantized.network,
@@ -97,7 +97,7 @@ impl Random {
     }
 
     /// An input with values in the samples' range, or `beyond` times as large.
-    pub fn input<N: Network>(&mut self, beyond: f32) -> Vec<f32> {
+    pub(crate) fn input<N: Network>(&mut self, beyond: f32) -> Vec<f32> {
         (0..N::SPEC.input_len())
             .map(|_| beyond * self.real())
             .collect()

@@ -11,6 +11,7 @@ mod expr;
 mod line;
 mod operation;
 mod parameters;
+pub(super) mod postfix;
 mod recognize;
 mod split;
 

@@ -67,11 +67,11 @@ fn messages_are_of_the_size_that_the_plan_says() {
 fn the_wrong_kind() {
     let plan = &shared().plan;
     let (request, reply) = (shared().request().to_bytes(), shared().reply().to_bytes());
-    malformed(Reply::from_bytes(&request, plan), "does not begin as one");
-    malformed(Request::from_bytes(&reply, plan), "does not begin as one");
+    malformed(Reply::from_bytes(&request, plan), "of the kind `request`");
+    malformed(Request::from_bytes(&reply, plan), "of the kind `reply`");
     malformed(
         EvaluationKey::from_bytes(&request, plan),
-        "does not begin as one",
+        "of the kind `request`",
     );
 }
 
@@ -120,8 +120,13 @@ fn every_byte_of_a_header_counts() {
         bytes[index] ^= 1 << (index % 8);
         let request = Request::from_bytes(&bytes, plan);
         match index {
-            // magic, kind, version
-            0..8 => malformed(request, ""),
+            // magic, kind
+            0..6 => malformed(request, ""),
+            // version
+            6..8 => assert!(
+                matches!(request, Err(Error::NewerVersion { .. })),
+                "{index}"
+            ),
             // fingerprint
             8..40 => assert!(matches!(request, Err(Error::WrongPlan { .. })), "{index}"),
             // the key's id
@@ -138,9 +143,19 @@ fn every_byte_of_a_header_counts() {
 fn another_version() {
     let mut bytes = shared().request().to_bytes();
     bytes[6] = 5;
+    let newer = Request::from_bytes(&bytes, &shared().plan);
+    assert!(matches!(
+        newer,
+        Err(Error::NewerVersion {
+            what: "request",
+            version: 5,
+            known: 4
+        })
+    ));
+    bytes[6] = 3;
     malformed(
         Request::from_bytes(&bytes, &shared().plan),
-        "version 5, this program reads 4",
+        "version 3, this program reads 4",
     );
 }
 

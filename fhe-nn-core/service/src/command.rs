@@ -1,0 +1,60 @@
+//! The subcommands, one file each.
+
+mod completions;
+mod decrypt;
+mod describe;
+mod encrypt;
+mod evaluate;
+mod import;
+mod inspect;
+mod keygen;
+mod man;
+mod plan;
+mod quantize;
+mod run;
+mod selftest;
+
+use clap::Subcommand;
+
+use crate::failure::Failure;
+use crate::outcome::Outcome;
+
+/// What the program does.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Import(import::Args),
+    Quantize(quantize::Args),
+    Inspect(inspect::Args),
+    Plan(plan::Args),
+    Run(run::Args),
+    Describe(describe::Args),
+    Keygen(keygen::Args),
+    Encrypt(encrypt::Args),
+    Evaluate(evaluate::Args),
+    Decrypt(decrypt::Args),
+    Selftest(selftest::Args),
+    Completions(completions::Args),
+    Man(man::Args),
+}
+
+impl Command {
+    /// # Errors
+    /// [`Failure`] if the call cannot be carried out.
+    pub(crate) fn run(self) -> Result<Outcome, Failure> {
+        match self {
+            Command::Import(args) => args.run(),
+            Command::Quantize(args) => args.run(),
+            Command::Inspect(args) => args.run(),
+            Command::Plan(args) => args.run(),
+            Command::Run(args) => args.run(),
+            Command::Describe(args) => args.run(),
+            Command::Keygen(args) => args.run(),
+            Command::Encrypt(args) => args.run(),
+            Command::Evaluate(args) => args.run(),
+            Command::Decrypt(args) => args.run(),
+            Command::Selftest(args) => args.run(),
+            Command::Completions(args) => args.run(),
+            Command::Man(args) => args.run(),
+        }
+    }
+}

@@ -1,0 +1,101 @@
+use std::path::{Path, PathBuf};
+
+use fhe_nn_core::{ClientKey, Protection, StoredKey};
+use serde_json::json;
+
+use super::describe::load_description;
+use crate::bytes;
+use crate::failure::{Failure, Of};
+use crate::outcome::Outcome;
+use crate::output::{Output, Secrecy};
+use crate::passphrase::Source;
+use crate::rows::Rows;
+
+/// Encrypt rows of inputs: one request for each, one after the other in one file.
+///
+/// Keep the file: decryption wants the requests beside the replies.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    key: Key,
+    #[command(flatten)]
+    rows: Rows,
+    #[command(flatten)]
+    output: Output,
+}
+
+/// The client's key.
+#[derive(Debug, clap::Args)]
+pub(super) struct Key {
+    /// The secret key that `fhe-nn keygen` wrote.
+    #[arg(long, value_name = "KEY")]
+    key: PathBuf,
+    /// Check that the key belongs to the network of this description.
+    #[arg(long, value_name = "FILE")]
+    description: Option<PathBuf>,
+    #[command(flatten)]
+    passphrase: Source,
+}
+
+impl Args {
+    pub(super) fn run(self) -> Result<Outcome, Failure> {
+        self.output.check()?;
+        let rows = self.rows.read()?;
+        let (client, _) = self.key.load()?;
+        let mut requests = Vec::new();
+        for row in rows.rows() {
+            requests.extend(client.encrypt(&row.to_vec())?.to_bytes());
+        }
+        self.output.write(&requests, Secrecy::Public)?;
+        let count = rows.nrows();
+        let text = format!(
+            "written: {}, {count} requests, {} bytes",
+            self.output.path().display(),
+            requests.len()
+        );
+        let json = json!({
+            "written": self.output.path().display().to_string(),
+            "requests": count,
+            "bytes": requests.len(),
+        });
+        Ok(Outcome::new(text, json).with_piped(self.output.is_pipe()))
+    }
+}
+
+impl Key {
+    /// Loads the key, and the names of the classes if there is a description that has some.
+    ///
+    /// # Errors
+    /// Those of the files, of the passphrase, and of a key of another network.
+    pub(super) fn load(&self) -> Result<(ClientKey, Vec<String>), Failure> {
+        let path: &Path = &self.key;
+        let bytes = bytes::read_secret(path, ClientKey::MAX_FILE_BYTES)?;
+        let client = if self.passphrase.unprotected() {
+            ClientKey::from_unprotected_bytes(&bytes).of(path)?
+        } else {
+            // nobody is asked for a passphrase that the key does not have
+            expect_passphrase(&bytes, path)?;
+            ClientKey::from_bytes(&bytes, &self.passphrase.known()?).of(path)?
+        };
+        let Some(description) = &self.description else {
+            return Ok((client, Vec::new()));
+        };
+        let description = load_description(description)?;
+        client.check(description.plan()).of(path)?;
+        Ok((client, description.classes().to_vec()))
+    }
+}
+
+/// # Errors
+/// [`Failure::Call`] if the key is not protected, and those of [`StoredKey::from_bytes`].
+fn expect_passphrase(key: &[u8], path: &Path) -> Result<(), Failure> {
+    let stored = StoredKey::from_bytes(key).of(path)?;
+    match stored.protection() {
+        Protection::Passphrase => Ok(()),
+        Protection::None => Err(Failure::Call(format!(
+            "{}: the client key of `{}` is not protected by a passphrase\n  = help: `--unprotected` takes it as it is",
+            path.display(),
+            stored.plan().client.network
+        ))),
+    }
+}

@@ -1,0 +1,158 @@
+use std::path::PathBuf;
+
+use fhe_nn_core::import::Imported;
+use fhe_nn_core::{Description, Floats, Kind, Label, Model, Protection, StoredKey};
+use serde_json::{Value, json};
+
+use crate::bytes;
+use crate::failure::{Failure, Of};
+use crate::outcome::Outcome;
+
+/// Say what a file is: its kind, version and size, and what it belongs to.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Any file of fhe-nn; `-` is standard input.
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+}
+
+/// The first bytes of files and messages with a label.
+const MAGIC: &[u8] = b"FHENN";
+/// The entry of an imported model in the header of its safetensors file.
+const IMPORTED: &str = "fhe-nn import";
+/// The entry of a quantized model there.
+const QUANTIZED: &str = "fhe_nn";
+
+/// The largest file that is read, in bytes: more than the largest evaluation key that is made by default.
+const MAX_BYTES: u64 = 1 << 32;
+
+impl Args {
+    pub(super) fn run(self) -> Result<Outcome, Failure> {
+        let bytes = bytes::read(&self.file, MAX_BYTES)?;
+        let found = match Label::read(&bytes) {
+            Some(label) => self.labelled(label, &bytes)?,
+            None if bytes.starts_with(MAGIC) => return Err(self.unlabelled(&bytes)),
+            None => self.safetensors(&bytes)?,
+        };
+        let lines = found.iter().map(|(name, value)| match value {
+            Value::String(text) => format!("{name}: {text}\n"),
+            value => format!("{name}: {value}\n"),
+        });
+        let text: String = lines.collect();
+        let json = found
+            .iter()
+            .map(|(name, value)| (name.replace(' ', "_"), value.clone()));
+        Ok(Outcome::new(text, Value::Object(json.collect())))
+    }
+
+    /// Reads a file or message of the kinds that begin with a label.
+    fn labelled(&self, label: Label, bytes: &[u8]) -> Result<Found, Failure> {
+        let mut found = vec![
+            ("kind", json!(label.kind.name())),
+            ("version", json!(label.version)),
+            ("bytes", json!(bytes.len())),
+        ];
+        if let Some((fingerprint, id)) = label.belongs_to {
+            found.push(("plan", json!(hex::encode(fingerprint))));
+            found.push(("key", json!(hex::encode(id))));
+        }
+        match label.kind {
+            Kind::EvaluationKey | Kind::Request | Kind::Reply => {}
+            Kind::Description => {
+                let description = Description::from_bytes(bytes).of(&self.file)?;
+                let (client, plan) = (description.client_spec(), description.plan());
+                found.extend([
+                    ("network", json!(description.name())),
+                    ("plan", json!(hex::encode(plan.fingerprint()))),
+                    ("inputs", json!(client.inputs)),
+                    ("input bits", json!(client.input_bits)),
+                    ("scores", json!(client.decoder.len())),
+                    ("classes", json!(description.classes())),
+                    (
+                        "server key",
+                        json!(description.server_identity().map(hex::encode)),
+                    ),
+                    ("bootstraps", json!(plan.bootstraps())),
+                    ("log2 failure", json!(plan.log2_failure())),
+                    ("evaluation key bytes", json!(plan.evaluation_key_bytes())),
+                ]);
+            }
+            Kind::ClientKey => {
+                let stored = StoredKey::from_bytes(bytes).of(&self.file)?;
+                let protected = match stored.protection() {
+                    Protection::None => "none: whoever has the file can decrypt",
+                    Protection::Passphrase => "a passphrase",
+                };
+                found.push(("network", json!(stored.plan().client.network)));
+                found.push(("protection", json!(protected)));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Says why a file that begins as those of fhe-nn do has no label.
+    fn unlabelled(&self, bytes: &[u8]) -> Failure {
+        let (path, length) = (self.file.display(), bytes.len());
+        Failure::Call(format!(
+            "{path}: it begins as a file of fhe-nn, but it is cut off (it has {length} bytes), or of a kind that \
+             this program does not know\n  = help: if it was written by a newer fhe-nn, update this program"
+        ))
+    }
+
+    /// Reads a file of integers or of floats.
+    fn safetensors(&self, bytes: &[u8]) -> Result<Found, Failure> {
+        if has_entry(bytes, IMPORTED) {
+            let imported = Imported::from_bytes(bytes).of(&self.file)?;
+            let tensors = imported.floats.iter();
+            return Ok(vec![
+                ("kind", json!("imported model")),
+                ("bytes", json!(bytes.len())),
+                ("network", json!(imported.spec.name)),
+                ("declaration", json!(imported.spec.to_string())),
+                (
+                    "tensors",
+                    json!(tensors.map(|(name, _)| name).collect::<Vec<_>>()),
+                ),
+                ("notes", json!(imported.notes)),
+            ]);
+        }
+        let unread = match Model::from_bytes(bytes) {
+            Ok(model) => {
+                return Ok(vec![
+                    ("kind", json!("quantized model")),
+                    ("bytes", json!(bytes.len())),
+                    ("network", json!(model.spec().name)),
+                    ("fingerprint", json!(hex::encode(model.fingerprint()))),
+                    ("declaration", json!(model.spec().to_string())),
+                ]);
+            }
+            Err(reason) => reason,
+        };
+        match Floats::from_bytes(bytes) {
+            // floats without a declaration are told apart from a broken model by what they lack
+            Ok(floats) if !has_entry(bytes, QUANTIZED) && floats.iter().next().is_some() => {
+                let tensors = floats.iter();
+                let tensors = tensors.map(|(name, tensor)| format!("{name} {:?}", tensor.shape()));
+                Ok(vec![
+                    ("kind", json!("float weights, without a declaration")),
+                    ("bytes", json!(bytes.len())),
+                    ("tensors", json!(tensors.collect::<Vec<_>>())),
+                ])
+            }
+            Ok(_) | Err(_) => Err(unread).of(&self.file),
+        }
+    }
+}
+
+/// What is found, in the order in which it is printed.
+type Found = Vec<(&'static str, Value)>;
+
+/// Whether the header of a safetensors file, which is its length in 8 bytes and JSON of that length, has an entry.
+fn has_entry(bytes: &[u8], name: &str) -> bool {
+    let Some((&length, rest)) = bytes.split_first_chunk() else {
+        return false;
+    };
+    let length = u64::from_le_bytes(length).min(rest.len() as u64) as usize;
+    let name = format!("\"{name}\"").into_bytes();
+    rest[..length].windows(name.len()).any(|part| part == name)
+}

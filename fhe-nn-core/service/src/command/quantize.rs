@@ -1,0 +1,60 @@
+use std::path::PathBuf;
+
+use fhe_nn_core::Calibration;
+use fhe_nn_core::import::Imported;
+use serde_json::json;
+
+use crate::bytes;
+use crate::failure::{Failure, Of};
+use crate::outcome::Outcome;
+use crate::output::{Output, Secrecy};
+use crate::rows::Rows;
+
+/// Quantize float weights to the integers of their declaration, calibrated on rows of inputs.
+///
+/// The rows are inputs as the network will see them, some hundreds of them, in the order that `import` says.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// What `fhe-nn import` wrote.
+    #[arg(value_name = "FLOATS")]
+    floats: PathBuf,
+    #[command(flatten)]
+    rows: Rows,
+    /// The rows are in the order of the network already, where it is another than that of the imported model.
+    #[arg(long)]
+    reordered: bool,
+    #[command(flatten)]
+    output: Output,
+}
+
+impl Args {
+    pub(super) fn run(self) -> Result<Outcome, Failure> {
+        self.output.check()?;
+        let bytes = bytes::read(&self.floats, bytes::MAX_BYTES)?;
+        let imported = Imported::from_bytes(&bytes).of(&self.floats)?;
+        let notes = &imported.notes;
+        if imported.order.is_some() && !self.reordered {
+            let (path, notes) = (self.floats.display(), notes.join("\n  "));
+            let reason = format!(
+                "{path}: the network takes inputs in another order than the model that was imported:\n  {notes}\n  \
+                 = help: bring the rows into that order, and say so by `--reordered`"
+            );
+            return Err(Failure::Call(reason));
+        }
+        let rows = self.rows.read()?;
+        let quantized = imported.quantize(rows.view(), &Calibration::default())?;
+        let model = quantized.network;
+        self.output.write(&model.to_bytes(), Secrecy::Public)?;
+        let report = &quantized.report;
+        let written = self.output.path().display();
+        let told: String = notes.iter().map(|note| format!("note: {note}\n")).collect();
+        let text = format!("{report}\n{told}written: {written}");
+        let json = json!({
+            "written": written.to_string(),
+            "fingerprint": hex::encode(model.fingerprint()),
+            "report": report,
+            "notes": notes,
+        });
+        Ok(Outcome::new(text, json).with_piped(self.output.is_pipe()))
+    }
+}

@@ -1,0 +1,75 @@
+//! Where results go, and the order of the rows that come in.
+
+use std::fs::File;
+use std::process::Stdio;
+
+use crate::shell::{Shell, models, rows_of};
+
+#[cfg(unix)]
+#[test]
+fn devices_and_links_are_not_replaced() {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    let shell = Shell::with_network();
+    for line in [
+        "describe net -o /dev/null",
+        "describe net -o /dev/null --force",
+    ] {
+        shell.works(line);
+        let device = fs::metadata("/dev/null").expect("every Unix has it");
+        assert!(!device.is_file(), "{line}");
+    }
+
+    shell.write("old", "old");
+    symlink(shell.path("old"), shell.path("link")).expect("links can be made");
+    let reason = shell.refuses("describe net -o link");
+    assert!(reason.contains("`link` is there already"), "{reason}");
+    assert_eq!(shell.read("old"), b"old");
+    shell.works("describe net -o link --force");
+    assert!(shell.path("link").is_symlink());
+    assert_eq!(shell.read("old"), shell.read("net.description"));
+}
+
+#[test]
+fn whoever_reads_no_further_is_no_mistake() {
+    let shell = Shell::new();
+    let mut program = shell
+        .command("completions bash")
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the program can be started");
+    drop(program.stdout.take());
+    assert!(program.wait().expect("it ends").success());
+}
+
+#[test]
+fn a_model_comes_through_a_pipe() {
+    let shell = Shell::new();
+    let model = File::open(models().join("mlp.onnx")).expect("it is there");
+    let output = shell
+        .command("import - -o floats --json")
+        .stdin(model)
+        .output()
+        .expect("the program can be started");
+    assert!(output.status.success());
+    assert_eq!(shell.json("inspect floats")["network"], "Network");
+}
+
+#[test]
+fn rows_in_another_order_are_refused_until_they_are_reordered() {
+    let shell = Shell::new();
+    shell.rows("rows.csv", &rows_of("linear_3d"));
+    let model = models().join("linear_3d.onnx");
+    shell.works(&format!("import {} -o floats", model.display()));
+    let note = "the network takes inputs channels first";
+    let reason = shell.refuses("quantize floats --rows rows.csv -o net");
+    assert!(reason.contains(note), "{reason}");
+    assert!(reason.contains("`--reordered`"), "{reason}");
+    assert!(!shell.path("net").exists());
+    let text = shell.works("quantize floats --rows rows.csv --reordered -o net");
+    assert!(text.contains(&format!("note: {note}")), "{text}");
+    let found = shell.json("quantize floats --rows rows.csv --reordered -o net --force");
+    let notes = found["notes"].to_string();
+    assert!(notes.contains(note), "{notes}");
+}

@@ -1,0 +1,170 @@
+//! An imported model as one file: the float weights, with the declaration beside them as data.
+//!
+//! The file is a safetensors file, which `Floats::load` reads as well. Its metadata has one more entry,
+//! [`ENTRY`], with a [`Stored`] as JSON.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use fhe_nn_proof::error::ModelError;
+use fhe_nn_proof::spec::{ActivationSpec, Function, Spec};
+use safetensors::SafeTensors;
+use serde::{Deserialize, Serialize};
+
+use super::function::postfix;
+use super::{CustomFunction, Imported};
+use crate::{Error, Floats, file};
+
+/// The name of the entry in the file's metadata.
+const ENTRY: &str = "fhe-nn import";
+/// The version that is written, and the newest that is read.
+const VERSION: u32 = 1;
+
+/// The declaration as it is stored.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Stored {
+    version: u32,
+    spec: Spec,
+    functions: Vec<StoredFunction>,
+    order: Option<Vec<usize>>,
+    notes: Vec<String>,
+}
+
+/// A function that no activation of the language computes.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoredFunction {
+    name: String,
+    /// Operands before their operation; see `postfix`.
+    postfix: String,
+}
+
+impl Imported {
+    /// Returns the model as one file: float weights, and the declaration as data.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let functions = self.functions.iter().map(|own| StoredFunction {
+            name: own.name.clone(),
+            postfix: postfix::write(&own.expr),
+        });
+        let stored = Stored {
+            version: VERSION,
+            spec: self.spec.clone(),
+            functions: functions.collect(),
+            order: self.order.clone(),
+            notes: self.notes.clone(),
+        };
+        let json = serde_json::to_string(&stored).expect("a declaration is numbers and strings");
+        let metadata = HashMap::from([(ENTRY.to_owned(), json)]);
+        self.floats.to_bytes_with(Some(metadata))
+    }
+
+    /// Reads a file that [`Imported::save`] wrote. Everything in it is checked, so it may come from
+    /// anywhere.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] and [`Error::NewerVersion`] if the bytes are not such a file, those of
+    /// [`Floats::from_bytes`], and [`Error::Model`] if the declaration breaks a law.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
+        let what = "imported model";
+        let malformed = |reason: String| Error::Malformed { what, reason };
+        let floats = Floats::from_bytes(bytes)?;
+        let (_, metadata) =
+            SafeTensors::read_metadata(bytes).map_err(ModelError::not_safetensors)?;
+        let entries = metadata.metadata().as_ref();
+        let Some(json) = entries.and_then(|entries| entries.get(ENTRY)) else {
+            return Err(malformed(format!(
+                "it has float weights, but no declaration (an entry `{ENTRY}` of its metadata)"
+            )));
+        };
+        version_of(json)?;
+        let stored: Stored =
+            serde_json::from_str(json).map_err(|error| malformed(error.to_string()))?;
+        stored.spec.check_numbers()?;
+        let flow = stored.spec.flow();
+        flow.map_err(|found| ModelError::flow(&stored.spec, found))?;
+        let (inputs, order) = (stored.spec.input_len(), stored.order.as_deref());
+        if order.is_some_and(|order| !is_permutation(order, inputs)) {
+            return Err(malformed(format!(
+                "its order of inputs is not one of {inputs} places"
+            )));
+        }
+        let functions = stored.functions.iter().map(|own| &own.name);
+        if let Some(text) = stored
+            .notes
+            .iter()
+            .chain(functions)
+            .find(|text| text.contains(char::is_control))
+        {
+            return Err(malformed(format!("{text:?} has control characters")));
+        }
+        let layers = stored.spec.layers.iter();
+        let custom = |act: &ActivationSpec| act.function == Function::Custom;
+        let custom = layers.filter(|layer| layer.op.activation().is_some_and(custom));
+        let custom = custom.count();
+        let found = stored.functions.len();
+        if found != custom {
+            return Err(malformed(format!(
+                "it has {found} functions, but its declaration has {custom} `Custom` layers"
+            )));
+        }
+        let functions = stored.functions.into_iter().map(|own| {
+            let expr = postfix::read(&own.postfix);
+            let expr =
+                expr.map_err(|reason| malformed(format!("function `{}`: {reason}", own.name)))?;
+            Ok(CustomFunction {
+                name: own.name,
+                expr,
+            })
+        });
+        Ok(Imported {
+            spec: stored.spec,
+            floats,
+            functions: functions.collect::<Result<_, Error>>()?,
+            order: stored.order,
+            notes: stored.notes,
+        })
+    }
+
+    /// Saves the model as one file.
+    ///
+    /// # Errors
+    /// [`Error::Write`].
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<(), Error> {
+        file::write(path.as_ref(), &self.to_bytes())
+    }
+
+    /// Loads a file that [`Imported::save`] wrote.
+    ///
+    /// # Errors
+    /// [`Error::Read`] and those of [`Imported::from_bytes`].
+    pub fn load(path: impl AsRef<Path>) -> Result<Self, Error> {
+        Self::from_bytes(&file::read(path.as_ref())?)
+    }
+}
+
+/// Checks the version before anything else, since a later one may have other fields.
+///
+/// # Errors
+/// [`Error::NewerVersion`].
+fn version_of(json: &str) -> Result<(), Error> {
+    #[derive(Deserialize)]
+    struct Only {
+        version: u32,
+    }
+    match serde_json::from_str(json) {
+        Ok(Only { version }) if version > VERSION => Err(Error::NewerVersion {
+            what: "imported model",
+            version,
+            known: VERSION,
+        }),
+        Ok(_) | Err(_) => Ok(()), // what else is wrong is found when the whole is read
+    }
+}
+
+/// Whether an order has each of `count` places once.
+fn is_permutation(order: &[usize], count: usize) -> bool {
+    let mut sorted = order.to_vec();
+    sorted.sort_unstable();
+    sorted.into_iter().eq(0..count)
+}

@@ -1,0 +1,298 @@
+//! Files of every kind and version that was ever written stay readable.
+//!
+//! The files lie beside this test. `BLESS=1 cargo test -p fhe-nn-tests formats` writes those that are
+//! missing, in the versions of today. `read.py` reads them by the page `guide::formats` alone.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Once;
+
+use fhe_nn_core::import::{self, Imported, Widths};
+use fhe_nn_core::plan::Prefer;
+use fhe_nn_core::prelude::*;
+use fhe_nn_core::{Error, Kind, Label, Passphrase, Protection, StoredKey};
+use ndarray::array;
+
+/// Whether two of three inputs are on.
+#[fhe_network(input(shape = [3], bits = 1))]
+struct Majority {
+    #[bits(weights = 2)]
+    sum: Dense<3, 1>,
+    #[bits(output = 1)]
+    most: Relu,
+    #[bits(weights = 2)]
+    answer: Dense<1, 1>,
+}
+
+/// The input of the request.
+const INPUT: [f32; 3] = [1.0, 0.0, 1.0];
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("formats")
+}
+
+fn file(name: &str) -> Vec<u8> {
+    static BLESS: Once = Once::new();
+    if std::env::var_os("BLESS").is_some() {
+        BLESS.call_once(|| bless().expect("the files of today can be made"));
+    }
+    fs::read(folder().join(name)).unwrap_or_else(|reason| panic!("{name}: {reason}"))
+}
+
+fn passphrase() -> Passphrase {
+    Passphrase::new("majority".to_owned())
+}
+
+/// Writes the files of today's versions that are missing, for the client key that is there.
+fn bless() -> Result<(), Error> {
+    let write = |name: &str, version: u16, bytes: &[u8]| {
+        let path = folder().join(format!("{name}.v{version}"));
+        if !path.exists() {
+            fs::write(path, bytes).expect("the folder of the tests can be written");
+        }
+    };
+    let mut floats = Floats::new();
+    floats.insert("sum.weight", array![[1.0, 1.0, 1.0]].into_dyn())?;
+    floats.insert("sum.bias", array![-1.0].into_dyn())?;
+    floats.insert("answer.weight", array![[1.0]].into_dyn())?;
+    let samples = array![[0.0, 0.0, 1.0], [1.0, 1.0, 0.0], [0.0, 1.0, 1.0]];
+    let network = Majority::quantize(&floats, samples.view())?.network;
+    // a key as small as there are
+    let options = PlanOptions::new().with_failure_bits(24.0);
+    let plan = network.plan(&options.with_prefer(Prefer::SmallestKeys))?;
+    let client = match ClientKey::load_unprotected(folder().join("client_key_unprotected.v1")) {
+        Ok(client) => client,
+        Err(_) => ClientKey::generate(&plan)?,
+    };
+    let evaluation = client.evaluation_key()?;
+    let request = client.encrypt(&INPUT)?;
+    let reply = network.run_encrypted(&ServerKey::new(&evaluation), &request)?;
+    let classes = vec!["most are on".to_owned()];
+    let description = Description::new(plan)?.with_classes(classes)?.to_bytes();
+    let key = Kind::ClientKey.version();
+    write("model", 2, &network.to_bytes());
+    write("description", Kind::Description.version(), &description);
+    write("client_key", key, &client.to_bytes(&passphrase())?);
+    write(
+        "client_key_unprotected",
+        key,
+        &client.to_unprotected_bytes(),
+    );
+    write(
+        "evaluation_key",
+        Kind::EvaluationKey.version(),
+        &evaluation.to_bytes(),
+    );
+    write("request", Kind::Request.version(), &request.to_bytes());
+    write("reply", Kind::Reply.version(), &reply.to_bytes());
+    let onnx = folder().join("../onnx/models/preprocess.onnx");
+    let imported = import::load(onnx, &Widths::default()).expect("the importer's tests read it");
+    write("imported", 1, &imported.to_bytes());
+    Ok(())
+}
+
+#[test]
+fn files_of_before_are_read() -> Result<(), Error> {
+    let model = Model::from_bytes(&file("model.v2"))?;
+    let clear = model.run(&INPUT)?;
+    assert_eq!(
+        clear,
+        Majority::load(folder().join("model.v2"))?.run(&INPUT)?
+    );
+
+    let description = Description::from_bytes(&file("description.v1"))?;
+    assert_eq!(description.name(), "Majority");
+    assert_eq!(description.classes(), ["most are on"]);
+    assert_eq!(description.plan().model, model.fingerprint());
+    let plan = description.plan();
+
+    let request = Request::from_bytes(&file("request.v4"), plan)?;
+    let reply = Reply::from_bytes(&file("reply.v4"), plan)?;
+    let protected = ClientKey::from_bytes(&file("client_key.v1"), &passphrase())?;
+    let unprotected = ClientKey::from_unprotected_bytes(&file("client_key_unprotected.v1"))?;
+    for client in [protected, unprotected] {
+        client.check(plan)?;
+        assert_eq!(client.decrypt(&request, &reply)?, clear);
+        // the old evaluation key still serves the key's new requests
+        let server = ServerKey::read(&file("evaluation_key.v4")[..], plan)?;
+        let request = client.encrypt(&INPUT)?;
+        let reply = model.run_encrypted(&server, &request)?;
+        assert_eq!(client.decrypt(&request, &reply)?, clear);
+    }
+    let stored = StoredKey::from_bytes(&file("client_key.v1"))?;
+    assert_eq!(stored.protection(), Protection::Passphrase);
+    Ok(())
+}
+
+#[test]
+fn an_imported_model_of_before_is_read() -> Result<(), Error> {
+    let bytes = file("imported.v1");
+    let imported = Imported::from_bytes(&bytes)?;
+    assert_eq!(imported.spec.name, "Preprocess");
+    let start = bytes.windows(12).position(|at| at == b"\\\"version\\\":");
+    let mut newer = bytes.clone();
+    newer[start.expect("the metadata has a version") + 12] = b'2';
+    let refused = Imported::from_bytes(&newer)
+        .map(drop)
+        .expect_err("it is newer");
+    assert!(
+        matches!(
+            refused,
+            Error::NewerVersion {
+                version: 2,
+                known: 1,
+                ..
+            }
+        ),
+        "{refused}"
+    );
+    Ok(())
+}
+
+/// The weights of the first layer in another order have the same sums and norms, which DESIGN.md says are public
+/// ("What is not secret?"). Nothing else of a model is in its description.
+#[test]
+fn a_description_has_no_integer_of_the_model() -> Result<(), Error> {
+    let describe = |weights: [f32; 3]| -> Result<Description, Error> {
+        let mut floats = Floats::new();
+        floats.insert("sum.weight", array![weights].into_dyn())?;
+        floats.insert("answer.weight", array![[1.0]].into_dyn())?;
+        let samples = array![
+            [0.0, 0.0, 1.0],
+            [1.0, 0.0, 0.0],
+            [0.0, 1.0, 0.0],
+            [1.0, 1.0, 1.0]
+        ];
+        let network = Majority::quantize(&floats, samples.view())?.network;
+        Description::new(network.plan(&PlanOptions::new())?)
+    };
+    let (one, other) = (describe([1.0, -1.0, 0.0])?, describe([0.0, 1.0, -1.0])?);
+    assert_ne!(one.plan().model, other.plan().model);
+    let mut plan = one.plan().clone();
+    plan.model = other.plan().model;
+    assert_eq!(&plan, other.plan());
+    Ok(())
+}
+
+/// The files that begin with a label.
+const LABELLED: [(&str, Kind); 5] = [
+    ("description.v1", Kind::Description),
+    ("client_key.v1", Kind::ClientKey),
+    ("evaluation_key.v4", Kind::EvaluationKey),
+    ("request.v4", Kind::Request),
+    ("reply.v4", Kind::Reply),
+];
+
+/// Reads bytes as a file of a kind.
+fn read(kind: Kind, bytes: &[u8], plan: &Plan) -> Result<(), Error> {
+    match kind {
+        Kind::Description => Description::from_bytes(bytes).map(drop),
+        Kind::ClientKey => ClientKey::from_bytes(bytes, &passphrase()).map(drop),
+        Kind::EvaluationKey => EvaluationKey::from_bytes(bytes, plan).map(drop),
+        Kind::Request => Request::from_bytes(bytes, plan).map(drop),
+        Kind::Reply => Reply::from_bytes(bytes, plan).map(drop),
+    }
+}
+
+#[test]
+fn a_newer_version_is_refused_by_name() -> Result<(), Error> {
+    let description = Description::from_bytes(&file("description.v1"))?;
+    for (name, kind) in LABELLED {
+        let mut bytes = file(name);
+        read(kind, &bytes, description.plan())?;
+        bytes[6] += 1;
+        let label = Label::read(&bytes).expect("it begins as a file of fhe-nn");
+        assert_eq!((label.kind, label.version), (kind, kind.version() + 1));
+        let refused = read(kind, &bytes, description.plan()).expect_err(name);
+        assert!(
+            matches!(refused, Error::NewerVersion { .. }),
+            "{name}: {refused}"
+        );
+        let text = refused.to_string();
+        let (version, known) = (kind.version() + 1, kind.version());
+        let expected = format!(
+            "{} has format version {version}, but this program reads versions up to {known}",
+            kind.name()
+        );
+        assert!(text.starts_with(&expected), "{text}");
+    }
+    Ok(())
+}
+
+#[test]
+fn another_kind_is_refused_by_name() -> Result<(), Error> {
+    let description = Description::from_bytes(&file("description.v1"))?;
+    for (name, kind) in LABELLED {
+        for (other_name, other) in LABELLED {
+            let refused = read(other, &file(name), description.plan());
+            if kind == other {
+                refused?;
+                continue;
+            }
+            let text = refused.expect_err(other_name).to_string();
+            let expected = format!("{} is malformed: it is a file of the kind", other.name());
+            assert!(text.starts_with(&expected), "{text}");
+        }
+    }
+    Ok(())
+}
+
+/// The bytes of a file, each of some changed in turn, and cut at some places.
+fn damaged(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> + '_ {
+    let places = (0..bytes.len()).step_by((bytes.len() / 97).max(1));
+    places.flat_map(|place| {
+        let mut changed = bytes.to_vec();
+        changed[place] ^= 1 << (place % 8);
+        [changed, bytes[..place].to_vec()]
+    })
+}
+
+#[test]
+fn damage_is_an_error() -> Result<(), Error> {
+    let description = file("description.v1");
+    let plan = Description::from_bytes(&description)?.plan().clone();
+    for bytes in damaged(&description) {
+        assert!(Description::from_bytes(&bytes).is_err());
+    }
+    for bytes in damaged(&file("client_key_unprotected.v1")) {
+        assert!(ClientKey::from_unprotected_bytes(&bytes).is_err());
+    }
+    for bytes in damaged(&file("evaluation_key.v4")) {
+        assert!(EvaluationKey::from_bytes(&bytes, &plan).is_err());
+    }
+    Ok(())
+}
+
+#[test]
+fn a_protected_key_needs_its_passphrase() {
+    let protected = file("client_key.v1");
+    let wrong = Passphrase::new("minority".to_owned());
+    let refused = ClientKey::from_bytes(&protected, &wrong).map(drop);
+    let refused = refused.expect_err("the passphrase is another one");
+    assert!(
+        matches!(&refused, Error::Passphrase { network } if network == "Majority"),
+        "{refused}"
+    );
+    let refused = ClientKey::from_unprotected_bytes(&protected).map(drop);
+    assert!(matches!(refused, Err(Error::Protection { .. })));
+    let refused =
+        ClientKey::from_bytes(&file("client_key_unprotected.v1"), &passphrase()).map(drop);
+    assert!(matches!(refused, Err(Error::Protection { .. })));
+    // altered or cut behind the header of age, whatever the passphrase
+    for place in [protected.len() - 1, protected.len() - 40] {
+        let mut changed = protected.clone();
+        changed[place] ^= 1;
+        let refused = ClientKey::from_bytes(&changed, &passphrase()).map(drop);
+        assert!(
+            matches!(refused, Err(Error::Malformed { .. })),
+            "byte {place}"
+        );
+    }
+    let refused = ClientKey::from_bytes(&protected[..protected.len() - 1], &passphrase()).map(drop);
+    assert!(matches!(refused, Err(Error::Malformed { .. })));
+    // the part in the clear belongs to the secret
+    let mut changed = protected.clone();
+    changed[45] ^= 1; // the number of the key
+    let refused = ClientKey::from_bytes(&changed, &passphrase()).map(drop);
+    assert!(matches!(refused, Err(Error::Malformed { .. })));
+}

@@ -1,0 +1,14 @@
+//! What the crates promise together: encrypted equals clear, formulas equal tfhe's, nothing from outside is
+//! believed. All of it is one program, which links what it needs once.
+
+mod execution;
+mod formats;
+mod formulas;
+mod graphs;
+mod imports;
+mod parity;
+mod random;
+mod refusals;
+mod roles;
+mod training;
+mod wire;
