@@ -43,7 +43,7 @@ impl Outcome {
     /// Prints the outcome, and returns the exit code.
     ///
     /// # Errors
-    /// Those of [`print`].
+    /// Those of [`print()`].
     pub(crate) fn print(self, json: bool) -> Result<ExitCode, Failure> {
         let text = if json {
             self.json.to_string()

@@ -53,7 +53,7 @@ impl Output {
         check(&self.output, self.force)
     }
 
-    /// Writes the result; see [`write`].
+    /// Writes the result; see [`write()`].
     ///
     /// # Errors
     /// [`Failure::Exists`] and [`Failure::Write`].
