@@ -13,16 +13,8 @@ use fhe_nn_core::prelude::*;
 use fhe_nn_core::{Error, Kind, Label, Passphrase, Protection, StoredKey};
 use ndarray::array;
 
-/// Whether two of three inputs are on.
-#[fhe_network(input(shape = [3], bits = 1))]
-struct Majority {
-    #[bits(weights = 2)]
-    sum: Dense<3, 1>,
-    #[bits(output = 1)]
-    most: Relu,
-    #[bits(weights = 2)]
-    answer: Dense<1, 1>,
-}
+// the network of the guide's examples, with its floats and samples
+include!("../fhe-nn-core/src/guide/majority.rs");
 
 /// The input of the request.
 const INPUT: [f32; 3] = [1.0, 0.0, 1.0];
@@ -51,12 +43,7 @@ fn bless() -> Result<(), Error> {
             fs::write(path, bytes).expect("the folder of the tests can be written");
         }
     };
-    let mut floats = Floats::new();
-    floats.insert("sum.weight", array![[1.0, 1.0, 1.0]].into_dyn())?;
-    floats.insert("sum.bias", array![-1.0].into_dyn())?;
-    floats.insert("answer.weight", array![[1.0]].into_dyn())?;
-    let samples = array![[0.0, 0.0, 1.0], [1.0, 1.0, 0.0], [0.0, 1.0, 1.0]];
-    let network = Majority::quantize(&floats, samples.view())?.network;
+    let network = Majority::quantize(&floats()?, samples().view())?.network;
     // a key as small as there are
     let options = PlanOptions::new().with_failure_bits(24.0);
     let plan = network.plan(&options.with_prefer(Prefer::SmallestKeys))?;

@@ -135,37 +135,6 @@ fn imported_networks_compute_what_onnxruntime_does() {
 }
 
 #[test]
-fn an_imported_model_comes_back_from_its_file() {
-    let mut custom = 0;
-    for (name, files) in MODELS {
-        let (inputs, _) = reference(name);
-        for file in *files {
-            let before = imported(file).expect(file);
-            let after = Imported::from_bytes(&before.to_bytes()).expect(file);
-            assert_eq!(after.declaration(), before.declaration(), "{file}");
-            assert_eq!(after.order, before.order, "{file}");
-            assert_eq!(after.notes, before.notes, "{file}");
-            let inputs = arranged(&before, &inputs);
-            let scores = |imported: &Imported| imported.float_scores(inputs.view()).expect(file);
-            assert_eq!(scores(&after), scores(&before), "{file}");
-            custom += before.functions.len();
-        }
-    }
-    assert!(custom > 0, "no model has a function of its own");
-}
-
-#[test]
-fn floats_without_a_declaration_are_not_an_imported_model() {
-    let imported = imported("mlp").expect("it is a model");
-    let refused = Imported::from_bytes(&imported.floats.to_bytes()).map(drop);
-    let refused = refused.expect_err("there is no declaration").to_string();
-    assert!(
-        refused.contains("it has float weights, but no declaration"),
-        "{refused}"
-    );
-}
-
-#[test]
 fn what_comes_after_the_scores_is_the_clients() {
     for (name, files, tail) in TAILS {
         for file in *files {
@@ -202,6 +171,7 @@ fn same_scores(name: &str, file: &str, tail: impl Fn(&[f64]) -> Vec<f64>) -> Imp
 #[allow(unreachable_pub, reason = "a pasted network may be exported")]
 #[path = "onnx/networks.rs"]
 mod networks;
+mod stored;
 
 macro_rules! pasted {
     ($($file:ident $network:ident;)*) => {

@@ -12,7 +12,7 @@ use crate::Error;
 /// # Errors
 /// [`Error::Read`] and [`crate::error::ModelError::TooLarge`].
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Error> {
-    read_file(path).map_err(|unread| match unread {
+    read_file(path, MAX_BYTES).map_err(|unread| match unread {
         ReadError::Failed(source) => Error::Read {
             path: path.to_owned(),
             source,
@@ -30,24 +30,18 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Error> {
 /// [`Error::Read`], also if the file is larger.
 #[cfg(any(feature = "client", feature = "engine"))]
 pub(crate) fn read_at_most(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
-    use std::io::{Error as IoError, ErrorKind, Read};
+    use std::io::{Error as IoError, ErrorKind};
 
-    let failed = |source| Error::Read {
+    read_file(path, limit).map_err(|unread| Error::Read {
         path: path.to_owned(),
-        source,
-    };
-    let file = std::fs::File::open(path).map_err(failed)?;
-    // allocated at its full size: a vector that grows would leave copies of a secret behind
-    let size = file.metadata().map_err(failed)?.len().min(limit);
-    let mut bytes = Vec::with_capacity(usize::try_from(size + 1).unwrap_or(0));
-    file.take(limit + 1)
-        .read_to_end(&mut bytes)
-        .map_err(failed)?;
-    if bytes.len() as u64 > limit {
-        let reason = format!("it has more than {limit} bytes");
-        return Err(failed(IoError::new(ErrorKind::FileTooLarge, reason)));
-    }
-    Ok(bytes)
+        source: match unread {
+            ReadError::Failed(source) => source,
+            ReadError::TooLarge(_) => {
+                let reason = format!("it has more than {limit} bytes");
+                IoError::new(ErrorKind::FileTooLarge, reason)
+            }
+        },
+    })
 }
 
 /// Writes a new file that its owner alone may read (on Unix).

@@ -46,6 +46,9 @@ pub struct Model {
 }
 
 impl Model {
+    /// The largest model, or file of floats or rows, that is read, in bytes: 1 GiB.
+    pub const MAX_BYTES: u64 = model::MAX_BYTES;
+
     /// Makes a model from a checked declaration and parts that were made for it or checked against it.
     pub(crate) fn new(spec: Spec, parts: Vec<Part>) -> Self {
         Model { spec, parts }
@@ -68,6 +71,12 @@ impl Model {
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
         let (spec, parts) = model::open(bytes)?;
         Ok(Self::new(spec, parts))
+    }
+
+    /// Returns whether bytes are a file that says of itself that it is a quantized model. It may still be
+    /// broken, or of a newer version.
+    pub fn recognizes(bytes: &[u8]) -> bool {
+        model::recognizes(bytes)
     }
 
     /// Saves the integers, with their meaning and the declaration, as one safetensors file.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use ndarray::{Array2, ArrayView1, ArrayView2};
+use ndarray::{Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
 
 use crate::spec::{Encoding, Tokens};
@@ -163,9 +163,10 @@ impl ClientSpec {
     pub fn encode_batch(&self, inputs: ArrayView2<'_, f32>) -> Result<Array2<i64>, InputError> {
         self.check(inputs.ncols(), inputs)?;
         let mut integers = Array2::zeros((inputs.nrows(), self.integers()));
+        let inputs = inputs.as_standard_layout();
         for (input, mut row) in inputs.rows().into_iter().zip(integers.rows_mut()) {
-            let own = self.encode(&input.to_vec())?;
-            row.assign(&ArrayView1::from(&own));
+            let input = input.to_slice().expect("rows of this layout are slices");
+            self.write(input, row.as_slice_mut().expect("so are new rows"))?;
         }
         Ok(integers)
     }

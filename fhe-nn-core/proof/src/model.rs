@@ -79,6 +79,12 @@ pub fn to_bytes(spec: &Spec, parts: &[Part]) -> Vec<u8> {
     .expect("every tensor has the bytes of its shape")
 }
 
+/// Whether bytes are a file that says of itself that it is a model. It may still be broken.
+pub fn recognizes(bytes: &[u8]) -> bool {
+    let header = SafeTensors::read_metadata(bytes);
+    header.is_ok_and(|(_, header)| entry(&header).is_some())
+}
+
 /// The declaration of a model file, and the integers of its layers.
 ///
 /// # Errors
@@ -137,8 +143,7 @@ fn hash(spec: &Spec, mut tensors: Vec<(&str, Dtype, &[usize], &[u8])>) -> String
         field(format!("{dtype:?} {shape:?}").as_bytes());
         field(data);
     }
-    let digest = hash.finalize();
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(hash.finalize())
 }
 
 /// The integers of every layer.
@@ -180,14 +185,18 @@ pub fn check_size(bytes: u64) -> Result<(), ModelError> {
     }
 }
 
+/// The entry of a model in the header of a safetensors file.
+fn entry(header: &safetensors::tensor::Metadata) -> Option<&str> {
+    let entries = header.metadata().as_ref()?;
+    entries.get(METADATA).map(String::as_str)
+}
+
 /// The metadata of a model file.
 fn metadata(bytes: &[u8]) -> Result<Metadata, ModelError> {
     check_size(bytes.len() as u64)?;
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(ModelError::not_safetensors)?;
-    let entry = header.metadata().as_ref().and_then(|map| map.get(METADATA));
-    let entry = entry.map(String::as_str);
     let not_a_model = |reason: String| ModelError::NotAModel { reason };
-    let entry = entry.ok_or_else(|| not_a_model(format!("no metadata `{METADATA}`")))?;
+    let entry = entry(&header).ok_or_else(|| not_a_model(format!("no metadata `{METADATA}`")))?;
     let json: Value = serde_json::from_str(entry).map_err(|e| not_a_model(e.to_string()))?;
     let version = json.get("version").and_then(Value::as_u64);
     let found = version.ok_or_else(|| not_a_model("no version in its metadata".to_owned()))?;

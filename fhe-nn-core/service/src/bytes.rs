@@ -10,9 +10,6 @@ use zeroize::Zeroizing;
 
 use crate::failure::Failure;
 
-/// The largest model, or file of rows, that is read, in bytes: 1 GiB.
-pub(crate) const MAX_BYTES: u64 = 1 << 30;
-
 /// Whether an input of this call is standard input already.
 static STANDARD_INPUT_IS_TAKEN: AtomicBool = AtomicBool::new(false);
 

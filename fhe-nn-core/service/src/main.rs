@@ -6,6 +6,7 @@
 mod bytes;
 mod command;
 mod failure;
+mod messages;
 mod outcome;
 mod output;
 mod passphrase;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use fhe_nn_core::rows;
+use fhe_nn_core::{Model, rows};
 use ndarray::{Array2, Axis, Slice};
 
 use crate::bytes;
@@ -42,7 +42,7 @@ pub(crate) fn read(
     array: Option<&str>,
     first: Option<u32>,
 ) -> Result<Array2<f32>, Failure> {
-    let bytes = bytes::read(path, bytes::MAX_BYTES)?;
+    let bytes = bytes::read(path, Model::MAX_BYTES)?;
     let mut rows = rows::from_bytes(&bytes, array).of(path)?;
     if rows.nrows() == 0 {
         let path = path.display();

@@ -63,33 +63,7 @@ impl ClientKey {
     /// [`Error::Passphrase`] if the passphrase is another one, [`Error::Protection`] if the key has none, and
     /// [`Error::Malformed`], [`Error::NewerVersion`] and [`Error::Plan`] if the bytes are not a client key.
     pub fn from_bytes(bytes: &[u8], passphrase: &Passphrase) -> Result<Self, Error> {
-        let stored = StoredKey::from_bytes(bytes)?;
-        stored.require(Protection::Passphrase)?;
-        let mut identity = Identity::new(passphrase.0.clone());
-        identity.set_max_work_factor(MAX_WORK_FACTOR);
-        let unlocked = |reason: DecryptError| match reason {
-            DecryptError::DecryptionFailed
-            | DecryptError::KeyDecryptionFailed
-            | DecryptError::NoMatchingKeys => Error::Passphrase {
-                network: stored.plan().client.network.to_string(),
-            },
-            other => Kind::ClientKey.malformed(other.to_string()),
-        };
-        let decryptor = Decryptor::new_buffered(stored.secret()).map_err(unlocked)?;
-        let mut reader = decryptor
-            .decrypt(iter::once(&identity as _))
-            .map_err(unlocked)?;
-        // one byte more than there should be, so that a longer secret is seen
-        let mut secret = Zeroizing::new(vec![0; stored.secret_bytes() + 1]);
-        let mut length = 0;
-        while length < secret.len() {
-            match reader.read(&mut secret[length..]) {
-                Ok(0) => break,
-                Ok(count) => length += count,
-                Err(reason) => return Err(Kind::ClientKey.malformed(reason.to_string())),
-            }
-        }
-        stored.unlock(&secret[..length])
+        StoredKey::from_bytes(bytes)?.open(passphrase)
     }
 
     /// Saves the key as a new file, encrypted under a passphrase. On Unix, only the file's owner may read it.
@@ -109,5 +83,41 @@ impl ClientKey {
             &file::read_at_most(path.as_ref(), Self::MAX_FILE_BYTES)?,
             passphrase,
         )
+    }
+}
+
+impl StoredKey {
+    /// Opens the key by its passphrase.
+    ///
+    /// # Errors
+    /// [`Error::Passphrase`] if the passphrase is another one, [`Error::Protection`] if the key has none, and
+    /// [`Error::Malformed`] if the secret was changed.
+    pub fn open(&self, passphrase: &Passphrase) -> Result<ClientKey, Error> {
+        self.require(Protection::Passphrase)?;
+        let mut identity = Identity::new(passphrase.0.clone());
+        identity.set_max_work_factor(MAX_WORK_FACTOR);
+        let unlocked = |reason: DecryptError| match reason {
+            DecryptError::DecryptionFailed
+            | DecryptError::KeyDecryptionFailed
+            | DecryptError::NoMatchingKeys => Error::Passphrase {
+                network: self.plan().client.network.to_string(),
+            },
+            other => Kind::ClientKey.malformed(other.to_string()),
+        };
+        let decryptor = Decryptor::new_buffered(self.secret()).map_err(unlocked)?;
+        let mut reader = decryptor
+            .decrypt(iter::once(&identity as _))
+            .map_err(unlocked)?;
+        // one byte more than there should be, so that a longer secret is seen
+        let mut secret = Zeroizing::new(vec![0; self.secret_bytes() + 1]);
+        let mut length = 0;
+        while length < secret.len() {
+            match reader.read(&mut secret[length..]) {
+                Ok(0) => break,
+                Ok(count) => length += count,
+                Err(reason) => return Err(Kind::ClientKey.malformed(reason.to_string())),
+            }
+        }
+        self.unlock(&secret[..length])
     }
 }

@@ -57,9 +57,7 @@ impl ClientKey {
     /// # Errors
     /// [`Error::Protection`] if it is, and those of [`StoredKey::from_bytes`].
     pub fn from_unprotected_bytes(bytes: &[u8]) -> Result<Self, Error> {
-        let stored = StoredKey::from_bytes(bytes)?;
-        stored.require(Protection::None)?;
-        stored.unlock(&stored.secret)
+        StoredKey::from_bytes(bytes)?.open_unprotected()
     }
 
     /// Saves the key as a new file that is **not protected**. On Unix, only the file's owner may read it.
@@ -123,6 +121,15 @@ impl StoredKey {
     /// Returns how the secret is protected.
     pub fn protection(&self) -> Protection {
         self.protection
+    }
+
+    /// Opens a key that is not protected.
+    ///
+    /// # Errors
+    /// [`Error::Protection`] if it is, and [`Error::Malformed`] if the secret was changed.
+    pub fn open_unprotected(&self) -> Result<ClientKey, Error> {
+        self.require(Protection::None)?;
+        self.unlock(&self.secret)
     }
 
     /// # Errors

@@ -9,6 +9,7 @@ use std::path::Path;
 use fhe_nn_proof::error::ModelError;
 use fhe_nn_proof::spec::{ActivationSpec, Function, Spec};
 use safetensors::SafeTensors;
+use safetensors::tensor::Metadata;
 use serde::{Deserialize, Serialize};
 
 use super::function::postfix;
@@ -59,6 +60,13 @@ impl Imported {
         self.floats.to_bytes_with(Some(metadata))
     }
 
+    /// Returns whether bytes are a file that says of itself that it is an imported model. It may still be
+    /// broken, or of a newer version.
+    pub fn recognizes(bytes: &[u8]) -> bool {
+        let header = SafeTensors::read_metadata(bytes);
+        header.is_ok_and(|(_, header)| entry(&header).is_some())
+    }
+
     /// Reads a file that [`Imported::save`] wrote. Everything in it is checked, so it may come from
     /// anywhere.
     ///
@@ -69,10 +77,8 @@ impl Imported {
         let what = "imported model";
         let malformed = |reason: String| Error::Malformed { what, reason };
         let floats = Floats::from_bytes(bytes)?;
-        let (_, metadata) =
-            SafeTensors::read_metadata(bytes).map_err(ModelError::not_safetensors)?;
-        let entries = metadata.metadata().as_ref();
-        let Some(json) = entries.and_then(|entries| entries.get(ENTRY)) else {
+        let (_, header) = SafeTensors::read_metadata(bytes).map_err(ModelError::not_safetensors)?;
+        let Some(json) = entry(&header) else {
             return Err(malformed(format!(
                 "it has float weights, but no declaration (an entry `{ENTRY}` of its metadata)"
             )));
@@ -141,6 +147,12 @@ impl Imported {
     pub fn load(path: impl AsRef<Path>) -> Result<Self, Error> {
         Self::from_bytes(&file::read(path.as_ref())?)
     }
+}
+
+/// The declaration in the header of a safetensors file.
+fn entry(header: &Metadata) -> Option<&str> {
+    let entries = header.metadata().as_ref()?;
+    entries.get(ENTRY).map(String::as_str)
 }
 
 /// Checks the version before anything else, since a later one may have other fields.

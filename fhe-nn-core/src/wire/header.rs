@@ -213,6 +213,12 @@ pub struct Label {
 }
 
 impl Label {
+    /// Returns whether bytes begin as a file or message of fhe-nn, even if there is no label that this program
+    /// knows.
+    pub fn begins(bytes: &[u8]) -> bool {
+        bytes.starts_with(MAGIC)
+    }
+
     /// Reads the first bytes of a file or message. The result is `None` if they are not those of fhe-nn.
     pub fn read(bytes: &[u8]) -> Option<Self> {
         let (kind, version) = kind_and_version(bytes)?;

@@ -18,7 +18,7 @@ pub(super) fn read(path: &LitStr) -> Result<(LitStr, Vec<u8>), Error> {
     };
     let manifest = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
     let found = resolve(&path.value(), source.as_deref(), manifest.as_deref());
-    let bytes = read_file(&found).map_err(|unread| error(path, unread))?;
+    let bytes = read_file(&found, MAX_BYTES).map_err(|unread| error(path, unread))?;
     let absolute = std::path::absolute(&found).ok();
     let absolute = absolute.as_deref().and_then(Path::to_str);
     let absolute = absolute.map(|absolute| LitStr::new(absolute, path.span()));
@@ -68,14 +68,16 @@ mod tests {
         let holes = |size| large.set_len(size).expect("a file of nothing but a hole");
         holes(1 << 42); // to read it would take minutes
         let start = Instant::now();
-        assert!(matches!(read_file(&path), Err(ReadError::TooLarge(size)) if size == 1 << 42));
+        assert!(
+            matches!(read_file(&path, MAX_BYTES), Err(ReadError::TooLarge(size)) if size == 1 << 42)
+        );
         assert!(start.elapsed().as_secs() < 5);
         holes(MAX_BYTES + 1);
         assert!(
-            matches!(read_file(&path), Err(ReadError::TooLarge(size)) if size == MAX_BYTES + 1)
+            matches!(read_file(&path, MAX_BYTES), Err(ReadError::TooLarge(size)) if size == MAX_BYTES + 1)
         );
         holes(5);
-        assert!(matches!(read_file(&path), Ok(bytes) if bytes == [0; 5]));
+        assert!(matches!(read_file(&path, MAX_BYTES), Ok(bytes) if bytes == [0; 5]));
     }
 
     #[test]

@@ -7,16 +7,8 @@ use std::sync::OnceLock;
 use fhe_nn_core::prelude::*;
 use libfuzzer_sys::fuzz_target;
 
-/// Tells whether two of three inputs are on.
-#[fhe_network(input(shape = [3], bits = 1))]
-struct Majority {
-    #[bits(weights = 2)]
-    sum: Dense<3, 1>,
-    #[bits(output = 1)]
-    most: Relu,
-    #[bits(weights = 2)]
-    answer: Dense<1, 1>,
-}
+// the network of the guide's examples, with its floats and samples
+include!("../../../fhe-nn-core/src/guide/majority.rs");
 
 /// A client, what it sent, and what it received.
 struct Exchange {
@@ -30,11 +22,7 @@ struct Exchange {
 }
 
 fn exchange() -> Result<Exchange, fhe_nn_core::Error> {
-    let mut floats = Floats::new();
-    floats.insert("sum.weight", ndarray::arr2(&[[1.0, 1.0, 1.0]]).into_dyn())?;
-    floats.insert("answer.weight", ndarray::arr2(&[[1.0]]).into_dyn())?;
-    let samples = ndarray::arr2(&[[0.0, 0.0, 1.0], [1.0, 1.0, 1.0]]);
-    let network = Majority::quantize(&floats, samples.view())?.network;
+    let network = Majority::quantize(&floats()?, samples().view())?.network;
     let plan = network.plan(&PlanOptions::default())?;
     let client = ClientKey::generate(&plan)?;
     let evaluation = client.evaluation_key()?;

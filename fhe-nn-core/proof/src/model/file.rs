@@ -4,8 +4,6 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use super::{MAX_BYTES, check_size};
-
 /// Why a file is not read.
 #[derive(Debug)]
 pub enum ReadError {
@@ -15,20 +13,26 @@ pub enum ReadError {
     TooLarge(u64),
 }
 
-/// The bytes of a file of at most [`MAX_BYTES`]; a file that declares a larger size is not read.
+/// The bytes of a file of at most `limit` bytes; a file that declares a larger size is not read. The buffer has
+/// that size from the start, so that it leaves no copies of a secret behind by growing.
 ///
 /// # Errors
 /// [`ReadError`].
-pub fn read_file(path: &Path) -> Result<Vec<u8>, ReadError> {
-    let too_large = |size: u64| check_size(size).map_err(|_| ReadError::TooLarge(size));
+pub fn read_file(path: &Path, limit: u64) -> Result<Vec<u8>, ReadError> {
+    let bounded = |size: u64| {
+        if size > limit {
+            return Err(ReadError::TooLarge(size));
+        }
+        Ok(())
+    };
     let file = File::open(path).map_err(ReadError::Failed)?;
     let size = file.metadata().map_err(ReadError::Failed)?.len();
-    too_large(size)?;
-    let mut bytes = Vec::with_capacity(size as usize);
+    bounded(size)?;
+    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
     // a file that is not a regular one does not declare its size
-    file.take(MAX_BYTES + 1)
+    file.take(limit + 1)
         .read_to_end(&mut bytes)
         .map_err(ReadError::Failed)?;
-    too_large(bytes.len() as u64)?;
+    bounded(bytes.len() as u64)?;
     Ok(bytes)
 }

@@ -50,11 +50,7 @@ fn plans_are_the_ones_that_were_found_before() {
 fn numbers(plan: &Plan) -> String {
     let mut text = String::new();
     let client = &plan.client;
-    let model: String = plan
-        .model
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let model = hex::encode(plan.model);
     let mut line = |fields: String| writeln!(text, "  {fields}").expect("a string grows");
     line(format!(
         "model {model} inputs {} of {} bits, scale {} zero {}",

@@ -1,13 +1,13 @@
 use std::path::{Path, PathBuf};
 
 use fhe_nn_core::{ClientKey, Protection, StoredKey};
-use serde_json::json;
 
 use super::describe::load_description;
 use crate::bytes;
 use crate::failure::{Failure, Of};
+use crate::messages;
 use crate::outcome::Outcome;
-use crate::output::{Output, Secrecy};
+use crate::output::Output;
 use crate::passphrase::Source;
 use crate::rows::Rows;
 
@@ -42,23 +42,12 @@ impl Args {
         self.output.check()?;
         let rows = self.rows.read()?;
         let (client, _) = self.key.load()?;
-        let mut requests = Vec::new();
-        for row in rows.rows() {
-            requests.extend(client.encrypt(&row.to_vec())?.to_bytes());
-        }
-        self.output.write(&requests, Secrecy::Public)?;
-        let count = rows.nrows();
-        let text = format!(
-            "written: {}, {count} requests, {} bytes",
-            self.output.path().display(),
-            requests.len()
-        );
-        let json = json!({
-            "written": self.output.path().display().to_string(),
-            "requests": count,
-            "bytes": requests.len(),
+        let requests = rows.rows().into_iter().map(|row| {
+            let request = client.encrypt(&row.to_vec())?;
+            Ok(request.to_bytes())
         });
-        Ok(Outcome::new(text, json).with_piped(self.output.is_pipe()))
+        let requests: Vec<Vec<u8>> = requests.collect::<Result<_, Failure>>()?;
+        messages::write(&self.output, "requests", &requests)
     }
 }
 
@@ -70,12 +59,13 @@ impl Key {
     pub(super) fn load(&self) -> Result<(ClientKey, Vec<String>), Failure> {
         let path: &Path = &self.key;
         let bytes = bytes::read_secret(path, ClientKey::MAX_FILE_BYTES)?;
+        let stored = StoredKey::from_bytes(&bytes).of(path)?;
         let client = if self.passphrase.unprotected() {
-            ClientKey::from_unprotected_bytes(&bytes).of(path)?
+            stored.open_unprotected().of(path)?
         } else {
             // nobody is asked for a passphrase that the key does not have
-            expect_passphrase(&bytes, path)?;
-            ClientKey::from_bytes(&bytes, &self.passphrase.known()?).of(path)?
+            expect_passphrase(&stored, path)?;
+            stored.open(&self.passphrase.known()?).of(path)?
         };
         let Some(description) = &self.description else {
             return Ok((client, Vec::new()));
@@ -87,9 +77,8 @@ impl Key {
 }
 
 /// # Errors
-/// [`Failure::Call`] if the key is not protected, and those of [`StoredKey::from_bytes`].
-fn expect_passphrase(key: &[u8], path: &Path) -> Result<(), Failure> {
-    let stored = StoredKey::from_bytes(key).of(path)?;
+/// [`Failure::Call`] if the key is not protected.
+fn expect_passphrase(stored: &StoredKey, path: &Path) -> Result<(), Failure> {
     match stored.protection() {
         Protection::Passphrase => Ok(()),
         Protection::None => Err(Failure::Call(format!(

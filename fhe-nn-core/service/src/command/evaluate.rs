@@ -1,15 +1,15 @@
 use std::path::PathBuf;
 
 use fhe_nn_core::run::Watch;
-use fhe_nn_core::{Description, Execution, Model, Request, ServerKey};
-use serde_json::json;
+use fhe_nn_core::{Description, Execution, Model, Reply, Request, ServerKey};
 
 use super::describe::load_description;
 use super::run::load;
 use crate::bytes;
 use crate::failure::{Failure, Of};
+use crate::messages;
 use crate::outcome::Outcome;
-use crate::output::{Output, Secrecy};
+use crate::output::Output;
 use crate::progress::Bar;
 
 /// Run a model on encrypted inputs: the server's half, which needs no secret.
@@ -61,20 +61,8 @@ impl Args {
             .with_progress(&show);
         let replies = model.run_encrypted_batch(&key, &requests, &execution)?;
         drop(bar);
-        let bytes: Vec<u8> = replies.iter().flat_map(|reply| reply.to_bytes()).collect();
-        self.output.write(&bytes, Secrecy::Public)?;
-        let count = replies.len();
-        let text = format!(
-            "written: {}, {count} replies, {} bytes",
-            self.output.path().display(),
-            bytes.len()
-        );
-        let json = json!({
-            "written": self.output.path().display().to_string(),
-            "replies": count,
-            "bytes": bytes.len(),
-        });
-        Ok(Outcome::new(text, json).with_piped(self.output.is_pipe()))
+        let replies: Vec<Vec<u8>> = replies.iter().map(Reply::to_bytes).collect();
+        messages::write(&self.output, "replies", &replies)
     }
 }
 

@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 
+use fhe_nn_core::Model;
 use fhe_nn_core::import::{self, Widths};
 use serde_json::json;
 
@@ -55,7 +56,7 @@ impl Args {
             .with_activations(self.activations)
             .with_table(self.table);
         let imported = if piped {
-            let model = bytes::read(&self.model, bytes::MAX_BYTES)?;
+            let model = bytes::read(&self.model, Model::MAX_BYTES)?;
             import::onnx(&model, "Network", &widths)
         } else {
             import::load(&self.model, &widths)

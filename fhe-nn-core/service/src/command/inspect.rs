@@ -16,13 +16,6 @@ pub(crate) struct Args {
     file: PathBuf,
 }
 
-/// The first bytes of files and messages with a label.
-const MAGIC: &[u8] = b"FHENN";
-/// The entry of an imported model in the header of its safetensors file.
-const IMPORTED: &str = "fhe-nn import";
-/// The entry of a quantized model there.
-const QUANTIZED: &str = "fhe_nn";
-
 /// The largest file that is read, in bytes: more than the largest evaluation key that is made by default.
 const MAX_BYTES: u64 = 1 << 32;
 
@@ -31,7 +24,7 @@ impl Args {
         let bytes = bytes::read(&self.file, MAX_BYTES)?;
         let found = match Label::read(&bytes) {
             Some(label) => self.labelled(label, &bytes)?,
-            None if bytes.starts_with(MAGIC) => return Err(self.unlabelled(&bytes)),
+            None if Label::begins(&bytes) => return Err(self.unlabelled(&bytes)),
             None => self.safetensors(&bytes)?,
         };
         let lines = found.iter().map(|(name, value)| match value {
@@ -101,7 +94,7 @@ impl Args {
 
     /// Reads a file of integers or of floats.
     fn safetensors(&self, bytes: &[u8]) -> Result<Found, Failure> {
-        if has_entry(bytes, IMPORTED) {
+        if Imported::recognizes(bytes) {
             let imported = Imported::from_bytes(bytes).of(&self.file)?;
             let tensors = imported.floats.iter();
             return Ok(vec![
@@ -116,43 +109,29 @@ impl Args {
                 ("notes", json!(imported.notes)),
             ]);
         }
-        let unread = match Model::from_bytes(bytes) {
-            Ok(model) => {
-                return Ok(vec![
-                    ("kind", json!("quantized model")),
-                    ("bytes", json!(bytes.len())),
-                    ("network", json!(model.spec().name)),
-                    ("fingerprint", json!(hex::encode(model.fingerprint()))),
-                    ("declaration", json!(model.spec().to_string())),
-                ]);
-            }
-            Err(reason) => reason,
-        };
-        match Floats::from_bytes(bytes) {
-            // floats without a declaration are told apart from a broken model by what they lack
-            Ok(floats) if !has_entry(bytes, QUANTIZED) && floats.iter().next().is_some() => {
-                let tensors = floats.iter();
-                let tensors = tensors.map(|(name, tensor)| format!("{name} {:?}", tensor.shape()));
-                Ok(vec![
-                    ("kind", json!("float weights, without a declaration")),
-                    ("bytes", json!(bytes.len())),
-                    ("tensors", json!(tensors.collect::<Vec<_>>())),
-                ])
-            }
-            Ok(_) | Err(_) => Err(unread).of(&self.file),
+        // floats without a declaration are told apart from a broken model by what they lack
+        if !Model::recognizes(bytes)
+            && let Ok(floats) = Floats::from_bytes(bytes)
+            && floats.iter().next().is_some()
+        {
+            let tensors = floats.iter();
+            let tensors = tensors.map(|(name, tensor)| format!("{name} {:?}", tensor.shape()));
+            return Ok(vec![
+                ("kind", json!("float weights, without a declaration")),
+                ("bytes", json!(bytes.len())),
+                ("tensors", json!(tensors.collect::<Vec<_>>())),
+            ]);
         }
+        let model = Model::from_bytes(bytes).of(&self.file)?;
+        Ok(vec![
+            ("kind", json!("quantized model")),
+            ("bytes", json!(bytes.len())),
+            ("network", json!(model.spec().name)),
+            ("fingerprint", json!(hex::encode(model.fingerprint()))),
+            ("declaration", json!(model.spec().to_string())),
+        ])
     }
 }
 
 /// What is found, in the order in which it is printed.
 type Found = Vec<(&'static str, Value)>;
-
-/// Whether the header of a safetensors file, which is its length in 8 bytes and JSON of that length, has an entry.
-fn has_entry(bytes: &[u8], name: &str) -> bool {
-    let Some((&length, rest)) = bytes.split_first_chunk() else {
-        return false;
-    };
-    let length = u64::from_le_bytes(length).min(rest.len() as u64) as usize;
-    let name = format!("\"{name}\"").into_bytes();
-    rest[..length].windows(name.len()).any(|part| part == name)
-}

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
-use fhe_nn_core::Calibration;
 use fhe_nn_core::import::Imported;
+use fhe_nn_core::{Calibration, Model};
 use serde_json::json;
 
 use crate::bytes;
@@ -30,7 +30,7 @@ pub(crate) struct Args {
 impl Args {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
         self.output.check()?;
-        let bytes = bytes::read(&self.floats, bytes::MAX_BYTES)?;
+        let bytes = bytes::read(&self.floats, Model::MAX_BYTES)?;
         let imported = Imported::from_bytes(&bytes).of(&self.floats)?;
         let notes = &imported.notes;
         if imported.order.is_some() && !self.reordered {

@@ -60,5 +60,5 @@ impl Args {
 /// # Errors
 /// [`Failure::Read`], [`Failure::TooLarge`] and those of [`Model::from_bytes`].
 pub(super) fn load(path: &Path) -> Result<Model, Failure> {
-    Model::from_bytes(&bytes::read(path, bytes::MAX_BYTES)?).of(path)
+    Model::from_bytes(&bytes::read(path, Model::MAX_BYTES)?).of(path)
 }

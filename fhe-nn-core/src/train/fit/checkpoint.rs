@@ -75,10 +75,9 @@ impl Checkpoint {
         for tensor in (0..module.scales.len()).filter(|&tensor| module.scales[tensor].is_some()) {
             hash.update(format!("{:?}", module.meaning(tensor)?));
         }
-        let hash = hash.finalize();
         Ok(Checkpoint {
             path: path.to_owned(),
-            training: hash.iter().map(|byte| format!("{byte:02x}")).collect(),
+            training: hex::encode(hash.finalize()),
         })
     }
 
