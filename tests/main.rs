@@ -1,6 +1,7 @@
 //! What the crates promise together: encrypted equals clear, formulas equal tfhe's, nothing from outside is
 //! believed. All of it is one program, which links what it needs once.
 
+mod cases;
 mod execution;
 mod formats;
 mod formulas;

@@ -33,6 +33,7 @@
 //! network that is made) and `operator` (what each node makes of its operands). `walk` leads a graph through them.
 
 mod budget;
+mod comparison;
 mod error;
 mod function;
 mod imported;
@@ -40,6 +41,7 @@ mod net;
 mod onnx;
 mod operator;
 mod place;
+mod reference;
 mod stored;
 #[cfg(test)]
 mod tests;
@@ -49,9 +51,11 @@ use std::path::Path;
 
 use fhe_nn_proof::model::check_size;
 
+pub use comparison::Comparison;
 pub use error::{ImportError, Unsupported};
 pub use imported::{CustomFunction, Imported};
 pub use net::Widths;
+pub use reference::Reference;
 
 use self::budget::Budget;
 use self::net::{network_name, propose};

@@ -1,11 +1,11 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use fhe_nn_core::Model;
-use fhe_nn_core::import::{self, Widths};
+use fhe_nn_core::import::{self, Comparison, Imported, Reference, Widths};
 use serde_json::json;
 
 use crate::bytes;
-use crate::failure::Failure;
+use crate::failure::{Failure, Of};
 use crate::outcome::Outcome;
 use crate::output::{self, Secrecy};
 
@@ -18,11 +18,16 @@ pub(crate) struct Args {
     #[arg(value_name = "MODEL.onnx")]
     model: PathBuf,
     /// Where the result goes; `-` is standard output [default: the model's name with `.floats.safetensors`].
-    #[arg(short, long, value_name = "FILE")]
-    output: Option<PathBuf>,
+    #[arg(short, long = "out", value_name = "FILE")]
+    out: Option<PathBuf>,
     /// Overwrite a file that is there already.
     #[arg(long)]
     force: bool,
+    /// Compare with what the model's framework computes, and write nothing unless `-o` says where.
+    ///
+    /// FILE is an npz file with the arrays `input` and `output`, or JSON: `{"input": [[..], ..], "output": [[..], ..]}`.
+    #[arg(long, value_name = "FILE")]
+    compare: Option<PathBuf>,
     /// Bits of inputs.
     #[arg(long, value_name = "BITS", default_value_t = Widths::new().input())]
     input: u32,
@@ -39,49 +44,93 @@ pub(crate) struct Args {
 
 impl Args {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
-        let piped = bytes::is_pipe(&self.model);
-        let output = match self.output {
-            Some(output) => output,
-            None if piped => {
+        let out = self.out()?;
+        if let Some(out) = &out {
+            output::check(out, self.force)?;
+        }
+        let imported = self.import()?;
+        if let Some(out) = &out {
+            output::write(out, self.force, Secrecy::Public, &imported.to_bytes())?;
+        }
+        let piped = out.as_deref().is_some_and(bytes::is_pipe);
+        let outcome = match &self.compare {
+            Some(path) => {
+                let reference = Reference::from_bytes(&bytes::read(path, Model::MAX_BYTES)?);
+                let reference = reference.of(path)?;
+                compared(&imported.compare(&reference).of(path)?)
+            }
+            None => written(&imported, out.as_deref().unwrap_or(&self.model)),
+        };
+        Ok(outcome.with_piped(piped))
+    }
+
+    /// Where the result goes; nowhere if it is only compared.
+    fn out(&self) -> Result<Option<PathBuf>, Failure> {
+        match &self.out {
+            Some(out) => Ok(Some(out.clone())),
+            None if self.compare.is_some() => Ok(None),
+            None if bytes::is_pipe(&self.model) => {
                 let reason = "a model of standard input has no name that the result could get\n  \
                               = help: `-o FILE` says where the result goes";
-                return Err(Failure::Call(reason.to_owned()));
+                Err(Failure::Call(reason.to_owned()))
             }
-            None => self.model.with_extension("floats.safetensors"),
-        };
-        output::check(&output, self.force)?;
+            None => Ok(Some(self.model.with_extension("floats.safetensors"))),
+        }
+    }
+
+    fn import(&self) -> Result<Imported, Failure> {
         let widths = Widths::new()
             .with_input(self.input)
             .with_weights(self.weights)
             .with_activations(self.activations)
             .with_table(self.table);
-        let imported = if piped {
+        let imported = if bytes::is_pipe(&self.model) {
             let model = bytes::read(&self.model, Model::MAX_BYTES)?;
             import::onnx(&model, "Network", &widths)
         } else {
             import::load(&self.model, &widths)
         };
-        let imported = imported.map_err(|source| Failure::Import {
-            path: self.model,
+        imported.map_err(|source| Failure::Import {
+            path: self.model.clone(),
             source: Box::new(source),
-        })?;
-        output::write(&output, self.force, Secrecy::Public, &imported.to_bytes())?;
-
-        // notes are printed as comments, so that the whole text can be pasted
-        let notes = imported.notes.iter().map(|note| format!("// {note}\n"));
-        let notes: String = notes.collect();
-        let declaration = imported.declaration();
-        let text = format!(
-            "// `{}`: weights and declaration, for `fhe-nn quantize`\n{notes}\
-             use fhe_nn_core::prelude::*;\n\n{declaration}",
-            output.display()
-        );
-        let json = json!({
-            "written": output.display().to_string(),
-            "network": imported.spec.name,
-            "declaration": declaration,
-            "notes": imported.notes,
-        });
-        Ok(Outcome::new(text, json).with_piped(bytes::is_pipe(&output)))
+        })
     }
+}
+
+/// What is told of an import that was written.
+fn written(imported: &Imported, out: &Path) -> Outcome {
+    // notes are printed as comments, so that the whole text can be pasted
+    let notes = imported.notes.iter().map(|note| format!("// {note}\n"));
+    let notes: String = notes.collect();
+    let declaration = imported.declaration();
+    let text = format!(
+        "// `{}`: weights and declaration, for `fhe-nn quantize`\n{notes}\
+         use fhe_nn_core::prelude::*;\n\n{declaration}",
+        out.display()
+    );
+    let json = json!({
+        "written": out.display().to_string(),
+        "network": imported.spec.name,
+        "declaration": declaration,
+        "notes": imported.notes,
+    });
+    Outcome::new(text, json)
+}
+
+/// What is told of a comparison.
+fn compared(comparison: &Comparison) -> Outcome {
+    let Comparison {
+        rows,
+        float_error,
+        integer_error,
+        agree,
+        ..
+    } = comparison;
+    let text = format!(
+        "rows compared                        {rows}\n\
+         greatest difference of the floats    {float_error:.2e} of an output, or of 1 if that is more\n\
+         squared error of the integers        {integer_error:.2e} of the squares of the outputs\n\
+         rows with the same greatest score    {agree}"
+    );
+    Outcome::new(text, json!(comparison))
 }

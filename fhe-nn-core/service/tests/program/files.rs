@@ -73,3 +73,26 @@ fn rows_in_another_order_are_refused_until_they_are_reordered() {
     let notes = found["notes"].to_string();
     assert!(notes.contains(note), "{notes}");
 }
+
+#[test]
+fn an_import_is_held_against_its_framework() {
+    let shell = Shell::new();
+    let model = models().join("mlp.onnx");
+    let (model, expected) = (model.display(), models().join("mlp.json"));
+    let found = shell.json(&format!("import {model} --compare {}", expected.display()));
+    let rows = found["rows"].as_u64().expect("a number of rows");
+    assert!(found["float_error"].as_f64().expect("a number") < 1e-4);
+    assert!(found["integer_error"].as_f64().expect("a number") < 0.06);
+    assert!(found["agree"].as_u64().expect("a number of rows") <= rows);
+    // nothing is written unless it is said where
+    let written = std::fs::read_dir(shell.path(".")).expect("the folder is there");
+    assert_eq!(written.count(), 0);
+    shell.works(&format!(
+        "import {model} --compare {} -o floats",
+        expected.display()
+    ));
+    assert!(shell.path("floats").exists());
+    shell.rows("rows.csv", &rows_of("mlp"));
+    let reason = shell.refuses(&format!("import {model} --compare rows.csv"));
+    assert!(reason.contains("neither an npz file nor JSON"), "{reason}");
+}
