@@ -59,3 +59,26 @@ fn is_right(name: &str) -> Comparison {
 fn segment_nhwc() {
     is_right("segment_nhwc");
 }
+
+/// PyTorch's exporter by default: weights are in a file beside the model.
+#[test]
+fn external_default() {
+    is_right("external_default");
+    let bytes = std::fs::read(path("external_default", "external_default.onnx"));
+    let bytes = bytes.expect("readable");
+    let alone = import::onnx(&bytes, "Alone", &Widths::default()).expect_err("it has no folder");
+    let text = alone.to_string();
+    let (tensor, file) = ("tensor `1.weight`", "`external_default.onnx.data`");
+    assert!(text.contains(tensor) && text.contains(file), "{text}");
+    assert!(text.contains("`import::load`"), "{text}");
+
+    let data = std::fs::read(path("external_default", "external_default.onnx.data"));
+    let data = data.expect("readable");
+    let file = "external_default.onnx.data";
+    let both = import::onnx_with_data(&bytes, &[(file, &data)], "Both", &Widths::default());
+    let both = both.expect("all that it needs");
+    assert_eq!(both.floats, imported("external_default").floats);
+    let short = import::onnx_with_data(&bytes, &[(file, &data[..99])], "Short", &Widths::default());
+    let text = short.expect_err("most of it is missing").to_string();
+    assert!(text.contains("the file has 99 bytes"), "{text}");
+}

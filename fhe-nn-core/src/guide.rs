@@ -1,6 +1,7 @@
-//! A guide in eight pages: what you need to know to build, run and deploy an encrypted network.
+//! A guide in nine pages: what you need to know to build, run and deploy an encrypted network.
 //!
 //! - [`quickstart`]: from an ONNX file, or from a struct of your own, to an encrypted answer.
+//! - [`operators`]: every operator of ONNX, and what an import makes of it.
 //! - [`widths`]: how to choose bit-widths, and what happens to a sum that leaves its accumulator.
 //! - [`cost`]: what takes time and memory in an encrypted run, and what takes none.
 //! - [`training`]: how to train a network for few bits.
@@ -40,6 +41,9 @@ pub mod deploying {}
 
 #[cfg_attr(any(not(doctest), feature = "client"), doc = include_str!("guide/security.md"))]
 pub mod security {}
+
+#[doc = include_str!("guide/operators.md")]
+pub mod operators {}
 
 #[doc = include_str!("guide/formats.md")]
 pub mod formats {}

@@ -23,7 +23,7 @@
 //! Integer weights and scales of a model that was trained with quantization are kept: `QuantizeLinear` and
 //! `DequantizeLinear` as Brevitas and PyTorch export them, and `Quant` of QONNX.
 //!
-//! A file is not trusted: it may have at most 1 GiB, a model at most 2^25 values, and everything that is wrong is
+//! A file is not trusted: a model and the files beside it may have at most 1 GiB, and at most 2^25 values, and everything that is wrong is
 //! an [`ImportError`].
 //!
 //! # Rooms
@@ -59,28 +59,55 @@ pub use reference::Reference;
 
 use self::budget::Budget;
 use self::net::{network_name, propose};
-use self::onnx::Graph;
+use self::onnx::{Beside, Graph};
 use self::walk::walk;
 use crate::{Error, file};
 
-/// Imports an ONNX file; the network is named after it.
+/// Imports an ONNX file; the network is named after it. Values that the model keeps in files beside it, such as
+/// `model.onnx.data`, are read from its folder.
 ///
 /// # Errors
 /// [`ImportError`] for files that cannot be read, and the errors of [`onnx`](onnx()).
 pub fn load(path: impl AsRef<Path>, widths: &Widths) -> Result<Imported, ImportError> {
     let path = path.as_ref();
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-    onnx(&file::read(path)?, &network_name(&stem), widths)
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let bytes = file::read(path)?;
+    import(&bytes, Beside::Folder(folder), &network_name(&stem), widths)
 }
 
 /// Imports an ONNX model in memory; the network gets the name `name`.
 ///
 /// # Errors
-/// [`ImportError`] for models that are broken, and for nodes that have no counterpart, all of which it lists.
+/// [`ImportError`] for models that are broken or keep values in other files, and for nodes that have no
+/// counterpart, all of which it lists.
 pub fn onnx(bytes: &[u8], name: &str, widths: &Widths) -> Result<Imported, ImportError> {
+    import(bytes, Beside::Memory(&[]), name, widths)
+}
+
+/// Imports an ONNX model in memory, with the files in which it keeps values. `data` has the location of each file
+/// as the model names it (`model.onnx.data`), and its bytes.
+///
+/// # Errors
+/// [`ImportError::External`] for a file that is not there or too short, and the errors of [`onnx`](onnx()).
+pub fn onnx_with_data(
+    bytes: &[u8],
+    data: &[(&str, &[u8])],
+    name: &str,
+    widths: &Widths,
+) -> Result<Imported, ImportError> {
+    import(bytes, Beside::Memory(data), name, widths)
+}
+
+fn import(
+    bytes: &[u8],
+    beside: Beside<'_>,
+    name: &str,
+    widths: &Widths,
+) -> Result<Imported, ImportError> {
     check_size(bytes.len() as u64).map_err(Error::from)?;
     let budget = Budget::new();
-    let graph = Graph::parse(bytes, &budget)?;
+    let graph = Graph::parse(bytes, beside, &budget)?;
     let net = walk(&graph, &budget)?;
     let spec = propose(&net, name, widths)?;
     let functions = net.functions.iter();

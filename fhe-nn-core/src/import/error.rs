@@ -26,6 +26,16 @@ pub enum ImportError {
         /// What is wrong, with the numbers that do not fit.
         reason: String,
     },
+    /// The values of a tensor are in another file, which does not have them.
+    #[error("the values of tensor `{tensor}` cannot be read from `{file}`: {reason}")]
+    External {
+        /// The name of the tensor.
+        tensor: String,
+        /// The location that the tensor names, a path inside the model's folder.
+        file: String,
+        /// What is wrong, with the numbers that do not fit.
+        reason: String,
+    },
     /// An extent is known only when the model runs.
     #[error(
         "input `{input}` has the dynamic extent {axis} (`{name}`), but only the first, the batch, may be: export with fixed shapes"

@@ -5,14 +5,17 @@
 
 mod constant;
 mod element;
+mod external;
 mod graph;
 mod memory;
 mod node;
 mod proto;
 
 pub(crate) use constant::{Constant, WeightGrid};
-pub(crate) use element::{Kind, is_real, levels};
+pub(crate) use element::{Kind, is_integer, is_real, levels};
+pub(crate) use external::Beside;
 pub(crate) use graph::Graph;
 pub(crate) use node::Node;
+pub(crate) use proto::AttributeProto;
 #[cfg(test)]
 pub(crate) use proto::{Dimension, ModelProto, TensorProto};

@@ -1,4 +1,6 @@
 //! Tests of whole imports of single operators, by the test vectors of ONNX.
 
 mod cases;
+mod page;
+mod schema;
 mod vectors;

@@ -4,9 +4,9 @@ use std::rc::Rc;
 
 use ndarray::{ArrayD, IxDyn};
 
-use super::element::{Kind, levels, values};
+use super::element::{Kind, extents, levels, values};
 use super::proto::TensorProto;
-use crate::import::budget::{Budget, MAX_VALUES};
+use crate::import::budget::Budget;
 use crate::import::error::ImportError;
 
 /// A tensor of constants, whatever their type in the file.
@@ -74,30 +74,13 @@ impl Constant {
     }
 
     /// # Errors
-    /// [`ImportError::Tensor`] if the type is not read, the values are in another file, or their number is not
-    /// the declared one.
+    /// [`ImportError::Tensor`] if the type is not read, or the number of values is not the declared one.
     pub(crate) fn decode(tensor: &TensorProto, budget: &Budget) -> Result<Self, ImportError> {
         let fail = |reason: String| ImportError::Tensor {
             tensor: tensor.name.clone(),
             reason,
         };
-        if tensor.location != 0 {
-            return Err(fail(
-                "its values are in another file; export with the weights inside".to_owned(),
-            ));
-        }
-        let mut shape = Vec::with_capacity(tensor.extents.len());
-        for &extent in &tensor.extents {
-            let size = usize::try_from(extent);
-            shape.push(size.map_err(|_| fail(format!("an extent is {extent}")))?);
-        }
-        let product = shape
-            .iter()
-            .try_fold(1usize, |product, &extent| product.checked_mul(extent));
-        let declared = match product {
-            Some(values) if values <= MAX_VALUES => values,
-            _ => return Err(fail(format!("shape {shape:?} has too many values"))),
-        };
+        let (shape, declared) = extents(tensor).map_err(&fail)?;
         budget.take(declared, &tensor.name)?;
         let (values, kind) = values(tensor).map_err(&fail)?;
         if values.len() != declared {

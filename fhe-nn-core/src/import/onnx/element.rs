@@ -1,6 +1,7 @@
 //! The types of the elements of tensors, by their numbers in `onnx.proto`.
 
 use super::proto::TensorProto;
+use crate::import::budget::MAX_VALUES;
 
 /// What numbers a type has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,6 +13,11 @@ pub(crate) enum Kind {
 /// Whether a type has reals.
 pub(crate) fn is_real(data_type: i64) -> bool {
     matches!(data_type, 1 | 10 | 11 | 16)
+}
+
+/// Whether a type has integers that are read.
+pub(crate) fn is_integer(data_type: i64) -> bool {
+    matches!(data_type, 2..=7 | 12 | 13) || levels(data_type).is_some()
 }
 
 /// The least and the greatest integer of a type of at most 16 bits.
@@ -58,6 +64,41 @@ pub(super) fn values(tensor: &TensorProto) -> Result<(Vec<f64>, Kind), String> {
         other => return Err(format!("its type has number {other}, which is not read")),
     };
     Ok((values, kind))
+}
+
+/// The shape of a tensor, and the number of its values.
+///
+/// # Errors
+/// What is wrong with its extents.
+pub(super) fn extents(tensor: &TensorProto) -> Result<(Vec<usize>, usize), String> {
+    let mut shape = Vec::with_capacity(tensor.extents.len());
+    for &extent in &tensor.extents {
+        let size = usize::try_from(extent);
+        shape.push(size.map_err(|_| format!("an extent is {extent}"))?);
+    }
+    let product = shape
+        .iter()
+        .try_fold(1usize, |product, &extent| product.checked_mul(extent));
+    match product {
+        Some(values) if values <= MAX_VALUES => Ok((shape, values)),
+        _ => Err(format!("shape {shape:?} has too many values")),
+    }
+}
+
+/// The number of bytes of a tensor's raw values.
+///
+/// # Errors
+/// What is wrong with its type or its extents.
+pub(super) fn bytes_of(tensor: &TensorProto) -> Result<u64, String> {
+    let (_, values) = extents(tensor)?;
+    let size = match tensor.data_type {
+        2 | 3 | 9 => 1,
+        4 | 5 | 10 | 16 => 2,
+        1 | 6 | 12 => 4,
+        7 | 11 | 13 => 8,
+        other => return Err(format!("its type has number {other}, which is not read")),
+    };
+    Ok(values as u64 * size)
 }
 
 /// Little-endian words of `N` bytes.

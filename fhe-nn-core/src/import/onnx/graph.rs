@@ -7,6 +7,7 @@ use prost::Message;
 
 use super::constant::Constant;
 use super::element::is_real;
+use super::external::{Beside, resolve};
 use super::memory;
 use super::node::Node;
 use super::proto::{Dimension, ModelProto, ValueInfoProto};
@@ -38,10 +39,15 @@ pub(crate) struct Input {
 impl Graph {
     /// # Errors
     /// [`ImportError`] for bytes that are not a model, and for graphs that cannot run.
-    pub(crate) fn parse(bytes: &[u8], budget: &Budget) -> Result<Self, ImportError> {
+    pub(crate) fn parse(
+        bytes: &[u8],
+        beside: Beside<'_>,
+        budget: &Budget,
+    ) -> Result<Self, ImportError> {
         memory::check(bytes)?;
-        let model =
+        let mut model =
             ModelProto::decode(bytes).map_err(|source| ImportError::NotOnnx(source.into()))?;
+        resolve(&mut model, bytes.len() as u64, beside)?;
         let broken = |reason: String| Err(ImportError::Graph(reason));
         let Some(graph) = model.graph else {
             return broken("the model has none".to_owned());

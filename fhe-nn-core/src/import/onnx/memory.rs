@@ -80,6 +80,8 @@ impl Message {
             (Message::Attribute, 7 | 8) | (Message::Tensor, 1 | 4 | 5 | 7 | 10 | 11) => {
                 Message::Numbers
             }
+            // an entry of external data, which has two texts
+            (Message::Tensor, 13) => Message::Value,
             // types nest a few levels, each of which has a name or a number
             (Message::Value, _) => Message::Value,
             _ => Message::Leaf,

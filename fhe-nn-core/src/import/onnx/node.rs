@@ -17,7 +17,7 @@ pub(crate) struct Node {
     pub(crate) outputs: Vec<String>,
     /// The version of the operators.
     pub(crate) version: i64,
-    attributes: Vec<AttributeProto>,
+    pub(crate) attributes: Vec<AttributeProto>,
 }
 
 impl Node {

@@ -71,6 +71,12 @@ pub(crate) struct AttributeProto {
     pub(crate) reals: Vec<f32>,
     #[prost(int64, repeated, tag = "8")]
     pub(crate) integers: Vec<i64>,
+    /// The number of its type.
+    #[prost(int32, tag = "20")]
+    pub(crate) kind: i32,
+    /// The attribute of a function whose value it has.
+    #[prost(string, tag = "21")]
+    pub(crate) reference: String,
 }
 
 /// A tensor of constants.
@@ -94,9 +100,21 @@ pub(crate) struct TensorProto {
     pub(crate) long_reals: Vec<f64>,
     #[prost(uint64, repeated, tag = "11")]
     pub(crate) unsigned: Vec<u64>,
+    /// Where in another file the values are.
+    #[prost(message, repeated, tag = "13")]
+    pub(crate) external: Vec<StringEntryProto>,
     /// 1 if the values are in another file.
     #[prost(int32, tag = "14")]
     pub(crate) location: i32,
+}
+
+/// A text with a name.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct StringEntryProto {
+    #[prost(string, tag = "1")]
+    pub(crate) key: String,
+    #[prost(string, tag = "2")]
+    pub(crate) value: String,
 }
 
 /// An input or an output.

@@ -4,16 +4,18 @@ use std::rc::Rc;
 
 use ndarray::{ArrayD, IxDyn};
 
+use super::attributes::check;
 use super::concat::concat;
 use super::conv::convolution;
 use super::elementwise::{cast, elementwise};
 use super::embedding::embedding;
 use super::fold::fold;
 use super::formula::formula;
-use super::known::is_known;
 use super::pool::{pool, reduce};
 use super::product::product;
 use super::quantization::quantization;
+use super::refused::{limits, reason};
+use super::table::operator;
 use crate::import::budget::Budget;
 use crate::import::error::{Refusal, refuse};
 use crate::import::function::Expr;
@@ -28,14 +30,14 @@ pub(crate) fn apply(
     operands: &[Option<Value>],
     budget: &Budget,
 ) -> Result<Vec<Value>, Refusal> {
+    if operator(&node.operator).is_none() {
+        return refuse(reason(&node.operator));
+    }
+    check(node)?;
     let present = operands.iter().flatten();
     if present.clone().any(|value| matches!(value, Value::Unknown)) {
         // everything that is not supported is listed at once
-        return if is_known(&node.operator) {
-            Ok(Vec::new())
-        } else {
-            refuse("the operator is not known")
-        };
+        return Ok(Vec::new());
     }
     if let Some(value) = quantization(net, node, operands, budget)? {
         return Ok(vec![value]);
@@ -123,7 +125,7 @@ fn of_constants(
             .into_iter()
             .map(|each| Value::Constant(Rc::new(each)))
             .collect()),
-        None => refuse("the operator is not known"),
+        None => refuse(limits(&node.operator)),
     }
 }
 
@@ -157,6 +159,13 @@ fn of_a_view(
             let Some(kernel) = constant(operands, 1) else {
                 return refuse("its kernel is encrypted");
             };
+            let own = &kernel.values.shape()[kernel.values.ndim().min(2)..];
+            let given = node.sizes("kernel_shape", own.len(), 0)?;
+            if node.integers("kernel_shape").is_some() && given != own {
+                return refuse(format!(
+                    "`kernel_shape` is {given:?}, but its kernel has {own:?}"
+                ));
+            }
             let groups = usize::try_from(node.integer("group", 1)).unwrap_or(0);
             let bias = constant(operands, 2);
             Value::View(convolution(net, node, view, groups, kernel, bias)?)
@@ -198,7 +207,7 @@ fn moved(
         .flatten()
         .any(|value| !matches!(value, Value::Constant(_)))
     {
-        return refuse("the operator is not known, or where it moves values to is encrypted");
+        return refuse("where it moves values to is encrypted");
     }
     let others = (1..operands.len()).map(|index| constant(operands, index));
     let others: Vec<Option<&Constant>> = others.collect();
@@ -208,7 +217,7 @@ fn moved(
             .into_iter()
             .map(|places| Value::View(view.at(places)))
             .collect()),
-        None => refuse("the operator is not known"),
+        None => refuse(limits(&node.operator)),
     }
 }
 
@@ -231,7 +240,7 @@ fn after_a_constant(
             embedding(net, node, vectors, tokens, budget)
         }
         ("MatMul" | "Gemm", _) => refuse("it multiplies from the left by a constant"),
-        _ => refuse("the operator is not known"),
+        _ => refuse(limits(&node.operator)),
     }
 }
 

@@ -5,7 +5,7 @@ use crate::import::budget::Budget;
 use crate::import::error::{Refusal, refuse};
 use crate::import::function::{Expr, Operation};
 use crate::import::net::Net;
-use crate::import::onnx::{Constant, Node, is_real};
+use crate::import::onnx::{Constant, Node, is_integer, is_real};
 use crate::import::place::{Value, View, broadcast, joined};
 
 /// The most operations between two layers.
@@ -85,7 +85,8 @@ pub(super) fn cast(
         }
         // a boolean is 0 or 1
         9 => (Expr::constant(vec![1.0]) - is_zero, false),
-        _ => (Expr::apply(Operation::Trunc, vec![Expr::itself()]), true),
+        to if is_integer(to) => (Expr::apply(Operation::Trunc, vec![Expr::itself()]), true),
+        to => return refuse(format!("it casts to type {to}, which is not read")),
     };
     let operand = [Value::View(view.clone())];
     let result = elementwise(net, node, &formula, &operand, budget)?;

@@ -5,7 +5,7 @@ use ndarray::{ArrayD, Axis, IxDyn, concatenate};
 use crate::import::budget::Budget;
 use crate::import::error::{Refusal, refuse};
 use crate::import::function::Expr;
-use crate::import::onnx::{Constant, Kind, Node, WeightGrid, is_real, levels};
+use crate::import::onnx::{Constant, Kind, Node, WeightGrid, is_integer, is_real, levels};
 use crate::import::place::{axis_of, broadcast, joined, rearrange, reduced_axes};
 
 /// The results of a node whose operands are constants; `None` for operators that are not computed.
@@ -47,7 +47,7 @@ pub(super) fn fold(
         return one(elementwise(node, operands, formula, budget)?);
     }
     match node.operator.as_str() {
-        "Cast" => one(cast(node, first)),
+        "Cast" => one(cast(node, first)?),
         "CastLike" => one(Constant {
             kind: given(1).map_or(first.kind, |like| like.kind),
             ..first.clone()
@@ -163,20 +163,29 @@ fn moved_grid(node: &Node, first: &Constant, values: &ArrayD<f64>) -> Option<Wei
 }
 
 /// The constant in another type.
-fn cast(node: &Node, constant: &Constant) -> Constant {
-    if is_real(node.integer("to", 1)) {
-        Constant {
+fn cast(node: &Node, constant: &Constant) -> Result<Constant, Refusal> {
+    match node.integer("to", 1) {
+        to if is_real(to) => Ok(Constant {
             kind: Kind::Real,
             ..constant.clone()
+        }),
+        9 => {
+            let truth = |x: f64| if x != 0.0 { 1.0 } else { 0.0 };
+            Ok(Constant::new(constant.values.mapv(truth), Kind::Integer))
         }
-    } else if node.integer("to", 1) == 9 {
-        let truth = |x: f64| if x != 0.0 { 1.0 } else { 0.0 };
-        Constant::new(constant.values.mapv(truth), Kind::Integer)
-    } else {
-        Constant {
-            levels: levels(node.integer("to", 1)),
-            ..Constant::new(constant.values.mapv(f64::trunc), Kind::Integer)
+        to if is_integer(to) => {
+            let values = constant.values.mapv(f64::trunc);
+            let levels = levels(to);
+            let fits = |x: &f64| levels.is_none_or(|(lo, hi)| (lo as f64..=hi as f64).contains(x));
+            match values.iter().find(|x| !fits(x)) {
+                Some(other) => refuse(format!("its type does not have the integer {other}")),
+                None => Ok(Constant {
+                    levels,
+                    ..Constant::new(values, Kind::Integer)
+                }),
+            }
         }
+        to => refuse(format!("it casts to type {to}, which is not read")),
     }
 }
 

@@ -143,6 +143,11 @@ fn split<T: Copy>(
     let axis = axis_of(node.integer("axis", 0), data.ndim())?;
     let size = data.shape()[axis];
     let count = node.outputs.len().max(1);
+    if node.integer("num_outputs", count as i64) != count as i64 {
+        return refuse(format!(
+            "`num_outputs` is not its number of outputs, {count}"
+        ));
+    }
     let even = vec![size.div_ceil(count) as i64; count];
     let mut parts = Vec::with_capacity(count);
     let mut start = 0;
