@@ -1,7 +1,8 @@
 //! The variance of the noise of every operation, and the probability that it breaks a table.
 //!
 //! The variances are those of `tfhe::core_crypto::commons::noise_formulas` (tfhe-rs 1.8, Gaussian
-//! noise, 132 bits of security); a test in the workspace holds them equal to tfhe's own functions.
+//! noise, 132 bits of security), less what mean compensation takes from rounding; a test in the workspace
+//! holds them equal to tfhe's own functions.
 //! Ciphertexts have the modulus `2^64`, except those that come out of a keyswitch, whose modulus is
 //! `2^32`. All variances are relative to the torus: a standard deviation of `2^-20` is a millionth
 //! of the circle. They are evaluated with `libm`, so that every machine finds the same numbers.
@@ -20,10 +21,14 @@ use serde::{Deserialize, Serialize};
 
 pub use bootstrap::{
     bootstrap_key_variance, bootstrap_rounding_variance, bootstrap_transform_variance,
-    bootstrap_variance, mask_transform_variance, tfhe_transform_variance,
+    bootstrap_variance, mask_transform_variance, rounding_block, tfhe_rounding_variance,
+    tfhe_transform_variance,
 };
-pub use gain::{Term, gain};
-pub use keyswitch::{keyswitch_key_variance, keyswitch_rounding_variance, keyswitch_variance};
+pub use gain::{Gain, Term, gain};
+pub use keyswitch::{
+    keyswitch_key_variance, keyswitch_rounding_variance, keyswitch_variance,
+    tfhe_keyswitch_rounding_variance,
+};
 pub use modulus_switch::modulus_switch_variance;
 pub use tail::{log2_failure, log2_sum, standard_deviations};
 

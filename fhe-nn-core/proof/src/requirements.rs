@@ -81,6 +81,8 @@ impl Graph<'_> {
 /// A fresh value, or one that a bootstrap made. Only its twins have the same noise.
 #[derive(Debug, Clone, Copy)]
 struct Atom {
+    /// Number of the lookup that it comes from: 0 for an input, and `i + 1` for a result of stage i.
+    lookup: u32,
     /// Number of the bootstrap that made it.
     bootstrap: usize,
     /// Bootstraps of one kind have the same noise.
@@ -113,6 +115,7 @@ struct Trace {
 impl Trace {
     fn new(inputs: usize) -> Self {
         let atom = |bootstrap| Atom {
+            lookup: 0,
             bootstrap,
             kind: bootstrap,
             phase: 0,
@@ -204,6 +207,7 @@ impl Trace {
                 let atom = self.atoms[atom as usize];
                 Term {
                     weight: weight as f64,
+                    lookup: atom.lookup,
                     kind: atom.kind,
                     bootstrap: atom.bootstrap,
                     phase: atom.phase,
@@ -251,6 +255,7 @@ impl Trace {
             for (j, &kind) in kinds.iter().enumerate() {
                 results.push(vec![(self.atoms.len() as u32, 1)]);
                 self.atoms.push(Atom {
+                    lookup: read.stage as u32 + 1,
                     bootstrap: first + j,
                     kind,
                     phase,

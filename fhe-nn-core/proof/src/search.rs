@@ -65,8 +65,10 @@ impl Plan {
 
 fn find(requirements: &Requirements, options: &PlanOptions) -> Result<Plan, PlanError> {
     let z = standard_deviations(options.failure_bits());
-    let (rotations, keyswitches) = (rotations(), Keyswitches::new());
     let stages = Layer::stages(requirements, z);
+    let shared = stages.iter().map(|layer| layer.shared);
+    let rotations = rotations(shared.fold(0.0, f64::max));
+    let keyswitches = Keyswitches::new();
     let output = Layer::new(&requirements.output, z);
     let chains = |sharing, key_ns| {
         let objective = Objective {

@@ -2,6 +2,7 @@
 //! transforms, and keeps no two steps of the work in one register (DESIGN.md has the figures).
 
 mod butterfly;
+mod compensation;
 mod ends;
 mod io;
 mod key;

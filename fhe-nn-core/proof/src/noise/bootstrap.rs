@@ -9,8 +9,8 @@ use super::{
 const MANTISSA_BITS: f64 = 53.0;
 
 /// Variance of the result of a bootstrap with products by floating-point Fourier transforms
-/// (`pbs_variance_132_bits_security_gaussian_fft_mul`, but with this crate's transforms, and with
-/// bodies of the key that are cut). It is proportional to `input_dimension`.
+/// (`pbs_variance_132_bits_security_gaussian_fft_mul`, but with this crate's transforms, with bodies of
+/// the key that are cut, and with mean compensation). It is proportional to `input_dimension`.
 pub fn bootstrap_variance(input_dimension: u32, shape: Shape, digits: Decomposition) -> f64 {
     let noise = seeded_variance(shape.lwe_dimension(), MODULUS_BITS);
     bootstrap_key_variance(input_dimension, shape, digits, noise)
@@ -31,13 +31,43 @@ pub fn bootstrap_key_variance(
     f64::from(input_dimension) * step
 }
 
-/// The part of [`bootstrap_variance`] that comes from rounding to digits: a product of rounding
-/// errors with the large key, see [`gain`](super::gain()).
+/// The part of [`bootstrap_variance`] that comes from rounding to digits.
+///
+/// With rounding errors `r_j` of the mask polynomials, the phase moves by `-sum_j r_j S_j`. A key's bits
+/// are 1/2 on average, so half of `sum_j r_j (1 + X + ... + X^(N-1))`, which the server knows, is added to
+/// the body before it is cut to digits (de Ruijter, D'Anvers and Verbauwhede, eprint 2025/809, "mean
+/// compensation"). What is left, `-sum_j r_j (S_j - 1/2)`, has a square of 1/4 in place of a mean square
+/// of 1/2 for every bit, whatever the weight of the key, and coefficients of one product have no
+/// covariance on average over keys.
+///
+/// The engine adds the same to a block of [`rounding_block`] coefficients: the errors of the blocks below
+/// less those of the blocks above. So the errors of a coefficient's own block keep their 1/2, a share of
+/// one in `N / block` of all.
 pub fn bootstrap_rounding_variance(
     input_dimension: u32,
     shape: Shape,
     digits: Decomposition,
 ) -> f64 {
+    let block = f64::from(rounding_block(shape.polynomial_size));
+    let elsewhere = f64::from(shape.dimension) * (f64::from(shape.polynomial_size) - block);
+    // a quarter of an error's variance, in the half of the steps whose bit of the small key is 1
+    let taken = elsewhere / 4.0 * cut_variance(digits) / 24.0;
+    tfhe_rounding_variance(input_dimension, shape, digits) - f64::from(input_dimension) * taken
+}
+
+/// Number of neighbouring coefficients whose bodies take the same share of the masks' rounding errors: a
+/// 64th of a polynomial, and at least 8.
+pub const fn rounding_block(polynomial_size: u32) -> u32 {
+    if polynomial_size < 512 {
+        8
+    } else {
+        polynomial_size / 64
+    }
+}
+
+/// Variance that rounding to digits adds in tfhe's bootstrap, without mean compensation: products of
+/// rounding errors with bits of the large key, whose mean square is 1/2.
+pub fn tfhe_rounding_variance(input_dimension: u32, shape: Shape, digits: Decomposition) -> f64 {
     let q2 = torus_step_squared(MODULUS_BITS);
     let products = f64::from(shape.lwe_dimension()) / 2.0;
     let step = products * (q2 / 48.0 + cut_variance(digits) / 24.0) - q2 / 24.0
@@ -62,8 +92,8 @@ pub fn bootstrap_transform_variance(
     more * tfhe_transform_variance(input_dimension, shape, digits)
 }
 
-/// The part of [`bootstrap_transform_variance`] that comes from the masks, and so is multiplied by key bits:
-/// a step has `1 + k N / 2` errors that are alike on average, and all but that of the body count here.
+/// The part of [`bootstrap_transform_variance`] that comes from the masks, and so is multiplied by key bits,
+/// whose mean the values of one bootstrap have in common (see [`gain`](super::gain())): a step has `1 + k N / 2` errors that are alike on average, and all but that of the body count here.
 pub fn mask_transform_variance(input_dimension: u32, shape: Shape, digits: Decomposition) -> f64 {
     let masks = f64::from(shape.lwe_dimension()) / 2.0;
     bootstrap_transform_variance(input_dimension, shape, digits) * masks / (1.0 + masks)

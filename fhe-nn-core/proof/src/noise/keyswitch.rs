@@ -6,7 +6,7 @@ use super::{
 };
 
 /// Variance that a keyswitch adds (`keyswitch_additive_variance_132_bits_security_gaussian`, from
-/// the modulus `2^64` to `2^32`, and with bodies of the key that are cut).
+/// the modulus `2^64` to `2^32`, but with bodies of the key that are cut and with mean compensation).
 pub fn keyswitch_variance(
     input_dimension: u32,
     output_dimension: u32,
@@ -31,9 +31,18 @@ pub fn keyswitch_key_variance(input_dimension: u32, noise: f64, digits: Decompos
 /// The part of [`keyswitch_variance`] that comes from rounding the input.
 ///
 /// A mask element is rounded from 64 bits to its digits, with a uniform error of one unit of the last
-/// digit, and multiplied by a key bit, whose mean square is 1/2. The body is rounded from 64
-/// bits to 32, with a uniform error of one step, `(2^-64 - 2^-128) / 12`.
+/// digit, and multiplied by a key bit. Half of the errors' sum is added to the body, so what is left of
+/// each is multiplied by the bit less 1/2, whose square is 1/4 (mean compensation, see
+/// [`bootstrap_rounding_variance`](super::bootstrap_rounding_variance)).
 pub fn keyswitch_rounding_variance(input_dimension: u32, digits: Decomposition) -> f64 {
+    let taken = f64::from(input_dimension) * cut_variance(digits) / 48.0;
+    tfhe_keyswitch_rounding_variance(input_dimension, digits) - taken
+}
+
+/// Variance that rounding the input adds in tfhe's keyswitch, without mean compensation: the mean square
+/// of a key bit is 1/2. The body is rounded from 64 bits to 32, with a uniform error of one step,
+/// `(2^-64 - 2^-128) / 12`.
+pub fn tfhe_keyswitch_rounding_variance(input_dimension: u32, digits: Decomposition) -> f64 {
     let (from, to) = (
         torus_step_squared(MODULUS_BITS),
         torus_step_squared(KEYSWITCH_MODULUS_BITS),

@@ -1,5 +1,6 @@
 //! The sums of a layer, with what their noise is made of.
 
+use crate::noise::Gain;
 use crate::plan::constraint::{Constraint, GUARD_STEPS, Tolerance};
 use crate::plan::sums::{MAX_STEP_WIDTH, Sums};
 use crate::spec::Rounding;
@@ -23,9 +24,11 @@ pub struct WidthDemand {
     pub step_bits: u32,
     /// Number of neurons.
     pub neurons: u32,
-    /// Greatest [`gain`](crate::noise::gain()) of a neuron's weights: at least the square of their
-    /// 2-norm.
+    /// Greatest square in the [`gain`](crate::noise::gain()) of a neuron's weights: at least the square
+    /// of their 2-norm.
     pub gain: f64,
+    /// Greatest share that the values of one bootstrap add by what they have in common.
+    pub shared: f64,
 }
 
 impl Accumulators {
@@ -33,27 +36,30 @@ impl Accumulators {
     ///
     /// Each of the `neurons` is given as its bit-width, the logarithm of its lattice's step, and the
     /// gain of its weights. The other arguments are fields of [`Sums`].
-    pub fn new(
+    pub fn new<G: Into<Gain>>(
         linear: String,
         sources: Vec<u32>,
         reader: Reader,
         terms: u32,
-        neurons: impl IntoIterator<Item = (u32, u32, f64)>,
+        neurons: impl IntoIterator<Item = (u32, u32, G)>,
     ) -> Self {
         let mut widths: Vec<WidthDemand> = Vec::new();
         for (width, step_bits, gain) in neurons {
+            let Gain { square, shared } = gain.into();
             let same =
                 |demand: &&mut WidthDemand| demand.width == width && demand.step_bits == step_bits;
             match widths.iter_mut().find(same) {
                 Some(demand) => {
                     demand.neurons += 1;
-                    demand.gain = demand.gain.max(gain);
+                    demand.gain = demand.gain.max(square);
+                    demand.shared = demand.shared.max(shared);
                 }
                 None => widths.push(WidthDemand {
                     width,
                     step_bits,
                     neurons: 1,
-                    gain,
+                    gain: square,
+                    shared,
                 }),
             }
         }
@@ -101,6 +107,14 @@ impl Accumulators {
                 .map(|demand| demand.gain)
                 .fold(0.0, f64::max),
         )
+    }
+
+    /// Greatest share that any sum adds by what the values of one bootstrap have in common.
+    pub fn shared(&self) -> f64 {
+        self.widths
+            .iter()
+            .map(|demand| demand.shared)
+            .fold(0.0, f64::max)
     }
 
     /// The constraints, one for each bit-width and lattice.

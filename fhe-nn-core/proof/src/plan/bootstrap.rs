@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::noise::{
     Decomposition, KEYSWITCH_MODULUS_BITS, MODULUS_BITS, Shape, bootstrap_variance,
-    keyswitch_variance, modulus_switch_variance,
+    keyswitch_variance, mask_transform_variance, modulus_switch_variance,
 };
 
 /// A keyswitch to a small key, and the bootstrap (the blind rotation) that follows it.
@@ -43,6 +43,13 @@ impl Bootstrap {
     /// Variance of a result.
     pub fn result_variance(&self) -> f64 {
         bootstrap_variance(self.small_dimension, self.shape, self.digits)
+    }
+
+    /// Variance of a result to reckon with in sums that add `shared` of what the values of one bootstrap
+    /// have in common, in units of the square of their weights (see [`Gain`](crate::noise::Gain)).
+    pub fn shared_variance(&self, shared: f64) -> f64 {
+        let common = mask_transform_variance(self.small_dimension, self.shape, self.digits);
+        self.result_variance() + shared * common
     }
 
     /// Whether another bootstrap has the same bootstrapping key.

@@ -58,6 +58,14 @@ impl Requirements {
         requirements
     }
 
+    /// Greatest share of what the values of one bootstrap of this stage have in common that any sum of
+    /// them adds.
+    pub fn shared(&self, stage: usize) -> f64 {
+        let reads = |layer: &&Accumulators| layer.sums.sources.contains(&(stage as u32 + 1));
+        let readers = self.accumulators().filter(reads);
+        readers.map(Accumulators::shared).fold(0.0, f64::max)
+    }
+
     fn share_steps(&mut self) {
         let mut groups: Vec<usize> = (0..=self.stages.len()).collect();
         for layer in self.accumulators() {

@@ -27,12 +27,13 @@ pub(super) fn plan(
     let mut variances = vec![seeded_variance(input.dimension, MODULUS_BITS)];
     let mut stages = Vec::with_capacity(requirements.stages.len());
     let mut choices = choices.iter();
-    for demand in &requirements.stages {
+    for (index, demand) in requirements.stages.iter().enumerate() {
         let rounds = demand.accumulators.rounds().len();
         let own: Vec<&Choice> = choices.by_ref().take(rounds + 1).collect();
         let variance = noisiest(&demand.accumulators.sums.sources, &variances);
         let stage = stage(demand, rotations, &own, variance);
-        variances.push(stage.output_variance);
+        let shared = requirements.shared(index);
+        variances.push(stage.bootstrap.shared_variance(shared));
         stages.push(stage);
     }
     let output = &requirements.output;

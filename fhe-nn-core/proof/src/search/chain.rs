@@ -208,9 +208,9 @@ impl<'a> Chains<'a> {
         let point = Point {
             dimension: rotation.shape.lwe_dimension(),
             variance: if layer.joins {
-                from.max(f64::from(n) * rotation.step_variance)
+                from.max(rotation.variance(n, layer.shared))
             } else {
-                f64::from(n) * rotation.step_variance
+                rotation.variance(n, layer.shared)
             },
             cost: cost + self.objective.cost(turns, 0.0),
         };

@@ -20,6 +20,10 @@ pub(super) struct Layer {
     pub(super) rounds: Vec<RoundLayer>,
     /// Whether later sums add up its results and earlier values, so that both must be under one key.
     pub(super) joins: bool,
+    /// Greatest share that a sum adds of what the values of one of its bootstraps have in common.
+    pub(super) shared: f64,
+    /// The same for the values that it adds up itself: the greatest share of any of its sources.
+    pub(super) shared_before: f64,
 }
 
 /// A round as the search sees it.
@@ -54,6 +58,8 @@ impl Layer {
                 .map(|round| RoundLayer::new(round, z))
                 .collect(),
             joins: false,
+            shared: 0.0,
+            shared_before: 0.0,
         }
     }
 
@@ -66,8 +72,14 @@ impl Layer {
         let stage = |(index, demand): (usize, &StageDemand)| {
             // its own results are tensor `index + 1`
             let mut later = (index + 1..=requirements.stages.len()).flat_map(sources);
+            let before = |&source: &u32| match (source as usize).checked_sub(1) {
+                Some(stage) => requirements.shared(stage),
+                None => 0.0,
+            };
             Layer {
                 joins: later.any(|&source| source as usize <= index),
+                shared: requirements.shared(index),
+                shared_before: sources(index).map(before).fold(0.0, f64::max),
                 ..Layer::new(&demand.accumulators, z)
             }
         };

@@ -164,7 +164,7 @@ impl Chain<'_> {
             {
                 return false;
             }
-            variances.push(bootstrap.result_variance());
+            variances.push(bootstrap.shared_variance(layer.shared));
             dimensions.push(bootstrap.shape.lwe_dimension());
         }
         let variance = noisiest(&self.output.sources, &variances);

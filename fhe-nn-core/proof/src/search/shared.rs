@@ -45,9 +45,10 @@ impl Shared<'_> {
     /// The variance that results of a rotation of `n` steps and the modulus switch leave to the
     /// keyswitch.
     fn left(self, n: u32) -> f64 {
-        let n = f64::from(n);
-        let switched = n * modulus_switch_step(KEYSWITCH_MODULUS_BITS, self.rotation.table_size());
-        self.layer.room(n * self.rotation.step_variance) - switched
+        let size = self.rotation.table_size();
+        let switched = f64::from(n) * modulus_switch_step(KEYSWITCH_MODULUS_BITS, size);
+        let inputs = self.rotation.variance(n, self.layer.shared_before);
+        self.layer.room(inputs) - switched
     }
 }
 

@@ -11,9 +11,9 @@
 //! weighed as if they were keyswitched modulo `2^32`, too.
 
 use fhe_nn_proof::noise::{
-    Decomposition, Shape, bootstrap_key_variance, bootstrap_rounding_variance,
-    keyswitch_key_variance, keyswitch_rounding_variance, log2_failure, modulus_switch_variance,
-    secure_variance, tfhe_transform_variance,
+    Decomposition, Shape, bootstrap_key_variance, keyswitch_key_variance, log2_failure,
+    modulus_switch_variance, secure_variance, tfhe_keyswitch_rounding_variance,
+    tfhe_rounding_variance, tfhe_transform_variance,
 };
 use fhe_nn_proof::plan::{Bootstrap, Plan, PlanOptions};
 use fhe_nn_proof::widths::Reader;
@@ -77,16 +77,16 @@ fn published_failures_follow_from_our_formulas() {
 }
 
 /// The logarithm of the probability that one of tfhe's sets fails with transforms of this variance, whole
-/// bodies, and a keyswitch modulo `2^64`.
+/// bodies, a keyswitch modulo `2^64`, and no mean compensation.
 fn failure(set: Set, transform: fn(u32, Shape, Decomposition) -> f64) -> f64 {
     let ([message, carry], norm, [n, k, size], bootstrap, keyswitch, _) = set;
     let (shape, digits) = (shape(k, size), digits(bootstrap));
     let variance = bootstrap_key_variance(n, shape, digits, secure_variance(k * size))
-        + bootstrap_rounding_variance(n, shape, digits)
+        + tfhe_rounding_variance(n, shape, digits)
         + transform(n, shape, digits);
     let (dimension, digits) = (k * size, self::digits(keyswitch));
     let added = keyswitch_key_variance(dimension, secure_variance(n), digits)
-        + keyswitch_rounding_variance(dimension, digits)
+        + tfhe_keyswitch_rounding_variance(dimension, digits)
         + modulus_switch_variance(n, 64, size.ilog2() + 1);
     let half_step = 2f64.powi(-(message as i32 + carry as i32) - 2);
     log2_failure(half_step, norm * norm * variance + added)

@@ -3,7 +3,8 @@
 //!
 //! `acc <- acc + GGSW(s_i) x (X^a_i - 1) acc`, i = 1..n (Chillotti et al. 2020, "TFHE: fast fully
 //! homomorphic encryption over the torus", algorithm 9), where the external product cuts the
-//! difference into digits, transforms them, multiplies by the key's rows and transforms back.
+//! difference into digits, transforms them, multiplies by the key's rows and transforms back. Before the
+//! body is cut, it takes over half of what the masks lose by their cut ([`compensation`](super::compensation)).
 //!
 //! A table with more entries than a polynomial has coefficients is spread over several polynomials (Lee and
 //! Yoon 2023, "Discretization error reduction for high precision TFHE bootstrapping"). With `Y = X^v`, a
@@ -15,6 +16,7 @@
 //! The key is larger than any cache. A batch passes over it together, step by step. Within a step,
 //! [`GROUP`] ciphertexts share every load of the key.
 
+use super::compensation::{Compensate, Errors, blocks_of_errors, prefix};
 use super::io::{Back, Digits, offset};
 use super::transform::Transform;
 use crate::engine::lanes::{Block, ComplexLanes, Kernel, Lanes};
@@ -67,6 +69,8 @@ impl Layout {
 /// The working memory of a rotation, whatever the batch.
 pub(super) struct Scratch {
     difference: Vec<[u64; 8]>,
+    /// For every block of coefficients, half of the errors of the masks.
+    errors: Vec<u64>,
     digits: Vec<Block>,
 }
 
@@ -74,6 +78,7 @@ impl Scratch {
     pub(super) fn new(layout: &Layout) -> Self {
         Scratch {
             difference: vec![[0; 8]; layout.size / 8],
+            errors: vec![0; blocks_of_errors(layout.size)],
             digits: Vec::new(),
         }
     }
@@ -118,13 +123,19 @@ impl Kernel for Rotation<'_> {
             extension,
             masks,
             accumulators,
-            scratch: Scratch { difference, digits },
+            scratch:
+                Scratch {
+                    difference,
+                    errors,
+                    digits,
+                },
             stop,
         } = self;
         let (rows, blocks, stride) = (layout.rows(), layout.blocks(), layout.stride());
         let (words, polynomial) = (layout.accumulator_words(), layout.size / 8);
         let together = GROUP.div_ceil(extension);
         let added = offset(layout.base_log, layout.levels);
+        let cut = 64 - layout.base_log * layout.levels;
         for (i, step) in key.chunks_exact(layout.step_blocks()).enumerate() {
             if stop() {
                 return false;
@@ -139,7 +150,10 @@ impl Kernel for Rotation<'_> {
                     let sources = group[(index - part + from) * words..].chunks_exact(polynomial);
                     let targets = group[index * words..][..words].chunks_exact(polynomial);
                     let digits = digits.chunks_exact_mut(layout.levels as usize * stride);
-                    for ((source, target), digits) in sources.zip(targets).zip(digits) {
+                    errors.fill(0);
+                    for (column, ((source, target), digits)) in
+                        sources.zip(targets).zip(digits).enumerate()
+                    {
                         lanes.run(Difference {
                             source: source.as_flattened(),
                             power: power % (2 * layout.size),
@@ -147,6 +161,19 @@ impl Kernel for Rotation<'_> {
                             added,
                             out: difference.as_flattened_mut(),
                         });
+                        if column + 1 < layout.columns {
+                            lanes.run(Errors {
+                                words: difference,
+                                cut,
+                                sums: errors,
+                            });
+                        } else {
+                            prefix(errors);
+                            lanes.run(Compensate {
+                                words: difference,
+                                sums: errors,
+                            });
+                        }
                         lanes.run(Digits {
                             transform,
                             words: difference,

@@ -6,9 +6,9 @@ mod parameters;
 mod rounds;
 
 use fhe_nn_proof::noise::{
-    Decomposition, KEYSWITCH_MODULUS_BITS, MODULUS_BITS, bootstrap_rounding_variance,
-    bootstrap_transform_variance, bootstrap_variance, gain, keyswitch_variance,
-    mask_transform_variance, modulus_switch_variance, seeded_variance,
+    Decomposition, KEYSWITCH_MODULUS_BITS, MODULUS_BITS, bootstrap_transform_variance,
+    bootstrap_variance, gain, keyswitch_variance, mask_transform_variance, modulus_switch_variance,
+    seeded_variance,
 };
 use fhe_nn_proof::spec::{ActivationSpec, Function, Overflow, Rounding};
 use fhe_nn_proof::widths::{Range, Reader};
@@ -36,7 +36,7 @@ use fhe_nn_proof::graph::{LinearOp, LookupOp, Map, Op, Read, Table};
 /// independent.
 const FIRST: [i16; 3] = [3, -1, 2];
 /// The weights of the second layer's accumulators, each with all values of one bootstrap. They add up much
-/// of what these values have in common.
+/// of what these values have in common, which are the errors of masks' transforms.
 const SECOND: [i16; PHASES] = [1, 2, 2, 1];
 
 #[test]
@@ -113,8 +113,13 @@ fn a_plan_counts_what_the_phases_before_a_layer_have_in_common() {
         };
         let weights: Vec<f64> = weights.iter().map(|&w| w.into()).collect();
         let expected = gain(&mut values(&weights, PHASES));
-        assert_eq!(requirements.output.widths[0].gain, expected);
-        expected > gain(&mut values(&weights, 1))
+        let demand = requirements.output.widths[0];
+        assert_eq!(
+            (demand.gain, demand.shared),
+            (expected.square, expected.shared)
+        );
+        assert_eq!(requirements.shared(0), expected.shared);
+        expected.shared > 0.0
     });
     assert!(counted, "weights of either sign occur");
 }
@@ -305,8 +310,7 @@ impl Measured {
             messages,
             predicted: Prediction {
                 variance: bootstrap_variance(n, own.shape, own.digits),
-                common: bootstrap_rounding_variance(n, own.shape, own.digits)
-                    + mask_transform_variance(n, own.shape, own.digits),
+                common: mask_transform_variance(n, own.shape, own.digits),
                 fitted: bootstrap_transform_variance(n, own.shape, own.digits),
                 fitted_common: mask_transform_variance(n, own.shape, own.digits),
                 key_variance: 1.0 / f64::from(n) + 1.0 / f64::from(own.shape.lwe_dimension()),

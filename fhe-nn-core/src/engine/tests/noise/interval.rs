@@ -49,6 +49,7 @@ pub(super) fn values(weights: &[f64], phases: usize) -> Vec<Term> {
     let bootstraps = weights.len() / phases;
     let term = |(index, &weight): (usize, &f64)| Term {
         weight,
+        lookup: 1,
         kind: index % bootstraps,
         bootstrap: index % bootstraps,
         phase: (index / bootstraps) as u32,
@@ -72,8 +73,8 @@ impl Prediction {
     /// Predicts sums of all values of a bootstrap with these weights.
     pub(super) fn times(self, weights: &[i16]) -> Self {
         let weights: Vec<f64> = weights.iter().map(|&w| f64::from(w)).collect();
-        let norm_squared: f64 = weights.iter().map(|w| w * w).sum();
-        let more = gain(&mut values(&weights, weights.len())) - norm_squared;
+        let gain = gain(&mut values(&weights, weights.len()));
+        let (norm_squared, more) = (gain.square, gain.square * gain.shared);
         Prediction {
             variance: norm_squared * self.variance + more * self.common,
             common: 0.0,

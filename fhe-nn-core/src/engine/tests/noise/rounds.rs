@@ -1,8 +1,7 @@
 //! The accumulators that exact rounding leaves, and the noise that they have.
 
 use fhe_nn_proof::noise::{
-    MODULUS_BITS, bootstrap_rounding_variance, bootstrap_transform_variance,
-    mask_transform_variance, seeded_variance,
+    MODULUS_BITS, bootstrap_transform_variance, mask_transform_variance, seeded_variance,
 };
 use fhe_nn_proof::plan::{Plan, PlanOptions, Round, torus_step};
 use fhe_nn_proof::spec::{Function, Overflow, Rounding};
@@ -138,8 +137,7 @@ fn predict(
             let (n, shape) = (own.small_dimension, own.shape);
             let result = Prediction {
                 variance: own.result_variance(),
-                common: bootstrap_rounding_variance(n, shape, own.digits)
-                    + mask_transform_variance(n, shape, own.digits),
+                common: mask_transform_variance(n, shape, own.digits),
                 fitted: bootstrap_transform_variance(n, shape, own.digits),
                 fitted_common: mask_transform_variance(n, shape, own.digits),
                 key_variance: 1.0 / f64::from(n) + 1.0 / f64::from(shape.lwe_dimension()),
