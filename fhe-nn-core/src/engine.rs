@@ -22,6 +22,7 @@ mod linear;
 mod lookup;
 mod rotate;
 mod server_key;
+mod slow;
 mod switch;
 #[cfg(all(test, feature = "client"))]
 mod tests;

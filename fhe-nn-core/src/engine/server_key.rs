@@ -10,6 +10,7 @@ use tfhe::core_crypto::prelude::*;
 use super::expand;
 use super::fourier::FourierKey;
 use super::keyswitch::KeyswitchKey;
+use super::slow::warn_if_unoptimized;
 use crate::Error;
 use crate::masks::modulus;
 use crate::watch::Watch;
@@ -161,6 +162,7 @@ impl ServerKey {
         header: Header,
         mut read: impl FnMut(&mut [u8]) -> Result<(), Error>,
     ) -> Result<Self, Error> {
+        warn_if_unoptimized();
         let mut keyswitches: Vec<(Keyswitch, Arc<KeyswitchKey>)> = Vec::new();
         let mut bootstraps: Vec<(&Bootstrap, Arc<FourierKey>)> = Vec::new();
         let mut output = None;

@@ -3,7 +3,9 @@
 
 mod between;
 
+use fhe_nn_proof::plan::advised_table_bits;
 use fhe_nn_proof::spec::Combine;
+use fhe_nn_proof::widths::Reader;
 
 use crate::ast::{Layer, Network};
 use crate::errors::{Error, Errors, Place};
@@ -88,6 +90,7 @@ fn product_of(network: &Network, source: usize) -> Option<&Layer> {
 fn of_another_scale(network: &Network, product: &Layer, source: usize, layer: &Layer) -> Error {
     let (name, found) = (&layer.name, &network.layers[source - 1].name);
     let between = between::unused(network, "between");
+    let table = advised_table_bits(Reader::Padded);
     let whose = if *found == product.name {
         "is a product".to_owned()
     } else {
@@ -99,7 +102,7 @@ fn of_another_scale(network: &Network, product: &Layer, source: usize, layer: &L
     )
     .note("a product has as its scale that of both factors multiplied, which no other values have")
     .help(format!(
-        "put `#[bits(output = 4, table = 8)] {between}: Identity,` after `{found}`, and name it here"
+        "put `#[bits(output = 4, table = {table})] {between}: Identity,` after `{found}`, and name it here"
     ))
 }
 

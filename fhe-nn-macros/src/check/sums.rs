@@ -2,7 +2,7 @@
 //! layers that have some.
 
 use fhe_nn_proof::spec::{Combine, FlowError, Function, Op, Pool, Tensor};
-use fhe_nn_proof::widths::{MAX_OUTPUT_BITS, MAX_ROUNDED_BITS, MAX_TABLE_BITS, Range};
+use fhe_nn_proof::widths::{MAX_OUTPUT_BITS, MAX_ROUNDED_BITS, Range};
 
 use super::facts::Facts;
 use super::stage::described;
@@ -44,7 +44,7 @@ pub(super) fn table_fits(
                 ))
                 .help(format!(
                     "write `table = {}` on `{name}`",
-                    (width - 1).min(MAX_TABLE_BITS)
+                    (width - 1).min(act.advised_table())
                 )),
         );
     }
@@ -60,7 +60,10 @@ pub(super) fn table_fits(
                 format!("sums of `{before}` need {width} bits, but the table of `{name}` reads at most {limit}"),
             )
             .note(arithmetic(network, facts, source, range))
-            .help(format!("write `table = {limit}` on `{name}`{more}")),
+            .help(format!(
+                "write `table = {}` on `{name}`{more}",
+                act.advised_table()
+            )),
         );
         return false;
     }

@@ -1,5 +1,6 @@
 //! Laws 2, 3 and 5: the accumulator, the table that reads it and the scores fit their widths.
 
+use fhe_nn_proof::plan::widest_table_factor;
 use fhe_nn_proof::rounding::bootstraps;
 use fhe_nn_proof::spec::{Overflow, Rounding};
 use fhe_nn_proof::widths::{
@@ -100,6 +101,7 @@ pub(super) fn table_fits(errors: &mut Errors, stage: &Stage<'_>) -> bool {
     let (name, act) = (stage.name, reader.name);
     let inputs = max_fan_in(limit, stage.range, stage.linear.weights.value) as usize;
     let room = stage.room(inputs);
+    let table = reader.activation.advised_table();
     let (verb, note, fits) = match stage.linear.accumulator {
         Some(_) => (
             "has",
@@ -125,8 +127,9 @@ pub(super) fn table_fits(errors: &mut Errors, stage: &Stage<'_>) -> bool {
         )
         .note(note)
         .help(format!(
-            "write `table = {limit}` on `{act}`: it reads the top {limit} bits{}{fits}",
-            reader.drops(width, limit)
+            "write `table = {table}` on `{act}`: it reads the top {table} bits{}{}{fits}",
+            reader.drops(width, table),
+            reader.dear(width)
         )),
     );
     false
@@ -149,7 +152,7 @@ pub(super) fn rounding_has_bits_to_drop(errors: &mut Errors, stage: &Stage<'_>) 
         let narrower = stage
             .width()
             .saturating_sub(1)
-            .clamp(1, reader.table_limit());
+            .clamp(1, reader.activation.advised_table());
         errors.push(error.help(format!("write `table = {narrower}` on `{act}`")));
     }
 }
@@ -211,6 +214,19 @@ impl Reader<'_> {
             None => self.table_limit(),
             Some(_) => MAX_ROUNDED_BITS,
         }
+    }
+
+    /// What the widest table costs in place of the one that is advised; nothing where no run is possible as it
+    /// stands.
+    fn dear(&self, width: u32) -> String {
+        if width > MAX_ROUNDED_BITS {
+            return String::new();
+        }
+        let rounding = self.activation.rounding.map(|rounding| rounding.value);
+        let reader = self.activation.function.reader();
+        let factor = widest_table_factor(reader, width, rounding.unwrap_or(Rounding::Exact));
+        let limit = self.table_limit();
+        format!("; `table = {limit}` would take about {factor:.0} times as long")
     }
 
     /// What becomes of the bits that a table of `table` bits would not read.

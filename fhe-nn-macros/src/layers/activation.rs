@@ -1,5 +1,6 @@
 //! Activations: lookup tables, which do not take any sizes.
 
+use fhe_nn_proof::plan::advised_table_bits;
 use fhe_nn_proof::spec::{ActivationSpec, Function, Op, Rounding, Tensor, TensorKind};
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
@@ -55,6 +56,12 @@ impl Activation {
             rounding,
             phases,
         })
+    }
+
+    /// Number of bits that its table is advised to read: few, but enough for its phases.
+    pub(crate) fn advised_table(&self) -> u32 {
+        let phases = self.phases.as_ref().map_or(1, |phases| phases.value.max(1));
+        advised_table_bits(self.function.reader()).max(1 + phases.ilog2())
     }
 
     /// Number of values per neuron: 1 unless written.

@@ -67,10 +67,8 @@ impl Attempt<'_> {
                 ..
             }) => self.at(self.for_width(layer, width, limit), law),
             ProofError::Model(ModelError::TableTooWide {
-                ref layer,
-                bits,
-                limit,
-            }) => self.at(self.for_table(layer, bits, limit), law),
+                ref layer, bits, ..
+            }) => self.at(self.for_table(layer, bits), law),
             ProofError::Model(_) => {
                 let (file, network) = (self.weights.path.value(), self.network.name());
                 let law = format!("`{file}` is not a model of `{network}`: {law}");
@@ -149,7 +147,7 @@ mod tests {
             (
                 width("second", 10, 9),
                 "weights = 8",
-                "write `table = 9` on `sign`",
+                "write `table = 6` on `sign`",
             ),
             (
                 width("first", 24, 20),
@@ -173,7 +171,7 @@ mod tests {
                     limit: 8,
                 },
                 "accumulator = 24",
-                "write `table = 8` on `relu`",
+                "write `table = 5` on `relu`",
             ),
         ];
         for (error, number, help) in cases {

@@ -87,9 +87,13 @@ impl Attempt<'_> {
             .reader(index)
             .filter(|(_, act)| act.table.is_none() && width <= MAX_ROUNDED_BITS);
         Some(match (untabled, linear.accumulator, overflow) {
-            (Some((reader, _)), ..) => Edit {
+            (Some((reader, act)), ..) => Edit {
                 place: number(layer),
-                help: format!("write `table = {limit}` on `{}`{AGAIN}", reader.name),
+                help: format!(
+                    "write `table = {}` on `{}`{AGAIN}",
+                    act.advised_table(),
+                    reader.name
+                ),
             },
             (None, Some(accumulator), Some(Overflow::Wrap)) => Edit {
                 place: accumulator.place,
@@ -100,8 +104,12 @@ impl Attempt<'_> {
     }
 
     /// The edit for a table that reads all bits of sums that are too wide for it.
-    pub(super) fn for_table(&self, name: &str, bits: u32, limit: u32) -> Option<Edit> {
+    pub(super) fn for_table(&self, name: &str, bits: u32) -> Option<Edit> {
         let (_, layer) = self.layer(name)?;
+        let Kind::Activation(act) = &layer.kind else {
+            return None;
+        };
+        let table = act.advised_table();
         let sums = layer.sources[0].checked_sub(1);
         let sums = sums.map(|index| &self.network.layers[index]);
         let more = match bits {
@@ -110,7 +118,7 @@ impl Attempt<'_> {
         };
         Some(Edit {
             place: number(sums.filter(|sums| linear(sums).is_some()).unwrap_or(layer)),
-            help: format!("write `table = {limit}` on `{name}`{more}{AGAIN}"),
+            help: format!("write `table = {table}` on `{name}`{more}{AGAIN}"),
         })
     }
 

@@ -48,12 +48,17 @@ impl Plan {
     /// threads of the machine on which the constants were measured (DESIGN.md, "Where do the costs
     /// come from?"). One thread does a rotation; everything else is shared evenly.
     pub fn predicted_seconds(&self, threads: usize) -> f64 {
+        self.predicted_seconds_of_layers(threads).sum()
+    }
+
+    /// The [predicted seconds](Plan::predicted_seconds) of every stage, and of the scores last.
+    pub fn predicted_seconds_of_layers(&self, threads: usize) -> impl Iterator<Item = f64> + '_ {
         let threads = u32::try_from(threads.max(1)).unwrap_or(u32::MAX);
         let shared = 1.0 / f64::from(threads);
-        let mut ns = 0.0;
-        for (stage, dimension) in self.stages.iter().zip(self.dimensions()) {
+        let stages = self.stages.iter().zip(self.dimensions());
+        let stages = stages.map(move |(stage, dimension)| {
             let sums = &stage.sums;
-            ns += shared * linear_cost(sums.terms, sums.neurons, dimension);
+            let mut ns = shared * linear_cost(sums.terms, sums.neurons, dimension);
             let rounds = stage.rounds.iter();
             let rounds = rounds.map(|round| (round.bootstraps, &round.bootstrap));
             for (count, bootstrap) in rounds.chain([(sums.neurons, &stage.bootstrap)]) {
@@ -65,16 +70,16 @@ impl Plan {
                 let turns = f64::from(count.div_ceil(threads));
                 ns += turns * f64::from(n) * step_cost(bootstrap);
             }
-        }
+            ns
+        });
         let output = &self.output;
         let dimension = self.last_dimension();
         let switch = output.keyswitch.map_or(0.0, |digits| {
             keyswitch_cost(dimension, digits.levels, output.dimension)
         });
-        ns += shared
-            * (linear_cost(output.sums.terms, output.sums.neurons, dimension)
-                + f64::from(output.sums.neurons) * switch);
-        ns * 1e-9
+        let scores = linear_cost(output.sums.terms, output.sums.neurons, dimension)
+            + f64::from(output.sums.neurons) * switch;
+        stages.chain([shared * scores]).map(|ns| ns * 1e-9)
     }
 }
 

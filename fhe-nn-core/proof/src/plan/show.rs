@@ -8,6 +8,9 @@ use crate::plan::bootstrap::Bootstrap;
 use crate::spec::Rounding;
 use crate::widths::Reader;
 
+/// Number of threads for which seconds are printed layer by layer.
+const THREADS: usize = 2;
+
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let client = &self.client;
@@ -18,7 +21,8 @@ impl fmt::Display for Plan {
         }
         writeln!(f, " under a key of {} dimensions", self.input.dimension)?;
         let mut keys = self.new_keys().into_iter();
-        for stage in self.stages.iter() {
+        let mut seconds = self.predicted_seconds_of_layers(THREADS);
+        for (stage, seconds) in self.stages.iter().zip(&mut seconds) {
             let sums = &stage.sums;
             let table = match sums.reader {
                 Reader::Padded => "padded",
@@ -36,7 +40,8 @@ impl fmt::Display for Plan {
             if stage.phases > 1 {
                 write!(f, " x {} phases", stage.phases)?;
             }
-            writeln!(f, ", failure 2^{:.1}", stage.log2_failure)?;
+            let failure = stage.log2_failure;
+            writeln!(f, ", {seconds:.3} s, failure 2^{failure:.1}")?;
             if let Some(probability) = stage.step_probability {
                 let percent = 100.0 * probability;
                 writeln!(
@@ -78,14 +83,22 @@ impl fmt::Display for Plan {
                 digits.levels, digits.base_log
             )?;
         }
+        let seconds: f64 = seconds.sum();
         writeln!(
             f,
-            "under a key of {} dimensions, {} bits an element, failure 2^{:.1}",
+            "under a key of {} dimensions, {} bits an element, {seconds:.3} s, failure 2^{:.1}",
             output.dimension, output.element_bits, output.log2_failure
         )?;
         writeln!(
             f,
-            "  evaluation key {} on the wire, {} in memory; request {}, reply {}",
+            "  predicted: {:.3} s on {THREADS} threads, as for the layers above, and {:.3} s on one",
+            self.predicted_seconds(THREADS),
+            self.predicted_seconds(1),
+        )?;
+        writeln!(
+            f,
+            "  evaluation key {} on the wire, which a server expands to {} in memory before the first run; request {}, \
+             reply {}",
             Bytes(self.evaluation_key_bytes()),
             Bytes(self.evaluation_memory_bytes()),
             Bytes(self.request_bytes()),

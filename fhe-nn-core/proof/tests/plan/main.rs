@@ -8,6 +8,7 @@ mod golden;
 mod graphs;
 mod laws;
 mod neighbours;
+mod price;
 mod published;
 mod recompute;
 mod refusals;

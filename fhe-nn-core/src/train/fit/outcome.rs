@@ -33,9 +33,6 @@ pub struct Outcome<N> {
     pub plan: Plan,
 }
 
-/// Number of threads for which the report predicts a time.
-const THREADS: usize = 2;
-
 impl Trainable {
     /// Quantizes the module, plans the network, and measures its accuracy on examples. `samples` are those of the last
     /// calibration, as [`Trainer::samples`](crate::train::Trainer::samples) chooses them.
@@ -107,11 +104,6 @@ impl<N> fmt::Display for Outcome<N> {
             None => writeln!(f)?,
         }
         write!(f, "{}", self.report)?;
-        let seconds = self.plan.predicted_seconds(THREADS);
-        write!(
-            f,
-            "{}\n  predicted: {seconds:.2} s on {THREADS} threads",
-            self.plan
-        )
+        write!(f, "{}", self.plan)
     }
 }

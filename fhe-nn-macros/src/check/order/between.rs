@@ -1,7 +1,8 @@
 //! Accumulators where values are read: an activation must stand between.
 
+use fhe_nn_proof::plan::advised_table_bits;
 use fhe_nn_proof::spec::{Combine, Overflow};
-use fhe_nn_proof::widths::MAX_TABLE_BITS;
+use fhe_nn_proof::widths::Reader;
 
 use crate::ast::{Layer, Network};
 use crate::errors::Error;
@@ -57,7 +58,8 @@ fn added(network: &Network, source: usize, linear: &Linear, index: usize) -> Str
     let (keys, name, function) = if wraps(linear) {
         ("output = 3".to_owned(), "wave", "Wave")
     } else {
-        let keys = format!("output = 4, table = {MAX_TABLE_BITS}");
+        let table = advised_table_bits(Reader::Padded);
+        let keys = format!("output = 4, table = {table}");
         (keys, "between", "Identity")
     };
     let name = unused(network, name);
