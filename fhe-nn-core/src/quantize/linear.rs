@@ -128,7 +128,7 @@ pub(crate) fn quantize(
         widths,
         scales: neurons.iter().map(|n| n.scale).collect(),
         bias: neurons.iter().map(|n| n.bias).collect(),
-        input: input.meaning,
+        input: input.meaning.into(),
     };
     if place.corrects_bias {
         correct_bias(&mut linear, &real, &accumulators);

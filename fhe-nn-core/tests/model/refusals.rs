@@ -150,9 +150,9 @@ fn a_model_of_another_network_says_what_differs() {
     assert_eq!(
         refused(|_, metadata| {
             let entry = metadata.get_mut("fhe_nn").expect("metadata");
-            *entry = entry.replacen("\"version\":1", "\"version\":3", 1);
+            *entry = entry.replacen("\"version\":1", "\"version\":4", 1);
         }),
-        "the model has format 3, but at most 2 is known"
+        "the model has format 4, but at most 3 is known"
     );
     assert!(refused(|_, metadata| metadata.clear()).starts_with("not a quantized model: "));
 }

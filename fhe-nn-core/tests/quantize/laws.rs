@@ -146,7 +146,7 @@ proptest! {
         prop_assert_eq!(&layers[0].weights, &weights);
         prop_assert_eq!(&layers[0].constants, &phases);
         prop_assert_eq!(&layers[0].widths, &vec![4; 4]);
-        prop_assert_eq!(layers[1].input, fhe_nn_core::plan::Affine { scale: 1.0 / 7.0, zero_point: 0 });
+        prop_assert_eq!(layers[1].input.clone(), fhe_nn_core::plan::Affine { scale: 1.0 / 7.0, zero_point: 0 }.into());
         prop_assert_eq!(report.layers[0].saturated, 0);
     }
 

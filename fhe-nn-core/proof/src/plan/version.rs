@@ -3,37 +3,61 @@
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// The version that is written, and the newest that is read.
-const VERSION: u32 = 1;
+use crate::client::ClientSpec;
 
-/// Marks a plan's format: it is written as the field `version`, and a plan in any other version is
-/// refused when it is read.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Version;
+/// The format of a plan: it is written as the number in the field `version`, and a plan in a newer format is refused
+/// when it is read.
+///
+/// A plan has the oldest format that can say what it says. So a model of before has the plan that it had, with the
+/// same fingerprint, and keys for it stay valid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Version {
+    /// Clients encode with one scale and one zero point, and round ties away from zero.
+    V1,
+    /// The encoder says how ties are rounded.
+    V2,
+}
 
 /// A stored plan has a version that this program cannot read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("plan has format version {found}, but this program reads version {VERSION}")]
+#[error("plan has format version {found}, but this program reads versions up to {}", Version::V2.number())]
 #[non_exhaustive]
 pub struct UnknownVersion {
     /// The version of the plan.
     pub found: u32,
 }
 
+impl Version {
+    /// The oldest format that can say what a client must know.
+    pub(crate) fn of(client: &ClientSpec) -> Self {
+        if client.encoder.is_of_before() {
+            Version::V1
+        } else {
+            Version::V2
+        }
+    }
+
+    const fn number(self) -> u32 {
+        match self {
+            Version::V1 => 1,
+            Version::V2 => 2,
+        }
+    }
+}
+
 impl TryFrom<u32> for Version {
     type Error = UnknownVersion;
 
     fn try_from(found: u32) -> Result<Self, UnknownVersion> {
-        match found {
-            VERSION => Ok(Version),
-            _ => Err(UnknownVersion { found }),
-        }
+        let mut known = [Version::V1, Version::V2].into_iter();
+        let known = known.find(|version| version.number() == found);
+        known.ok_or(UnknownVersion { found })
     }
 }
 
 impl Serialize for Version {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_u32(VERSION)
+        serializer.serialize_u32(self.number())
     }
 }
 
