@@ -12,12 +12,12 @@ const FLOAT: f64 = 0.02;
 /// The greatest squared error of integers at the proposed widths, relative to the outputs.
 const INTEGER: f64 = 0.06;
 
-fn path(name: &str, file: &str) -> PathBuf {
+pub(crate) fn path(name: &str, file: &str) -> PathBuf {
     let root = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/cases"));
     root.join(name).join(file)
 }
 
-fn imported(name: &str) -> Imported {
+pub(crate) fn imported(name: &str) -> Imported {
     let model = path(name, &format!("{name}.onnx"));
     match import::load(&model, &Widths::default()) {
         Ok(imported) => imported,
@@ -81,4 +81,16 @@ fn external_default() {
     let short = import::onnx_with_data(&bytes, &[(file, &data[..99])], "Short", &Widths::default());
     let text = short.expect_err("most of it is missing").to_string();
     assert!(text.contains("the file has 99 bytes"), "{text}");
+}
+
+/// Powers of two as scales: many sums are ties. `tests/ties.rs` asserts that the integers are exact.
+#[test]
+fn brevitas_po2_ties() {
+    is_right("brevitas_po2_ties");
+}
+
+/// The same, where inputs are ties.
+#[test]
+fn brevitas_po2_input_ties() {
+    is_right("brevitas_po2_input_ties");
 }

@@ -7,7 +7,11 @@ use fhe_nn_proof::spec::Window;
 pub(super) fn rounded(exact: &Tensor) -> Result<Tensor> {
     let values = exact.flatten_all()?.to_vec1::<f32>()?;
     let integers = values.into_iter().map(f32::round_ties_even);
-    Tensor::from_vec(integers.collect::<Vec<f32>>(), exact.shape(), exact.device())
+    Tensor::from_vec(
+        integers.collect::<Vec<f32>>(),
+        exact.shape(),
+        exact.device(),
+    )
 }
 
 /// The rounded tensor, whose gradient passes to the exact one as if nothing had been rounded (Bengio, Leonard,

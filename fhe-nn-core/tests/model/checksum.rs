@@ -52,7 +52,9 @@ fn no_version_hides_a_checksum() {
     });
     let refused = Mixed::from_bytes(&of_before).expect_err("another rule");
     assert!(matches!(refused, Error::Model(ModelError::Altered)));
-    let without = with_metadata(&bytes, |entry| entry.replacen("\"ties\":\"ToEven\",", "", 1));
+    let without = with_metadata(&bytes, |entry| {
+        entry.replacen("\"ties\":\"ToEven\",", "", 1)
+    });
     let refused = Mixed::from_bytes(&without).expect_err("no rule");
     assert_eq!(
         refused.to_string(),
@@ -71,6 +73,9 @@ fn no_version_hides_a_checksum() {
             entry.replacen("\"version\":3", &format!("\"version\":{version}"), 1)
         });
         let refused = Mixed::from_bytes(&older).expect_err("a changed byte");
-        assert!(matches!(refused, Error::Model(ModelError::Altered)), "{version}");
+        assert!(
+            matches!(refused, Error::Model(ModelError::Altered)),
+            "{version}"
+        );
     }
 }

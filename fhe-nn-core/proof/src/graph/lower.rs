@@ -35,9 +35,7 @@ fn finish<'a>(builder: Builder<'a>, parts: &'a [Part]) -> Result<Graph<'a>, Mode
     let scores = builder.read(last, None)?;
     let encoder = match spec.input.tokens {
         Some(_) => Encoder::TOKENS,
-        None => encoder(spec, parts)
-            .ok_or(ModelError::PartMissing)?
-            .clone(),
+        None => encoder(spec, parts).ok_or(ModelError::PartMissing)?.clone(),
     };
     let decoder = match &parts[last - 1] {
         Part::Linear(linear) => (0..linear.outputs()).map(|c| linear.line(c)).collect(),

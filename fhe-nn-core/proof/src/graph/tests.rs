@@ -3,6 +3,7 @@
 use ndarray::{Array2, array};
 
 use super::*;
+use crate::client::Affine;
 use crate::part::Linear;
 use crate::spec::{DenseSpec, Input, Layer, Op as SpecOp, Overflow};
 

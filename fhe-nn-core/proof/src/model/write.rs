@@ -51,7 +51,12 @@ impl Tables {
 pub(crate) fn write_meanings(layer: &str, sources: &[Encoder], writer: &mut Writer) {
     let affines = sources.iter().flat_map(|source| source.affines.iter());
     let pairs = affines.flat_map(|affine| [affine.scale, affine.zero_point as f64]);
-    let shape = vec![2 * sources.iter().map(|source| source.affines.len()).sum::<usize>()];
+    let shape = vec![
+        2 * sources
+            .iter()
+            .map(|source| source.affines.len())
+            .sum::<usize>(),
+    ];
     let tensor = Tensor::new(Dtype::F64, shape, pairs.map(f64::to_le_bytes));
     writer.push(layer, "input", tensor);
 }
