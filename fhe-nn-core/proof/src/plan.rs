@@ -93,7 +93,7 @@ impl Plan {
     /// An empty plan, which stands in for the plan of a network that did not compile.
     #[doc(hidden)]
     pub const EMPTY: Plan = Plan {
-        version: Version::V1,
+        version: Version::First,
         client: ClientSpec {
             network: Cow::Borrowed(""),
             inputs: 0,

@@ -74,7 +74,7 @@ constants! {
     struct Line { slope, offset }
     struct Tokens { vocabulary, encoding }
     struct Lattice { step_bits, offset }
-    enum Version { V1, V2 }
+    enum Version { First, Second }
     enum Ties { ToEven, AwayFromZero }
     enum Prefer { Fastest, SmallestKeys }
     enum Encoding { OneHot, Number }

@@ -31,8 +31,8 @@ impl Plan {
         let client = &self.client;
         check("input bits", client.input_bits.into(), 1..=16)?;
         check("inputs", client.inputs as u64, 1..=MAX_VALUES)?;
-        let other = self.version != Version::of(client);
-        check("formats of another version", other.into(), 0..=0)?;
+        let untold = self.version < Version::of(client);
+        check("parts that its version does not have", untold.into(), 0..=0)?;
         let affines = &client.encoder.affines;
         check("scales of inputs", affines.len() as u64, 1..=1)?;
         let useless = |affine: &&Affine| !(affine.scale.is_finite() && affine.scale > 0.0);

@@ -5,22 +5,23 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::client::ClientSpec;
 
-/// The format of a plan: it is written as the number in the field `version`, and a plan in a newer format is refused
-/// when it is read.
+/// A version of the format in which plans are stored. It is written as the field `version`, and a plan in a version
+/// that is not here is refused when it is read.
 ///
-/// A plan has the oldest format that can say what it says. So a model of before has the plan that it had, with the
-/// same fingerprint, and keys for it stay valid.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A plan is written in the oldest version that has everything that it says. So the plan of a model of before has
+/// the fingerprint of before, and the keys of before serve it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Version {
-    /// Clients encode with one scale and one zero point, and round ties away from zero.
-    V1,
+    /// The client encodes with one scale and one zero point, and rounds ties away from zero.
+    #[default]
+    First,
     /// The encoder says how ties are rounded.
-    V2,
+    Second,
 }
 
 /// A stored plan has a version that this program cannot read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("plan has format version {found}, but this program reads versions up to {}", Version::V2.number())]
+#[error("plan has format version {found}, but this program reads versions up to {}", Version::NEWEST.number())]
 #[non_exhaustive]
 pub struct UnknownVersion {
     /// The version of the plan.
@@ -28,19 +29,23 @@ pub struct UnknownVersion {
 }
 
 impl Version {
-    /// The oldest format that can say what a client must know.
+    /// The newest version.
+    pub const NEWEST: Version = Version::Second;
+
+    /// The version that is written for a client.
     pub(crate) fn of(client: &ClientSpec) -> Self {
         if client.encoder.is_of_before() {
-            Version::V1
+            Version::First
         } else {
-            Version::V2
+            Version::Second
         }
     }
 
-    const fn number(self) -> u32 {
+    /// The number that stands for the version.
+    pub fn number(self) -> u32 {
         match self {
-            Version::V1 => 1,
-            Version::V2 => 2,
+            Version::First => 1,
+            Version::Second => 2,
         }
     }
 }
@@ -49,9 +54,11 @@ impl TryFrom<u32> for Version {
     type Error = UnknownVersion;
 
     fn try_from(found: u32) -> Result<Self, UnknownVersion> {
-        let mut known = [Version::V1, Version::V2].into_iter();
-        let known = known.find(|version| version.number() == found);
-        known.ok_or(UnknownVersion { found })
+        match found {
+            1 => Ok(Version::First),
+            2 => Ok(Version::Second),
+            _ => Err(UnknownVersion { found }),
+        }
     }
 }
 

@@ -86,7 +86,7 @@ impl Parameters {
         };
         let last = stages.len() as u32;
         Plan {
-            version: Version::V2,
+            version: Version::Second,
             client: ClientSpec {
                 network: "Noise".into(),
                 inputs: COUNT * fan_in,
