@@ -240,7 +240,9 @@ fn a_plan_in_an_older_format_than_its_encoder_is_refused() {
     let plan: Plan = serde_json::from_value(stored.clone()).expect("a plan as data");
     let refused = plan.validate().expect_err("format 1 has no rule for ties");
     assert!(
-        refused.to_string().contains("parts that its version does not have"),
+        refused
+            .to_string()
+            .contains("parts that its version does not have"),
         "{refused}"
     );
     stored["client"]["encoder"] = serde_json::json!({"scale": 1.0, "zero_point": 0});
