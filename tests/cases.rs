@@ -82,15 +82,3 @@ fn external_default() {
     let text = short.expect_err("most of it is missing").to_string();
     assert!(text.contains("the file has 99 bytes"), "{text}");
 }
-
-/// Powers of two as scales: many sums are ties. `tests/ties.rs` asserts that the integers are exact.
-#[test]
-fn brevitas_po2_ties() {
-    is_right("brevitas_po2_ties");
-}
-
-/// The same, where inputs are ties.
-#[test]
-fn brevitas_po2_input_ties() {
-    is_right("brevitas_po2_input_ties");
-}

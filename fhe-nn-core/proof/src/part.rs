@@ -27,13 +27,13 @@ pub enum Part {
 }
 
 /// The integers of a linear layer, and what they mean in reals:
-/// neuron j stands for `scales_j x input.scale x (acc_j - input.zero_point x sum_i w_ij) + bias_j`.
+/// neuron j stands for `scales_j x input.scale x (acc_j - constant_j - input.zero_point x sum_i w_ij) + bias_j`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Linear {
     /// Integer weights, `[neurons, inputs]`; for a convolution `[channels, taps]`, and all else by channel.
     pub weights: Array2<i16>,
-    /// Integer added to each accumulator: the bias of a neuron whose activation is antiperiodic,
-    /// 0 where the bias lives in the neuron's own table or is added by the client.
+    /// Integer added to each accumulator: the bias of a neuron whose activation is antiperiodic. Other tables have the
+    /// bias in them; the constant is then what brings the neuron's range into fewer bits, or 0. Scores have none.
     pub constants: Vec<i64>,
     /// Width of each neuron's accumulator in bits, `A_j`.
     pub widths: Vec<u32>,
@@ -134,14 +134,14 @@ impl Linear {
         self.weights.ncols()
     }
 
-    /// The meaning of accumulator `j` (without its constant) in reals.
+    /// The meaning of accumulator `j`, with its constant, in reals.
     pub fn line(&self, j: usize) -> Line {
         let sum: i64 = self.weights.row(j).iter().map(|&w| i64::from(w)).sum();
         let input = self.input.affines[0];
         let slope = self.scales[j] * input.scale;
         Line {
             slope,
-            offset: self.bias[j] - slope * (input.zero_point * sum) as f64,
+            offset: self.bias[j] - slope * (input.zero_point * sum + self.constants[j]) as f64,
         }
     }
 

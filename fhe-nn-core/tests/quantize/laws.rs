@@ -163,7 +163,7 @@ proptest! {
             let input = encode(&client, &uniform(6, -1.5..=4.5, &mut seed).to_vec());
             for (j, acc) in accumulators(layer, input.view()).into_iter().enumerate() {
                 prop_assert!(Range::signed(layer.widths[j]).contains(acc));
-                let real = layer.line(j).real(acc - layer.constants[j]);
+                let real = layer.line(j).real(acc);
                 prop_assert_eq!(sign.value(j, acc, 0), if real >= 0.0 { 1 } else { -1 });
             }
         }
