@@ -47,9 +47,10 @@ fn integers_out_of_range_are_named() {
         refused_bytes("act1.tables", 0, &(-5i16).to_le_bytes()),
         "integer 0 of tensor `act1.tables` is -5, but must lie in [-4, 3]"
     );
-    assert_eq!(
-        refused_bytes("fc1.phases", 8, &1i64.to_le_bytes()),
-        "integer 1 of tensor `fc1.phases` is 1, but must lie in [0, 0]"
+    let beyond = refused_bytes("fc1.phases", 8, &1000i64.to_le_bytes());
+    assert!(
+        beyond.starts_with("integer 1 of tensor `fc1.phases` is 1000, but must lie in ["),
+        "{beyond}"
     );
     assert_eq!(
         refused_bytes("fc3.phases", 0, &8i64.to_le_bytes()),
