@@ -82,3 +82,47 @@ fn external_default() {
     let text = short.expect_err("most of it is missing").to_string();
     assert!(text.contains("the file has 99 bytes"), "{text}");
 }
+
+/// An average over places that PyTorch gathers one by one.
+#[test]
+fn adaptive_pool_uneven() {
+    is_right("adaptive_pool_uneven");
+}
+
+/// Channels in another order before a convolution in groups.
+#[test]
+fn channel_shuffle() {
+    is_right("channel_shuffle");
+}
+
+/// The shortcut of ResNets without parameters: every second value, and channels of zeros.
+#[test]
+fn resnet_option_a() {
+    is_right("resnet_option_a");
+}
+
+/// A gate for each channel.
+#[test]
+fn se_block() {
+    is_right("se_block");
+}
+
+/// Constants that differ from place to place.
+#[test]
+fn positional() {
+    is_right("positional");
+}
+
+/// An `If` whose condition follows from shapes.
+#[test]
+fn squeeze_if() {
+    is_right("squeeze_if");
+}
+
+/// A convolution along one axis, written with two.
+#[test]
+fn conv1d_as_conv2d() {
+    is_right("conv1d_as_conv2d");
+    let declaration = imported("conv1d_as_conv2d").declaration();
+    assert!(declaration.contains("Conv1d<3, 4, 5>"), "{declaration}");
+}

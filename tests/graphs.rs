@@ -135,6 +135,29 @@ struct Rearranged {
     scores: Flatten,
 }
 
+/// A gate for each channel, which is added to all values of the channel and multiplies them.
+#[fhe_network(input(shape = [1, 4, 4], bits = 2))]
+#[derive(Debug, PartialEq)]
+struct Gated {
+    #[bits(weights = 2, overflow = calibrated)]
+    conv: Conv2d<1, 2, 3>,
+    #[bits(output = 2, table = 4)]
+    relu: Relu,
+    pool: GlobalAvgPool,
+    #[bits(weights = 2, overflow = calibrated)]
+    squeeze: Conv2d<2, 2, 1>,
+    #[bits(output = 2, table = 4)]
+    gate: Sigmoid,
+    #[from(relu, gate)]
+    sum: layer::Add,
+    #[bits(output = 2, table = 4)]
+    tanh: Tanh,
+    #[from(tanh, gate)]
+    product: layer::Mul,
+    #[bits(weights = 2)]
+    scores: Dense<8, 2>,
+}
+
 fn cube(x: f32) -> f32 {
     x * x * x
 }
@@ -142,6 +165,14 @@ fn cube(x: f32) -> f32 {
 #[test]
 fn a_residual_block() {
     same::<Residual>(11, |random| random.input::<Residual>(1.0));
+}
+
+#[test]
+fn a_gate_for_each_channel() {
+    let plan = same::<Gated>(21, |random| random.input::<Gated>(1.0));
+    // the gate has two bootstraps, whatever it is repeated for
+    let neurons = plan.stages.iter().map(|stage| stage.sums.neurons);
+    assert_eq!(neurons.collect::<Vec<_>>(), [8, 2, 8, 8, 8]);
 }
 
 #[test]

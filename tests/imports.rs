@@ -171,6 +171,7 @@ fn same_scores(name: &str, file: &str, tail: impl Fn(&[f64]) -> Vec<f64>) -> Imp
 #[allow(unreachable_pub, reason = "a pasted network may be exported")]
 #[path = "onnx/networks.rs"]
 mod networks;
+mod files;
 mod stored;
 
 macro_rules! pasted {
@@ -431,8 +432,8 @@ fn an_imported_network_runs_encrypted() {
     }
 }
 
-/// Small models at the edges of what operators mean are either refused or compute the same as onnxruntime. Functions
-/// that are left to the client are not compared.
+/// Small models at the edges of what operators mean are either refused or compute the same as onnxruntime. Those that
+/// move values are not refused. Functions that are left to the client are not compared.
 #[test]
 fn models_at_the_edges_are_the_same_or_refused() {
     let folder = models().join("../edges");
@@ -441,9 +442,16 @@ fn models_at_the_edges_are_the_same_or_refused() {
     let (mut same, mut refused, mut wrong) = (0, 0, Vec::new());
     for path in files.filter(|path| path.extension().is_some_and(|end| end == "onnx")) {
         let name = path.file_stem().expect("a name").to_string_lossy();
-        let Ok(imported) = import::load(&path, &Widths::default()) else {
-            refused += 1;
-            continue;
+        let imported = match import::load(&path, &Widths::default()) {
+            Ok(imported) => imported,
+            Err(error) if name.starts_with("move_") => {
+                wrong.push(format!("{name}: {error}"));
+                continue;
+            }
+            Err(_) => {
+                refused += 1;
+                continue;
+            }
         };
         let reference = path.with_extension("json");
         if !reference.exists() || imported.notes.iter().any(|note| note.contains("client's")) {
@@ -464,7 +472,7 @@ fn models_at_the_edges_are_the_same_or_refused() {
     }
     assert_eq!(wrong, Vec::<String>::new());
     assert!(
-        same >= 25 && refused >= 26,
+        same >= 48 && refused >= 23,
         "{same} the same, {refused} refused"
     );
 }

@@ -129,6 +129,16 @@ pub enum Error {
         /// Why they cannot be started.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// A file is one of another kind, which its first bytes tell.
+    #[error("this is {found}, not {wanted}\n  = help: {help}")]
+    AnotherKind {
+        /// What the file is.
+        found: &'static str,
+        /// What was wanted.
+        wanted: &'static str,
+        /// What reads such a file, or what to make of it.
+        help: &'static str,
+    },
     /// Bytes are not what they should be.
     #[error("{what} is malformed: {reason}")]
     Malformed {
@@ -152,6 +162,31 @@ pub enum Error {
         path: PathBuf,
         /// What the operating system reports.
         source: std::io::Error,
+    },
+    /// Tensors belong to no field, so what they stand for would be left out.
+    #[error(
+        "{}; `{network}` reads {}\n  = help: `Floats::renamed` gives tensors the names of fields, and \
+         `Floats::without` leaves some out; batch normalization goes into weights by an ONNX export and `import`",
+        belonging(unused),
+        list(wanted)
+    )]
+    TensorsUnused {
+        /// Name of the network.
+        network: String,
+        /// The tensors that no field reads.
+        unused: Vec<String>,
+        /// The weights that its fields read.
+        wanted: Vec<String>,
+    },
+    /// A file cannot be used.
+    #[error("{what} `{}`: {source}", path.display())]
+    File {
+        /// What the file should be.
+        what: &'static str,
+        /// Path of the file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: Box<Error>,
     },
     /// Two tensors would have one name.
     #[error("two tensors would be called `{tensor}`")]
@@ -223,4 +258,25 @@ fn protected(found: &crate::Protection) -> &'static str {
         crate::Protection::None => "is not protected by a passphrase",
         crate::Protection::Passphrase => "is protected by a passphrase",
     }
+}
+
+fn belonging(tensors: &[String]) -> String {
+    match tensors {
+        [one] => format!("tensor `{one}` belongs to no field"),
+        all => format!("{} tensors belong to no field: {}", all.len(), list(all)),
+    }
+}
+
+/// The first of many names.
+fn list(names: &[String]) -> String {
+    const MOST: usize = 8;
+    let mut text: Vec<String> = names
+        .iter()
+        .take(MOST)
+        .map(|name| format!("`{name}`"))
+        .collect();
+    if names.len() > MOST {
+        text.push(format!("and {} more", names.len() - MOST));
+    }
+    text.join(", ")
 }

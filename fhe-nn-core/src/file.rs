@@ -24,6 +24,27 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Error> {
     })
 }
 
+/// Reads a file of at most [`MAX_BYTES`] that should be `what`.
+///
+/// # Errors
+/// [`Error::Read`], and [`Error::File`] with what is wrong with its content or size.
+pub(crate) fn read_as<T>(
+    what: &'static str,
+    path: &Path,
+    content: impl FnOnce(&[u8]) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let named = |source: Error| match source {
+        Error::Read { .. } => source,
+        source => Error::File {
+            what,
+            path: path.to_owned(),
+            source: Box::new(source),
+        },
+    };
+    let bytes = read(path).map_err(named)?;
+    content(&bytes).map_err(named)
+}
+
 /// Reads a file of at most `limit` bytes.
 ///
 /// # Errors

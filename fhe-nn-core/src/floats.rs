@@ -8,6 +8,7 @@ use ndarray::{ArrayD, IxDyn};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 
 use crate::half::half;
+use crate::kind::Kind;
 use crate::{Error, file};
 
 /// Float tensors by name. A layer `fc1` looks for `fc1.weight`, of shape `[outputs, inputs]` as in
@@ -46,7 +47,7 @@ impl Floats {
     /// # Errors
     /// [`Error::Read`], [`ModelError::TooLarge`] and those of [`Floats::from_bytes`].
     pub fn load(path: impl AsRef<Path>) -> Result<Self, Error> {
-        Self::from_bytes(&file::read(path.as_ref())?)
+        file::read_as("float weights", path.as_ref(), Self::from_bytes)
     }
 
     /// Reads the tensors of a safetensors file in memory.
@@ -54,6 +55,11 @@ impl Floats {
     /// # Errors
     /// [`ModelError::NotSafetensors`], [`ModelError::TensorType`] and [`Error::TensorNotFinite`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
+        Kind::check(
+            bytes,
+            &[Kind::Safetensors],
+            "float weights in a safetensors file",
+        )?;
         let file = SafeTensors::deserialize(bytes).map_err(ModelError::not_safetensors)?;
         let mut floats = Self::new();
         for (name, view) in file.iter().filter(|(_, view)| view.dtype() != Dtype::I64) {
@@ -73,7 +79,7 @@ impl Floats {
     /// [`Error::TensorNotFinite`].
     #[cfg(feature = "import")]
     pub fn load_npz(path: impl AsRef<Path>) -> Result<Self, Error> {
-        Self::from_npz(&file::read(path.as_ref())?)
+        file::read_as("float weights", path.as_ref(), Self::from_npz)
     }
 
     /// Reads the tensors of an npz file in memory; see [`Floats::load_npz`].
@@ -82,6 +88,11 @@ impl Floats {
     /// Those of [`Floats::load_npz`].
     #[cfg(feature = "import")]
     pub fn from_npz(bytes: &[u8]) -> Result<Self, Error> {
+        Kind::check(
+            bytes,
+            &[Kind::Npz, Kind::Archive],
+            "float weights in an npz file",
+        )?;
         let mut floats = Self::new();
         for (name, file) in crate::npz::files(bytes)? {
             let array = crate::npy::Npy::read(&name, &file)?;
@@ -168,6 +179,20 @@ impl Floats {
             floats.insert(name, tensor)?;
         }
         Ok(floats)
+    }
+
+    /// Leaves out tensors, by their names or by those of their layers: `floats.without(&["bn1"])` has no
+    /// `bn1.running_mean`.
+    #[must_use]
+    pub fn without(mut self, names: &[&str]) -> Self {
+        let is_left = |tensor: &str| {
+            names.iter().all(|name| match tensor.strip_prefix(name) {
+                Some(rest) => !rest.is_empty() && !rest.starts_with('.'),
+                None => true,
+            })
+        };
+        self.0.retain(|tensor, _| is_left(tensor));
+        self
     }
 
     /// Returns the tensor of that name.

@@ -20,6 +20,9 @@
 //! Nodes that only move values are followed, not computed: transposed, reshaped or sliced values are the same
 //! values at other places, and the weights that read them are moved instead.
 //!
+//! The guide's page [`operators`](crate::guide::operators) has every operator of ONNX, and what becomes of it. A node
+//! that has no counterpart is refused by its name, and so is an attribute that is not known.
+//!
 //! Integer weights and scales of a model that was trained with quantization are kept: `QuantizeLinear` and
 //! `DequantizeLinear` as Brevitas and PyTorch export them, and `Quant` of QONNX.
 //!
@@ -61,6 +64,7 @@ use self::budget::Budget;
 use self::net::{network_name, propose};
 use self::onnx::{Beside, Graph};
 use self::walk::walk;
+use crate::kind::Kind;
 use crate::{Error, file};
 
 /// Imports an ONNX file; the network is named after it. Values that the model keeps in files beside it, such as
@@ -73,7 +77,8 @@ pub fn load(path: impl AsRef<Path>, widths: &Widths) -> Result<Imported, ImportE
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     let folder = path.parent().unwrap_or(Path::new(""));
     let bytes = file::read(path)?;
-    import(&bytes, Beside::Folder(folder), &network_name(&stem), widths)
+    let imported = import(&bytes, Beside::Folder(folder), &network_name(&stem), widths);
+    imported.map_err(|error| error.of_file(path))
 }
 
 /// Imports an ONNX model in memory; the network gets the name `name`.
@@ -106,6 +111,7 @@ fn import(
     widths: &Widths,
 ) -> Result<Imported, ImportError> {
     check_size(bytes.len() as u64).map_err(Error::from)?;
+    Kind::check(bytes, &[Kind::Onnx], "an ONNX model")?;
     let budget = Budget::new();
     let graph = Graph::parse(bytes, beside, &budget)?;
     let net = walk(&graph, &budget)?;

@@ -66,6 +66,7 @@ pub mod guide;
 mod half;
 #[cfg(feature = "import")]
 pub mod import;
+mod kind;
 pub mod layer;
 #[cfg(any(feature = "client", feature = "engine"))]
 mod masks;

@@ -9,6 +9,7 @@ use fhe_nn_proof::part::Part;
 use fhe_nn_proof::plan::{Fingerprint, Plan, PlanOptions};
 use fhe_nn_proof::spec::Spec;
 
+use crate::kind::Kind;
 use crate::{Error, file};
 
 /// A quantized network that is known only when the program runs.
@@ -60,7 +61,7 @@ impl Model {
     /// # Errors
     /// [`Error::Read`] and those of [`Model::from_bytes`].
     pub fn load(path: impl AsRef<Path>) -> Result<Self, Error> {
-        Self::from_bytes(&file::read(path.as_ref())?)
+        file::read_as("model", path.as_ref(), Self::from_bytes)
     }
 
     /// Reads a model file from memory.
@@ -69,6 +70,7 @@ impl Model {
     /// [`Error::Model`] if the bytes are not a model, if its declaration breaks a law, or if an
     /// accumulator is narrower than what its weights can reach.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
+        Kind::check(bytes, &[Kind::Safetensors], "a quantized model")?;
         let (spec, parts) = model::open(bytes)?;
         Ok(Self::new(spec, parts))
     }

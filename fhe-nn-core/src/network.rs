@@ -10,6 +10,7 @@ use ndarray::{Array2, ArrayView2};
 
 #[cfg(feature = "engine")]
 use crate::engine::ServerKey;
+use crate::kind::Kind;
 use crate::layer::{Part, Parts};
 use crate::quantize::{Calibration, CustomFn, Quantized, float_scores, quantize};
 #[cfg(feature = "engine")]
@@ -142,7 +143,7 @@ pub trait Network: Sized {
     /// # Errors
     /// [`Error::Read`] and those of [`Network::from_bytes`].
     fn load(path: impl AsRef<Path>) -> Result<Self, Error> {
-        Self::from_bytes(&file::read(path.as_ref())?)
+        file::read_as("model", path.as_ref(), Self::from_bytes)
     }
 
     /// Returns the model file as bytes; see [`Model::to_bytes`].
@@ -156,6 +157,7 @@ pub trait Network: Sized {
     /// [`Error::Model`] if the file is not a model of this declaration, or if an accumulator is narrower
     /// than what its weights can reach.
     fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
+        Kind::check(bytes, &[Kind::Safetensors], "a quantized model")?;
         Self::from_parts(&mut Parts::new(model::from_bytes(Self::SPEC, bytes)?))
     }
 

@@ -17,6 +17,7 @@ pub(crate) mod run;
 mod samples;
 mod scales;
 pub(crate) mod tensor;
+mod unused;
 
 pub use calibration::{Calibration, Clipping};
 pub use report::{Fidelity, LayerReport, Report};
@@ -117,6 +118,7 @@ pub(crate) fn quantize(
     calibration: &Calibration,
 ) -> Result<(Vec<Part>, Report), Error> {
     calibration.check()?;
+    unused::check(spec, floats)?;
     let facts = spec.flow().map_err(|at| ModelError::flow(spec, at))?;
     let float = Float {
         spec,
@@ -150,6 +152,7 @@ pub(crate) fn float_scores(
     inputs: ArrayView2<'_, f32>,
 ) -> Result<Array2<f64>, Error> {
     spec.flow().map_err(|at| ModelError::flow(spec, at))?;
+    unused::check(spec, floats)?;
     let float = Float {
         spec,
         floats,

@@ -71,9 +71,10 @@ fn files_are_saved_and_loaded() {
     ));
     let sparse = std::fs::File::create(&path).expect("a file");
     sparse.set_len((1 << 30) + 1).expect("a sparse file");
+    let reason = "the file has 1073741825 bytes, but at most 1073741824 are read";
     assert_eq!(
         Mixed::load(&path).expect_err("too large").to_string(),
-        "the file has 1073741825 bytes, but at most 1073741824 are read"
+        format!("model `{}`: {reason}", path.display())
     );
 }
 

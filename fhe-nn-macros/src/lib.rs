@@ -40,8 +40,8 @@
 //! | `MaxPool1d<K, STRIDE = K, PADDING = 0>` | `[C, L]` to `[C, L']` | `K - 1` a result |
 //! | `GlobalAvgPool` | `[C, H, W]` to `[C, 1, 1]`, `[C, L]` to `[C, 1]` | |
 //! | `GlobalMaxPool` | as `GlobalAvgPool` | `H W - 1` or `L - 1` a result |
-//! | `layer::Add` | two tensors or more of one shape to the same | |
-//! | `layer::Mul` | two tensors of one shape to the same | two a result |
+//! | `layer::Add` | two tensors or more of one shape to the same; those after the first may have one value for each channel | |
+//! | `layer::Mul` | two tensors of one shape to the same; the second may have one value for each channel | two a result |
 //! | `Concat` | `[A, ..]`, `[B, ..]` and so on to `[A + B + .., ..]` | |
 //! | `Flatten` | any shape to a row | |
 //!

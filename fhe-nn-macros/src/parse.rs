@@ -1,6 +1,7 @@
 //! From tokens to the declared network: everything that one field or one list can tell.
 
 mod args;
+mod elsewhere;
 mod field;
 mod from;
 mod input;

@@ -96,6 +96,28 @@ struct Words {
     scores: Dense<4, 3>,
 }
 
+/// A gate for each channel.
+#[fhe_network(input(shape = [2, 6, 6], bits = 3))]
+struct Gated {
+    #[bits(weights = 4, overflow = calibrated)]
+    conv: Conv2d<2, 4, 3, 2>,
+    #[bits(output = 3, table = 6)]
+    relu: Relu,
+    pool: GlobalAvgPool,
+    #[bits(weights = 4, overflow = calibrated)]
+    squeeze: Conv2d<4, 4, 1>,
+    #[bits(output = 3, table = 6)]
+    gate: Sigmoid,
+    #[from(relu, gate)]
+    sum: layer::Add,
+    #[bits(output = 3, table = 6)]
+    tanh: Tanh,
+    #[from(tanh, gate)]
+    product: layer::Mul,
+    #[bits(weights = 4, overflow = calibrated)]
+    scores: Dense<16, 3>,
+}
+
 /// A network with sums beyond 2^24, which 32-bit floats cannot hold.
 #[fhe_network(input(shape = [24], bits = 16))]
 struct Wide {
@@ -125,6 +147,11 @@ fn promised_accumulators_are_kept_from_the_first_step_on() {
 #[test]
 fn convolutions_and_branches_are_what_was_trained() {
     learns::<Branches>(&Data::new(600, 72, 3, 4), |module| module);
+}
+
+#[test]
+fn gates_of_channels_are_what_was_trained() {
+    learns::<Gated>(&Data::new(600, 72, 3, 10), |module| module);
 }
 
 /// The module is compared untrained, as sums that wrap this often carry no information about their inputs.

@@ -1,6 +1,7 @@
 //! Why a model cannot be imported.
 
 use std::fmt;
+use std::path::{Path, PathBuf};
 
 use crate::Error;
 
@@ -15,11 +16,22 @@ pub enum ImportError {
     /// The bytes are not an ONNX model, or only a part of one.
     #[error("not a whole ONNX model: {0}")]
     NotOnnx(Box<dyn std::error::Error + Send + Sync>),
-    /// The graph cannot run.
+    /// The graph breaks the format.
     #[error("the graph is malformed: {0}")]
     Graph(String),
+    /// The model is whole, but of a kind that is not supported.
+    #[error("the model is not supported: {0}")]
+    Model(String),
+    /// What is wrong with a file.
+    #[error("ONNX model `{}`: {source}", path.display())]
+    File {
+        /// Path of the file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: Box<ImportError>,
+    },
     /// A tensor of constants is not what it declares.
-    #[error("tensor `{tensor}` is malformed: {reason}")]
+    #[error("tensor `{tensor}` cannot be read: {reason}")]
     Tensor {
         /// The name of the tensor.
         tensor: String,
@@ -80,6 +92,31 @@ pub enum ImportError {
     /// The network would have no scores, or no layers.
     #[error("the model computes nothing: its output does not depend on its input")]
     Constant,
+}
+
+impl ImportError {
+    /// The error for a file. What is said of nodes, extents and widths is no fault of it.
+    pub(super) fn of_file(self, path: &Path) -> Self {
+        match self {
+            ImportError::Floats(Error::Read { .. })
+            | ImportError::File { .. }
+            | ImportError::Dynamic { .. }
+            | ImportError::Width { .. }
+            | ImportError::Unsupported(_)
+            | ImportError::Constant => self,
+            ImportError::Floats(_)
+            | ImportError::NotOnnx(_)
+            | ImportError::Graph(_)
+            | ImportError::Model(_)
+            | ImportError::Tensor { .. }
+            | ImportError::External { .. }
+            | ImportError::TooHeavy { .. }
+            | ImportError::TooLarge { .. } => ImportError::File {
+                path: path.to_owned(),
+                source: Box::new(self),
+            },
+        }
+    }
 }
 
 /// A node that has no counterpart.

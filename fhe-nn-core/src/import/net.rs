@@ -9,9 +9,11 @@
 //!
 //! This room knows no operator of ONNX. It imports `place` and `function`.
 //! Within it, each file imports only files above it in this list: `names`, `pending`, `network`, `arrangement`,
-//! `write`, `read`, `preset_scales`, `linear`, `scores`, `widths`, `propose`.
+//! `write`, `read`, `gathered`, `each`, `preset_scales`, `linear`, `scores`, `widths`, `propose`.
 
 mod arrangement;
+mod each;
+mod gathered;
 mod linear;
 mod names;
 mod network;

@@ -3,6 +3,7 @@
 //! This room knows nothing of the network that a file becomes. It imports only the errors and the budget of
 //! `import`.
 
+mod branch;
 mod constant;
 mod element;
 mod external;
@@ -10,7 +11,9 @@ mod graph;
 mod memory;
 mod node;
 mod proto;
+mod unrolled;
 
+pub(crate) use branch::Branch;
 pub(crate) use constant::{Constant, WeightGrid};
 pub(crate) use element::{Kind, is_integer, is_real, levels};
 pub(crate) use external::Beside;
@@ -18,4 +21,7 @@ pub(crate) use graph::Graph;
 pub(crate) use node::Node;
 pub(crate) use proto::AttributeProto;
 #[cfg(test)]
-pub(crate) use proto::{Dimension, ModelProto, TensorProto};
+pub(crate) use proto::{
+    Dimension, DimensionProto, GraphProto, ModelProto, NodeProto, OperatorSetProto, TensorProto,
+    TensorShapeProto, TensorTypeProto, TypeProto, ValueInfoProto,
+};

@@ -8,21 +8,26 @@ mod area;
 mod attributes;
 mod combine;
 mod concat;
+mod constant_product;
 mod conv;
+mod convolution;
 mod dispatch;
 mod elementwise;
 mod embedding;
 mod fold;
 mod formula;
+mod outcome;
 mod pool;
 mod product;
 mod quantization;
 mod refused;
+mod regular;
+mod scatter;
 mod table;
 
 #[cfg(test)]
 pub(crate) use attributes::{AttributeKind, Reading};
-pub(crate) use dispatch::apply;
+pub(crate) use outcome::{Outcome, apply};
 #[cfg(test)]
 pub(crate) use refused::reason as reason_to_refuse;
 #[cfg(test)]

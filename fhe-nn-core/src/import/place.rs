@@ -5,6 +5,7 @@
 //! `net`. It imports `onnx` and `function`.
 
 mod axes;
+mod gather;
 mod grid;
 mod rearrange;
 mod slice;
@@ -13,6 +14,7 @@ mod view;
 mod windows;
 
 pub(crate) use axes::{axis_of, broadcast, joined, reduced_axes};
+pub(crate) use gather::scatter;
 pub(crate) use grid::Grid;
 pub(crate) use rearrange::rearrange;
 pub(crate) use value::Value;

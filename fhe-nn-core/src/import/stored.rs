@@ -145,7 +145,7 @@ impl Imported {
     /// # Errors
     /// [`Error::Read`] and those of [`Imported::from_bytes`].
     pub fn load(path: impl AsRef<Path>) -> Result<Self, Error> {
-        Self::from_bytes(&file::read(path.as_ref())?)
+        file::read_as("imported model", path.as_ref(), Self::from_bytes)
     }
 }
 

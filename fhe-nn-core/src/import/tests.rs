@@ -2,5 +2,6 @@
 
 mod cases;
 mod page;
+mod refusals;
 mod schema;
 mod vectors;

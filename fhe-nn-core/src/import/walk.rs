@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use super::budget::Budget;
 use super::error::{ImportError, Refusal, Unsupported, refuse};
 use super::net::{Net, scores};
-use super::onnx::Graph;
-use super::operator::apply;
+use super::onnx::{Graph, Node};
+use super::operator::{Outcome, apply};
 use super::place::{Value, View};
 
 /// The network that a graph computes.
@@ -38,14 +38,49 @@ pub(super) fn run(
     }
     values.insert(&graph.input.name, input);
     let mut unsupported = Vec::new();
-    for node in &graph.nodes {
+    run_nodes(net, &graph.nodes, &mut values, budget, &mut unsupported)?;
+    if unsupported.is_empty() {
+        Ok(values
+            .remove(graph.output.as_str())
+            .unwrap_or(Value::Unknown))
+    } else {
+        if let (Some(matrix), Some(first)) = (graph.unrolled(), unsupported.first_mut()) {
+            first.reason += &format!(
+                "; and `{matrix}` multiplies what was made with it before, so the model is a recurrent network whose \
+                 steps were unrolled: `Conv1d` over the same steps is supported"
+            );
+        }
+        Err(ImportError::Unsupported(unsupported))
+    }
+}
+
+/// Computes what nodes make of the values that are known, and lists the nodes that have no counterpart.
+fn run_nodes<'a>(
+    net: &mut Net,
+    nodes: &'a [Node],
+    values: &mut HashMap<&'a str, Value>,
+    budget: &Budget,
+    unsupported: &mut Vec<Unsupported>,
+) -> Result<(), ImportError> {
+    for node in nodes {
         let operands: Vec<Option<Value>> = node
             .inputs
             .iter()
             .map(|name| values.get(name.as_str()).cloned())
             .collect();
         let results = match apply(net, node, &operands, budget) {
-            Ok(results) => results,
+            Ok(Outcome::Values(results)) => results,
+            Ok(Outcome::Branch(branch)) => {
+                for (name, constant) in &branch.constants {
+                    values.insert(name, Value::Constant(constant.clone()));
+                }
+                run_nodes(net, &branch.nodes, values, budget, unsupported)?;
+                let outputs = branch.outputs.iter();
+                let value = |name: &String| values.get(name.as_str()).cloned();
+                outputs
+                    .map(|name| value(name).unwrap_or(Value::Unknown))
+                    .collect()
+            }
             Err(Refusal::Broken(error)) => return Err(error),
             Err(Refusal::Unsupported(reason)) => {
                 unsupported.push(Unsupported {
@@ -64,13 +99,7 @@ pub(super) fn run(
             }
         }
     }
-    if unsupported.is_empty() {
-        Ok(values
-            .remove(graph.output.as_str())
-            .unwrap_or(Value::Unknown))
-    } else {
-        Err(ImportError::Unsupported(unsupported))
-    }
+    Ok(())
 }
 
 /// Ends a network with the output of its graph.

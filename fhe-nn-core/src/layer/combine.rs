@@ -26,7 +26,8 @@ pub struct Flatten(Arc<[Encoder]>);
 /// the operands one scale.
 ///
 /// # Shapes
-/// Two or more tensors of one shape to the same shape.
+/// Two or more tensors of one shape to the same shape. All but the first may also have one value for each channel,
+/// `[C]`, `[C, 1]` or `[C, 1, 1]` beside `[C, ..]`, which is added to all values of the channel.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Add(Arc<[Encoder]>);
 
@@ -42,7 +43,9 @@ pub struct Concat(Arc<[Encoder]>);
 /// exactly `floor((a + b)^2 / 4) - floor((a - b)^2 / 4)`, which takes two bootstraps for each result.
 ///
 /// # Shapes
-/// Two tensors of one shape to the same shape.
+/// Two tensors of one shape to the same shape. The second may also have one value for each channel, `[C]`, `[C, 1]` or
+/// `[C, 1, 1]` beside `[C, ..]`, by which all values of the channel are multiplied: a gate, as in
+/// squeeze-and-excitation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mul(Arc<[Encoder]>);
 
@@ -80,12 +83,12 @@ impl Compute for Combine {
         match self {
             Combine::Add => {
                 for other in &operands[1..] {
-                    integers = (integers + &other.integers)?;
+                    integers = (&integers + repeated(&other.integers, &integers)?)?;
                 }
             }
             Combine::Mul => {
                 for other in &operands[1..] {
-                    integers = (integers * &other.integers)?;
+                    integers = (&integers * repeated(&other.integers, &integers)?)?;
                     scale = (scale * &other.scale)?;
                 }
             }
@@ -103,12 +106,35 @@ impl Compute for Combine {
 fn combined<T: LinalgScalar>(combine: Combine, operands: &[&Array2<T>]) -> Array2<T> {
     let (first, others) = (operands[0].clone(), operands[1..].iter());
     match combine {
-        Combine::Add => others.fold(first, |all, &other| all + other),
-        Combine::Mul => others.fold(first, |all, &other| all * other),
+        Combine::Add => others.fold(first, |all, &other| each(&all, other, |a, b| a + b)),
+        Combine::Mul => others.fold(first, |all, &other| each(&all, other, |a, b| a * b)),
         Combine::Concat => {
             let views: Vec<_> = operands.iter().map(|operand| operand.view()).collect();
             concatenate(Axis(1), &views).expect("as many samples of each")
         }
         Combine::Flatten => first,
     }
+}
+
+/// Combines the values of every sample. One value of `b` may meet several values of `a` in a row.
+fn each<T: LinalgScalar>(a: &Array2<T>, b: &Array2<T>, combine: impl Fn(T, T) -> T) -> Array2<T> {
+    let repeats = a.ncols() / b.ncols().max(1);
+    Array2::from_shape_fn(a.dim(), |(sample, value)| {
+        combine(a[[sample, value]], b[[sample, value / repeats.max(1)]])
+    })
+}
+
+/// `[samples, values]` with every value as often in a row as `like` has more of them.
+#[cfg(feature = "train")]
+fn repeated(
+    tensor: &candle_core::Tensor,
+    like: &candle_core::Tensor,
+) -> candle_core::Result<candle_core::Tensor> {
+    let ((samples, own), (_, values)) = (tensor.dims2()?, like.dims2()?);
+    if own == values {
+        return Ok(tensor.clone());
+    }
+    let each = tensor.reshape((samples, own, 1))?;
+    each.broadcast_as((samples, own, values / own))?
+        .reshape((samples, values))
 }

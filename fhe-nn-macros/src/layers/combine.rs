@@ -15,11 +15,11 @@ pub(super) fn agree(reads: &mut Reads<'_>, combine: Combine) -> Option<Op> {
         Combine::Flatten => return Some(Op::Flatten),
     };
     let first = shapes[0];
-    let own = |shape: &[usize]| match combine {
-        Combine::Concat => shape.iter().skip(1).copied().collect::<Vec<usize>>(),
-        _ => shape.to_vec(),
+    let fits = |shape: &[usize]| match combine {
+        Combine::Concat => shape.get(1..) == first.get(1..),
+        _ => Combine::repeats(first, shape).is_some(),
     };
-    let other = shapes.iter().find(|shape| own(shape) != own(first));
+    let other = shapes.iter().find(|shape| !fits(shape));
     if let (true, Some(other)) = (reads.known, other) {
         let law = format!(
             "`{}` {what} {first:?} and {other:?}, which do not fit",
@@ -27,7 +27,9 @@ pub(super) fn agree(reads: &mut Reads<'_>, combine: Combine) -> Option<Op> {
         );
         let note = match combine {
             Combine::Concat => "all extents but the first must be the same",
-            _ => "all extents must be the same",
+            _ => {
+                "all extents must be the same, or the tensors after the first have one value for each channel"
+            }
         };
         let ways = reads.layer.sources.iter().map(|&source| reads.way(source));
         let ways: Vec<String> = ways.collect();

@@ -5,6 +5,7 @@ use quote::ToTokens;
 use syn::Field;
 use syn::ext::IdentExt;
 
+use super::elsewhere::instead;
 use super::reader::FieldReader;
 use super::written::Written;
 use super::{from, is, sizes};
@@ -76,6 +77,10 @@ fn known<'a>(errors: &mut Errors, name: &str, field: &'a Field) -> Option<Writte
     let found = &written.name;
     let Some(layer) = written.layer else {
         let error = Error::new(place, format!("`{found}` of `{name}` is not a layer")).note(note);
+        if let Some(instead) = instead(found, name) {
+            errors.push(error.help(instead));
+            return None;
+        }
         let meant = match found.as_str() {
             "Linear" => Some(LayerType::Dense),
             "Swish" => Some(LayerType::Activation(Function::Silu)),

@@ -122,14 +122,15 @@ impl Rows {
         all
     }
 
-    /// The weighted sums of tensors of equal length, value by value, with one weight for each tensor.
-    pub fn each(len: usize, weights: &[i64]) -> Self {
-        let term = |index: usize| {
-            let terms = weights.iter().enumerate();
+    /// The weighted sums of tensors, value by value. For each tensor, its weight and the number of sums in a row that
+    /// read one value of it.
+    pub fn each(len: usize, terms: &[(i64, usize)]) -> Self {
+        let term = |sum: usize| {
+            let terms = terms.iter().enumerate();
             terms
-                .map(move |(operand, &weight)| Term {
+                .map(move |(operand, &(weight, repeats))| Term {
                     operand,
-                    index,
+                    index: sum / repeats,
                     weight,
                 })
                 .collect()

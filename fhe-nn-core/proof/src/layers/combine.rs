@@ -19,9 +19,9 @@ use crate::widths::Range;
 /// An operation on whole tensors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Combine {
-    /// The sum of two tensors or more, value by value.
+    /// The sum of two tensors or more, value by value. All but the first may have one value for each channel.
     Add,
-    /// The product of two tensors, value by value.
+    /// The product of two tensors, value by value. The second may have one value for each channel.
     Mul,
     /// Tensors one after the other, along their channels.
     Concat,
@@ -37,6 +37,20 @@ impl Combine {
             Combine::Mul => "Mul",
             Combine::Concat => "Concat",
             Combine::Flatten => "Flatten",
+        }
+    }
+
+    /// How many values in a row of a tensor meet one value of `other`, in a sum or a product: one if the shapes are
+    /// the same, or all of a channel if `other` has one value for each; `None` if they do not go together.
+    pub fn repeats(shape: &[usize], other: &[usize]) -> Option<usize> {
+        match (shape, other) {
+            _ if other == shape => Some(1),
+            ([channels, area @ ..], [each, rest @ ..])
+                if channels == each && rest.iter().all(|&extent| extent == 1) =>
+            {
+                Some(area.iter().product())
+            }
+            _ => None,
         }
     }
 
@@ -63,7 +77,10 @@ impl LayerSpec for Combine {
     fn check(&self, operands: &[&Tensor]) -> Result<(), FlowError> {
         let (first, others) = (&operands[0].shape, &operands[1..]);
         others.iter().try_for_each(|other| match self {
-            Combine::Add | Combine::Mul => expect(first, &other.shape),
+            Combine::Add | Combine::Mul => match Combine::repeats(first, &other.shape) {
+                Some(_) => Ok(()),
+                None => expect(first, &other.shape),
+            },
             Combine::Concat => {
                 let mut expected = first.clone();
                 expected[0] = other.shape[0];
@@ -131,7 +148,10 @@ impl LayerSpec for Combine {
         let sources = builder.sources(index).into_iter();
         let lens: Vec<usize> = sources.map(|source| builder.facts[source].len()).collect();
         let rows = match self {
-            Combine::Add => Rows::each(lens[0], &vec![1; lens.len()]),
+            Combine::Add => {
+                let terms: Vec<(i64, usize)> = lens.iter().map(|len| (1, lens[0] / len)).collect();
+                Rows::each(lens[0], &terms)
+            }
             Combine::Concat => Rows::concat(&lens),
             Combine::Mul => return Ok(product(builder, index)),
             Combine::Flatten => return Ok(operands[0]),
@@ -183,11 +203,12 @@ fn product(builder: &mut Builder<'_>, index: usize) -> usize {
     let len = builder.first(index).len();
     let sources = builder.sources(index);
     let [a, b] = [sources[0], sources[1]].map(|source| builder.facts[source].range);
+    let repeats = len / builder.facts[sources[1]].len();
     let squares = [(1, a.plus(b)), (-1, a.minus(b))].map(|(sign, range)| {
-        let map = Map::Rows(Rows::each(len, &[1, sign]));
+        let map = Map::Rows(Rows::each(len, &[(1, 1), (sign, repeats)]));
         let sums = builder.sums(index, operands.clone(), map, Cow::Borrowed(&[]));
         builder.fixed(index, sums, Fixed::QuarterSquare, range, ALL, len)
     });
-    let less = Map::Rows(Rows::each(len, &[1, -1]));
+    let less = Map::Rows(Rows::each(len, &[(1, 1), (-1, 1)]));
     builder.sums(index, squares.to_vec(), less, Cow::Borrowed(&[]))
 }

@@ -42,7 +42,7 @@ fn values_of_different_phases_are_no_twins() {
 #[test]
 fn weights_of_one_value_add_up() {
     let (mut trace, _) = look_up(Trace::new(1), &array![[3]], &[8], 1);
-    let twice = Map::Rows(crate::graph::Rows::each(1, &[2, 1]));
+    let twice = Map::Rows(crate::graph::Rows::each(1, &[(2, 1), (1, 1)]));
     let op = LinearOp {
         map: twice,
         constants: Cow::Borrowed(&[]),

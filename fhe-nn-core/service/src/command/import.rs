@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use fhe_nn_core::Model;
-use fhe_nn_core::import::{self, Comparison, Imported, Reference, Widths};
+use fhe_nn_core::import::{self, Comparison, ImportError, Imported, Reference, Widths};
 use serde_json::json;
 
 use crate::bytes;
@@ -90,9 +90,13 @@ impl Args {
         } else {
             import::load(&self.model, &widths)
         };
-        imported.map_err(|source| Failure::Import {
+        imported.map_err(|error| Failure::Import {
             path: self.model.clone(),
-            source: Box::new(source),
+            source: match error {
+                // the path is told once
+                ImportError::File { source, .. } => source,
+                error => Box::new(error),
+            },
         })
     }
 }

@@ -147,6 +147,23 @@ impl Expr {
         }
     }
 
+    /// The same function of channels of which each is as many in a row.
+    pub(crate) fn repeated(&self, count: usize) -> Expr {
+        match &self.0.form {
+            Form::Argument(_) => self.clone(),
+            Form::Constant(values) if values.len() == 1 => self.clone(),
+            Form::Constant(values) => {
+                let values = values.iter();
+                let each = values.flat_map(|&value| std::iter::repeat_n(value, count));
+                Expr::constant(each.collect())
+            }
+            Form::Apply(operation, operands) => {
+                let operands = operands.iter().map(|operand| operand.repeated(count));
+                Expr::apply(*operation, operands.collect())
+            }
+        }
+    }
+
     /// The same function of other arguments.
     pub(crate) fn of(&self, arguments: &[Expr]) -> Expr {
         match &self.0.form {

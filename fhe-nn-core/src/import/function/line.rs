@@ -26,6 +26,11 @@ impl Line {
         self.slope.iter().all(|&slope| slope == 1.0) && !self.shifts()
     }
 
+    /// Whether it is the same for all channels.
+    pub(crate) fn is_uniform(&self) -> bool {
+        self.slope.len() == 1 && self.offset.len() == 1
+    }
+
     /// Whether any offset is not 0.
     pub(crate) fn shifts(&self) -> bool {
         self.offset.iter().any(|&offset| offset != 0.0)

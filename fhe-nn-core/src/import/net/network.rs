@@ -56,6 +56,8 @@ pub(crate) enum Source {
     Input,
     /// A layer, or the network's input: the index of the tensor.
     Tensor(usize),
+    /// The same, with every value as a channel of its own.
+    Each(usize),
     /// A linear layer that is not yet written.
     Linear(Rc<PendingLinear>),
     /// A maximum over windows of such a layer, which has this base.
@@ -122,7 +124,7 @@ impl Net {
         let Base { shape, source } = &self.bases[base];
         let values: usize = shape.iter().product();
         match source {
-            Source::Input => (values, 1),
+            Source::Input | Source::Each(_) => (values, 1),
             _ => (shape[0], values / shape[0].max(1)),
         }
     }

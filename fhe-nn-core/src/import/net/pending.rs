@@ -4,6 +4,7 @@ use fhe_nn_proof::spec::{ConvSpec, DenseSpec, Op, Overflow, Window};
 use ndarray::Array2;
 
 /// The weights of a linear layer, and its name.
+#[derive(Clone)]
 pub(crate) struct Weights {
     pub(crate) name: String,
     /// `[outputs, taps]`.

@@ -32,7 +32,7 @@ impl Net {
                     positions,
                 }
             }
-            Source::Tensor(tensor) => match view.expr.line() {
+            Source::Tensor(tensor) | Source::Each(tensor) => match view.expr.line() {
                 Some(line) => Written {
                     tensor,
                     line,
@@ -40,6 +40,10 @@ impl Net {
                 },
                 None => {
                     let found = known_function(view)?;
+                    let tensor = match self.bases[view.base].source {
+                        Source::Each(tensor) => self.flattened(tensor)?,
+                        _ => tensor,
+                    };
                     let sums = self.facts[tensor].kind == TensorKind::Sums;
                     let reads = if sums && found.inner.is_itself() {
                         tensor
@@ -112,9 +116,16 @@ impl Net {
         if written.line.is_itself() {
             return Ok(written.tensor);
         }
-        let channels = self.facts[written.tensor].shape[0];
-        let line = self.by_channel(&written)?;
-        let sums = self.scaled(written.tensor, &line)?;
+        let (reads, line) = match self.by_channel(&written) {
+            Ok(line) => (written.tensor, line),
+            // every value gets a line of its own
+            Err(Refusal::Unsupported(_)) if written.tensor != 0 => {
+                (self.flattened(written.tensor)?, written.line)
+            }
+            Err(refusal) => return Err(refusal),
+        };
+        let channels = self.facts[reads].shape[0];
+        let sums = self.scaled(reads, &line)?;
         let tensor = self.identity(sums)?;
         let count = self.facts[tensor].len();
         self.notes.push(format!(
@@ -146,19 +157,19 @@ impl Net {
         if is_uniform || written.tensor != 0 && written.positions == positions {
             return Ok(written.line.clone());
         }
-        // here there is a line for every value of the model's input
+        // here there is a line for every value, by its place in the model's input or in the tensor
         let order = self.arrangement.as_deref().unwrap_or_default();
         let own = |channel: usize| {
-            let places = &order[channel * positions..(channel + 1) * positions];
-            let line = |&place: &u32| {
-                let place = place as usize;
+            let line = |value: usize| {
+                let place = match written.tensor {
+                    0 => order[value] as usize,
+                    _ => value / written.positions.max(1),
+                };
                 (written.line.slope_at(place), written.line.offset_at(place))
             };
-            let first = places.first().map(line)?;
-            places
-                .iter()
-                .all(|place| line(place) == first)
-                .then_some(first)
+            let mut lines = (channel * positions..(channel + 1) * positions).map(line);
+            let first = lines.next()?;
+            lines.all(|line| line == first).then_some(first)
         };
         let lines: Option<Vec<(f64, f64)>> = (0..tensor.shape[0]).map(own).collect();
         match lines {

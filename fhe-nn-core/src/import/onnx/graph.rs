@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use prost::Message;
 
+use super::branch::nodes;
 use super::constant::Constant;
 use super::element::is_real;
 use super::external::{Beside, resolve};
@@ -49,6 +50,7 @@ impl Graph {
             ModelProto::decode(bytes).map_err(|source| ImportError::NotOnnx(source.into()))?;
         resolve(&mut model, bytes.len() as u64, beside)?;
         let broken = |reason: String| Err(ImportError::Graph(reason));
+        let unsupported = |reason: String| Err(ImportError::Model(reason));
         let Some(graph) = model.graph else {
             return broken("the model has none".to_owned());
         };
@@ -57,8 +59,8 @@ impl Graph {
         let version = match own.map_or(0, |set| set.version) {
             version @ OLDEST.. => version,
             version => {
-                return broken(format!(
-                    "its operators have version {version}, but {OLDEST} and later are read"
+                return unsupported(format!(
+                    "its operators have version {version}, but {OLDEST} and later are read: export with a newer opset"
                 ));
             }
         };
@@ -75,40 +77,26 @@ impl Graph {
             .filter(|input| !constants.contains_key(&input.name))
             .collect();
         let [input] = inputs.as_slice() else {
-            return broken(format!("it has {} inputs, but must have 1", inputs.len()));
+            let names: Vec<String> = inputs.iter().map(|own| format!("`{}`", own.name)).collect();
+            return unsupported(match names.as_slice() {
+                [] => "it has no input".to_owned(),
+                names => format!(
+                    "it has {} inputs ({}), but networks here have 1: export with one tensor that has all values",
+                    names.len(),
+                    names.join(", ")
+                ),
+            });
         };
         let [output] = graph.outputs.as_slice() else {
-            return broken(format!(
+            return unsupported(format!(
                 "it has {} outputs, but must have 1",
                 graph.outputs.len()
             ));
         };
-        let nodes = graph.nodes.into_iter();
-        let nodes: Vec<Node> = nodes.map(|node| Node::new(node, version)).collect();
-        let mut known: HashSet<&str> = constants.keys().map(String::as_str).collect();
-        known.insert(&input.name);
-        for node in &nodes {
-            for name in node.inputs.iter().filter(|name| !name.is_empty()) {
-                if !known.contains(name.as_str()) {
-                    let later = nodes.iter().any(|other| other.outputs.contains(name));
-                    return broken(format!(
-                        "`{}` reads `{name}`, which {}",
-                        node.name,
-                        if later {
-                            "only itself or a later node makes: there is a cycle, or nodes are out of order"
-                        } else {
-                            "nothing makes"
-                        }
-                    ));
-                }
-            }
-            for name in node.outputs.iter().filter(|name| !name.is_empty()) {
-                if !known.insert(name) {
-                    return broken(format!("two things have the name `{name}`"));
-                }
-            }
-        }
-        if !known.contains(output.name.as_str()) {
+        let mut known: HashSet<String> = constants.keys().cloned().collect();
+        known.insert(input.name.clone());
+        let nodes = nodes(graph.nodes, version, &mut known, budget)?;
+        if !known.contains(&output.name) {
             return broken(format!("nothing makes the output `{}`", output.name));
         }
         Ok(Graph {
@@ -130,7 +118,7 @@ fn needed(nodes: Vec<Node>, output: &str) -> Vec<Node> {
     let mut kept: Vec<Node> = Vec::new();
     for node in nodes.into_iter().rev() {
         if node.outputs.iter().any(|name| wanted.contains(name)) {
-            wanted.extend(node.inputs.iter().cloned());
+            wanted.extend(node.reads().into_iter().cloned());
             kept.push(node);
         }
     }
@@ -147,17 +135,19 @@ fn data_type(input: &ValueInfoProto) -> i64 {
 /// The shape of the input for a batch of 1.
 fn shape(input: &ValueInfoProto) -> Result<Vec<usize>, ImportError> {
     let name = &input.name;
-    let broken = |reason: &str| ImportError::Graph(format!("input `{name}` {reason}"));
+    let refused = |reason: &str| ImportError::Model(format!("input `{name}` {reason}"));
     let tensor = input.kind.as_ref().and_then(|kind| kind.tensor.as_ref());
-    let tensor = tensor.ok_or_else(|| broken("is not a tensor"))?;
+    let tensor = tensor.ok_or_else(|| refused("is not a tensor"))?;
     let shape = tensor.shape.as_ref();
-    let extents = &shape.ok_or_else(|| broken("has no shape"))?.extents;
+    let extents = &shape
+        .ok_or_else(|| refused("has no shape: export with fixed shapes"))?
+        .extents;
     let mut shape = Vec::with_capacity(extents.len());
     for (axis, extent) in extents.iter().enumerate() {
         shape.push(match &extent.value {
             Some(Dimension::Number(number)) => match usize::try_from(*number) {
                 Ok(size) if size > 0 => size,
-                _ => return Err(broken(&format!("has an extent of {number}"))),
+                _ => return Err(refused(&format!("has an extent of {number}"))),
             },
             // a single extent is not a batch
             _ if axis == 0 && extents.len() > 1 => 1,
@@ -174,9 +164,9 @@ fn shape(input: &ValueInfoProto) -> Result<Vec<usize>, ImportError> {
         });
     }
     match shape.as_slice() {
-        [] => Err(broken("has no extents")),
-        [batch, _, ..] if *batch != 1 => Err(broken(&format!(
-            "takes a batch of {batch}, but must take 1 or any: export with one"
+        [] => Err(refused("has no extents")),
+        [batch, _, ..] if *batch != 1 => Err(refused(&format!(
+            "takes a batch of {batch}, but must take 1 or any: export with a batch of 1"
         ))),
         _ => Ok(shape),
     }

@@ -77,6 +77,7 @@ impl Message {
             (Message::Graph, 11 | 12) => Message::Value,
             (Message::Node, 5) => Message::Attribute,
             (Message::Attribute, 5) => Message::Tensor,
+            (Message::Attribute, 6) => Message::Graph,
             (Message::Attribute, 7 | 8) | (Message::Tensor, 1 | 4 | 5 | 7 | 10 | 11) => {
                 Message::Numbers
             }

@@ -1,8 +1,9 @@
 //! The nodes of a graph, and what their attributes say.
 
+use super::branch::Branch;
 use super::constant::Constant;
 use super::element::Kind;
-use super::proto::{AttributeProto, NodeProto};
+use super::proto::{AttributeProto, GraphProto, NodeProto};
 use crate::import::budget::Budget;
 use crate::import::error::{ImportError, Refusal, refuse};
 
@@ -17,6 +18,8 @@ pub(crate) struct Node {
     pub(crate) outputs: Vec<String>,
     /// The version of the operators.
     pub(crate) version: i64,
+    /// The graphs between which an `If` chooses, by the names of their attributes.
+    pub(crate) branches: Vec<(String, Branch)>,
     pub(crate) attributes: Vec<AttributeProto>,
 }
 
@@ -36,7 +39,28 @@ impl Node {
             outputs: node.outputs,
             version,
             attributes: node.attributes,
+            branches: Vec::new(),
         }
+    }
+
+    /// The graphs of an `If`, taken out of its attributes.
+    pub(super) fn take_graphs(&mut self) -> Vec<(String, GraphProto)> {
+        if self.operator != "If" {
+            return Vec::new();
+        }
+        let graphs = self.attributes.iter_mut();
+        graphs
+            .filter_map(|each| Some((each.name.clone(), *each.graph.take()?)))
+            .collect()
+    }
+
+    /// The names of all values that the node reads, in its branches as well.
+    pub(crate) fn reads(&self) -> Vec<&String> {
+        let inside = self.branches.iter().flat_map(|(_, branch)| {
+            let nodes = branch.nodes.iter().flat_map(Node::reads);
+            nodes.chain(&branch.outputs)
+        });
+        self.inputs.iter().chain(inside).collect()
     }
 
     fn attribute(&self, name: &str) -> Option<&AttributeProto> {

@@ -67,6 +67,8 @@ pub(crate) struct AttributeProto {
     pub(crate) text: Vec<u8>,
     #[prost(message, optional, tag = "5")]
     pub(crate) tensor: Option<TensorProto>,
+    #[prost(message, optional, boxed, tag = "6")]
+    pub(crate) graph: Option<Box<GraphProto>>,
     #[prost(float, repeated, tag = "7")]
     pub(crate) reals: Vec<f32>,
     #[prost(int64, repeated, tag = "8")]

@@ -1,60 +1,84 @@
 //! The area of a tensor that windows cover.
 
+use ndarray::ArrayD;
+
 use crate::import::error::{Refusal, refuse};
 use crate::import::net::{Net, Source};
 use crate::import::place::{View, unpadded};
 
 /// The area of a tensor that windows cover.
 pub(super) struct Area {
+    /// The channel of the tensor that each channel of the view is.
+    pub(super) order: Vec<usize>,
+    /// The channels of the tensor.
     pub(super) channels: usize,
-    /// The extents with the padding of earlier nodes.
-    pub(super) outer: [usize; 2],
-    /// The extents without it.
+    /// The extents without the padding of earlier nodes.
     pub(super) inner: [usize; 2],
     pub(super) pads: [[usize; 2]; 2],
+}
+
+/// The extents of a view that windows go over, with the padding of earlier nodes; the first is 1 if it has one axis.
+pub(super) fn extents(view: &View, flat: bool) -> Result<[usize; 2], Refusal> {
+    match (view.shape(), flat) {
+        ([1, _, across], true) => Ok([1, *across]),
+        ([1, _, down, across], false) => Ok([*down, *across]),
+        (shape, _) => refuse(format!("its windows go over shape {shape:?}")),
+    }
 }
 
 impl Area {
     /// The area of a view, which has one axis if `flat`.
     ///
     /// # Errors
-    /// A refusal if the view is not all of a tensor, in order.
+    /// A refusal if the channels of the view are not whole ones of a tensor, in order.
     pub(super) fn of(net: &mut Net, view: &View, flat: bool) -> Result<Self, Refusal> {
-        let shape = view.shape();
-        let extents = |shape: &[usize]| match (shape, flat) {
-            ([1, _, across], true) => Some([1, *across]),
-            ([1, _, down, across], false) => Some([*down, *across]),
-            _ => None,
-        };
-        let Some(outer) = extents(shape) else {
-            return refuse(format!("its windows go over shape {shape:?}"));
-        };
+        extents(view, flat)?;
         let (inside, pads) = unpadded(&view.places);
-        let inner = extents(inside.shape()).unwrap_or(outer);
-        let own = inside.shape()[1..].to_vec();
-        let channels = own[0];
-        let whole = match net.bases[view.base].source {
-            Source::Input => {
-                let order: Vec<u32> = inside.iter().copied().collect();
-                net.arrange(&own, &order)?;
-                true
-            }
-            _ => {
-                let known = &net.bases[view.base].shape;
-                // an area of height 1 may have one axis
-                let same = known == &own || (known.len() == 2 && own == [known[0], 1, known[1]]);
-                same && view.at(inside).is_whole(known.iter().product())
-            }
+        let inside = view.at(inside);
+        let inner = extents(&inside, flat)?;
+        let own = &inside.shape()[1..];
+        if let (Source::Input, false) = (&net.bases[view.base].source, net.is_arranged()) {
+            let order: Vec<u32> = inside.places.iter().copied().collect();
+            net.arrange(own, &order)?;
+        }
+        let known = net.shape(view.base).to_vec();
+        // an area of height 1 may have one axis
+        let same = match (known.as_slice(), own) {
+            ([_, known @ ..], [_, own @ ..]) if known == own => true,
+            ([_, across], [_, 1, own]) | ([_, 1, across], [_, own]) => across == own,
+            _ => false,
         };
-        if whole {
-            Ok(Area {
-                channels,
-                outer,
+        let order = same.then(|| channels(&net.places(&inside), known[0]));
+        match order.flatten() {
+            Some(order) => Ok(Area {
+                order,
+                channels: known[0],
                 inner,
                 pads,
-            })
-        } else {
-            refuse("its windows go over values that were moved about")
+            }),
+            None => refuse("its windows go over values that were moved about"),
         }
     }
+
+    /// Whether the view has the channels of the tensor in their order.
+    pub(super) fn is_in_order(&self) -> bool {
+        self.order.iter().copied().eq(0..self.channels)
+    }
+}
+
+/// The channel of a tensor that each channel of places is; `None` if one of them is not a whole channel in order.
+fn channels(places: &ArrayD<u32>, channels: usize) -> Option<Vec<usize>> {
+    let count = places.shape().get(1).copied()?;
+    let places: Vec<u32> = places.iter().copied().collect();
+    let positions = places.len() / count.max(1);
+    let of = |own: &[u32]| {
+        let first = *own.first()? as usize;
+        let channel = first / positions;
+        let is_whole = own
+            .iter()
+            .copied()
+            .eq(first as u32..(first + positions) as u32);
+        (is_whole && first % positions == 0 && channel < channels).then_some(channel)
+    };
+    places.chunks(positions.max(1)).map(of).collect()
 }

@@ -4,7 +4,6 @@ use std::rc::Rc;
 
 use ndarray::{ArrayD, IxDyn};
 
-use super::attributes::check;
 use super::concat::concat;
 use super::conv::convolution;
 use super::elementwise::{cast, elementwise};
@@ -14,8 +13,8 @@ use super::formula::formula;
 use super::pool::{pool, reduce};
 use super::product::product;
 use super::quantization::quantization;
-use super::refused::{limits, reason};
-use super::table::operator;
+use super::refused::limits;
+use super::scatter::scattered;
 use crate::import::budget::Budget;
 use crate::import::error::{Refusal, refuse};
 use crate::import::function::Expr;
@@ -23,22 +22,14 @@ use crate::import::net::Net;
 use crate::import::onnx::{Constant, Kind, Node};
 use crate::import::place::{NOTHING, Value, View, rearrange};
 
-/// The results of a node. There are none if it comes after a node that is not supported.
-pub(crate) fn apply(
+/// The results of a node with an operator that is known, whose operands are known.
+pub(super) fn results(
     net: &mut Net,
     node: &Node,
     operands: &[Option<Value>],
     budget: &Budget,
 ) -> Result<Vec<Value>, Refusal> {
-    if operator(&node.operator).is_none() {
-        return refuse(reason(&node.operator));
-    }
-    check(node)?;
     let present = operands.iter().flatten();
-    if present.clone().any(|value| matches!(value, Value::Unknown)) {
-        // everything that is not supported is listed at once
-        return Ok(Vec::new());
-    }
     if let Some(value) = quantization(net, node, operands, budget)? {
         return Ok(vec![value]);
     }
@@ -76,6 +67,9 @@ pub(crate) fn apply(
             })),
             other => other.clone(),
         }]);
+    }
+    if let "ScatterND" | "ScatterElements" = node.operator.as_str() {
+        return Ok(vec![Value::View(scattered(net, node, operands)?)]);
     }
     let Some(Some(Value::View(view))) = operands.first() else {
         return after_a_constant(net, node, operands, formula.as_ref(), budget);
@@ -212,7 +206,8 @@ fn moved(
     let others = (1..operands.len()).map(|index| constant(operands, index));
     let others: Vec<Option<&Constant>> = others.collect();
     budget.take(view.places.len(), &node.name)?;
-    match rearrange(node, &view.places, &others, NOTHING, budget)? {
+    let nothing = |value: f64| (value == 0.0).then_some(NOTHING);
+    match rearrange(node, &view.places, &others, nothing, budget)? {
         Some(moved) => Ok(moved
             .into_iter()
             .map(|places| Value::View(view.at(places)))

@@ -48,14 +48,28 @@ pub(super) fn elementwise(
     if first.is_padded() {
         return refuse("it computes something of padding");
     }
-    let mut own = views.iter();
+    let mut first = first;
+    let mut constants = constants(net, node, &first, operands, budget)?;
+    if constants.iter().any(Option::is_none) {
+        // they differ from place to place, so every value is a channel of its own
+        let (each, positions) = net.each_value(&first)?;
+        for view in &mut views {
+            view.expr = view.expr.repeated(positions);
+        }
+        constants = self::constants(net, node, &each, operands, budget)?;
+        first = each;
+    }
+    let (mut own, mut constants) = (views.iter(), constants.into_iter());
     let mut arguments = Vec::with_capacity(operands.len());
     for operand in operands {
         arguments.push(match operand {
             Value::View(_) => own
                 .next()
                 .map_or_else(Expr::itself, |view| view.expr.clone()),
-            Value::Constant(constant) => by_channel(net, node, &first, constant, budget)?,
+            Value::Constant(_) => match constants.next() {
+                Some(Some(expr)) => expr,
+                _ => return refuse("its constants differ for one value of the tensor"),
+            },
             Value::Levels(..) | Value::Scores(..) | Value::Unknown => Expr::itself(),
         });
     }
@@ -96,18 +110,34 @@ pub(super) fn cast(
     })
 }
 
-/// A constant for the values of a view: one number, or one for each channel of its tensor.
+/// The constants among the operands of a formula of a view's values.
+fn constants(
+    net: &Net,
+    node: &Node,
+    view: &View,
+    operands: &[Value],
+    budget: &Budget,
+) -> Result<Vec<Option<Expr>>, Refusal> {
+    let constants = operands.iter().filter_map(|operand| match operand {
+        Value::Constant(constant) => Some(by_channel(net, node, view, constant, budget)),
+        _ => None,
+    });
+    constants.collect()
+}
+
+/// A constant for the values of a view: one number, or one for each channel of its tensor; `None` if it differs within
+/// a channel.
 fn by_channel(
     net: &Net,
     node: &Node,
     view: &View,
     constant: &Constant,
     budget: &Budget,
-) -> Result<Expr, Refusal> {
+) -> Result<Option<Expr>, Refusal> {
     let mut distinct = constant.values.iter();
     let first = distinct.next().copied().unwrap_or(f64::NAN);
     if distinct.all(|&value| value == first) {
-        return Ok(Expr::constant(vec![first]));
+        return Ok(Some(Expr::constant(vec![first])));
     }
     let (channels, positions) = net.channels(view.base);
     let values = broadcast(&constant.values, view.shape(), node, budget)?;
@@ -117,10 +147,9 @@ fn by_channel(
         match own.get_mut(place as usize / positions.max(1)) {
             Some(known @ None) => *known = Some(value),
             Some(Some(known)) if *known == value => {}
-            _ => return refuse("its constants differ within one channel"),
+            _ => return Ok(None),
         }
     }
-    Ok(Expr::constant(
-        own.into_iter().map(|value| value.unwrap_or(1.0)).collect(),
-    ))
+    let own = own.into_iter().map(|value| value.unwrap_or(1.0));
+    Ok(Some(Expr::constant(own.collect())))
 }

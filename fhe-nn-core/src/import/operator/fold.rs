@@ -2,11 +2,12 @@
 
 use ndarray::{ArrayD, Axis, IxDyn, concatenate};
 
+use super::constant_product::product;
 use crate::import::budget::Budget;
 use crate::import::error::{Refusal, refuse};
 use crate::import::function::Expr;
 use crate::import::onnx::{Constant, Kind, Node, WeightGrid, is_integer, is_real, levels};
-use crate::import::place::{axis_of, broadcast, joined, rearrange, reduced_axes};
+use crate::import::place::{axis_of, broadcast, joined, rearrange, reduced_axes, scatter};
 
 /// The results of a node whose operands are constants; `None` for operators that are not computed.
 pub(super) fn fold(
@@ -23,7 +24,7 @@ pub(super) fn fold(
         };
     };
     budget.take(first.values.len(), &node.name)?;
-    if let Some(moved) = rearrange(node, &first.values, &operands[1..], 0.0, budget)? {
+    if let Some(moved) = rearrange(node, &first.values, &operands[1..], Some, budget)? {
         let constants = moved.into_iter().map(|values| Constant {
             grid: moved_grid(node, first, &values),
             values,
@@ -47,6 +48,16 @@ pub(super) fn fold(
         return one(elementwise(node, operands, formula, budget)?);
     }
     match node.operator.as_str() {
+        "Gemm" | "MatMul" => one(product(node, first, given(1), given(2), budget)?),
+        "ScatterND" | "ScatterElements" => {
+            let (Some(places), Some(updates)) = (given(1), given(2)) else {
+                return refuse("it has no places or no updates");
+            };
+            one(Constant {
+                values: scatter(node, &first.values, places, &updates.values)?,
+                ..first.clone()
+            })
+        }
         "Cast" => one(cast(node, first)?),
         "CastLike" => one(Constant {
             kind: given(1).map_or(first.kind, |like| like.kind),

@@ -1,10 +1,11 @@
 //! Operators that take averages, sums or maxima.
 
 use fhe_nn_proof::spec::{Op, Pool, PoolSpec, Window};
-use ndarray::{Array2, ArrayD, IxDyn};
+use ndarray::{Array2, ArrayD, Axis, IxDyn};
 
-use super::area::Area;
+use super::area::{Area, extents};
 use super::conv::convolution;
+use super::regular::regular;
 use crate::import::error::{Refusal, refuse};
 use crate::import::function::Expr;
 use crate::import::net::{Net, Source, Weights, dense, layer_name};
@@ -19,19 +20,16 @@ pub(super) fn pool(net: &mut Net, node: &Node, view: &View) -> Result<View, Refu
     };
     let rank = view.shape().len();
     let flat = rank == 3;
+    let outer = extents(view, flat)?;
     let area = Area::of(net, view, flat)?;
     let global = node.operator.starts_with("Global");
-    let axes = if flat {
-        &area.outer[1..]
-    } else {
-        &area.outer[..]
-    };
+    let axes = if flat { &outer[1..] } else { &outer[..] };
     let kernel = if global {
         axes.to_vec()
     } else {
         node.sizes("kernel_shape", axes.len(), 0)?
     };
-    let windows = Windows::of(node, &kernel, area.outer, flat)?;
+    let windows = Windows::of(node, &kernel, outer, flat)?;
     let own_padding = windows.is_padded();
     let windows = windows.padded(area.inner, area.pads);
     let zeros = area.pads != [[0, 0], [0, 0]];
@@ -46,7 +44,8 @@ pub(super) fn pool(net: &mut Net, node: &Node, view: &View) -> Result<View, Refu
         .padding
         .iter()
         .all(|[before, behind]| before == behind);
-    let sides = |pair: [usize; 2]| flat || pair[0] == pair[1];
+    let flat_tensor = net.shape(view.base).len() == 2;
+    let sides = |pair: [usize; 2]| flat_tensor || pair[0] == pair[1];
     let first = windows.padding.map(|[before, _]| before);
     let whole = windows.kernel == windows.input && !windows.is_padded();
     let square = [windows.kernel, windows.stride, first]
@@ -58,11 +57,12 @@ pub(super) fn pool(net: &mut Net, node: &Node, view: &View) -> Result<View, Refu
             // a convolution with the same weight everywhere
             Pool::Average => {
                 let [down, across] = windows.kernel;
-                let mut shape = vec![area.channels, 1];
+                let channels = view.shape()[1];
+                let mut shape = vec![channels, 1];
                 shape.extend(&kernel);
                 let weight = 1.0 / (down * across) as f64;
                 let kernel = Constant::new(ArrayD::from_elem(IxDyn(&shape), weight), Kind::Real);
-                convolution(net, node, view, area.channels, &kernel, None)
+                convolution(net, node, view, channels, &kernel, None)
             }
             Pool::Max => refuse("its windows are not square, with the same padding on all sides"),
         };
@@ -78,16 +78,23 @@ pub(super) fn pool(net: &mut Net, node: &Node, view: &View) -> Result<View, Refu
             dilation: [1, 1],
             groups: area.channels,
         },
-        flat: net.shape(view.base).len() == 2,
+        flat: flat_tensor,
         kind,
     };
     let [down, across] = spec.window.output();
+    let channels = area.order.len();
     let shape = if flat {
-        vec![1, area.channels, across]
+        vec![1, channels, across]
     } else {
-        vec![1, area.channels, down, across]
+        vec![1, channels, down, across]
     };
-    pooled(net, view, spec, &shape)
+    if area.is_in_order() {
+        return pooled(net, view, spec, &shape);
+    }
+    let made = pooled(net, view, spec, &[area.channels, down * across])?;
+    let places = made.places.select(Axis(0), &area.order);
+    let places = ArrayD::from_shape_vec(IxDyn(&shape), places.into_iter().collect());
+    Ok(made.at(places.unwrap_or_default()))
 }
 
 /// `ReduceMean`, `ReduceSum` and `ReduceMax` over the positions of each channel; the first two also over any other
@@ -147,23 +154,31 @@ pub(super) fn reduce(
         [_, down, across] => Some(([*down, *across], false)),
         _ => None,
     };
-    match area.filter(|_| by_channels) {
-        Some((area, flat)) => {
-            let window = Window {
-                input: area,
-                kernel: area,
-                groups: channels,
-                ..Window::each(channels, channels, 1)
-            };
+    let window = area.and_then(|(area, flat)| {
+        let whole = Window {
+            input: area,
+            kernel: area,
+            groups: channels,
+            ..Window::each(channels, channels, 1)
+        };
+        let window = if by_channels {
+            Some(whole)
+        } else {
+            regular(&rows, channels, area)
+        };
+        Some((window?, flat))
+    });
+    match window {
+        Some((window, flat)) => {
             let mut result = pooled(net, view, PoolSpec { window, flat, kind }, &shape)?;
             if factor != 1.0 {
                 result.expr = result.expr * factor;
             }
             Ok(result)
         }
-        None if kind == Pool::Max => {
-            refuse("it takes the greatest of other values than all of a channel")
-        }
+        None if kind == Pool::Max => refuse(
+            "it takes the greatest of other values than those of a channel, or of square windows",
+        ),
         None => {
             let weight = factor / count as f64;
             let columns = places.len();

@@ -1,7 +1,7 @@
 //! Matrix products with constants.
 
 use fhe_nn_proof::spec::Window;
-use ndarray::{ArrayD, Ix2, IxDyn};
+use ndarray::{Array2, ArrayD, Ix2, IxDyn};
 
 use crate::import::budget::Budget;
 use crate::import::error::{Refusal, refuse};
@@ -69,9 +69,47 @@ pub(super) fn product(
         }
         _ => {
             budget.take(rows * outputs, &node.name)?;
-            each_position(net, a, rows, weights, &result)
+            let size = (rows * inputs).saturating_mul(rows * outputs);
+            match each_position(net, a, rows, weights.clone(), &result) {
+                Err(Refusal::Unsupported(_)) if size <= MOST => {
+                    each_row(net, a, rows, weights, &result)
+                }
+                made => made,
+            }
         }
     }
+}
+
+/// The most weights of products that are written as one dense layer.
+const MOST: usize = 1 << 20;
+
+/// A product for each of several rows, `[.., rows, inputs]`, as one dense layer of all of them.
+fn each_row(
+    net: &mut Net,
+    a: &View,
+    rows: usize,
+    weights: Weights,
+    result: &[usize],
+) -> Result<View, Refusal> {
+    let (outputs, inputs) = weights.matrix.dim();
+    let mut matrix = Array2::zeros((rows * outputs, rows * inputs));
+    for row in 0..rows {
+        let own = ndarray::s![
+            row * outputs..(row + 1) * outputs,
+            row * inputs..(row + 1) * inputs
+        ];
+        matrix.slice_mut(own).assign(&weights.matrix);
+    }
+    let repeated = |all: &Vec<f64>| all.repeat(rows);
+    let weights = Weights {
+        matrix,
+        bias: repeated(&weights.bias),
+        scales: weights.scales.as_ref().map(repeated),
+        name: weights.name,
+    };
+    let places = a.places.iter().copied().collect();
+    let base = dense(net, a, places, weights)?;
+    Ok(View::whole(base, result))
 }
 
 /// A product at each of several positions, `[.., positions, inputs]`: a convolution with a kernel of 1.

@@ -25,6 +25,7 @@ const EACH_OR_BOTH: &str =
     "each value by itself, with constants, or two tensors, one of which may be repeated";
 const CONSTANTS: &str = "constants only, such as shapes";
 const MOVES: &str = "moves values and computes nothing; where they go must be constant";
+const SCATTERS: &str = "values of one tensor, among its values or zeros, at constant places";
 const CLIENT: &str = "of the scores: left to the client";
 
 const fn int(name: &'static str) -> Attribute {
@@ -44,6 +45,9 @@ const fn text(name: &'static str) -> Attribute {
 }
 const fn tensor(name: &'static str) -> Attribute {
     Attribute::new(AttributeKind::Tensor, name)
+}
+const fn graph(name: &'static str) -> Attribute {
+    Attribute::new(AttributeKind::Graph, name)
 }
 const fn absent(kind: AttributeKind, name: &'static str) -> Attribute {
     Attribute::new(kind, name).reading(Reading::Absent)
@@ -115,6 +119,8 @@ pub(crate) const OPERATORS: &[Operator] = &[
     op("Flatten", &[int("axis")], MOVES),
     op("Floor", &[], EACH),
     op("Gather", &[int("axis")], "of constant places, or vectors of constants for the tokens of the input: an `Embedding`"),
+    op("GatherElements", &[int("axis").since(11)], MOVES),
+    op("GatherND", &[int("batch_dims").since(12)], MOVES),
     op("Gelu", &[text("approximate").since(20)], EACH),
     op("Gemm", &[real("alpha"), real("beta"), int("transA"), int("transB")], "with constants: a `Dense`; not `transA`"),
     op("GlobalAveragePool", &[], "of one or two axes"),
@@ -125,6 +131,7 @@ pub(crate) const OPERATORS: &[Operator] = &[
     op("HardSwish", &[], EACH),
     op("Hardmax", &[int("axis")], CLIENT),
     op("Identity", &[], EACH),
+    op("If", &[graph("else_branch"), graph("then_branch")], "with a constant condition, such as one of shapes"),
     op("LeakyRelu", &[real("alpha")], EACH),
     op("Less", &[], EACH),
     op("LessOrEqual", &[], EACH),
@@ -160,6 +167,8 @@ pub(crate) const OPERATORS: &[Operator] = &[
     op("Relu", &[], EACH),
     op("Reshape", &[int("allowzero").since(14)], MOVES),
     op("Round", &[], EACH),
+    op("ScatterElements", &[int("axis").since(11), text("reduction").since(16).reading(Reading::Text("none"))], SCATTERS),
+    op("ScatterND", &[text("reduction").since(16).reading(Reading::Text("none"))], SCATTERS),
     op("Selu", &[real("alpha"), real("gamma")], EACH),
     op("Shape", &[int("end").since(15), int("start").since(15)], "a constant, as shapes are fixed"),
     op("Shrink", &[real("bias"), real("lambd")], EACH),

@@ -3,6 +3,7 @@
 use ndarray::{ArrayD, Axis, IxDyn, Slice};
 
 use super::axes::{axis_of, broadcast, joined, values_of};
+use super::gather::{gather, gather_elements, gather_nd};
 use super::slice::slice;
 use crate::import::budget::Budget;
 use crate::import::error::{Refusal, refuse};
@@ -10,7 +11,8 @@ use crate::import::onnx::{Constant, Node};
 
 /// The results of a node that moves the values of its first operand; `None` for other operators.
 ///
-/// `others` are the further operands, which say where values go; `zero` is what a `Pad` adds.
+/// `others` are the further operands, which say where values go; `filled` is what a `Pad` adds for a number,
+/// if it can.
 ///
 /// # Errors
 /// A refusal of parameters that do not fit, or are not constant.
@@ -18,7 +20,7 @@ pub(crate) fn rearrange<T: Copy>(
     node: &Node,
     data: &ArrayD<T>,
     others: &[Option<&Constant>],
-    zero: T,
+    filled: impl Fn(f64) -> Option<T>,
     budget: &Budget,
 ) -> Result<Option<Vec<ArrayD<T>>>, Refusal> {
     let parameters = Parameters { node, others };
@@ -50,13 +52,17 @@ pub(crate) fn rearrange<T: Copy>(
             slice(data, &starts, &ends, axes, steps)?
         }
         "Split" => return split(node, data, parameters.list("split", 0)).map(Some),
-        "Gather" => {
+        "Gather" | "GatherND" | "GatherElements" => {
             let Some(indices) = parameters.constant(0) else {
                 return refuse("where it takes values from is known only when the model runs");
             };
-            gather(node, data, indices, budget)?
+            match node.operator.as_str() {
+                "Gather" => gather(node, data, indices, budget)?,
+                "GatherND" => gather_nd(node, data, indices, budget)?,
+                _ => gather_elements(node, data, indices, budget)?,
+            }
         }
-        "Pad" => pad(&parameters, data, zero, budget)?,
+        "Pad" => pad(&parameters, data, filled, budget)?,
         _ => return Ok(None),
     };
     Ok(Some(vec![one]))
@@ -166,35 +172,10 @@ fn split<T: Copy>(
     }
 }
 
-fn gather<T: Copy>(
-    node: &Node,
-    data: &ArrayD<T>,
-    places: &Constant,
-    budget: &Budget,
-) -> Result<ArrayD<T>, Refusal> {
-    let axis = axis_of(node.integer("axis", 0), data.ndim())?;
-    let size = data.shape()[axis] as i64;
-    let mut indices = Vec::with_capacity(places.values.len());
-    for index in places.to_integers() {
-        let index = if index < 0 { index + size } else { index };
-        if (0..size).contains(&index) {
-            indices.push(index as usize)
-        } else {
-            return refuse(format!("it takes value {index} of {size}"));
-        }
-    }
-    let others = data.len() / data.shape()[axis].max(1);
-    budget.take(others.saturating_mul(indices.len()), &node.name)?;
-    let taken = data.select(Axis(axis), &indices);
-    let mut shape = data.shape().to_vec();
-    shape.splice(axis..=axis, places.values.shape().iter().copied());
-    reshaped(&taken, shape)
-}
-
 fn pad<T: Copy>(
     parameters: &Parameters<'_>,
     data: &ArrayD<T>,
-    zero: T,
+    filled: impl Fn(f64) -> Option<T>,
     budget: &Budget,
 ) -> Result<ArrayD<T>, Refusal> {
     let (node, rank) = (parameters.node, data.ndim());
@@ -205,9 +186,9 @@ fn pad<T: Copy>(
         Some(value) => value.scalar(),
         None => Some(node.real("value", 0.0)),
     };
-    if value != Some(0.0) {
+    let Some(filling) = value.and_then(filled) else {
         return refuse("it pads with another number than 0");
-    }
+    };
     let Some(pads) = parameters.list("pads", 0) else {
         return refuse("how much it pads is known only when the model runs");
     };
@@ -232,7 +213,7 @@ fn pad<T: Copy>(
         shape[axis] += usize::from(before) + usize::from(behind);
     }
     budget.take(values_of(&shape), &node.name)?;
-    let mut padded = ArrayD::from_elem(IxDyn(&shape), zero);
+    let mut padded = ArrayD::from_elem(IxDyn(&shape), filling);
     padded
         .slice_each_axis_mut(|axis| {
             let (start, size) = inside[axis.axis.index()];
@@ -265,7 +246,7 @@ fn extents<T>(data: &ArrayD<T>, shape: &[i64], allow_zero: bool) -> Result<Vec<u
     Ok(extents)
 }
 
-fn reshaped<T: Copy>(data: &ArrayD<T>, shape: Vec<usize>) -> Result<ArrayD<T>, Refusal> {
+pub(super) fn reshaped<T: Copy>(data: &ArrayD<T>, shape: Vec<usize>) -> Result<ArrayD<T>, Refusal> {
     let values: Vec<T> = data.iter().copied().collect();
     match ArrayD::from_shape_vec(IxDyn(&shape), values) {
         Ok(reshaped) => Ok(reshaped),

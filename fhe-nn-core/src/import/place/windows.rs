@@ -112,6 +112,26 @@ impl Windows {
         self
     }
 
+    /// The same windows along the second axis alone, if the other axis has one value and one tap.
+    pub(crate) fn along_one_axis(&self) -> Option<Self> {
+        let is_idle = |axis: usize| {
+            self.input[axis] == 1 && self.kernel[axis] == 1 && self.padding[axis] == [0, 0]
+        };
+        if self.input[0] == self.input[1] {
+            return None;
+        }
+        let mut own = self.clone();
+        if is_idle(1) {
+            own.kernel.swap(0, 1);
+            own.stride.swap(0, 1);
+            own.dilation.swap(0, 1);
+            own.padding.swap(0, 1);
+            own.input.swap(0, 1);
+            own.output.swap(0, 1);
+        }
+        (is_idle(0) || is_idle(1)).then_some(own)
+    }
+
     pub(crate) fn is_padded(&self) -> bool {
         self.padding != [[0, 0], [0, 0]]
     }

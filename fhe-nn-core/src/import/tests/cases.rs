@@ -6,12 +6,18 @@ use std::io::{Cursor, Read};
 use prost::Message;
 
 use crate::import::budget::Budget;
-use crate::import::onnx::{Constant, Dimension, ModelProto, TensorProto};
+use crate::import::onnx::{
+    Constant, Dimension, DimensionProto, ModelProto, TensorProto, TensorShapeProto,
+    TensorTypeProto, TypeProto, ValueInfoProto,
+};
 
 /// A node with values for its inputs and its first output.
 pub(super) struct Case {
     pub(super) name: String,
+    /// The model, in which all inputs but the first are constants.
     pub(super) model: ModelProto,
+    /// The model, in which all inputs are constants, beside one that is not used.
+    pub(super) of_constants: ModelProto,
     pub(super) inputs: Vec<Constant>,
     pub(super) output: Constant,
 }
@@ -52,6 +58,7 @@ fn case(name: String, files: &BTreeMap<String, Vec<u8>>) -> Case {
     let decode =
         |tensor: &TensorProto| Constant::decode(tensor, &budget).expect("a tensor of a known type");
     let (inputs, outputs) = (tensors("input"), tensors("output"));
+    let of_constants = of_constants(&model, &inputs);
     let graph = model.graph.as_mut().expect("a graph");
     for (value, tensor) in graph.inputs.iter().zip(&inputs).skip(1) {
         let mut tensor = tensor.clone();
@@ -73,8 +80,37 @@ fn case(name: String, files: &BTreeMap<String, Vec<u8>>) -> Case {
     }
     Case {
         name,
+        of_constants,
         model,
         inputs: inputs.iter().map(decode).collect(),
         output: decode(&outputs[0]),
     }
+}
+
+fn of_constants(model: &ModelProto, inputs: &[TensorProto]) -> ModelProto {
+    let mut model = model.clone();
+    let graph = model.graph.as_mut().expect("a graph");
+    for (value, tensor) in graph.inputs.drain(..).zip(inputs) {
+        graph.constants.push(TensorProto {
+            name: value.name,
+            ..tensor.clone()
+        });
+    }
+    graph.outputs.truncate(1);
+    let extent = DimensionProto {
+        value: Some(Dimension::Number(1)),
+    };
+    let shape = TensorShapeProto {
+        extents: vec![extent],
+    };
+    graph.inputs.push(ValueInfoProto {
+        name: "unused".to_owned(),
+        kind: Some(TypeProto {
+            tensor: Some(TensorTypeProto {
+                data_type: 1,
+                shape: Some(shape),
+            }),
+        }),
+    });
+    model
 }

@@ -1,0 +1,10 @@
+use fhe_nn_core::prelude::*;
+
+#[fhe_network(input(shape = [784], bits = 1))]
+struct Digits {
+    #[bits(weights = 2)]
+    scores: Dense<784, 10>,
+    probabilities: Softmax,
+}
+
+fn main() {}
