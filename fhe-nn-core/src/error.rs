@@ -195,6 +195,22 @@ pub enum Error {
         /// The percentile that was asked for.
         percentile: f64,
     },
+    /// A scale that comes with the floats has more levels than the declared width.
+    #[error(
+        "`{tensor}` is a scale of {needs} bits, but `{field}` declares `{key} = {declared}`, whose levels would cut values off\n  = help: declare `{key} = {needs}`, or quantize anew: `Calibration::new().with_requantize(true)`, or `fhe-nn quantize --requantize`"
+    )]
+    KeptScale {
+        /// Name of the scale among the floats.
+        tensor: String,
+        /// Name of the field, or `input`.
+        field: String,
+        /// The key of the declaration that has the width.
+        key: &'static str,
+        /// The declared width.
+        declared: u32,
+        /// The least width that fits.
+        needs: u32,
+    },
     /// The float network itself overflows on the samples.
     #[error("real values of `{layer}` or their squares are not finite on the samples")]
     RealNotFinite {

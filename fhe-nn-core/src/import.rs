@@ -108,8 +108,9 @@ fn import(
     check_size(bytes.len() as u64).map_err(Error::from)?;
     let budget = Budget::new();
     let graph = Graph::parse(bytes, beside, &budget)?;
-    let net = walk(&graph, &budget)?;
+    let mut net = walk(&graph, &budget)?;
     let spec = propose(&net, name, widths)?;
+    net.drop_moved_scales(&spec)?;
     let functions = net.functions.iter();
     let functions = functions.map(|(name, expr)| CustomFunction {
         name: name.clone(),

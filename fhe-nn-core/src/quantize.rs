@@ -29,13 +29,15 @@ pub use self::float::CustomFn;
 pub(crate) use self::float::Float;
 use self::run::Run;
 use self::tensor::Signal;
+#[cfg(any(feature = "import", feature = "train"))]
+pub(crate) use self::groups::Groups;
 #[cfg(feature = "train")]
 pub(crate) use self::{
     activation::{centre, fixed_meaning},
     float::{Curve, weight_shape},
-    groups::Groups,
     linear::{Place, extent},
     neuron::{constant_of, wave_unit},
+    preset_scales::{Clamp, Quantizer},
 };
 pub(crate) use self::{samples::reals, scales::Scales};
 use crate::layer::{Part, compute};
@@ -87,7 +89,8 @@ impl Model {
         Ok(Quantized { network, report })
     }
 
-    /// The scores of the float network that a declaration describes, without any quantization.
+    /// The scores of the float network that a declaration describes. Nothing is quantized that the floats
+    /// themselves do not quantize; see [`Network::quantize_with`](crate::Network::quantize_with).
     ///
     /// # Shapes
     /// `inputs`: `[inputs, values of one input]`; the result: `[inputs, scores]`.
@@ -123,7 +126,7 @@ pub(crate) fn quantize(
         floats,
         functions,
     };
-    let samples = reals(spec, samples.view())?;
+    let samples = float.quantized_input(reals(spec, samples.view())?)?;
     let scales = Scales::find(&float, &facts, &samples, calibration)?;
     let input = Signal::input(spec, samples, &scales, calibration)?;
     let mut run = Run::new(float, facts, scales, calibration, input);
@@ -136,7 +139,8 @@ pub(crate) fn quantize(
     Ok((parts, run.report))
 }
 
-/// The scores of the float network that a declaration describes, without any quantization.
+/// The scores of the float network that a declaration describes. Nothing is quantized that the floats
+/// themselves do not quantize.
 ///
 /// # Shapes
 /// `inputs`: `[inputs, values of one input]`; the result: `[inputs, scores]`.
@@ -155,6 +159,7 @@ pub(crate) fn float_scores(
         floats,
         functions,
     };
-    let mut tensors = float.run(reals(spec, inputs.view())?)?;
+    let inputs = float.quantized_input(reals(spec, inputs.view())?)?;
+    let mut tensors = float.run(inputs)?;
     tensors.pop().ok_or(ModelError::PartMissing.into())
 }

@@ -1,7 +1,7 @@
 //! The computations of layers with weights and accumulators, which are `Dense` and the convolutions.
 
 use fhe_nn_proof::error::ModelError;
-use fhe_nn_proof::spec::Op;
+use fhe_nn_proof::spec::{Function, Op};
 use ndarray::Array2;
 
 use super::Compute;
@@ -36,7 +36,13 @@ impl Compute for Weighted {
         let layer = &spec.layers[index];
         let linear = layer.op.linear().ok_or(ModelError::PartMissing)?;
         let reader = spec.reader(index);
-        let preset = run.float.weight_scales(&layer.name, linear.channels)?;
+        let preset = match reader.map(|act| act.function) {
+            // its period is the scale of the weights
+            Some(Function::Wave) => run.float.weight_scales(&layer.name, linear.channels)?,
+            _ => run
+                .float
+                .kept_weight_scales(&layer.name, &linear, run.calibration)?,
+        };
         let antiperiodic = reader.is_some_and(|act| act.function.is_antiperiodic());
         let place = Place {
             name: &layer.name,

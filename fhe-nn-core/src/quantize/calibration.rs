@@ -43,9 +43,10 @@ use crate::Error;
 /// # }
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-#[serde(transparent)]
 pub struct Calibration {
     clipping: Clipping,
+    #[serde(default)]
+    requantize: bool,
 }
 
 /// The range of observed values that the levels of a tensor cover. Values outside it are clipped.
@@ -83,6 +84,7 @@ impl Calibration {
     pub const fn new() -> Self {
         Calibration {
             clipping: Clipping::Mse,
+            requantize: false,
         }
     }
 
@@ -90,6 +92,18 @@ impl Calibration {
     pub const fn with_clipping(mut self, clipping: Clipping) -> Self {
         self.clipping = clipping;
         self
+    }
+
+    /// Sets what becomes of a scale that comes with the floats and has more levels than the declared width,
+    /// as when a model of 8 bits is declared with 4. By default it is an error; with `true`, such a scale is
+    /// found anew from the samples, and scales that fit are kept.
+    pub const fn with_requantize(mut self, requantize: bool) -> Self {
+        self.requantize = requantize;
+        self
+    }
+
+    pub(super) const fn requantizes(&self) -> bool {
+        self.requantize
     }
 
     /// Refuses a percentile that does not keep a range.
