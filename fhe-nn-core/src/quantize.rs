@@ -27,10 +27,10 @@ use ndarray::{Array2, ArrayView2};
 
 pub use self::float::CustomFn;
 pub(crate) use self::float::Float;
-use self::run::Run;
-use self::tensor::Signal;
 #[cfg(any(feature = "import", feature = "train"))]
 pub(crate) use self::groups::Groups;
+use self::run::Run;
+use self::tensor::Signal;
 #[cfg(feature = "train")]
 pub(crate) use self::{
     activation::{centre, fixed_meaning},

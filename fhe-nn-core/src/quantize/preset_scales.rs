@@ -76,7 +76,10 @@ impl Float<'_> {
     /// # Errors
     /// Those of [`Float::preset`] and of [`Float::clamp`].
     pub(crate) fn quantizer(&self, tensor: usize) -> Result<Option<Quantizer>, ModelError> {
-        let levels = match tensor.checked_sub(1).map(|index| &self.spec.layers[index].op) {
+        let levels = match tensor
+            .checked_sub(1)
+            .map(|index| &self.spec.layers[index].op)
+        {
             None if self.spec.input.tokens.is_none() => self.spec.input.tensor().range,
             Some(Op::Activation(act)) if !act.function.is_antiperiodic() => {
                 act.function.range(act.output)

@@ -1,8 +1,8 @@
 //! Floats of a module: those that quantize to its integers, and the latent ones behind them.
 
 use candle_core::Tensor;
-use fhe_nn_proof::error::ModelError;
 use fhe_nn_proof::client::Affine;
+use fhe_nn_proof::error::ModelError;
 use fhe_nn_proof::spec::LinearSpec;
 use fhe_nn_proof::widths::Range;
 use ndarray::{ArrayD, ArrayView2, IxDyn};

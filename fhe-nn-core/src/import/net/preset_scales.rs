@@ -4,10 +4,10 @@ use fhe_nn_proof::spec::{Layer, Op, Pool, Spec, TensorKind};
 use ndarray::{ArrayD, IxDyn};
 
 use super::network::{Net, Source};
+use crate::Error;
 use crate::import::error::{Refusal, refuse};
 use crate::import::function::{Expr, Operation, never_decreases, recognize};
 use crate::import::place::{Grid, View};
-use crate::Error;
 use crate::quantize::Groups;
 
 impl Net {
