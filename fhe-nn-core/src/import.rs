@@ -110,6 +110,9 @@ fn import(
     let graph = Graph::parse(bytes, beside, &budget)?;
     let mut net = walk(&graph, &budget)?;
     let spec = propose(&net, name, widths)?;
+    if widths.requantize() {
+        net.requantize();
+    }
     net.drop_moved_scales(&spec)?;
     let functions = net.functions.iter();
     let functions = functions.map(|(name, expr)| CustomFunction {

@@ -5,6 +5,7 @@
 //! `graph` and `clear` define the meaning of the integers.
 
 pub(crate) mod activation;
+mod advice;
 mod calibration;
 pub(crate) mod float;
 mod groups;
@@ -126,7 +127,8 @@ pub(crate) fn quantize(
         floats,
         functions,
     };
-    let samples = float.quantized_input(reals(spec, samples.view())?)?;
+    let given = reals(spec, samples.view())?;
+    let samples = float.quantized_input(given.clone())?;
     let scales = Scales::find(&float, &facts, &samples, calibration)?;
     let input = Signal::input(spec, samples, &scales, calibration)?;
     let mut run = Run::new(float, facts, scales, calibration, input);
@@ -136,7 +138,9 @@ pub(crate) fn quantize(
         parts.push(part);
         run.push(tensor);
     }
-    Ok((parts, run.report))
+    let mut report = run.report;
+    report.notes = advice::notes(&report, spec, &given);
+    Ok((parts, report))
 }
 
 /// The scores of the float network that a declaration describes. Nothing is quantized that the floats

@@ -1,9 +1,9 @@
 //! Quantizers that models have of their own, and scales that are kept or found anew.
 
 use fhe_nn_core::Error;
-use fhe_nn_core::import::Reference;
+use fhe_nn_core::import::{self, Reference, Widths};
 use fhe_nn_core::prelude::*;
-use ndarray::Axis;
+use ndarray::{Array1, Array2, Axis};
 
 use super::{INTEGER, imported, is_right_within, path};
 
@@ -117,4 +117,114 @@ fn kept_scale_fewer_bits() {
     let network = Narrow::quantize_with(&imported.floats, inputs, &anew);
     let network = network.expect("scales are found anew").network;
     is_right(network.run_batch(inputs).expect("inputs are finite"));
+
+    // as the importer proposes it where asked
+    let widths = Widths::new().with_requantize(true);
+    let model = path("ort_mlp_qdq", "ort_mlp_qdq.onnx");
+    let imported = import::load(model, &widths).expect("the model is supported");
+    let four = imported.declaration();
+    assert!(four.contains("bits = 4") && !four.contains("= 8"), "{four}");
+    let float = imported.float_scores(inputs).expect("it has floats");
+    for (own, right) in float.iter().zip(expected.outputs()) {
+        assert!((own - right).abs() < 1e-5, "{own} {right}");
+    }
+    let network = imported.quantize(inputs, &Calibration::default());
+    let network = network.expect("scales are found anew").network;
+    is_right(network.run_batch(inputs).expect("inputs are finite"));
+    network
+        .plan(&PlanOptions::new())
+        .expect("there are parameters");
+}
+
+/// An input that no sample of the calibration changes, in a `checked` network.
+#[test]
+fn rare_flag() {
+    #[fhe_network(input(shape = [4], bits = 4))]
+    pub struct Risk {
+        #[bits(weights = 4, accumulator = 10)]
+        hidden: Dense<4, 6>,
+        #[bits(output = 4, table = 6)]
+        act: Relu,
+        #[bits(weights = 4)]
+        scores: Dense<6, 2>,
+    }
+
+    let mut floats = Floats::new();
+    let weights = Array2::from_shape_fn((6, 4), |(i, j)| match (j, i < 3) {
+        (3, true) => 2.0,
+        (3, false) => -2.0,
+        _ => ((i * 7 + j * 5) % 9) as f32 / 9.0 - 0.45,
+    });
+    let scores = Array2::from_shape_fn(
+        (2, 6),
+        |(k, i)| {
+            if (i < 3) == (k == 1) { 1.0f32 } else { -1.0 }
+        },
+    );
+    let tensors = [
+        ("hidden.weight", weights.into_dyn()),
+        ("hidden.bias", Array1::from_elem(6, 0.1).into_dyn()),
+        ("scores.weight", scores.into_dyn()),
+    ];
+    for (name, tensor) in tensors {
+        floats.insert(name, tensor).expect("finite");
+    }
+    let expected = Reference::load(path("rare_flag", "expected.json"));
+    let expected = expected.expect("the outputs are there");
+    let tests = expected.inputs().view();
+    let float = Risk::float_scores(&floats, tests).expect("it has floats");
+    for (own, right) in float.iter().zip(expected.outputs()) {
+        assert!((own - right).abs() < 0.01, "{own} {right}");
+    }
+    let samples = Array2::from_shape_fn((40, 4), |(i, j)| match j {
+        3 => 0.0,
+        _ => ((i * 13 + j * 29) % 41) as f32 / 40.0,
+    });
+    let scores = |network: &Risk| -> Vec<Vec<f64>> {
+        let all = network.run_batch(tests).expect("inputs are finite");
+        all.iter().map(|scores| scores.reals().to_vec()).collect()
+    };
+
+    // the flag is kept: what it does goes as far as calibration saw results go
+    let kept = Risk::quantize(&floats, samples.view()).expect("a proved width");
+    let layer = &kept.report.layers[0];
+    assert_eq!((layer.constant_inputs, layer.dropped_inputs.len()), (1, 0));
+    let notes = kept.report.notes.join("\n");
+    assert!(
+        notes.contains("inputs of `hidden` that never changed: 1;"),
+        "{notes}"
+    );
+    let [without, with, other] = &scores(&kept.network)[..] else {
+        panic!("three rows");
+    };
+    assert!(with[1] > without[1] + 1.0, "{with:?} {without:?}");
+    assert!(other[1] > without[1] + 1.0, "{other:?} {without:?}");
+
+    // dropped where asked, by name
+    let dropping = Calibration::new().with_drop_constants(true);
+    let dropped = Risk::quantize_with(&floats, samples.view(), &dropping).expect("a proved width");
+    assert_eq!(dropped.report.layers[0].dropped_inputs, [3]);
+    let notes = dropped.report.notes.join("\n");
+    assert!(
+        notes.contains("dropped inputs of `hidden`, which never changed: 3;"),
+        "{notes}"
+    );
+    let [without, with, _] = &scores(&dropped.network)[..] else {
+        panic!("three rows");
+    };
+    assert_eq!(with, without);
+
+    // samples that set the flag
+    let mut good = samples.clone();
+    good.column_mut(3)
+        .iter_mut()
+        .step_by(5)
+        .for_each(|flag| *flag = 1.0);
+    let good = Risk::quantize(&floats, good.view()).expect("a proved width");
+    assert_eq!(good.report.layers[0].constant_inputs, 0);
+    for (own, right) in scores(&good.network).iter().zip(expected.outputs().rows()) {
+        for (own, right) in own.iter().zip(right) {
+            assert!((own - right).abs() < 0.7, "{own} {right}");
+        }
+    }
 }

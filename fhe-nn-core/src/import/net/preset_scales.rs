@@ -191,19 +191,42 @@ impl Net {
         Ok(())
     }
 
-    /// Drops the scale of a tensor for integers. The float network still rounds to it.
+    /// Drops all scales, which are then found anew for the widths of the declaration.
+    pub(crate) fn requantize(&mut self) {
+        let tensors = 0..self.facts.len();
+        let values = tensors.filter(|&tensor| self.take_scale(tensor)).count();
+        let mut take = |name: &str| self.floats.take(&format!("{name}.weight_scale"));
+        let weights = self.layers.iter().filter_map(|layer| take(&layer.name));
+        let weights = weights.count();
+        if values + weights > 0 {
+            self.notes.push(format!(
+                "the model's own scales of {values} tensors and of the weights of {weights} layers are not kept: they are found anew"
+            ));
+        }
+    }
+
+    /// Drops the scale of a tensor for integers, with a note.
     fn drop_scale(&mut self, tensor: usize, because: &str) {
+        if self.take_scale(tensor) {
+            self.notes.push(format!(
+                "`{}` {because}, so the scale of its own quantizer is not kept",
+                self.name_of(tensor)
+            ));
+        }
+    }
+
+    /// Takes the scale of a tensor away from the integers; `false` if it has none. The float network still
+    /// rounds to it.
+    fn take_scale(&mut self, tensor: usize) -> bool {
         let name = self.name_of(tensor).to_owned();
         let Some(scale) = self.floats.take(&format!("{name}.scale")) else {
-            return;
+            return false;
         };
         self.floats.take(&format!("{name}.zero_point"));
         self.floats
             .insert(format!("{name}.step"), scale)
             .expect("it was among the floats before");
-        self.notes.push(format!(
-            "`{name}` {because}, so the scale of its own quantizer is not kept"
-        ));
+        true
     }
 
     /// The tensor itself, or its values after a table if it has the scale of a product.
