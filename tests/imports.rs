@@ -463,8 +463,9 @@ fn models_at_the_edges_are_the_same_or_refused() {
         }
     }
     assert_eq!(wrong, Vec::<String>::new());
+    // what is refused may come in one day, if it is the same
     assert!(
-        same >= 25 && refused >= 26,
+        same >= 28 && same + refused >= 51,
         "{same} the same, {refused} refused"
     );
 }

@@ -50,8 +50,9 @@ fn brevitas_float_last_layer() {
                 .for_each(|(own, score)| *own += score);
         }
         let means = shifts.mean_axis(Axis(0)).expect("there are rows");
-        let least = means.iter().all(|mean| mean.abs() < 0.005);
-        assert!(least, "{file}: scores are shifted by {means}");
+        let most = if file == "exact.json" { 0.002 } else { 0.01 };
+        let is_centred = means.iter().all(|mean| mean.abs() < most);
+        assert!(is_centred, "{file}: scores are shifted by {means}");
     }
 }
 
@@ -59,7 +60,7 @@ fn brevitas_float_last_layer() {
 #[test]
 fn kept_scale_fewer_bits() {
     #[fhe_network(input(shape = [1, 16], bits = 8))]
-    pub struct OrtMlpQdq {
+    struct OrtMlpQdq {
         #[bits(weights = 4, overflow = calibrated)]
         layer_1: Dense<16, 12>,
         #[bits(output = 8, table = 8)]
@@ -73,7 +74,7 @@ fn kept_scale_fewer_bits() {
     }
 
     #[fhe_network(input(shape = [1, 16], bits = 4))]
-    pub struct Narrow {
+    struct Narrow {
         #[bits(weights = 8, overflow = calibrated)]
         layer_1: Dense<16, 12>,
         #[bits(output = 4, table = 8)]
@@ -140,7 +141,7 @@ fn kept_scale_fewer_bits() {
 #[test]
 fn rare_flag() {
     #[fhe_network(input(shape = [4], bits = 4))]
-    pub struct Risk {
+    struct Risk {
         #[bits(weights = 4, accumulator = 10)]
         hidden: Dense<4, 6>,
         #[bits(output = 4, table = 6)]
@@ -226,5 +227,29 @@ fn rare_flag() {
         for (own, right) in own.iter().zip(right) {
             assert!((own - right).abs() < 0.7, "{own} {right}");
         }
+    }
+}
+
+/// The clamp of a quantizer goes where it belongs, whatever lies between it and the sums.
+#[test]
+fn quantizers_in_many_places() {
+    let files = [
+        ("behind_max_pool", "relu: Relu"),
+        ("behind_average", "relu2: Relu"),
+        ("narrow_silu", "Silu"),
+        ("concatenated", "Concat"),
+        ("saturated_both", "Identity"),
+    ];
+    for (file, part) in files {
+        let at = |kind: &str| path("quantizer_places", &format!("{file}.{kind}"));
+        let imported = import::load(at("onnx"), &Widths::default());
+        let imported = imported.unwrap_or_else(|error| panic!("{file}: {error}"));
+        let declaration = imported.declaration();
+        assert!(declaration.contains(part), "{declaration}");
+        let expected = Reference::load(at("json")).expect("the outputs are there");
+        let comparison = imported.compare(&expected);
+        let comparison = comparison.unwrap_or_else(|error| panic!("{file}: {error}"));
+        assert!(comparison.float_error < 1e-4, "{file}: {comparison:?}");
+        assert!(comparison.integer_error < 0.02, "{file}: {comparison:?}");
     }
 }
