@@ -43,6 +43,7 @@ impl Clamp {
     }
 
     /// What both clamps let through.
+    #[cfg(feature = "train")]
     pub(crate) fn within(self, other: Clamp) -> Clamp {
         Clamp {
             lo: other.value(self.lo),
