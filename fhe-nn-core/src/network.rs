@@ -84,7 +84,8 @@ pub trait Network: Sized {
     /// shape `[outputs]` or `[1]`; `relu.scale` and `relu.zero_point`, of shape `[1]`, for the results of a
     /// table; and `input.scale` and `input.zero_point` for the input. `relu.clamp` and `input.clamp`, of shape
     /// `[2]`, are the least and the greatest value that the model's own quantizer lets through there; without
-    /// them, these are the ends of the declared levels. The float network rounds and cuts such values as well.
+    /// them, these are the ends of the declared levels. The float network rounds and cuts such values as well; with
+    /// `relu.step` in place of `relu.scale`, it alone rounds, and the scale of the integers is found.
     ///
     /// # Shapes
     /// `samples`: `[samples, values of one input]`.

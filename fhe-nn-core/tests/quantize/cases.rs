@@ -221,7 +221,10 @@ fn the_report_prints_as_a_table_and_is_data() {
     let samples = uniform((64, 6), 0.0..=1.0, seed);
     let (_, report): (Seen, _) = quantize(&floats::<Seen>(seed), &samples);
     let text = report.to_string();
-    assert!(text.is_ascii() && text.lines().count() == 6, "{text}");
+    let lines = 7 + report.notes.len();
+    assert!(text.is_ascii() && text.lines().count() == lines, "{text}");
+    let printed = |note: &String| text.contains(&format!("\n  note: {note}\n"));
+    assert!(report.notes.iter().all(printed), "{text}");
     assert!(text.contains("10 calibrated"), "{text}");
     let json = serde_json::to_string(&report).expect("data");
     let back: Report = serde_json::from_str(&json).expect("data");
