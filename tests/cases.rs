@@ -3,6 +3,8 @@
 //!
 //! A case is a folder of `cases`: a model, `expected.json`, and a page that says what is right.
 
+mod quantizers;
+
 use std::path::PathBuf;
 
 use fhe_nn_core::import::{self, Comparison, Imported, Reference, Widths};

@@ -79,9 +79,9 @@ fn bless() -> Result<(), Error> {
     );
     write("request", Kind::Request.version(), &request.to_bytes());
     write("reply", Kind::Reply.version(), &reply.to_bytes());
-    let onnx = folder().join("../onnx/models/preprocess.onnx");
-    let imported = import::load(onnx, &Widths::default()).expect("the importer's tests read it");
-    write("imported", 1, &imported.to_bytes());
+    let onnx = folder().join("../cases/ort_qdq_int8_perchannel/ort_qdq_int8_perchannel.onnx");
+    let imported = import::load(onnx, &Widths::default()).expect("the tests of cases read it");
+    write("imported", 2, &imported.to_bytes());
     Ok(())
 }
 
@@ -143,9 +143,14 @@ fn an_imported_model_of_before_is_read() -> Result<(), Error> {
     let bytes = file("imported.v1");
     let imported = Imported::from_bytes(&bytes)?;
     assert_eq!(imported.spec.name, "Preprocess");
+    let newest = Imported::from_bytes(&file("imported.v2"))?;
+    assert_eq!(newest.spec.name, "OrtQdqInt8Perchannel");
+    for tensor in ["relu2.scale", "relu2.clamp", "relu.step", "relu.clamp"] {
+        assert!(newest.floats.get(tensor).is_some(), "{tensor}");
+    }
     let start = bytes.windows(12).position(|at| at == b"\\\"version\\\":");
     let mut newer = bytes.clone();
-    newer[start.expect("the metadata has a version") + 12] = b'2';
+    newer[start.expect("the metadata has a version") + 12] = b'3';
     let refused = Imported::from_bytes(&newer)
         .map(drop)
         .expect_err("it is newer");
@@ -153,8 +158,8 @@ fn an_imported_model_of_before_is_read() -> Result<(), Error> {
         matches!(
             refused,
             Error::NewerVersion {
-                version: 2,
-                known: 1,
+                version: 3,
+                known: 2,
                 ..
             }
         ),

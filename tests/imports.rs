@@ -471,8 +471,9 @@ fn models_at_the_edges_are_the_same_or_refused() {
         }
     }
     assert_eq!(wrong, Vec::<String>::new());
+    // what is refused may come in one day, if it is the same
     assert!(
-        same >= 48 && refused >= 23,
+        same >= 51 && same + refused >= 74,
         "{same} the same, {refused} refused"
     );
 }

@@ -230,6 +230,34 @@ pub enum Error {
         /// The percentile that was asked for.
         percentile: f64,
     },
+    /// A scale that comes with the floats has more levels than the declared width.
+    #[error(
+        "`{tensor}` is a scale of {needs} bits, but `{field}` declares `{key} = {declared}`, whose levels would cut values off\n  = help: declare `{key} = {needs}`, or quantize anew: `Calibration::new().with_requantize(true)`, or `fhe-nn import --requantize` with other widths"
+    )]
+    KeptScale {
+        /// Name of the scale among the floats.
+        tensor: String,
+        /// Name of the field, or `input`.
+        field: String,
+        /// The key of the declaration that has the width.
+        key: &'static str,
+        /// The declared width.
+        declared: u32,
+        /// The least width that fits.
+        needs: u32,
+    },
+    /// A neuron does not keep the width that was promised for it, but would without the inputs that never change.
+    #[error(
+        "{source}; inputs of `{layer}` that never change over the samples: {constants}\n  = help: the promise holds without their weights: `Calibration::new().with_drop_constants(true)`, or `fhe-nn quantize --drop-constants`"
+    )]
+    PromiseOfConstants {
+        /// Name of the layer.
+        layer: String,
+        /// Number of inputs of the layer that never change.
+        constants: usize,
+        /// The promise that is broken.
+        source: ModelError,
+    },
     /// The float network itself overflows on the samples.
     #[error("real values of `{layer}` or their squares are not finite on the samples")]
     RealNotFinite {

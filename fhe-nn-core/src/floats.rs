@@ -200,10 +200,10 @@ impl Floats {
         self.0.get(name)
     }
 
-    /// Removes a tensor, and returns whether there was one.
-    #[cfg(feature = "import")]
-    pub(crate) fn remove(&mut self, name: &str) -> bool {
-        self.0.remove(name).is_some()
+    /// Removes a tensor, and returns it if there was one.
+    #[cfg(any(feature = "import", feature = "train"))]
+    pub(crate) fn take(&mut self, name: &str) -> Option<ArrayD<f32>> {
+        self.0.remove(name)
     }
 
     /// Iterates over the names and their tensors, in the order of the names.

@@ -114,8 +114,12 @@ fn import(
     Kind::check(bytes, &[Kind::Onnx], "an ONNX model")?;
     let budget = Budget::new();
     let graph = Graph::parse(bytes, beside, &budget)?;
-    let net = walk(&graph, &budget)?;
+    let mut net = walk(&graph, &budget)?;
     let spec = propose(&net, name, widths)?;
+    if widths.requantize() {
+        net.requantize();
+    }
+    net.drop_moved_scales(&spec)?;
     let functions = net.functions.iter();
     let functions = functions.map(|(name, expr)| CustomFunction {
         name: name.clone(),

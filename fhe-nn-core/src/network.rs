@@ -83,14 +83,18 @@ pub trait Network: Sized {
     ///
     /// Scales that are among the floats are kept rather than found from the samples: `fc1.weight_scale`, of
     /// shape `[outputs]` or `[1]`; `relu.scale` and `relu.zero_point`, of shape `[1]`, for the results of a
-    /// table; and `input.scale` and `input.zero_point` for the input.
+    /// table; and `input.scale` and `input.zero_point` for the input. `relu.clamp` and `input.clamp`, of shape
+    /// `[2]`, are the least and the greatest value that the model's own quantizer lets through there; without
+    /// them, these are the ends of the declared levels. The float network rounds and cuts such values as well; with
+    /// `relu.step` in place of `relu.scale`, it alone rounds, and the scale of the integers is found.
     ///
     /// # Shapes
     /// `samples`: `[samples, values of one input]`.
     ///
     /// # Errors
     /// [`AccumulatorBreaks`](fhe_nn_proof::error::ModelError::AccumulatorBreaks) names a neuron that
-    /// exceeds its promised width. The other errors name the sample or tensor that is missing, has another
+    /// exceeds its promised width, and [`Error::KeptScale`] a scale that the declared width is too narrow for.
+    /// The other errors name the sample or tensor that is missing, has another
     /// shape or is not finite.
     fn quantize_with(
         floats: &Floats,
@@ -108,8 +112,8 @@ pub trait Network: Sized {
         Ok(Quantized { network, report })
     }
 
-    /// Computes the scores of the float network without any quantization, from floats as
-    /// [`Network::quantize_with`] takes them.
+    /// Computes the scores of the float network, from floats as [`Network::quantize_with`] takes them.
+    /// Nothing is quantized that the floats themselves do not quantize.
     ///
     /// # Shapes
     /// `inputs`: `[inputs, values of one input]`; the result is `[inputs, scores]`.

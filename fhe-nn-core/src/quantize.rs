@@ -5,6 +5,7 @@
 //! `graph` and `clear` define the meaning of the integers.
 
 pub(crate) mod activation;
+mod advice;
 mod calibration;
 pub(crate) mod float;
 mod groups;
@@ -28,15 +29,17 @@ use ndarray::{Array2, ArrayView2};
 
 pub use self::float::CustomFn;
 pub(crate) use self::float::Float;
+#[cfg(any(feature = "import", feature = "train"))]
+pub(crate) use self::groups::Groups;
 use self::run::Run;
 use self::tensor::Signal;
 #[cfg(feature = "train")]
 pub(crate) use self::{
     activation::{centre, fixed_meaning},
     float::{Curve, weight_shape},
-    groups::Groups,
     linear::{Place, extent},
     neuron::{constant_of, wave_unit},
+    preset_scales::{Clamp, Quantizer},
 };
 pub(crate) use self::{samples::reals, scales::Scales};
 use crate::layer::{Part, compute};
@@ -88,7 +91,8 @@ impl Model {
         Ok(Quantized { network, report })
     }
 
-    /// The scores of the float network that a declaration describes, without any quantization.
+    /// The scores of the float network that a declaration describes. Nothing is quantized that the floats
+    /// themselves do not quantize; see [`Network::quantize_with`](crate::Network::quantize_with).
     ///
     /// # Shapes
     /// `inputs`: `[inputs, values of one input]`; the result: `[inputs, scores]`.
@@ -125,7 +129,8 @@ pub(crate) fn quantize(
         floats,
         functions,
     };
-    let samples = reals(spec, samples.view())?;
+    let given = reals(spec, samples.view())?;
+    let samples = float.quantized_input(given.clone())?;
     let scales = Scales::find(&float, &facts, &samples, calibration)?;
     let input = Signal::input(spec, samples, &scales, calibration)?;
     let mut run = Run::new(float, facts, scales, calibration, input);
@@ -135,10 +140,13 @@ pub(crate) fn quantize(
         parts.push(part);
         run.push(tensor);
     }
-    Ok((parts, run.report))
+    let mut report = run.report;
+    report.notes = advice::notes(&report, spec, &given);
+    Ok((parts, report))
 }
 
-/// The scores of the float network that a declaration describes, without any quantization.
+/// The scores of the float network that a declaration describes. Nothing is quantized that the floats
+/// themselves do not quantize.
 ///
 /// # Shapes
 /// `inputs`: `[inputs, values of one input]`; the result: `[inputs, scores]`.
@@ -158,6 +166,7 @@ pub(crate) fn float_scores(
         floats,
         functions,
     };
-    let mut tensors = float.run(reals(spec, inputs.view())?)?;
+    let inputs = float.quantized_input(reals(spec, inputs.view())?)?;
+    let mut tensors = float.run(inputs)?;
     tensors.pop().ok_or(ModelError::PartMissing.into())
 }

@@ -4,6 +4,7 @@
 //! JSON. The exit code is 0, 1 for a wrong result, and 2 for a call that cannot be carried out.
 
 mod bytes;
+mod clamped;
 mod command;
 mod failure;
 mod messages;

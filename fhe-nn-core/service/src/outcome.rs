@@ -40,6 +40,15 @@ impl Outcome {
         self
     }
 
+    /// Adds a number for a program, and a line for a person.
+    pub(crate) fn with_count(mut self, name: &str, count: usize, line: Option<String>) -> Self {
+        self.json[name] = count.into();
+        if let Some(line) = line {
+            self.text = format!("{}\n{line}", self.text.trim_end());
+        }
+        self
+    }
+
     /// Prints the outcome, and returns the exit code.
     ///
     /// # Errors

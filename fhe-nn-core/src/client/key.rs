@@ -210,6 +210,7 @@ impl ClientKey {
         Ok(Request {
             header: self.header,
             values,
+            clamped: Some(client.clamped(input)),
         })
     }
 

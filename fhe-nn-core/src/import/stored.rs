@@ -18,8 +18,9 @@ use crate::{Error, Floats, file};
 
 /// The name of the entry in the file's metadata.
 const ENTRY: &str = "fhe-nn import";
-/// The version that is written, and the newest that is read.
-const VERSION: u32 = 1;
+/// The version that is written, and the newest that is read. Version 2 has the model's own quantizers (`clamp` and
+/// `step`) among the floats.
+const VERSION: u32 = 2;
 
 /// The declaration as it is stored.
 #[derive(Serialize, Deserialize)]

@@ -43,9 +43,12 @@ use crate::Error;
 /// # }
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-#[serde(transparent)]
 pub struct Calibration {
     clipping: Clipping,
+    #[serde(default)]
+    requantize: bool,
+    #[serde(default)]
+    drop_constants: bool,
 }
 
 /// The range of observed values that the levels of a tensor cover. Values outside it are clipped.
@@ -83,6 +86,8 @@ impl Calibration {
     pub const fn new() -> Self {
         Calibration {
             clipping: Clipping::Mse,
+            requantize: false,
+            drop_constants: false,
         }
     }
 
@@ -90,6 +95,32 @@ impl Calibration {
     pub const fn with_clipping(mut self, clipping: Clipping) -> Self {
         self.clipping = clipping;
         self
+    }
+
+    /// Sets what becomes of a scale that comes with the floats and has more levels than the declared width,
+    /// as when a model of 8 bits is declared with 4. By default it is an error; with `true`, such a scale is
+    /// found anew from the samples, and scales that fit are kept.
+    pub const fn with_requantize(mut self, requantize: bool) -> Self {
+        self.requantize = requantize;
+        self
+    }
+
+    /// Sets whether inputs of a `Dense` layer that have the same value in every sample are dropped: their weights
+    /// become 0, and the bias absorbs what they always add. By default they are kept, because an input that no
+    /// sample changes may still change later. Dropping makes accumulators narrower where inputs are constant by
+    /// their nature, such as the border of an image; [`LayerReport::dropped_inputs`](super::LayerReport) lists
+    /// them. Layers whose scale of weights is kept are left as they are.
+    pub const fn with_drop_constants(mut self, drop_constants: bool) -> Self {
+        self.drop_constants = drop_constants;
+        self
+    }
+
+    pub(crate) const fn drops_constants(&self) -> bool {
+        self.drop_constants
+    }
+
+    pub(super) const fn requantizes(&self) -> bool {
+        self.requantize
     }
 
     /// Refuses a percentile that does not keep a range.

@@ -4,6 +4,7 @@ use fhe_nn_proof::error::ModelError;
 use fhe_nn_proof::spec::{ActivationSpec, Function, LinearSpec, Spec};
 use ndarray::{Array1, Array2, Axis, IxDyn, concatenate};
 
+use super::preset_scales::Clamp;
 use crate::sums::convolve;
 use crate::{Error, Floats};
 
@@ -24,6 +25,8 @@ pub(crate) struct Curve<'a> {
     custom: Option<CustomFn<'a>>,
     /// Each parameter has one value for all channels, or one for each channel.
     parameters: Vec<Array1<f64>>,
+    /// The interval to which results are cut, whatever their scale.
+    clamp: Option<Clamp>,
 }
 
 impl Float<'_> {
@@ -98,6 +101,10 @@ impl Float<'_> {
             function: act.function,
             custom,
             parameters: parameters.collect::<Result<_, _>>()?,
+            clamp: match act.function.is_antiperiodic() {
+                true => None,
+                false => self.clamp(index + 1)?,
+            },
         })
     }
 
@@ -149,11 +156,27 @@ impl Curve<'_> {
             function,
             custom: None,
             parameters: Vec::new(),
+            clamp: None,
         }
     }
 
     /// The value at `x` for a neuron of a channel.
     pub(crate) fn value(&self, x: f64, channel: usize) -> f64 {
+        let value = self.unclamped(x, channel);
+        self.clamp.map_or(value, |clamp| clamp.value(value))
+    }
+
+    /// The same function, cut to a clamp as well.
+    #[cfg(feature = "train")]
+    pub(crate) fn cut(self, clamp: Clamp) -> Self {
+        let own = self.clamp.map_or(clamp, |own| own.within(clamp));
+        Curve {
+            clamp: Some(own),
+            ..self
+        }
+    }
+
+    fn unclamped(&self, x: f64, channel: usize) -> f64 {
         if let Some(custom) = self.custom {
             return f64::from(custom(x as f32));
         }

@@ -48,24 +48,21 @@ pub(crate) fn quantize(
     calibration: &Calibration,
 ) -> Result<(Linear, Preactivation, LayerReport), Error> {
     // a weight of a convolution multiplies many values
-    let constant_inputs = match (place.linear.window, &place.preset) {
+    let constants = match (place.linear.window, &place.preset) {
         (None, None) => constant_inputs(&input.integers),
         (_, _) => vec![None; place.linear.taps],
+    };
+    let count = constants.iter().flatten().count();
+    let dropped = match calibration.drops_constants() {
+        true => constants,
+        false => vec![None; place.linear.taps],
     };
     let neurons: Vec<Neuron> = (0..place.linear.channels)
         .into_par_iter()
         .map(|j| {
             let (weights, bias) = (float_weights.row(j), float_bias[j]);
             let preset = place.preset.as_ref().map(|preset| preset[j]);
-            Neuron::new(
-                weights,
-                bias,
-                preset,
-                place,
-                input,
-                &constant_inputs,
-                calibration,
-            )
+            Neuron::new(weights, bias, preset, place, input, &dropped, calibration)
         })
         .collect();
     let weights = Array2::from_shape_fn(float_weights.raw_dim(), |(j, i)| neurons[j].weights[i]);
@@ -90,16 +87,15 @@ pub(crate) fn quantize(
     let scales = Array1::from_iter(neurons.iter().map(|n| n.scale)).insert_axis(Axis(1));
     let dequantized = weights.mapv(f64::from) * &scales;
     let mut kept = float_weights;
-    for (i, _) in constant_inputs
-        .iter()
-        .enumerate()
-        .filter(|(_, c)| c.is_some())
-    {
+    let dropped = dropped.iter().enumerate();
+    let dropped: Vec<usize> = dropped.filter_map(|(i, c)| c.map(|_| i)).collect();
+    for &i in &dropped {
         kept.column_mut(i).fill(0.0);
     }
     let report = LayerReport {
         layer: place.name.to_owned(),
         neurons: neurons.len(),
+        total_weights: weights.len(),
         declared: place.linear.accumulator,
         overflow: place.linear.overflow,
         proved: hull(&proved),
@@ -117,7 +113,8 @@ pub(crate) fn quantize(
                 proved.iter().zip(&widths).filter(beyond).count()
             }
         },
-        constant_inputs: constant_inputs.iter().flatten().count(),
+        constant_inputs: count,
+        dropped_inputs: dropped,
         saturated: neurons.iter().map(|n| n.saturated).sum(),
         weights: Fidelity::of(&kept, &dequantized),
         results: Fidelity::default(),
@@ -263,7 +260,7 @@ fn correct_bias(linear: &mut Linear, real: &Array2<f64>, accumulators: &Array2<i
 }
 
 /// For inputs that have the same value in every sample, that value. A single sample shows none.
-fn constant_inputs(integers: &Array2<i64>) -> Vec<Option<i64>> {
+pub(crate) fn constant_inputs(integers: &Array2<i64>) -> Vec<Option<i64>> {
     let constant = |column: ArrayView1<'_, i64>| {
         let first = *column.first()?;
         (column.len() > 1 && column.iter().all(|&q| q == first)).then_some(first)

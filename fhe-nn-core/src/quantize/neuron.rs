@@ -14,7 +14,7 @@ pub(super) struct Neuron {
     pub(super) weights: Vec<i16>,
     /// Real value of one unit of a weight.
     pub(super) scale: f64,
-    /// Real bias, including the contribution of constant inputs.
+    /// Real bias, including the contribution of inputs that are dropped.
     pub(super) bias: f64,
     /// The bias under an antiperiodic activation, in units of the accumulator. It is an integer, before it
     /// is brought into range.
@@ -25,24 +25,19 @@ pub(super) struct Neuron {
 
 impl Neuron {
     /// Rounds the weights of a neuron, to multiples of a `preset` scale if there is one. Inputs that
-    /// have the same value in every sample, as listed in `constant_inputs`, get a weight of 0 and move the
-    /// bias instead.
+    /// have the same value in every sample and are dropped, with that value in `dropped`, get a weight of 0 and
+    /// move the bias instead.
     pub(super) fn new(
         floats: ArrayView1<'_, f64>,
         bias: f64,
         preset: Option<f64>,
         place: &Place<'_>,
         input: &Signal,
-        constant_inputs: &[Option<i64>],
+        dropped: &[Option<i64>],
         calibration: &Calibration,
     ) -> Self {
         let max = max_weight(place.linear.weights);
-        let varies = || {
-            floats
-                .iter()
-                .zip(constant_inputs)
-                .filter(|(_, c)| c.is_none())
-        };
+        let varies = || floats.iter().zip(dropped).filter(|(_, c)| c.is_none());
         let scale = match (place.function(), preset) {
             (Some(Function::Wave), _) => wave_unit(place.linear) / input.meaning.scale,
             (_, Some(preset)) => preset,
@@ -52,13 +47,13 @@ impl Neuron {
         let is_cut = |(w, _): &(&f64, _)| (**w / scale).round_ties_even().abs() > max as f64;
         let weight =
             |(&w, c): (&f64, &Option<i64>)| if c.is_none() { integer(w) as i16 } else { 0 };
-        let weights: Vec<i16> = floats.iter().zip(constant_inputs).map(weight).collect();
+        let weights: Vec<i16> = floats.iter().zip(dropped).map(weight).collect();
 
         // an input that is always q contributes its weight times q - Z
         let absorbed = || {
             let shifted =
                 |(&w, c): (&f64, &Option<i64>)| c.map(|q| (w, q - input.meaning.zero_point));
-            floats.iter().zip(constant_inputs).filter_map(shifted)
+            floats.iter().zip(dropped).filter_map(shifted)
         };
         let sum: i64 = weights.iter().map(|&w| i64::from(w)).sum();
         let centre = (input.meaning.zero_point * sum) as f64;

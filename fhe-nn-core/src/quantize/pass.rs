@@ -23,7 +23,7 @@ impl Float<'_> {
         Ok(tensors)
     }
 
-    /// Computes the result of one layer. The phases of an antiperiodic activation are those of its
+    /// Computes the result of one layer, with the quantizer that the model itself has for it. The phases of an antiperiodic activation are those of its
     /// function over one period.
     ///
     /// # Errors
@@ -35,7 +35,10 @@ impl Float<'_> {
         operands: &[&Array2<f64>],
     ) -> Result<Array2<f64>, Error> {
         let layer = &self.spec.layers[index];
-        let result = compute(&layer.op).float(self, index, operands)?;
+        let mut result = compute(&layer.op).float(self, index, operands)?;
+        if let Some(quantizer) = self.quantizer(index + 1)? {
+            result.mapv_inplace(|x| quantizer.value(x));
+        }
         check_finite(&layer.name, &result)?;
         Ok(result)
     }

@@ -9,6 +9,11 @@ use serde::{Deserialize, Serialize};
 
 use super::Calibration;
 
+/// The fraction of a layer's weights that may be cut. The range with the least error cuts some.
+pub(super) const MOST_SATURATED: f64 = 0.1;
+/// The relative error of weights and results from which more bits are worth a try.
+pub(super) const MOST_ERROR: f64 = 0.25;
+
 /// A report of what quantization did to a network. It prints as a table.
 ///
 /// ```
@@ -39,6 +44,9 @@ pub struct Report {
     pub input: Fidelity,
     /// The linear layers, in order.
     pub layers: Vec<LayerReport>,
+    /// What asks for action, a sentence each.
+    #[serde(default)]
+    pub notes: Vec<String>,
 }
 
 /// A report of what quantization did to a linear layer and to the activation that reads it.
@@ -49,6 +57,9 @@ pub struct LayerReport {
     pub layer: String,
     /// Number of neurons.
     pub neurons: usize,
+    /// Number of weights.
+    #[serde(default)]
+    pub total_weights: usize,
     /// Declared width of the accumulators in bits.
     pub declared: u32,
     /// What holds the accumulators to the declared width.
@@ -66,9 +77,12 @@ pub struct LayerReport {
     pub near: Vec<usize>,
     /// Number of neurons that an input not seen in calibration could drive out of their width.
     pub unproved: usize,
-    /// Number of inputs that never changed over the samples. Their weights are 0, and the bias absorbs
-    /// them.
+    /// Number of inputs that never changed over the samples, in a `Dense` layer whose scale of weights is found.
     pub constant_inputs: usize,
+    /// Those of them that [`Calibration::with_drop_constants`] dropped, by their place among the inputs of the
+    /// layer: their weights are 0, and the bias absorbs them.
+    #[serde(default)]
+    pub dropped_inputs: Vec<usize>,
     /// Number of weights that were cut to the greatest absolute value of their width.
     pub saturated: usize,
     /// How well integer weights stand for the float ones.
@@ -167,7 +181,16 @@ impl fmt::Display for Report {
         f.write_str(
             "  near: neurons within 5% of the declared width; unproved: neurons that an unseen input could overflow;\n  \
              constant: inputs that never change; weights, results: relative error, root mean square\n",
-        )
+        )?;
+        writeln!(
+            f,
+            "  columns that ask for action: constant above 0, saturated above {:.0}% of the weights, weights and results above {:.0}%",
+            100.0 * MOST_SATURATED,
+            100.0 * MOST_ERROR
+        )?;
+        self.notes
+            .iter()
+            .try_for_each(|note| writeln!(f, "  note: {note}"))
     }
 }
 

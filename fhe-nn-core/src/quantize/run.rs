@@ -40,6 +40,7 @@ impl<'a> Run<'a> {
             samples: input.real.nrows(),
             input: input.fidelity(),
             layers: Vec::new(),
+            notes: Vec::new(),
         };
         Run {
             float,

@@ -38,7 +38,7 @@ impl Scales {
         let spec = float.spec;
         let groups = Groups::of(spec)?;
         let preset = facts.iter().enumerate();
-        let preset = preset.map(|(tensor, fact)| float.preset(tensor, fact.range));
+        let preset = preset.map(|(tensor, fact)| float.kept(tensor, fact.range, calibration));
         let mut scales = Scales {
             shared: vec![None; facts.len()],
             preset: preset.collect::<Result<_, _>>()?,

@@ -3,16 +3,18 @@
 use crate::parallel::*;
 use fhe_nn_proof::spec::{ActivationSpec, Function};
 
-use crate::quantize::Curve;
+use crate::quantize::{Curve, Quantizer};
 
 /// Half the distance between the two points from which a slope is computed.
 const NEARBY: f64 = 1e-3;
 
 /// Computes the values and slopes of a function, `[inputs, phases x neurons]` each, at reals,
-/// `[inputs, neurons]`. The slope of a sign is taken to be 1 from -1 to 1, and 0 elsewhere.
+/// `[inputs, neurons]`. Values are those of the model's own quantizer, if it has one; slopes pass through its
+/// rounding. The slope of a sign is taken to be 1 from -1 to 1, and 0 elsewhere.
 pub(super) fn curves(
     act: &ActivationSpec,
     curve: &Curve<'_>,
+    quantizer: Option<Quantizer>,
     reals: &[f32],
     neurons: usize,
     positions: usize,
@@ -33,7 +35,9 @@ pub(super) fn curves(
                         Function::Sign => f64::from(u8::from(x.abs() <= 1.0)),
                         _ => (value(x + NEARBY) - value(x - NEARBY)) / (2.0 * NEARBY),
                     };
-                    values[q * neurons + j] = value(x) as f32;
+                    let exact = value(x);
+                    let own = quantizer.map_or(exact, |quantizer| quantizer.value(exact));
+                    values[q * neurons + j] = own as f32;
                     slopes[q * neurons + j] = slope as f32;
                 }
             }

@@ -1,15 +1,17 @@
 //! Floats of a module: those that quantize to its integers, and the latent ones behind them.
 
 use candle_core::Tensor;
+use fhe_nn_proof::client::Affine;
 use fhe_nn_proof::error::ModelError;
 use fhe_nn_proof::spec::LinearSpec;
+use fhe_nn_proof::widths::Range;
 use ndarray::{ArrayD, ArrayView2, IxDyn};
 
 use super::error::{Failure, tensor_operation};
 use super::integers::array;
 use super::parameters::{Learned, log_scales, reads_wave};
 use super::trainable::{Precision, Trainable};
-use crate::quantize::{Float, reals, wave_unit, weight_shape};
+use crate::quantize::{Clamp, Float, reals, wave_unit, weight_shape};
 use crate::{Error, Floats};
 
 impl Trainable {
@@ -90,7 +92,7 @@ impl Trainable {
         Ok(floats)
     }
 
-    fn latent_reals(&self) -> Result<Floats, Failure> {
+    pub(super) fn latent_reals(&self) -> Result<Floats, Failure> {
         let mut floats = self.given.clone();
         for (index, learned) in self.with_weights() {
             let layer = &self.spec.layers[index];
@@ -171,8 +173,9 @@ impl Trainable {
         }
         self.given = given;
         self.scales.fill(None);
+        self.drop_clamps_of_scales()?;
         let samples = reals(&self.spec, samples.view())?;
-        self.find_input_scale(&samples)?;
+        self.find_input_scale(&self.given().quantized_input(samples.clone())?)?;
         let float = Float {
             spec: &self.spec,
             floats,
@@ -208,7 +211,7 @@ impl Trainable {
                 own.set(&self.tensor(bias.iter().copied(), own.dims())?)?;
             }
             if let Some(log) = &learned.log_scale {
-                let kept = float.weight_scales(&layer.name, linear.channels)?;
+                let kept = float.kept_weight_scales(&layer.name, &linear, &self.calibration)?;
                 log.set(&match kept {
                     Some(kept) => self.tensor(kept.iter().map(|scale| scale.ln()), log.dims())?,
                     None => log_scales(&learned.weight, linear.weights)?
@@ -236,6 +239,38 @@ impl Trainable {
         Tensor::from_vec(values, shape, &self.device)
     }
 
+    /// What is not learned, as the quantizer reads it.
+    pub(super) fn given(&self) -> Float<'_> {
+        Float {
+            spec: &self.spec,
+            floats: &self.given,
+            functions: &self.functions,
+        }
+    }
+
+    /// Drops clamps that are the ends of the levels of a kept scale: they go on following the scale, which is
+    /// learned.
+    fn drop_clamps_of_scales(&mut self) -> Result<(), Failure> {
+        for (tensor, fact) in self.facts.iter().enumerate().skip(1) {
+            let given = self.given();
+            let clamp = given.clamp(tensor)?;
+            let Some(clamp) = clamp.filter(|_| self.has_own_scale(tensor)) else {
+                continue;
+            };
+            let kept = given.kept(tensor, fact.range, &self.calibration)?;
+            let follows = kept.is_some_and(|meaning| {
+                let ends = clamp_of(meaning, fact.range);
+                let near = |a: f64, b: f64| (a - b).abs() < meaning.scale / 2.0;
+                near(ends.lo, clamp.lo) && near(ends.hi, clamp.hi)
+            });
+            if follows {
+                let name = format!("{}.clamp", self.name_of(tensor));
+                self.given.take(&name);
+            }
+        }
+        Ok(())
+    }
+
     fn insert_scales(&self, floats: &mut Floats) -> Result<(), Failure> {
         for (tensor, scale) in self.scales.iter().enumerate() {
             let Some(scale) = scale else { continue };
@@ -253,8 +288,27 @@ impl Trainable {
                 &[1],
                 vec![scale.zero_point as f32],
             )?;
+            if tensor > 0 && self.spec.layers[tensor - 1].op.activation().is_some() {
+                let given = self.given().clamp(tensor)?;
+                let ends = clamp_of(meaning, self.facts[tensor].range);
+                let clamp = given.map_or(ends, |given| given.within(ends));
+                insert(
+                    floats,
+                    format!("{name}.clamp"),
+                    &[2],
+                    vec![clamp.lo as f32, clamp.hi as f32],
+                )?;
+            }
         }
         Ok(())
+    }
+}
+
+/// The reals of the least and the greatest level.
+fn clamp_of(meaning: Affine, levels: Range) -> Clamp {
+    Clamp {
+        lo: meaning.real(levels.lo),
+        hi: meaning.real(levels.hi),
     }
 }
 

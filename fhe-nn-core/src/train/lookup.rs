@@ -11,7 +11,7 @@ use super::ops::linearized;
 use super::signal::{Sums, UNIT, Values, column, per_channel, real, whole};
 use super::tables::Tables;
 use super::trainable::Noise;
-use crate::quantize::{Float, fixed_meaning};
+use crate::quantize::fixed_meaning;
 
 impl Forward<'_> {
     /// Makes sums of values, so that tables can read them.
@@ -44,11 +44,7 @@ impl Forward<'_> {
         sums: &Sums,
     ) -> Result<Values, Failure> {
         let module = self.module;
-        let float = Float {
-            spec: &module.spec,
-            floats: &module.given,
-            functions: &module.functions,
-        };
+        let float = module.given();
         let curve = float.curve(index, act)?;
         let (inputs, neurons) = sums.integers.dims2()?;
         let outputs = neurons * act.phases as usize;
@@ -56,7 +52,13 @@ impl Forward<'_> {
         let phases = |sums: &Tensor| Tensor::cat(&vec![sums; act.phases as usize], 1);
         if self.is_float() {
             let reals = sums.reals.flatten_all()?.to_vec1::<f32>()?;
-            let (values, slopes) = curves(act, &curve, &reals, neurons, sums.positions);
+            let quantizer = float.quantizer(index + 1)?;
+            let curve = match quantizer {
+                Some(quantizer) => curve.cut(quantizer.clamp),
+                None => curve,
+            };
+            let positions = sums.positions;
+            let (values, slopes) = curves(act, &curve, quantizer, &reals, neurons, positions);
             return Ok(Values {
                 integers: linearized(tensor(values)?, &tensor(slopes)?, &phases(&sums.reals)?)?,
                 scale: self.constant(1.0)?,

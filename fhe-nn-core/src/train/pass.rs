@@ -51,7 +51,13 @@ impl Forward<'_> {
         };
         let encode =
             |&x: &f64| levels.map_or(x, |levels| meaning.quantize(x, levels) as f64) as f32;
-        let values: Vec<f32> = inputs.iter().map(encode).collect();
+        let values: Vec<f32> = match self.is_float() {
+            true => {
+                let inputs = self.module.given().quantized_input(inputs.clone())?;
+                inputs.iter().map(encode).collect()
+            }
+            false => inputs.iter().map(encode).collect(),
+        };
         Ok(Values {
             integers: Tensor::from_vec(values, inputs.dim(), &self.module.device)?,
             scale: self.constant(meaning.scale)?,

@@ -47,7 +47,7 @@ impl Trainable {
             floats: &floats,
             functions: &self.functions,
         };
-        let calibration = Calibration::default();
+        let calibration = self.calibration;
         let scales = Scales::find(&float, &self.facts, samples, &calibration)?;
         let reals = float.run(samples.clone())?;
         let found = wanting.iter().map(|&tensor| {
@@ -71,7 +71,7 @@ impl Trainable {
 
     pub(super) fn find_input_scale(&mut self, samples: &Array2<f64>) -> Result<(), Failure> {
         if self.scales[0].is_none() {
-            let meaning = input_meaning(&self.spec, samples, &self.given)?;
+            let meaning = input_meaning(&self.spec, samples, &self.given, &self.calibration)?;
             self.scales[0] = Some(Scale::fixed(meaning));
         }
         Ok(())
@@ -110,7 +110,7 @@ impl Trainable {
     }
 
     /// Whether a tensor has a scale that may be learned: the results of a padded table, and vectors.
-    fn has_own_scale(&self, tensor: usize) -> bool {
+    pub(super) fn has_own_scale(&self, tensor: usize) -> bool {
         let layer = tensor
             .checked_sub(1)
             .map(|index| &self.spec.layers[index].op);
@@ -184,14 +184,19 @@ impl Scale {
 }
 
 /// The meaning of inputs, which is given or found from the samples.
-fn input_meaning(spec: &Spec, samples: &Array2<f64>, given: &Floats) -> Result<Affine, Failure> {
+fn input_meaning(
+    spec: &Spec,
+    samples: &Array2<f64>,
+    given: &Floats,
+    calibration: &Calibration,
+) -> Result<Affine, Failure> {
     let float = Float {
         spec,
         floats: given,
         functions: &[],
     };
     let facts = [spec.input.tensor()];
-    if let Some(preset) = float.preset(0, facts[0].range)? {
+    if let Some(preset) = float.kept(0, facts[0].range, calibration)? {
         return Ok(preset);
     }
     if spec.input.tokens.is_some() {
@@ -201,8 +206,8 @@ fn input_meaning(spec: &Spec, samples: &Array2<f64>, given: &Floats) -> Result<A
         });
     }
     let calibration = match spec.input.bits {
-        1 => Calibration::new().with_clipping(Clipping::MinMax),
-        _ => Calibration::default(),
+        1 => calibration.with_clipping(Clipping::MinMax),
+        _ => *calibration,
     };
     Ok(calibration.tensor(samples.iter(), facts[0].range))
 }

@@ -71,6 +71,7 @@ impl Trainable {
     /// Errors that name a wrong sample, as in [`Network::quantize_with`](crate::Network::quantize_with).
     pub fn calibrate(&mut self, samples: ArrayView2<'_, f32>) -> Result<(), Error> {
         let samples = reals(&self.spec, samples)?;
+        let samples = self.given().quantized_input(samples)?;
         self.find_scales(&samples)?;
         if self.precision == Precision::Integers {
             let mut forward = Forward::new(self, Mode::Calibrate, 0);

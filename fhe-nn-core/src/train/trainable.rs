@@ -15,7 +15,7 @@ use super::parameters::Learned;
 use super::scales::Scale;
 use crate::layer::is_smooth;
 use crate::quantize::{CustomFn, Groups};
-use crate::{Error, Floats};
+use crate::{Calibration, Error, Floats};
 
 /// A declaration whose weights are learned.
 ///
@@ -63,6 +63,7 @@ pub struct Trainable {
     pub(super) noise: Vec<Option<Noise>>,
     /// Parameters of activations, which are not learned.
     pub(super) given: Floats,
+    pub(super) calibration: Calibration,
     pub(super) precision: Precision,
     pub(super) weight_scales: WeightScales,
     pub(super) powers_of_two: bool,
@@ -139,6 +140,7 @@ impl Trainable {
             seen: layers.map(|_| None).collect(),
             groups: Groups::of(spec)?,
             given: defaults(spec)?,
+            calibration: Calibration::default(),
             precision: Precision::default(),
             weight_scales: WeightScales::default(),
             powers_of_two: false,
@@ -155,6 +157,13 @@ impl Trainable {
     /// into another module to train them as integers.
     pub fn with_precision(mut self, precision: Precision) -> Self {
         self.precision = precision;
+        self
+    }
+
+    /// Sets how scales are found over samples before training, and whether kept scales that the declared widths
+    /// are too narrow for are found anew; by default, [`Calibration::default`].
+    pub fn with_calibration(mut self, calibration: Calibration) -> Self {
+        self.calibration = calibration;
         self
     }
 

@@ -23,13 +23,29 @@ use crate::Error;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Request {
     pub(crate) header: Header,
     pub(crate) values: Seeded,
+    /// What only the client that encrypted it knows, and what does not travel.
+    pub(crate) clamped: Option<usize>,
+}
+
+/// Requests are equal if their bytes are.
+impl PartialEq for Request {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.header, &self.values) == (&other.header, &other.values)
+    }
 }
 
 impl Request {
+    /// Returns the number of input values beyond the calibrated range, which were clamped to its ends when they were
+    /// encrypted; see [`ClientSpec::clamped`](fhe_nn_proof::client::ClientSpec::clamped). `None` for a request that
+    /// was read from bytes, which say nothing about it.
+    pub fn clamped(&self) -> Option<usize> {
+        self.clamped
+    }
+
     /// Returns the request as it travels.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Kind::Request.bytes(&self.header);
@@ -69,6 +85,7 @@ impl Request {
         Ok(Request {
             header,
             values: Seeded::read(payload),
+            clamped: None,
         })
     }
 }

@@ -4,7 +4,7 @@ use fhe_nn_core::Error;
 use fhe_nn_core::plan::Affine;
 use fhe_nn_core::prelude::*;
 use fhe_nn_core::quantize::{Clipping, Report};
-use ndarray::{Array1, Array2, array};
+use ndarray::{Array1, Array2, array, s};
 
 use super::{
     METHODS, Promised, Seen, Smooth, TwoSigns, Waves, encode, floats, insert, linears, quantize,
@@ -52,15 +52,26 @@ fn a_neuron_that_breaks_its_promise_is_named_with_both_numbers() {
 }
 
 #[test]
-fn inputs_that_never_change_weigh_nothing_and_move_the_bias() {
+fn inputs_that_never_change_are_dropped_where_asked() {
     let seed = &mut 5;
     let mut samples = uniform((64, 6), 0.0..=1.0, seed);
     samples.column_mut(2).fill(0.0);
     samples.column_mut(4).fill(1.0);
     let floats = floats::<Smooth>(seed);
-    let (network, report): (Smooth, _) = quantize(&floats, &samples);
+    let dropping = Calibration::new().with_drop_constants(true);
+    let quantized = Smooth::quantize_with(&floats, samples.view(), &dropping);
+    let Quantized {
+        network, report, ..
+    } = quantized.expect("a network that keeps its promises");
     let first = &linears(&network)[0];
     assert_eq!(report.layers[0].constant_inputs, 2);
+    assert_eq!(report.layers[0].dropped_inputs, [2, 4]);
+    assert!(
+        report
+            .to_string()
+            .contains("dropped inputs of `fc1`, which never changed: 2, 4;"),
+        "{report}"
+    );
     assert!(first.weights.column(2).iter().all(|&w| w == 0));
     assert!(first.weights.column(4).iter().all(|&w| w == 0));
     for j in 0..5 {
@@ -68,12 +79,48 @@ fn inputs_that_never_change_weigh_nothing_and_move_the_bias() {
         let moved = first.bias[j] - f64::from(floats.get("fc1.bias").expect("inserted")[j]);
         assert!((moved - f64::from(always)).abs() < 0.01, "{moved} {always}");
     }
-    let (waves, report): (Waves, _) = {
-        let floats = super::floats::<Waves>(seed);
-        quantize(&floats, &samples)
-    };
-    assert_eq!(report.layers[0].constant_inputs, 2);
+    let waves = Waves::quantize_with(&super::floats::<Waves>(seed), samples.view(), &dropping);
+    let Quantized {
+        network: waves,
+        report,
+        ..
+    } = waves.expect("a network that keeps its promises");
+    assert_eq!(report.layers[0].dropped_inputs, [2, 4]);
     assert!(linears(&waves)[0].weights.column(4).iter().all(|&w| w == 0));
+}
+
+#[test]
+fn inputs_that_never_change_are_kept() {
+    let seed = &mut 5;
+    let mut samples = uniform((64, 6), 0.0..=1.0, seed);
+    samples.column_mut(2).fill(0.0);
+    samples.column_mut(4).fill(1.0);
+    let floats = floats::<Smooth>(seed);
+    let (network, report): (Smooth, _) = quantize(&floats, &samples);
+    let layer = &report.layers[0];
+    assert_eq!((layer.constant_inputs, layer.dropped_inputs.len()), (2, 0));
+    let (first, reals) = (&linears(&network)[0], floats.get("fc1.weight"));
+    let reals = reals.expect("inserted");
+    for ((j, i), &w) in first.weights.indexed_iter() {
+        let error = first.scales[j] * f64::from(w) - f64::from(reals[[j, i]]);
+        assert!(error.abs() <= first.scales[j], "weight {i} of neuron {j}");
+    }
+}
+
+#[test]
+fn a_promise_that_needs_constants_dropped_says_so() {
+    let seed = &mut 3;
+    let mut floats = floats::<Promised>(seed);
+    insert(&mut floats, "fc1", Array2::ones((4, 6)), Array1::zeros(4));
+    let mut samples = uniform((50, 6), 0.0..=1.0, seed);
+    samples.slice_mut(s![.., ..3]).fill(0.5);
+    let error = Promised::quantize(&floats, samples.view()).expect_err("a broken promise");
+    assert_eq!(
+        error.to_string(),
+        "neuron 0 of `fc1` reaches [0, 54]: 7 bits, but 6 are promised; so do 3 more neurons; inputs of `fc1` that never change over the samples: 3\n  = help: the promise holds without their weights: `Calibration::new().with_drop_constants(true)`, or `fhe-nn quantize --drop-constants`"
+    );
+    let dropping = Calibration::new().with_drop_constants(true);
+    Promised::quantize_with(&floats, samples.view(), &dropping).expect("it holds");
 }
 
 #[test]
@@ -180,7 +227,10 @@ fn the_report_prints_as_a_table_and_is_data() {
     let samples = uniform((64, 6), 0.0..=1.0, seed);
     let (_, report): (Seen, _) = quantize(&floats::<Seen>(seed), &samples);
     let text = report.to_string();
-    assert!(text.is_ascii() && text.lines().count() == 6, "{text}");
+    let lines = 7 + report.notes.len();
+    assert!(text.is_ascii() && text.lines().count() == lines, "{text}");
+    let printed = |note: &String| text.contains(&format!("\n  note: {note}\n"));
+    assert!(report.notes.iter().all(printed), "{text}");
     assert!(text.contains("10 calibrated"), "{text}");
     let json = serde_json::to_string(&report).expect("data");
     let back: Report = serde_json::from_str(&json).expect("data");

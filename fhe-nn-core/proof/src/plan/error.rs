@@ -6,7 +6,7 @@
 pub enum PlanError {
     /// No parameters of 132-bit security keep the noise of a layer below half a step.
     #[error(
-        "no parameters of 132-bit security keep the {bits}-bit accumulators of `{layer}` exact at 2^-{failure_bits}: their weights have a 2-norm of {norm:.1}\n  = help: lower `accumulator` or `weights` of `{layer}`, or the number of its inputs"
+        "no parameters of 132-bit security keep the {bits}-bit accumulators of `{layer}` exact at 2^-{failure_bits}: their weights have a 2-norm of {norm:.1}\n  = help: lower `accumulator` or `weights` of `{layer}`, or the number of its inputs; scales of more bits that came with the floats are found anew by `Calibration::new().with_requantize(true)`, or `fhe-nn import --requantize`"
     )]
     NoParameters {
         /// Name of the linear layer.

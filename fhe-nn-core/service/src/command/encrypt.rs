@@ -4,6 +4,7 @@ use fhe_nn_core::{ClientKey, Protection, StoredKey};
 
 use super::describe::load_description;
 use crate::bytes;
+use crate::clamped::Clamped;
 use crate::failure::{Failure, Of};
 use crate::messages;
 use crate::outcome::Outcome;
@@ -47,7 +48,9 @@ impl Args {
             Ok(request.to_bytes())
         });
         let requests: Vec<Vec<u8>> = requests.collect::<Result<_, Failure>>()?;
-        messages::write(&self.output, "requests", &requests)
+        let clamped = Clamped::of(&client.plan().client, &rows);
+        let outcome = messages::write(&self.output, "requests", &requests)?;
+        Ok(clamped.told(outcome))
     }
 }
 

@@ -40,6 +40,9 @@ pub(crate) struct Args {
     /// Bits that tables read.
     #[arg(long, value_name = "BITS", default_value_t = Widths::new().table())]
     table: u32,
+    /// Take these bits also where the model has its own, as one of 8 bits does, and find its scales anew.
+    #[arg(long)]
+    requantize: bool,
 }
 
 impl Args {
@@ -83,7 +86,8 @@ impl Args {
             .with_input(self.input)
             .with_weights(self.weights)
             .with_activations(self.activations)
-            .with_table(self.table);
+            .with_table(self.table)
+            .with_requantize(self.requantize);
         let imported = if bytes::is_pipe(&self.model) {
             let model = bytes::read(&self.model, Model::MAX_BYTES)?;
             import::onnx(&model, "Network", &widths)

@@ -23,6 +23,10 @@ pub(crate) struct Args {
     /// The rows are in the order of the network already, where it is another than that of the imported model.
     #[arg(long)]
     reordered: bool,
+    /// Drop inputs that have the same value in every row: accumulators become narrower, but the network no longer
+    /// sees these inputs change.
+    #[arg(long)]
+    drop_constants: bool,
     #[command(flatten)]
     output: Output,
 }
@@ -42,7 +46,8 @@ impl Args {
             return Err(Failure::Call(reason));
         }
         let rows = self.rows.read()?;
-        let quantized = imported.quantize(rows.view(), &Calibration::default())?;
+        let calibration = Calibration::new().with_drop_constants(self.drop_constants);
+        let quantized = imported.quantize(rows.view(), &calibration)?;
         let model = quantized.network;
         self.output.write(&model.to_bytes(), Secrecy::Public)?;
         let report = &quantized.report;

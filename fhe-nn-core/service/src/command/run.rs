@@ -4,6 +4,7 @@ use fhe_nn_core::Model;
 use serde_json::json;
 
 use crate::bytes;
+use crate::clamped::Clamped;
 use crate::failure::{Failure, Of};
 use crate::outcome::Outcome;
 use crate::plan_options::Options;
@@ -51,7 +52,8 @@ impl Args {
             "inputs": all.len(),
             "scores": scores::json(&all, &[]),
         });
-        Ok(Outcome::new(scores::text(&all, &[]), json))
+        let clamped = Clamped::of(&model.client_spec(), &rows);
+        Ok(clamped.told(Outcome::new(scores::text(&all, &[]), json)))
     }
 }
 

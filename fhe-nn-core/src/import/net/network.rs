@@ -26,6 +26,8 @@ pub(crate) struct Net {
     pub(crate) widths: Vec<(usize, u32)>,
     /// The grids of these inputs and results: tensor and grid.
     pub(crate) grids: Vec<(usize, Grid)>,
+    /// The quantized functions of bases that are written, and the tensors that they became.
+    pub(super) on_grids: Vec<(usize, Expr, Grid, usize)>,
     /// The widths of weights that the model itself has: layer and bits.
     pub(crate) weights: Vec<(usize, u32)>,
     pub(crate) input: Input,
@@ -96,6 +98,7 @@ impl Net {
             notes: Vec::new(),
             widths: Vec::new(),
             grids: Vec::new(),
+            on_grids: Vec::new(),
             weights: Vec::new(),
             input,
             budget: Budget::of_weights(),

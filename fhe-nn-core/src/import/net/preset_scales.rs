@@ -1,23 +1,48 @@
 //! Scales that the model itself sets, and that the network keeps.
 
-use fhe_nn_proof::spec::{Layer, Op, Pool, TensorKind};
+use fhe_nn_proof::spec::{Layer, Op, Pool, Spec, TensorKind};
 use ndarray::{ArrayD, IxDyn};
 
-use super::network::Net;
+use super::network::{Net, Source};
+use crate::Error;
 use crate::import::error::{Refusal, refuse};
+use crate::import::function::{Expr, Operation, never_decreases, recognize};
 use crate::import::place::{Grid, View};
+use crate::quantize::Groups;
 
 impl Net {
-    /// Writes a view with the scale to which the model quantizes it.
+    /// Writes a view with the scale to which the model quantizes it. What the quantizer cuts is a part of the
+    /// function: tools drop a ReLU that the range of the quantizer behind it repeats.
     pub(crate) fn quantized(&mut self, view: &View, grid: Grid) -> Result<usize, Refusal> {
-        let asked = grid;
-        let levels = (grid.hi - grid.lo + 1) as u64;
-        if !levels.is_power_of_two() {
-            return refuse(format!(
-                "it keeps {levels} levels, but tables have a power of two"
-            ));
+        let known = |(base, expr, known, _): &&(usize, Expr, Grid, usize)| {
+            *base == view.base && expr.is(&view.expr) && *known == grid
+        };
+        if let Some((.., tensor)) = self.on_grids.iter().find(known) {
+            return Ok(*tensor);
         }
-        let written = self.written(view)?;
+        let tensor = match self.bases[view.base].source {
+            // the greatest level is that of the greatest value
+            Source::MaxPool(base, pool) if never_decreases(&view.expr) => {
+                let inner = View {
+                    base,
+                    ..view.clone()
+                };
+                let tensor = self.quantized(&inner, grid)?;
+                self.push("max_pool", vec![tensor], Op::Pool(pool))?
+            }
+            _ => self.on_grid(view, grid)?,
+        };
+        self.on_grids
+            .push((view.base, view.expr.clone(), grid, tensor));
+        Ok(tensor)
+    }
+
+    fn on_grid(&mut self, view: &View, grid: Grid) -> Result<usize, Refusal> {
+        let asked = grid;
+        let written = match self.rectified(view, grid) {
+            Some(rectified) => self.written(&rectified)?,
+            None => self.written(view)?,
+        };
         if written.tensor == 0 && written.line.is_itself() {
             let is_quantized = self.widths.iter().any(|(tensor, _)| *tensor == 0);
             return if !is_quantized {
@@ -78,6 +103,26 @@ impl Net {
         Ok(tensor)
     }
 
+    /// The view without values below 0, if its quantizer has no levels for them and that makes the function one
+    /// that the language knows, such as the ReLU that a tool left to the quantizer.
+    fn rectified(&self, view: &View, grid: Grid) -> Option<View> {
+        let has_sums = match self.bases[view.base].source {
+            Source::Linear(_) => true,
+            Source::Tensor(tensor) => self.facts[tensor].kind == TensorKind::Sums,
+            Source::Input | Source::MaxPool(..) => false,
+        };
+        let is_line = view.expr.line().is_some();
+        if grid.zero_point != grid.lo || is_line && !has_sums {
+            return None;
+        }
+        let zero = Expr::constant(vec![0.0]);
+        let expr = Expr::apply(Operation::Max, vec![view.expr.clone(), zero]);
+        recognize(&expr).map(|_| View {
+            expr,
+            ..view.clone()
+        })
+    }
+
     /// Keeps the scale of a tensor whose least integer is `lo`.
     fn fix(&mut self, tensor: usize, name: &str, grid: Grid, lo: i64) -> Result<(), Refusal> {
         let most = if tensor == 0 { 16 } else { 8 };
@@ -88,17 +133,28 @@ impl Net {
             ));
         }
         let one = |x: f64| ArrayD::from_elem(IxDyn(&[1]), x as f32);
+        let levels = grid.hi - grid.lo + 1;
+        if tensor == 0 && !(levels as u64).is_power_of_two() {
+            self.notes.push(format!(
+                "the model cuts inputs to {levels} levels, but the client has {}: beyond the model's range, inputs go on for the rest of these",
+                1u64 << grid.bits()
+            ));
+        }
         let zero_point = grid.zero_point - grid.lo + lo;
         self.floats
             .insert(format!("{name}.scale"), one(grid.scale))?;
         self.floats
             .insert(format!("{name}.zero_point"), one(zero_point as f64))?;
+        let ends = grid.ends().map(|end| end as f32);
+        let clamp = ArrayD::from_shape_vec(IxDyn(&[2]), ends.to_vec()).expect("two ends");
+        self.floats.insert(format!("{name}.clamp"), clamp)?;
         self.widths.retain(|(known, _)| *known != tensor);
         self.widths.push((tensor, grid.bits()));
         Ok(())
     }
 
     /// Drops the scales of tensors that are added or concatenated if they differ: the quantizer then finds one.
+    /// What the model's quantizers compute stays.
     pub(crate) fn share_scales(&mut self, tensors: &[usize]) {
         let roots: Vec<usize> = tensors
             .iter()
@@ -115,14 +171,62 @@ impl Net {
             return;
         }
         for root in roots {
-            let name = self.name_of(root).to_owned();
-            if self.floats.remove(&format!("{name}.scale")) {
-                self.floats.remove(&format!("{name}.zero_point"));
-                self.notes.push(format!(
-                    "`{name}` is added to values of another scale, so its own is not kept"
-                ));
+            self.drop_scale(root, "is added to values of another scale");
+        }
+    }
+
+    /// Drops scales with a zero point where 0 must stand for 0.
+    ///
+    /// # Errors
+    /// Those of [`Groups::of`].
+    pub(crate) fn drop_moved_scales(&mut self, spec: &Spec) -> Result<(), Error> {
+        let groups = Groups::of(spec)?;
+        for tensor in (1..self.facts.len()).filter(|&tensor| groups.is_centred(tensor)) {
+            let zero_point = format!("{}.zero_point", self.name_of(tensor));
+            let zero_point = self.floats.get(&zero_point).and_then(|own| own.first());
+            if zero_point.is_some_and(|&zero_point| zero_point != 0.0) {
+                self.drop_scale(tensor, "is read where 0 must be at 0");
             }
         }
+        Ok(())
+    }
+
+    /// Drops all scales, which are then found anew for the widths of the declaration.
+    pub(crate) fn requantize(&mut self) {
+        let tensors = 0..self.facts.len();
+        let values = tensors.filter(|&tensor| self.take_scale(tensor)).count();
+        let mut take = |name: &str| self.floats.take(&format!("{name}.weight_scale"));
+        let weights = self.layers.iter().filter_map(|layer| take(&layer.name));
+        let weights = weights.count();
+        if values + weights > 0 {
+            self.notes.push(format!(
+                "the model's own scales of {values} tensors and of the weights of {weights} layers are not kept: they are found anew"
+            ));
+        }
+    }
+
+    /// Drops the scale of a tensor for integers, with a note.
+    fn drop_scale(&mut self, tensor: usize, because: &str) {
+        if self.take_scale(tensor) {
+            self.notes.push(format!(
+                "`{}` {because}, so the scale of its own quantizer is not kept",
+                self.name_of(tensor)
+            ));
+        }
+    }
+
+    /// Takes the scale of a tensor away from the integers; `false` if it has none. The float network still
+    /// rounds to it.
+    fn take_scale(&mut self, tensor: usize) -> bool {
+        let name = self.name_of(tensor).to_owned();
+        let Some(scale) = self.floats.take(&format!("{name}.scale")) else {
+            return false;
+        };
+        self.floats.take(&format!("{name}.zero_point"));
+        self.floats
+            .insert(format!("{name}.step"), scale)
+            .expect("it was among the floats before");
+        true
     }
 
     /// The tensor itself, or its values after a table if it has the scale of a product.

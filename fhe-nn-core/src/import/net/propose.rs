@@ -15,7 +15,7 @@ pub(crate) fn propose(net: &Net, name: &str, widths: &Widths) -> Result<Spec, Im
     widths.check()?;
     let mut input = net.input.clone();
     if input.tokens.is_none() {
-        input.bits = kept(net, 0).unwrap_or(widths.input());
+        input.bits = kept(net, 0, widths).unwrap_or(widths.input());
     }
     let mut spec = Spec {
         name: name.to_owned().into(),
@@ -56,10 +56,10 @@ pub(crate) fn propose(net: &Net, name: &str, widths: &Widths) -> Result<Spec, Im
     Ok(spec)
 }
 
-/// The width that the model itself has for a tensor.
-fn kept(net: &Net, tensor: usize) -> Option<u32> {
+/// The width that the model itself has for a tensor, unless other widths go before it.
+fn kept(net: &Net, tensor: usize, widths: &Widths) -> Option<u32> {
     let kept = net.widths.iter().find(|(known, _)| *known == tensor);
-    kept.map(|(_, bits)| *bits)
+    kept.filter(|_| !widths.requantize()).map(|(_, bits)| *bits)
 }
 
 /// Sets the widths of the layer with an index, which reads `facts`.
@@ -68,6 +68,7 @@ fn set_widths(spec: &mut Spec, facts: &[Tensor], index: usize, net: &Net, widths
     let range = facts[source].range;
     let is_read = spec.reader(index).is_some();
     let own = net.weights.iter().find(|(layer, _)| *layer == index);
+    let own = own.filter(|_| !widths.requantize());
     let weights = own.map_or(widths.weights(), |(_, bits)| *bits);
     let before = source.checked_sub(1).map(|index| &spec.layers[index].op);
     let width = match before.and_then(Op::linear) {
@@ -91,7 +92,7 @@ fn set_widths(spec: &mut Spec, facts: &[Tensor], index: usize, net: &Net, widths
         }
         Op::Embedding(embedding) => embedding.weights = weights,
         Op::Activation(act) => {
-            let kept = kept(net, index + 1);
+            let kept = kept(net, index + 1, widths);
             if !act.function.is_antiperiodic() {
                 act.output = kept.unwrap_or(widths.activations());
             }

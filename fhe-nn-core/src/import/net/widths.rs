@@ -22,6 +22,7 @@ pub struct Widths {
     weights: u32,
     activations: u32,
     table: u32,
+    requantize: bool,
 }
 
 impl Default for Widths {
@@ -31,6 +32,7 @@ impl Default for Widths {
             weights: 4,
             activations: 4,
             table: 5,
+            requantize: false,
         }
     }
 }
@@ -75,6 +77,20 @@ impl Widths {
             table: bits,
             ..self
         }
+    }
+
+    /// Sets whether these widths are also proposed where the model has its own. Its scales are then found anew
+    /// from samples, for the widths of the declaration; what its quantizers cut and round stays a part of the
+    /// float network. This is the way of a model of 8 bits into an encrypted run: the accumulators of 8-bit
+    /// weights and values are wider than most parameters allow.
+    #[must_use]
+    pub fn with_requantize(self, requantize: bool) -> Self {
+        Widths { requantize, ..self }
+    }
+
+    /// Whether the widths go before those of the model.
+    pub fn requantize(&self) -> bool {
+        self.requantize
     }
 
     /// The bits of inputs.

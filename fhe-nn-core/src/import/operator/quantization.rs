@@ -31,9 +31,15 @@ pub(super) fn quantization(
     };
     if let (Value::Levels(view, grid), "Clip", 11..) = (first, node.operator.as_str(), node.version)
     {
-        let limit = |index| constant(index).and_then(Constant::scalar);
-        let lo = limit(1).map_or(grid.lo, |lo| grid.lo.max(lo.ceil() as i64));
-        let hi = limit(2).map_or(grid.hi, |hi| grid.hi.min(hi.floor() as i64));
+        let limit = |index: usize| match operands.get(index) {
+            None | Some(None) => Ok(None),
+            Some(Some(_)) => match constant(index).and_then(Constant::scalar) {
+                Some(limit) if !limit.is_nan() => Ok(Some(limit)),
+                _ => refuse("its limits are not numbers"),
+            },
+        };
+        let lo = limit(1)?.map_or(grid.lo, |lo| grid.lo.max(lo.ceil() as i64));
+        let hi = limit(2)?.map_or(grid.hi, |hi| grid.hi.min(hi.floor() as i64));
         return Ok(Some(Value::Levels(view.clone(), Grid { lo, hi, ..*grid })));
     }
     if !matches!(

@@ -16,6 +16,11 @@ impl Grid {
         64 - levels.leading_zeros()
     }
 
+    /// The reals of the least and the greatest level, to which values are cut.
+    pub(crate) fn ends(&self) -> [f64; 2] {
+        [self.lo, self.hi].map(|level| self.scale * (level - self.zero_point) as f64)
+    }
+
     /// Whether the scale is positive, and the zero point is one of several levels.
     pub(crate) fn is_usable(&self) -> bool {
         let scale = self.scale > 0.0 && self.scale.is_normal();

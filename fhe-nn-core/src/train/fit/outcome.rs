@@ -65,7 +65,7 @@ impl Trainable {
                 .count()
         };
         let float = if self.is_smooth() {
-            let scores = N::float_scores(&self.latent()?, inputs)?;
+            let scores = N::float_scores(&self.latent_reals()?, inputs)?;
             let greatest = scores.rows().into_iter().map(|row| {
                 let better =
                     |best: usize, (j, &x): (usize, &f64)| if x > row[best] { j } else { best };
