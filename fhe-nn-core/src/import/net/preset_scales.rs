@@ -108,7 +108,9 @@ impl Net {
     fn rectified(&self, view: &View, grid: Grid) -> Option<View> {
         let has_sums = match self.bases[view.base].source {
             Source::Linear(_) => true,
-            Source::Tensor(tensor) => self.facts[tensor].kind == TensorKind::Sums,
+            Source::Tensor(tensor) | Source::Each(tensor) => {
+                self.facts[tensor].kind == TensorKind::Sums
+            }
             Source::Input | Source::MaxPool(..) => false,
         };
         let is_line = view.expr.line().is_some();
