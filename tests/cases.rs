@@ -12,12 +12,12 @@ const FLOAT: f64 = 0.02;
 /// The greatest squared error of integers at the proposed widths, relative to the outputs.
 const INTEGER: f64 = 0.06;
 
-fn path(name: &str, file: &str) -> PathBuf {
+pub(crate) fn path(name: &str, file: &str) -> PathBuf {
     let root = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/cases"));
     root.join(name).join(file)
 }
 
-fn imported(name: &str) -> Imported {
+pub(crate) fn imported(name: &str) -> Imported {
     let model = path(name, &format!("{name}.onnx"));
     match import::load(&model, &Widths::default()) {
         Ok(imported) => imported,

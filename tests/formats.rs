@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Once;
 
 use fhe_nn_core::import::{self, Imported, Widths};
-use fhe_nn_core::plan::Prefer;
+use fhe_nn_core::plan::{Prefer, Ties};
 use fhe_nn_core::prelude::*;
 use fhe_nn_core::{Error, Kind, Label, Passphrase, Protection, StoredKey};
 use ndarray::array;
@@ -43,7 +43,15 @@ fn bless() -> Result<(), Error> {
             fs::write(path, bytes).expect("the folder of the tests can be written");
         }
     };
-    let network = Majority::quantize(&floats()?, samples().view())?.network;
+    write(
+        "model",
+        3,
+        &Majority::quantize(&floats()?, samples().view())?
+            .network
+            .to_bytes(),
+    );
+    // the network whose plan the client key is for
+    let network = Majority::load(folder().join("model.v2"))?;
     // a key as small as there are
     let options = PlanOptions::new().with_failure_bits(24.0);
     let plan = network.plan(&options.with_prefer(Prefer::SmallestKeys))?;
@@ -57,7 +65,6 @@ fn bless() -> Result<(), Error> {
     let classes = vec!["most are on".to_owned()];
     let description = Description::new(plan)?.with_classes(classes)?.to_bytes();
     let key = Kind::ClientKey.version();
-    write("model", 2, &network.to_bytes());
     write("description", Kind::Description.version(), &description);
     write("client_key", key, &client.to_bytes(&passphrase())?);
     write(
@@ -108,6 +115,26 @@ fn files_of_before_are_read() -> Result<(), Error> {
     }
     let stored = StoredKey::from_bytes(&file("client_key.v1"))?;
     assert_eq!(stored.protection(), Protection::Passphrase);
+    Ok(())
+}
+
+/// Clients of models from before format 3 round halves away from zero, as their models were made.
+#[test]
+fn models_keep_their_rule_for_ties() -> Result<(), Error> {
+    let halves = [0.5, 0.0, 0.5];
+    for (name, ties, encoded) in [
+        ("model.v2", Ties::AwayFromZero, [1, 0, 1]),
+        ("model.v3", Ties::ToEven, [0, 0, 0]),
+    ] {
+        let model = Model::from_bytes(&file(name))?;
+        // whatever version it is saved in again
+        for model in [Model::from_bytes(&model.to_bytes())?, model] {
+            let client = model.client_spec();
+            assert_eq!(client.encoder.ties, ties, "{name}");
+            assert_eq!(client.encode(&halves).expect("numbers"), encoded, "{name}");
+            assert_eq!(model.run(&halves)?, model.run(&encoded.map(|q| q as f32))?);
+        }
+    }
     Ok(())
 }
 

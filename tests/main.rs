@@ -11,5 +11,6 @@ mod parity;
 mod random;
 mod refusals;
 mod roles;
+mod ties;
 mod training;
 mod wire;

@@ -36,7 +36,7 @@ fn read(spec: &Spec) -> Result<Model, Error> {
         zero_point: 0,
     };
     let parts = (0..spec.layers.len())
-        .map(|index| Part::Sources(vec![meaning; spec.sources(index).len()].into()));
+        .map(|index| Part::Sources(vec![meaning.into(); spec.sources(index).len()].into()));
     Model::from_bytes(&model::to_bytes(spec, &parts.collect::<Vec<_>>()))
 }
 

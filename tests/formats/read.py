@@ -3,7 +3,8 @@
     python3 read.py DESCRIPTION CLIENT_KEY REQUEST REPLY
 
 The client key is one without a passphrase. The script prints one JSON object: the encoded input that the request
-encrypts, and the integers and reals of the scores that the reply encrypts. It needs nothing but Python.
+encrypts and what it stands for, and the integers and reals of the scores that the reply encrypts. It needs nothing
+but Python.
 """
 
 import hashlib
@@ -101,7 +102,30 @@ def description(data):
     told = json.loads(content)
     plan = content[content.index(b'"plan":') + len(b'"plan":') : -1]
     assert hashlib.sha256(plan).hexdigest() == told["fingerprint"], "the fingerprint is not the plan's"
+    assert told["plan"]["version"] in (1, 2), "a plan of another version"
     return told
+
+
+def encoder_of(client):
+    """The rule for ties, and the scale and zero point of every input value."""
+    encoder = client["encoder"]
+    ties = encoder.get("ties", "AwayFromZero")
+    affines = encoder["affines"] if "affines" in encoder else [encoder]
+    each = client["inputs"] // len(affines)
+    return ties, [(affine["scale"], affine["zero_point"]) for affine in affines for _ in range(each)]
+
+
+def encode(client, reals):
+    """The integers that a client encrypts for numbers."""
+    ties, affines = encoder_of(client)
+    integers = []
+    for x, (scale, zero_point) in zip(reals, affines):
+        steps = x / scale
+        nearest = round(steps)
+        if ties == "AwayFromZero" and abs(steps) % 1 == 0.5:
+            nearest = math.ceil(steps) if steps > 0 else math.floor(steps)
+        integers.append(max(0, min(nearest + zero_point, (1 << client["input_bits"]) - 1)))
+    return integers
 
 
 def sums_of(plan):
@@ -231,9 +255,11 @@ def main():
     inputs, scores = client_key(key, plan)
     seed, encoded = request(sent, plan, inputs)
     integers, reals = reply(received, plan, scores, seed)
+    inputs = [scale * (q - zero) for q, (scale, zero) in zip(encoded, encoder_of(plan["client"])[1])]
+    assert encode(plan["client"], inputs) == encoded, "the input is not on its grid"
     greatest = max(range(len(reals)), key=lambda i: reals[i])
     assert all(map(math.isfinite, reals))
-    print(json.dumps({"name": told["name"], "encoded": encoded, "integers": integers, "reals": reals, "greatest": greatest}))
+    print(json.dumps({"name": told["name"], "encoded": encoded, "inputs": inputs, "integers": integers, "reals": reals, "greatest": greatest}))
 
 
 main()

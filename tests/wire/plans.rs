@@ -74,12 +74,12 @@ fn a_plan_of_other_types_is_none() {
     let cases = [
         ("/stages/0/output_variance", Value::Null), // what NaN is in JSON
         ("/options/failure_bits", Value::Null),
-        ("/client/encoder/scale", Value::Null),
+        ("/client/encoder/affines/0/scale", Value::Null),
         ("/stages/0/bootstrap/small_dimension", json!(-1)),
         ("/stages/0/bootstrap/small_dimension", json!(1u64 << 32)),
         ("/stages/0/sums/reader", json!("Anyone")),
         ("/model", json!([1, 2, 3])),
-        ("/version", json!(2)),
+        ("/version", json!(3)),
         ("/version", Value::Null),
     ];
     for (place, value) in cases {

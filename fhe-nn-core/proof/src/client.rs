@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use ndarray::{Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
 
+use crate::encoder::{Encoder, Ties};
 use crate::spec::{Encoding, Tokens};
 use crate::widths::{Lattice, Range};
 
@@ -29,7 +30,7 @@ pub struct ClientSpec {
     /// Width of an encoded input value: unsigned integers of this many bits.
     pub input_bits: u32,
     /// Meaning of encoded input values.
-    pub encoder: Affine,
+    pub encoder: Encoder,
     /// Width of each score: a signed integer of this many bits.
     pub widths: Cow<'static, [u32]>,
     /// The values that each score can have.
@@ -58,9 +59,9 @@ pub struct Scores {
 }
 
 impl Affine {
-    /// `clamp(round(x / scale) + zero_point, lo, hi)`, halves away from zero, in f64.
+    /// `clamp(round(x / scale) + zero_point, lo, hi)`, ties to even, in f64.
     pub fn quantize(&self, x: f64, range: Range) -> i64 {
-        ((x / self.scale).round() as i64)
+        (Ties::ToEven.round(x / self.scale) as i64)
             .saturating_add(self.zero_point)
             .clamp(range.lo, range.hi)
     }
@@ -206,9 +207,7 @@ impl ClientSpec {
             return tokens.write(input, to);
         }
         let range = Range::unsigned(self.input_bits);
-        for (to, &x) in to.iter_mut().zip(input) {
-            *to = self.encoder.quantize(f64::from(x), range);
-        }
+        self.encoder.encode(input, range, to);
         Ok(())
     }
 

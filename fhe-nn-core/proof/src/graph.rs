@@ -18,7 +18,8 @@ use ndarray::Array2;
 use sha2::{Digest, Sha256};
 
 pub use self::map::{Map, Rows, Term};
-use crate::client::{Affine, ClientSpec, Line};
+use crate::client::{ClientSpec, Line};
+use crate::encoder::Encoder;
 use crate::part::{Part, Tables};
 use crate::spec::{ActivationSpec, Function, Rounding, Spec};
 use crate::widths::{Lattice, Reader};
@@ -37,7 +38,7 @@ pub struct Graph<'a> {
     /// Index of the first read of sums that add up inputs.
     pub input_stage: usize,
     /// Meaning of the inputs.
-    encoder: Affine,
+    encoder: Encoder,
     /// Meaning of each score.
     decoder: Vec<Line>,
 }
@@ -157,7 +158,7 @@ impl Graph<'_> {
             inputs: self.spec.input_len(),
             tokens: self.spec.input.tokens,
             input_bits: self.spec.input.bits,
-            encoder: self.encoder,
+            encoder: self.encoder.clone(),
             widths: channels().map(|c| read.widths[c]).collect(),
             lattices: channels().map(|c| read.lattices[c]).collect(),
             decoder: channels().map(|c| self.decoder[c]).collect(),

@@ -2,6 +2,7 @@
 //! encrypted engine must agree on.
 //!
 //! - [`client`]: what a client must know.
+//! - [`encoder`]: how a client encodes an input.
 //! - [`error`]: what can be wrong with a model.
 //! - [`graph`]: the integer program of a network, which every backend runs.
 //! - [`model`]: model files.
@@ -16,6 +17,7 @@
 //! `fhe-nn-macros` uses it to check declarations, and `fhe-nn-core` uses it to quantize and to plan.
 
 pub mod client;
+pub mod encoder;
 pub mod error;
 pub mod graph;
 mod layers;

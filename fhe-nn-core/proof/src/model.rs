@@ -6,7 +6,8 @@
 //! for every tensor that it reads. An embedding has `f.weights`, `[vocabulary, dimension]`, and `f.scale`.
 //! An activation `g` with a padding bit has `g.tables` (I16), its tables one after the other; their sizes
 //! follow from the widths. The metadata's entry `fhe_nn` is JSON:
-//! the version of the format, the declaration, and from version 2 on the SHA-256 of all of it.
+//! the version of the format, the declaration, from version 2 on the SHA-256 of all of it, and from version 3 on
+//! the rule for ties, by which the client encodes. Models of before rounded halves away from zero.
 //!
 //! Everything that is read is checked before it is used: types, shapes and ranges, and that the widths of
 //! a `checked` layer hold whatever its weights can reach.
@@ -27,17 +28,20 @@ use sha2::{Digest, Sha256};
 pub use self::file::{ReadError, read_file};
 use self::reader::{ModelReader, Place};
 use self::tensors::Writer;
+use crate::encoder::Ties;
 use crate::error::ModelError;
-use crate::part::Part;
+use crate::part::{Part, encoder};
 use crate::spec::Spec;
 use crate::spec::flow::Readers;
 
 /// Greatest number of bytes of a file of weights that is read: 1 GiB.
 pub const MAX_BYTES: u64 = 1 << 30;
 /// Version of the format that is written, and the newest that is read.
-const VERSION: u64 = 2;
+const VERSION: u64 = 3;
 /// Version from which on a file must carry its SHA-256. It is verified wherever there is one.
 const HASHED: u64 = 2;
+/// Version from which on a file has its rule for ties.
+const TIES: u64 = 3;
 /// Entry of the metadata.
 const METADATA: &str = "fhe_nn";
 
@@ -46,6 +50,8 @@ const METADATA: &str = "fhe_nn";
 struct Metadata {
     version: u64,
     spec: Spec,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ties: Option<Ties>,
     /// In hexadecimal digits, see [`hash`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sha256: Option<String>,
@@ -66,10 +72,12 @@ pub fn to_bytes(spec: &Spec, parts: &[Part]) -> Vec<u8> {
             &*tensor.bytes,
         )
     });
+    let ties = encoder(spec, parts).map_or(Ties::ToEven, |encoder| encoder.ties);
     let metadata = Metadata {
         version: VERSION,
-        sha256: Some(hash(spec, tensors.collect())),
+        sha256: Some(hash(spec, Some(ties), tensors.collect())),
         spec: spec.clone(),
+        ties: Some(ties),
     };
     let metadata = serde_json::to_string(&metadata).expect("a spec has string keys only");
     safetensors::serialize(
@@ -120,17 +128,21 @@ fn integers_of(spec: &Spec, metadata: &Metadata, bytes: &[u8]) -> Result<Vec<Par
         let views: Vec<_> = file.iter().collect();
         let tensors = views.iter();
         let tensors = tensors.map(|(name, view)| (*name, view.dtype(), view.shape(), view.data()));
-        let found = hash(&metadata.spec, tensors.collect());
+        let found = hash(&metadata.spec, metadata.ties, tensors.collect());
         if metadata.sha256.as_ref() != Some(&found) {
             return Err(ModelError::Altered);
         }
     }
-    parts(spec, &file)
+    parts(spec, &file, metadata.ties.unwrap_or(Ties::AwayFromZero))
 }
 
-/// SHA-256 over the declaration and the tensors by name, each field preceded by its length: a damaged file
+/// SHA-256 over the declaration, the rule for ties and the tensors by name, each field preceded by its length: a damaged file
 /// is an error instead of wrong scores. It does not prove the origin of the file.
-fn hash(spec: &Spec, mut tensors: Vec<(&str, Dtype, &[usize], &[u8])>) -> String {
+fn hash(
+    spec: &Spec,
+    ties: Option<Ties>,
+    mut tensors: Vec<(&str, Dtype, &[usize], &[u8])>,
+) -> String {
     tensors.sort_unstable_by_key(|&(name, ..)| name);
     let mut hash = Sha256::new();
     let mut field = |bytes: &[u8]| {
@@ -138,6 +150,9 @@ fn hash(spec: &Spec, mut tensors: Vec<(&str, Dtype, &[usize], &[u8])>) -> String
         hash.update(bytes);
     };
     field(&serde_json::to_vec(spec).expect("a spec has string keys only"));
+    if let Some(ties) = ties {
+        field(&serde_json::to_vec(&ties).expect("a rule is a name"));
+    }
     for (name, dtype, shape, data) in tensors {
         field(name.as_bytes());
         field(format!("{dtype:?} {shape:?}").as_bytes());
@@ -147,8 +162,8 @@ fn hash(spec: &Spec, mut tensors: Vec<(&str, Dtype, &[usize], &[u8])>) -> String
 }
 
 /// The integers of every layer.
-fn parts(spec: &Spec, file: &SafeTensors<'_>) -> Result<Vec<Part>, ModelError> {
-    let mut reader = ModelReader::new(file);
+fn parts(spec: &Spec, file: &SafeTensors<'_>, ties: Ties) -> Result<Vec<Part>, ModelError> {
+    let mut reader = ModelReader::new(file, ties);
     let facts = spec.flow().map_err(|at| ModelError::flow(spec, at))?;
     let readers = Readers::of(spec);
     let mut parts: Vec<Part> = Vec::with_capacity(spec.layers.len());
@@ -211,5 +226,13 @@ fn metadata(bytes: &[u8]) -> Result<Metadata, ModelError> {
             newest: VERSION,
         });
     }
-    serde_json::from_value(json).map_err(|e| not_a_model(e.to_string()))
+    let metadata: Metadata =
+        serde_json::from_value(json).map_err(|e| not_a_model(e.to_string()))?;
+    match metadata.ties {
+        Some(_) if found < TIES => Err(not_a_model(format!(
+            "its format is {found}, which has no rule for ties"
+        ))),
+        None if found >= TIES => Err(not_a_model("no rule for ties in its metadata".to_owned())),
+        _ => Ok(metadata),
+    }
 }

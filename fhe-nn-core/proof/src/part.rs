@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use ndarray::{Array2, ArrayView1};
 
-use crate::client::{Affine, Line};
+use crate::client::Line;
+use crate::encoder::Encoder;
 use crate::model::tensors::Writer;
 use crate::model::write::write_meanings;
+use crate::spec::Spec;
 use crate::widths::{Lattice, Range};
 
 /// The integers of one layer. They are shared, so that a clone costs a reference count.
@@ -19,19 +21,19 @@ pub enum Part {
     /// An activation with a table for each channel.
     Tables(Arc<Tables>),
     /// A layer without integers of its own, which knows the meaning of the integers that it reads.
-    Sources(Arc<[Affine]>),
+    Sources(Arc<[Encoder]>),
     /// An antiperiodic activation: its one table follows from its widths.
     Antiperiodic,
 }
 
 /// The integers of a linear layer, and what they mean in reals:
-/// neuron j stands for `scales_j x input.scale x (acc_j - input.zero_point x sum_i w_ij) + bias_j`.
+/// neuron j stands for `scales_j x input.scale x (acc_j - constant_j - input.zero_point x sum_i w_ij) + bias_j`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Linear {
     /// Integer weights, `[neurons, inputs]`; for a convolution `[channels, taps]`, and all else by channel.
     pub weights: Array2<i16>,
-    /// Integer added to each accumulator: the bias of a neuron whose activation is antiperiodic,
-    /// 0 where the bias lives in the neuron's own table or is added by the client.
+    /// Integer added to each accumulator: the bias of a neuron whose activation is antiperiodic. Other tables have the
+    /// bias in them; the constant is then what brings the neuron's range into fewer bits, or 0. Scores have none.
     pub constants: Vec<i64>,
     /// Width of each neuron's accumulator in bits, `A_j`.
     pub widths: Vec<u32>,
@@ -40,7 +42,7 @@ pub struct Linear {
     /// Real bias of each neuron.
     pub bias: Vec<f64>,
     /// Meaning of the integers that enter the layer.
-    pub input: Affine,
+    pub input: Encoder,
 }
 
 /// The integers of an embedding: `q` stands for `scale q`.
@@ -72,10 +74,10 @@ impl Part {
     }
 
     /// The meaning of its operand of this number, if it knows that.
-    pub(crate) fn meaning(&self, operand: usize) -> Option<Affine> {
+    pub(crate) fn meaning(&self, operand: usize) -> Option<&Encoder> {
         match self {
-            Part::Linear(linear) => Some(linear.input),
-            Part::Sources(sources) => sources.get(operand).copied(),
+            Part::Linear(linear) => Some(&linear.input),
+            Part::Sources(sources) => sources.get(operand),
             Part::Embedding(_) | Part::Tables(_) | Part::Antiperiodic => None,
         }
     }
@@ -103,7 +105,8 @@ impl Part {
                     bytes(linear.widths.iter().map(|a| a.to_le_bytes())),
                 ];
                 if pads {
-                    fields.push(linear.input.zero_point.to_le_bytes().to_vec());
+                    let zeros = linear.input.affines.iter();
+                    fields.push(bytes(zeros.map(|affine| affine.zero_point.to_le_bytes())));
                 }
                 fields
             }
@@ -131,13 +134,14 @@ impl Linear {
         self.weights.ncols()
     }
 
-    /// The meaning of accumulator `j` (without its constant) in reals.
+    /// The meaning of accumulator `j`, with its constant, in reals.
     pub fn line(&self, j: usize) -> Line {
         let sum: i64 = self.weights.row(j).iter().map(|&w| i64::from(w)).sum();
-        let slope = self.scales[j] * self.input.scale;
+        let input = self.input.affines[0];
+        let slope = self.scales[j] * input.scale;
         Line {
             slope,
-            offset: self.bias[j] - slope * (self.input.zero_point * sum) as f64,
+            offset: self.bias[j] - slope * (input.zero_point * sum + self.constants[j]) as f64,
         }
     }
 
@@ -184,6 +188,16 @@ impl Tables {
     pub fn entries(&self) -> &[i16] {
         &self.entries
     }
+}
+
+/// The encoder of the inputs: a layer that is not an activation knows the meaning of the values that it reads.
+/// `None` if inputs are tokens.
+pub(crate) fn encoder<'a>(spec: &Spec, parts: &'a [Part]) -> Option<&'a Encoder> {
+    parts.iter().enumerate().find_map(|(index, part)| {
+        let sources = spec.sources(index);
+        let operand = sources.iter().position(|&source| source == 0)?;
+        part.meaning(operand)
+    })
 }
 
 /// The exact range of the accumulators of each row of `weights`, over all inputs within `levels`.

@@ -61,7 +61,8 @@ pub(crate) use self::size::keyswitch_body_bytes;
 pub use self::stage::{Round, Stage};
 pub use self::sums::{Sums, torus_step};
 pub use self::version::{UnknownVersion, Version};
-use crate::client::{Affine, ClientSpec};
+use crate::client::ClientSpec;
+use crate::encoder::Encoder;
 use crate::noise::log2_sum;
 use crate::spec::Rounding;
 use crate::widths::Reader;
@@ -94,16 +95,13 @@ impl Plan {
     /// An empty plan, which stands in for the plan of a network that did not compile.
     #[doc(hidden)]
     pub const EMPTY: Plan = Plan {
-        version: Version,
+        version: Version::First,
         client: ClientSpec {
             network: Cow::Borrowed(""),
             inputs: 0,
             tokens: None,
             input_bits: 1,
-            encoder: Affine {
-                scale: 1.0,
-                zero_point: 0,
-            },
+            encoder: Encoder::TOKENS,
             widths: Cow::Borrowed(&[]),
             lattices: Cow::Borrowed(&[]),
             decoder: Cow::Borrowed(&[]),

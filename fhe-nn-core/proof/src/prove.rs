@@ -199,7 +199,8 @@ mod tests {
                 input: Affine {
                     scale: 1.0,
                     zero_point: 0,
-                },
+                }
+                .into(),
             }))
         };
         let table: [i16; 8] = [0, 0, 0, 0, 0, 0, 1, 1];

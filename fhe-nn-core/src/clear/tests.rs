@@ -71,7 +71,7 @@ fn run(shape: &'static [usize], layers: Vec<Layer>, values: &[i64]) -> Vec<i64> 
         scale: 1.0,
         zero_point: 0,
     };
-    let meanings = [unit; 2];
+    let meanings = [unit.into(), unit.into()];
     let mut spec = Spec {
         layers: layers.into(),
         ..Spec::new("Net", Input::new(shape, 3), &[])
@@ -100,7 +100,7 @@ fn run(shape: &'static [usize], layers: Vec<Layer>, values: &[i64]) -> Vec<i64> 
         widths: vec![16; len],
         scales: vec![1.0; len],
         bias: vec![0.0; len],
-        input: unit,
+        input: unit.into(),
     };
     let mut parts: Vec<Part> = spec
         .layers

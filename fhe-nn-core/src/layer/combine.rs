@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use fhe_nn_proof::client::Affine;
+use fhe_nn_proof::encoder::Encoder;
 use fhe_nn_proof::error::ModelError;
 use fhe_nn_proof::spec::Combine;
 use ndarray::{Array2, Axis, LinalgScalar, concatenate};
@@ -20,7 +20,7 @@ use crate::train::{Failure, forward::Forward, signal::Signal};
 /// # Shapes
 /// `[..]` to `[product of the extents]`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Flatten(Arc<[Affine]>);
+pub struct Flatten(Arc<[Encoder]>);
 
 /// The sum of two or more tensors, value by value: `#[from(a, b)] sum: layer::Add`. The quantizer gives
 /// the operands one scale.
@@ -28,7 +28,7 @@ pub struct Flatten(Arc<[Affine]>);
 /// # Shapes
 /// Two or more tensors of one shape to the same shape.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Add(Arc<[Affine]>);
+pub struct Add(Arc<[Encoder]>);
 
 /// Concatenates tensors along their first extent: `#[from(a, b)] both: Concat`. The quantizer gives the
 /// operands one scale. If all operands are sums, the results are sums too, which an activation may read.
@@ -36,7 +36,7 @@ pub struct Add(Arc<[Affine]>);
 /// # Shapes
 /// `[A, ..]` and `[B, ..]` to `[A + B, ..]`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Concat(Arc<[Affine]>);
+pub struct Concat(Arc<[Encoder]>);
 
 /// The product of two tensors, value by value: `#[from(a, b)] product: layer::Mul`. In integers, it is
 /// exactly `floor((a + b)^2 / 4) - floor((a - b)^2 / 4)`, which takes two bootstraps for each result.
@@ -44,7 +44,7 @@ pub struct Concat(Arc<[Affine]>);
 /// # Shapes
 /// Two tensors of one shape to the same shape.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Mul(Arc<[Affine]>);
+pub struct Mul(Arc<[Encoder]>);
 
 of_sources!(
     [] Flatten;

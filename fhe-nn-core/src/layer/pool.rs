@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use fhe_nn_proof::client::Affine;
+use fhe_nn_proof::encoder::Encoder;
 use fhe_nn_proof::error::ModelError;
 use fhe_nn_proof::graph::Rows;
 use fhe_nn_proof::spec::{Pool, PoolSpec, Window};
@@ -25,7 +25,7 @@ use crate::train::{Failure, forward::Forward, signal::Signal};
 /// `[C, H, W]` to `[C, H', W']` with `H' = floor((H + 2 PADDING - K) / STRIDE) + 1`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AvgPool2d<const K: usize, const STRIDE: usize = K, const PADDING: usize = 0>(
-    Arc<[Affine]>,
+    Arc<[Encoder]>,
 );
 
 /// The average of every window of `K` values, `STRIDE` apart, of each channel; see [`AvgPool2d`].
@@ -34,7 +34,7 @@ pub struct AvgPool2d<const K: usize, const STRIDE: usize = K, const PADDING: usi
 /// `[C, L]` to `[C, L']` with `L' = floor((L + 2 PADDING - K) / STRIDE) + 1`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AvgPool1d<const K: usize, const STRIDE: usize = K, const PADDING: usize = 0>(
-    Arc<[Affine]>,
+    Arc<[Encoder]>,
 );
 
 /// The greatest value of every window of `K x K` values, `STRIDE` apart, of each channel. Padding does not
@@ -47,7 +47,7 @@ pub struct AvgPool1d<const K: usize, const STRIDE: usize = K, const PADDING: usi
 /// `[C, H, W]` to `[C, H', W']` with `H' = floor((H + 2 PADDING - K) / STRIDE) + 1`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MaxPool2d<const K: usize, const STRIDE: usize = K, const PADDING: usize = 0>(
-    Arc<[Affine]>,
+    Arc<[Encoder]>,
 );
 
 /// The greatest value of every window of `K` values, `STRIDE` apart, of each channel; see
@@ -57,7 +57,7 @@ pub struct MaxPool2d<const K: usize, const STRIDE: usize = K, const PADDING: usi
 /// `[C, L]` to `[C, L']` with `L' = floor((L + 2 PADDING - K) / STRIDE) + 1`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MaxPool1d<const K: usize, const STRIDE: usize = K, const PADDING: usize = 0>(
-    Arc<[Affine]>,
+    Arc<[Encoder]>,
 );
 
 /// The average of each channel; see [`AvgPool2d`].
@@ -65,14 +65,14 @@ pub struct MaxPool1d<const K: usize, const STRIDE: usize = K, const PADDING: usi
 /// # Shapes
 /// `[C, H, W]` to `[C, 1, 1]`, `[C, L]` to `[C, 1]`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct GlobalAvgPool(Arc<[Affine]>);
+pub struct GlobalAvgPool(Arc<[Encoder]>);
 
 /// The greatest value of each channel; see [`MaxPool2d`].
 ///
 /// # Shapes
 /// `[C, H, W]` to `[C, 1, 1]`, `[C, L]` to `[C, 1]`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct GlobalMaxPool(Arc<[Affine]>);
+pub struct GlobalMaxPool(Arc<[Encoder]>);
 
 of_sources!(
     [<const K: usize, const S: usize, const P: usize>] AvgPool2d<K, S, P>;

@@ -35,7 +35,7 @@ use crate::Error;
 /// let scale = |clipping| -> Result<f64, fhe_nn_core::Error> {
 ///     let calibration = Calibration::new().with_clipping(clipping);
 ///     let total = Total::quantize_with(&floats, samples.view(), &calibration)?.network;
-///     Ok(total.client_spec().encoder.scale)
+///     Ok(total.client_spec().encoder.affines[0].scale)
 /// };
 /// assert!(scale(Clipping::MinMax)? > 9.0); //           16 levels up to 150
 /// assert!(scale(Clipping::Percentile(99.0))? < 0.2); // 16 levels up to 1.5; 150 is cut off
@@ -144,7 +144,7 @@ impl Calibration {
                     let (scale, max) = (kept / max as f64, max as f64);
                     let errors = weights
                         .iter()
-                        .map(|w| w - scale * (w / scale).round().clamp(-max, max));
+                        .map(|w| w - scale * (w / scale).round_ties_even().clamp(-max, max));
                     errors.map(|e| e * e).sum()
                 };
                 let candidates = (0..WEIGHT_STEPS).map(|k| extreme * WEIGHT_STEP.powi(k));
@@ -168,7 +168,7 @@ impl fmt::Display for Calibration {
 /// The scale and zero point that put `[lo, hi]`, which includes 0, on the levels.
 fn affine(lo: f64, hi: f64, levels: Range) -> Affine {
     let scale = positive((hi - lo) / (levels.hi - levels.lo) as f64);
-    let zero_point = (levels.lo as f64 - lo / scale).round() as i64;
+    let zero_point = (levels.lo as f64 - lo / scale).round_ties_even() as i64;
     Affine {
         scale,
         zero_point: zero_point.clamp(levels.lo, levels.hi),

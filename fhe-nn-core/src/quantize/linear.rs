@@ -128,7 +128,7 @@ pub(crate) fn quantize(
         widths,
         scales: neurons.iter().map(|n| n.scale).collect(),
         bias: neurons.iter().map(|n| n.bias).collect(),
-        input: input.meaning,
+        input: input.meaning.into(),
     };
     if place.corrects_bias {
         correct_bias(&mut linear, &real, &accumulators);
@@ -164,9 +164,9 @@ impl Place<'_> {
             Overflow::Checked => proved,
             Overflow::Calibrated | Overflow::Wrap => seen,
         };
-        let constants = wanted.iter().zip(held);
+        let constants = wanted.iter().zip(held).zip(proved);
         let constants: Vec<i64> = constants
-            .map(|(&constant, range)| self.constant(constant, *range))
+            .map(|((&constant, held), proved)| self.constant(constant, *held, *proved))
             .collect();
         if self.linear.overflow == Overflow::Wrap {
             return Ok((constants, vec![self.linear.accumulator; wanted.len()]));
@@ -198,15 +198,16 @@ impl Place<'_> {
         self.reader.map(|act| act.function)
     }
 
-    /// The integer added to a neuron's accumulators, which span `range` without it.
-    fn constant(&self, wanted: f64, range: Range) -> i64 {
+    /// The integer added to a neuron's accumulators, which are held to `range` and can reach `proved` without it.
+    fn constant(&self, wanted: f64, range: Range, proved: Range) -> i64 {
         match (self.function(), self.linear.overflow) {
             (Some(Function::Sign | Function::Wave), Overflow::Wrap) => {
                 let modulus = f64::from(self.linear.accumulator).exp2();
                 wanted.rem_euclid(modulus) as i64
             }
             (Some(Function::Sign), _) => threshold_within(range, wanted as i64),
-            (_, _) => 0,
+            (Some(_), _) => centring(range, proved),
+            (None, _) => 0,
         }
     }
 
@@ -255,7 +256,8 @@ fn correct_bias(linear: &mut Linear, real: &Array2<f64>, accumulators: &Array2<i
     for (j, (reals, accumulators)) in channels.enumerate() {
         let line = linear.line(j);
         let pairs = reals.iter().zip(accumulators.iter());
-        let error: f64 = pairs.map(|(&x, &acc)| x - line.real(acc)).sum();
+        let constant = linear.constants[j];
+        let error: f64 = pairs.map(|(&x, &acc)| x - line.real(acc + constant)).sum();
         linear.bias[j] += error / reals.len() as f64;
     }
 }
@@ -282,6 +284,22 @@ fn threshold_within(range: Range, wanted: i64) -> i64 {
         wanted.min(Range::signed(bits).hi - range.hi)
     } else {
         wanted
+    }
+}
+
+/// The integer that brings all that a neuron can reach into fewer bits than it is held to, or else 0: sums of
+/// inputs that are encoded as unsigned integers often lie on one side of 0.
+fn centring(held: Range, proved: Range) -> i64 {
+    let extent = proved.hi.saturating_sub(proved.lo);
+    let bits = (64 - extent.leading_zeros()).max(2);
+    if bits >= held.signed_bits() {
+        return 0;
+    }
+    let levels = Range::signed(bits);
+    if proved.hi > levels.hi {
+        levels.hi - proved.hi
+    } else {
+        levels.lo - proved.lo
     }
 }
 

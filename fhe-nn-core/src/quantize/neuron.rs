@@ -48,8 +48,8 @@ impl Neuron {
             (_, Some(preset)) => preset,
             _ => calibration.weights(&varies().map(|(&w, _)| w).collect::<Vec<_>>(), max),
         };
-        let integer = |w: f64| (w / scale).round().clamp(-max as f64, max as f64);
-        let is_cut = |(w, _): &(&f64, _)| (**w / scale).round().abs() > max as f64;
+        let integer = |w: f64| (w / scale).round_ties_even().clamp(-max as f64, max as f64);
+        let is_cut = |(w, _): &(&f64, _)| (**w / scale).round_ties_even().abs() > max as f64;
         let weight =
             |(&w, c): (&f64, &Option<i64>)| if c.is_none() { integer(w) as i16 } else { 0 };
         let weights: Vec<i16> = floats.iter().zip(constant_inputs).map(weight).collect();
@@ -94,7 +94,7 @@ pub(crate) fn wave_unit(linear: &LinearSpec) -> f64 {
 /// accumulator.
 pub(crate) fn constant_of(function: Option<Function>, bias: f64, unit: f64, centre: f64) -> f64 {
     match function {
-        Some(Function::Wave) => (bias / unit).round() - centre,
+        Some(Function::Wave) => (bias / unit).round_ties_even() - centre,
         // acc - centre + bias / unit >= 0 for an integer acc
         _ => (bias / unit - centre).floor(),
     }

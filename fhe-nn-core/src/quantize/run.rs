@@ -1,6 +1,7 @@
 //! The quantization of a declaration, layer by layer.
 
 use fhe_nn_proof::client::Affine;
+use fhe_nn_proof::encoder::Encoder;
 use fhe_nn_proof::error::ModelError;
 use fhe_nn_proof::part::Part;
 use fhe_nn_proof::spec;
@@ -96,7 +97,8 @@ impl<'a> Run<'a> {
             meaning: meaning.ok_or(ModelError::PartMissing)?,
             levels: self.facts[index + 1].range,
         };
-        Ok((Part::Sources(meanings.into()), Tensor::Values(signal)))
+        let sources = meanings.into_iter().map(Encoder::from).collect();
+        Ok((Part::Sources(sources), Tensor::Values(signal)))
     }
 }
 

@@ -111,7 +111,7 @@ impl Scales {
         }
         // the same reals stay in the middle of the levels, or at their place
         let lo = own.real(levels.lo) / scale;
-        let zero_point = (levels.lo as f64 - lo).round() as i64;
+        let zero_point = (levels.lo as f64 - lo).round_ties_even() as i64;
         Affine {
             scale,
             zero_point: zero_point.clamp(levels.lo, levels.hi),

@@ -28,7 +28,7 @@ pub(crate) struct Preactivation {
     pub(crate) real: Array2<f64>,
     /// The accumulators in the integer network, with their constants.
     pub(crate) accumulators: Array2<i64>,
-    /// The meaning of each channel's accumulators, without the constant.
+    /// The meaning of each channel's accumulators, with the constant.
     pub(crate) lines: Vec<Line>,
     /// Width of each channel's accumulators.
     pub(crate) widths: Vec<u32>,

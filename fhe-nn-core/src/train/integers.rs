@@ -8,7 +8,7 @@ use fhe_nn_proof::widths::{Range, max_weight};
 use ndarray::Array2;
 
 use super::error::Failure;
-use super::ops::straight_through;
+use super::ops::{rounded, straight_through};
 use super::parameters::{LEAST_SCALE, Learned, reads_wave};
 use super::trainable::{Trainable, WeightScales};
 use super::weights::{Promise, Rule};
@@ -117,7 +117,7 @@ impl Trainable {
             .weight
             .broadcast_div(&self.scale(index + 1)?.tensor(&self.device)?)?;
         let latent = latent.clamp(-max, max)?;
-        Ok(straight_through(&latent, &latent.round()?)?)
+        Ok(straight_through(&latent, &rounded(&latent)?)?)
     }
 
     /// The scale of each channel's weights, `[channels, 1]`; `None` if the period gives it.
@@ -166,7 +166,7 @@ impl Trainable {
         let biases = bias.into_iter().zip(weights.rows()).map(|(bias, row)| {
             let sum: i64 = row.iter().map(|&w| i64::from(w)).sum();
             let centre = input.zero_point * sum;
-            let constant = f64::from(bias).round().rem_euclid(modulus);
+            let constant = f64::from(bias).round_ties_even().rem_euclid(modulus);
             // rounded as it is stored
             f64::from(((constant + centre as f64) * unit) as f32)
         });

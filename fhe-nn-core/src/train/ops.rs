@@ -3,6 +3,17 @@
 use candle_core::{D, Device, Result, Tensor};
 use fhe_nn_proof::spec::Window;
 
+/// The nearest integers, ties to even as everywhere. (candle's `round` takes ties away from zero.)
+pub(super) fn rounded(exact: &Tensor) -> Result<Tensor> {
+    let values = exact.flatten_all()?.to_vec1::<f32>()?;
+    let integers = values.into_iter().map(f32::round_ties_even);
+    Tensor::from_vec(
+        integers.collect::<Vec<f32>>(),
+        exact.shape(),
+        exact.device(),
+    )
+}
+
 /// The rounded tensor, whose gradient passes to the exact one as if nothing had been rounded (Bengio, Leonard,
 /// Courville 2013, "Estimating or Propagating Gradients Through Stochastic Neurons", section 4).
 pub(super) fn straight_through(exact: &Tensor, rounded: &Tensor) -> Result<Tensor> {

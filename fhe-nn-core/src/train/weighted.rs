@@ -83,7 +83,7 @@ impl Forward<'_> {
             widths,
             scales,
             bias: biases,
-            input: input.meaning,
+            input: input.meaning.into(),
         };
 
         for of_input in accumulators.chunks_exact_mut(linear.channels * linear.positions) {

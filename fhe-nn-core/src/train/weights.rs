@@ -77,7 +77,7 @@ impl Rule {
 
     /// The allowed integer nearest to an absolute value.
     fn nearest(&self, size: f64) -> i64 {
-        let nearest = (size.round() as i64).min(self.max);
+        let nearest = (size.round_ties_even() as i64).min(self.max);
         if !self.powers_of_two || nearest < 3 {
             return nearest;
         }

@@ -61,12 +61,14 @@ pub(crate) fn refused(change: impl FnOnce(&mut Tensors, &mut HashMap<String, Str
         .to_string()
 }
 
-/// Makes the metadata like that of version 1, which has no checksum.
+/// Makes the metadata like that of version 1, which has no checksum and no rule for ties.
 fn of_version_1(entry: &str) -> String {
     let mut entry: Value = serde_json::from_str(entry).expect("JSON");
-    assert_eq!(entry["version"], 2);
+    assert_eq!(entry["version"], 3);
     entry["version"] = 1.into();
-    entry.as_object_mut().expect("fields").remove("sha256");
+    let fields = entry.as_object_mut().expect("fields");
+    fields.remove("sha256");
+    fields.remove("ties");
     entry.to_string()
 }
 

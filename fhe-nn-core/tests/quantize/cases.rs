@@ -1,6 +1,7 @@
 //! Tests of single cases.
 
 use fhe_nn_core::Error;
+use fhe_nn_core::plan::Affine;
 use fhe_nn_core::prelude::*;
 use fhe_nn_core::quantize::{Clipping, Report};
 use ndarray::{Array1, Array2, array};
@@ -11,7 +12,7 @@ use super::{
 };
 
 #[test]
-fn one_bit_inputs_are_pixels_of_at_least_a_half() {
+fn one_bit_inputs_are_pixels_above_a_half() {
     let seed = &mut 7;
     for method in METHODS {
         let mut samples = uniform((50, 6), 0.0..=1.0, seed);
@@ -19,10 +20,15 @@ fn one_bit_inputs_are_pixels_of_at_least_a_half() {
         samples[[0, 1]] = 1.0;
         let quantized = Waves::quantize_with(&floats::<Waves>(seed), samples.view(), &method);
         let client = quantized.expect("a network").network.client_spec();
-        assert_eq!((client.encoder.scale, client.encoder.zero_point), (1.0, 0));
+        let unit = Affine {
+            scale: 1.0,
+            zero_point: 0,
+        };
+        assert_eq!(client.encoder, unit.into());
+        // a half is a tie, and 0 is even
         assert_eq!(
-            encode(&client, &[0.0, 0.49, 0.5, 1.0]).to_vec(),
-            [0, 0, 1, 1]
+            encode(&client, &[0.0, 0.49, 0.5, 0.51, 1.0]).to_vec(),
+            [0, 0, 0, 1, 1]
         );
     }
 }

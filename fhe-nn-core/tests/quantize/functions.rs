@@ -104,7 +104,7 @@ fn tables_hold_their_functions(
     let SpecOp::Activation(act) = &graph.spec.layers[1].op else {
         unreachable!("the second field is an activation")
     };
-    let (meaning, range) = (last.input, function.range(act.output));
+    let (meaning, range) = (last.input.affines[0], function.range(act.output));
     for j in 0..first.outputs() {
         let (line, dropped) = (first.line(j), lookup.dropped_bits(j));
         let Range { lo, hi } = Range::signed(first.widths[j]);

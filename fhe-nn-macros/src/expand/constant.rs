@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use fhe_nn_proof::client::{Affine, ClientSpec, Line};
+use fhe_nn_proof::encoder::{Encoder, Ties};
 use fhe_nn_proof::noise::{Decomposition, Shape};
 use fhe_nn_proof::plan::{
     Bootstrap, InputPlan, OutputPlan, Plan, PlanOptions, Prefer, Round, Stage, Sums, Version,
@@ -68,20 +69,17 @@ constants! {
     struct ClientSpec {
         network, inputs, tokens, input_bits, encoder, widths, lattices, decoder
     }
+    struct Encoder { ties, affines }
     struct Affine { scale, zero_point }
     struct Line { slope, offset }
     struct Tokens { vocabulary, encoding }
     struct Lattice { step_bits, offset }
+    enum Version { First, Second }
+    enum Ties { ToEven, AwayFromZero }
     enum Prefer { Fastest, SmallestKeys }
     enum Encoding { OneHot, Number }
     enum Rounding { Exact, Approximate }
     enum Reader { Padded, Antiperiodic, Client }
-}
-
-impl Constant for Version {
-    fn constant(&self) -> TokenStream {
-        quote!(::fhe_nn_core::plan::Version)
-    }
 }
 
 impl Constant for PlanOptions {

@@ -168,6 +168,7 @@ fn linear(weights: Array2<i16>, width: u32) -> Linear {
         input: Affine {
             scale: 1.0,
             zero_point: 0,
-        },
+        }
+        .into(),
     }
 }

@@ -3,8 +3,9 @@
 use super::builder::Builder;
 use super::{Graph, Op};
 use crate::client::Affine;
+use crate::encoder::Encoder;
 use crate::error::ModelError;
-use crate::part::Part;
+use crate::part::{Part, encoder};
 use crate::spec::Spec;
 
 impl<'a> Graph<'a> {
@@ -33,16 +34,14 @@ fn finish<'a>(builder: Builder<'a>, parts: &'a [Part]) -> Result<Graph<'a>, Mode
     let last = spec.layers.len();
     let scores = builder.read(last, None)?;
     let encoder = match spec.input.tokens {
-        Some(_) => Affine {
-            scale: 1.0,
-            zero_point: 0,
-        },
-        None => meaning_of_inputs(spec, parts).ok_or(ModelError::PartMissing)?,
+        Some(_) => Encoder::TOKENS,
+        None => encoder(spec, parts).ok_or(ModelError::PartMissing)?.clone(),
     };
     let decoder = match &parts[last - 1] {
         Part::Linear(linear) => (0..linear.outputs()).map(|c| linear.line(c)).collect(),
         Part::Sources(sources) => {
-            let meaning = spec.layers[last - 1].op.meaning(sources);
+            let sources: Vec<Affine> = sources.iter().map(|source| source.affines[0]).collect();
+            let meaning = spec.layers[last - 1].op.meaning(&sources);
             let meaning = meaning.ok_or(ModelError::PartMissing)?;
             vec![meaning.line(); scores.widths.len()]
         }
@@ -74,14 +73,5 @@ fn finish<'a>(builder: Builder<'a>, parts: &'a [Part]) -> Result<Graph<'a>, Mode
         input_stage: stages[0],
         encoder,
         decoder,
-    })
-}
-
-/// The meaning of inputs: a layer that is not an activation knows the meaning of the values that it reads.
-fn meaning_of_inputs(spec: &Spec, parts: &[Part]) -> Option<Affine> {
-    parts.iter().enumerate().find_map(|(index, part)| {
-        let sources = spec.sources(index);
-        let operand = sources.iter().position(|&source| source == 0)?;
-        part.meaning(operand)
     })
 }

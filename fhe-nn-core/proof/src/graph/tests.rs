@@ -3,6 +3,7 @@
 use ndarray::{Array2, array};
 
 use super::*;
+use crate::client::Affine;
 use crate::part::Linear;
 use crate::spec::{DenseSpec, Input, Layer, Op as SpecOp, Overflow};
 
@@ -19,7 +20,8 @@ fn phases_of_an_accumulator_stay_on_its_lattice() {
             input: Affine {
                 scale: 1.0,
                 zero_point: 0,
-            },
+            }
+            .into(),
         };
         for (phases, odd) in [1, 2, 4, 8]
             .into_iter()
@@ -71,7 +73,7 @@ fn stages_are_those_of_the_first_reader() {
         Part::Linear(linear(2).into()),
         Part::Linear(linear(1).into()),
     );
-    let meanings = [linear(2).input; 2];
+    let meanings = [linear(2).input, linear(2).input];
     let parts = [
         two.clone(),
         Part::Antiperiodic,
@@ -106,6 +108,7 @@ fn of_weights(weights: Array2<i16>, width: u32) -> Linear {
         input: Affine {
             scale: 1.0,
             zero_point: 0,
-        },
+        }
+        .into(),
     }
 }

@@ -119,9 +119,9 @@ impl LinearSpec {
 
         let proved = proved_ranges(&weights, levels);
         let constant_range = |j: usize| match (antiperiodic, self.overflow) {
-            (None, _) => Range { lo: 0, hi: 0 },
+            (None, _) if act.is_none() => Range { lo: 0, hi: 0 },
             (Some(_), Overflow::Wrap) => Range::unsigned(self.accumulator),
-            (Some(_), _) => {
+            (_, _) => {
                 // a constant moves some accumulator into the width
                 let (width, proved) = (Range::signed(widths[j]), proved[j]);
                 Range {
@@ -140,7 +140,7 @@ impl LinearSpec {
             }
         }
 
-        let input = reader.meanings(name, &[levels])?[0];
+        let input = reader.meanings(name, &[levels])?.swap_remove(0);
         let positive = |x: f64| x.is_normal() && x > 0.0;
         Ok(Part::Linear(
             Linear {

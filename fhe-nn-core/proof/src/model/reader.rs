@@ -7,6 +7,7 @@ use safetensors::SafeTensors;
 
 use super::tensors::{Value, values};
 use crate::client::Affine;
+use crate::encoder::{Encoder, Ties};
 use crate::error::ModelError;
 use crate::part::Part;
 use crate::spec::flow::Readers;
@@ -55,14 +56,17 @@ impl<'a> Place<'a> {
 pub(crate) struct ModelReader<'a> {
     file: &'a SafeTensors<'a>,
     read: BTreeSet<String>,
+    /// The rule by which the model was rounded.
+    ties: Ties,
 }
 
 impl<'a> ModelReader<'a> {
     /// A reader that has not read anything yet.
-    pub(super) fn new(file: &'a SafeTensors<'a>) -> Self {
+    pub(super) fn new(file: &'a SafeTensors<'a>, ties: Ties) -> Self {
         ModelReader {
             file,
             read: BTreeSet::new(),
+            ties,
         }
     }
 
@@ -133,7 +137,7 @@ impl<'a> ModelReader<'a> {
         &mut self,
         name: &str,
         levels: &[Range],
-    ) -> Result<Vec<Affine>, ModelError> {
+    ) -> Result<Vec<Encoder>, ModelError> {
         let tensor = format!("{name}.input");
         let pairs = self.reals(&tensor, 2 * levels.len(), "must be finite", f64::is_finite)?;
         let (pairs, _) = pairs.as_chunks::<2>();
@@ -144,7 +148,10 @@ impl<'a> ModelReader<'a> {
             } else if zero_point as f64 != zero || !levels.contains(zero_point) {
                 (1, "must be an integer in the range of the layer's inputs")
             } else {
-                return Ok(Affine { scale, zero_point });
+                return Ok(Encoder {
+                    ties: self.ties,
+                    affines: vec![Affine { scale, zero_point }].into(),
+                });
             };
             Err(ModelError::TensorValue {
                 tensor: tensor.clone(),

@@ -4,7 +4,7 @@ use ndarray::Array2;
 use safetensors::Dtype;
 
 use super::tensors::{Tensor, Writer};
-use crate::client::Affine;
+use crate::encoder::Encoder;
 use crate::part::{Linear, Tables, Vectors};
 
 impl Linear {
@@ -24,7 +24,7 @@ impl Linear {
         writer.push(layer, "widths", Tensor::new(Dtype::U8, outputs(), widths));
         writer.push(layer, "scales", Tensor::new(Dtype::F64, outputs(), scales));
         writer.push(layer, "bias", Tensor::new(Dtype::F64, outputs(), bias));
-        write_meanings(layer, &[self.input], writer);
+        write_meanings(layer, core::slice::from_ref(&self.input), writer);
     }
 }
 
@@ -48,11 +48,15 @@ impl Tables {
 }
 
 /// The scale and the zero point of each tensor, one tensor after the other.
-pub(crate) fn write_meanings(layer: &str, sources: &[Affine], writer: &mut Writer) {
-    let pairs = sources
-        .iter()
-        .flat_map(|source| [source.scale, source.zero_point as f64]);
-    let shape = vec![2 * sources.len()];
+pub(crate) fn write_meanings(layer: &str, sources: &[Encoder], writer: &mut Writer) {
+    let affines = sources.iter().flat_map(|source| source.affines.iter());
+    let pairs = affines.flat_map(|affine| [affine.scale, affine.zero_point as f64]);
+    let shape = vec![
+        2 * sources
+            .iter()
+            .map(|source| source.affines.len())
+            .sum::<usize>(),
+    ];
     let tensor = Tensor::new(Dtype::F64, shape, pairs.map(f64::to_le_bytes));
     writer.push(layer, "input", tensor);
 }

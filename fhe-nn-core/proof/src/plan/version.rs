@@ -3,21 +3,51 @@
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// The version that is written, and the newest that is read.
-const VERSION: u32 = 1;
+use crate::client::ClientSpec;
 
-/// Marks a plan's format: it is written as the field `version`, and a plan in any other version is
-/// refused when it is read.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Version;
+/// A version of the format in which plans are stored. It is written as the field `version`, and a plan in a version
+/// that is not here is refused when it is read.
+///
+/// A plan is written in the oldest version that has everything that it says. So the plan of a model of before has
+/// the fingerprint of before, and the keys of before serve it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Version {
+    /// The client encodes with one scale and one zero point, and rounds ties away from zero.
+    #[default]
+    First,
+    /// The encoder says how ties are rounded.
+    Second,
+}
 
 /// A stored plan has a version that this program cannot read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("plan has format version {found}, but this program reads version {VERSION}")]
+#[error("plan has format version {found}, but this program reads versions up to {}", Version::NEWEST.number())]
 #[non_exhaustive]
 pub struct UnknownVersion {
     /// The version of the plan.
     pub found: u32,
+}
+
+impl Version {
+    /// The newest version.
+    pub const NEWEST: Version = Version::Second;
+
+    /// The version that is written for a client.
+    pub(crate) fn of(client: &ClientSpec) -> Self {
+        if client.encoder.is_of_before() {
+            Version::First
+        } else {
+            Version::Second
+        }
+    }
+
+    /// The number that stands for the version.
+    pub fn number(self) -> u32 {
+        match self {
+            Version::First => 1,
+            Version::Second => 2,
+        }
+    }
 }
 
 impl TryFrom<u32> for Version {
@@ -25,7 +55,8 @@ impl TryFrom<u32> for Version {
 
     fn try_from(found: u32) -> Result<Self, UnknownVersion> {
         match found {
-            VERSION => Ok(Version),
+            1 => Ok(Version::First),
+            2 => Ok(Version::Second),
             _ => Err(UnknownVersion { found }),
         }
     }
@@ -33,7 +64,7 @@ impl TryFrom<u32> for Version {
 
 impl Serialize for Version {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_u32(VERSION)
+        serializer.serialize_u32(self.number())
     }
 }
 

@@ -39,7 +39,7 @@ pub(super) fn plan(
     let output = &requirements.output;
     let variance = noisiest(&output.sums.sources, &variances);
     Plan {
-        version: Version,
+        version: Version::of(&requirements.client),
         client: requirements.client.clone(),
         input,
         stages: stages.into(),

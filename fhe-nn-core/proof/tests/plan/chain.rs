@@ -73,7 +73,8 @@ impl Chain {
             encoder: Affine {
                 scale: 1.0,
                 zero_point: 0,
-            },
+            }
+            .into(),
             widths: self.last.neurons.iter().map(|neuron| neuron.0).collect(),
             lattices: vec![lattice; scores].into(),
             decoder: vec![line; scores].into(),

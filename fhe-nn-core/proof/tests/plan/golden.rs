@@ -50,14 +50,15 @@ fn plans_are_the_ones_that_were_found_before() {
 fn numbers(plan: &Plan) -> String {
     let mut text = String::new();
     let client = &plan.client;
+    let encoder = client.encoder.affine(0, client.inputs);
     let model = hex::encode(plan.model);
     let mut line = |fields: String| writeln!(text, "  {fields}").expect("a string grows");
     line(format!(
         "model {model} inputs {} of {} bits, scale {} zero {}",
         client.inputs,
         client.input_bits,
-        bits(client.encoder.scale),
-        client.encoder.zero_point
+        bits(encoder.scale),
+        encoder.zero_point
     ));
     line(format!("input dimension {}", plan.input.dimension));
     for stage in &*plan.stages {

@@ -194,10 +194,10 @@ fn every_field_of_a_plan_is_checked() {
         plan.output.sums.sources = vec![1].into()
     });
     refused("useless scales of inputs", |plan| {
-        plan.client.encoder.scale = 0.0
+        plan.client.encoder.affines.to_mut()[0].scale = 0.0
     });
     refused("useless scales of inputs", |plan| {
-        plan.client.encoder.scale = f64::NAN
+        plan.client.encoder.affines.to_mut()[0].scale = f64::NAN
     });
     refused("readers of scores", |plan| {
         plan.output.sums.reader = Reader::Padded
@@ -222,14 +222,33 @@ fn shared() -> Plan {
 #[test]
 fn a_plan_of_a_newer_format_is_refused() {
     let mut stored = serde_json::to_value(shared()).expect("data");
-    assert_eq!(stored["version"], 1);
+    assert_eq!(stored["version"], 2);
     assert!(serde_json::from_value::<Plan>(stored.clone()).is_ok());
-    stored["version"] = 2.into();
+    stored["version"] = 3.into();
     let error = serde_json::from_value::<Plan>(stored).expect_err("a version to come");
     assert_eq!(
         error.to_string(),
-        "plan has format version 2, but this program reads version 1"
+        "plan has format version 3, but this program reads versions up to 2"
     );
+}
+
+/// A plan is in the oldest format that can say what it says, so that an older program never misreads it.
+#[test]
+fn a_plan_in_an_older_format_than_its_encoder_is_refused() {
+    let mut stored = serde_json::to_value(shared()).expect("data");
+    stored["version"] = 1.into();
+    let plan: Plan = serde_json::from_value(stored.clone()).expect("a plan as data");
+    let refused = plan.validate().expect_err("format 1 has no rule for ties");
+    assert!(
+        refused
+            .to_string()
+            .contains("parts that its version does not have"),
+        "{refused}"
+    );
+    stored["client"]["encoder"] = serde_json::json!({"scale": 1.0, "zero_point": 0});
+    let plan: Plan = serde_json::from_value(stored.clone()).expect("a plan as data");
+    assert_eq!(plan.validate(), Ok(()));
+    assert_eq!(serde_json::to_value(&plan).expect("data"), stored);
 }
 
 /// The version is the first field that is read, so it is named even if everything else is different.

@@ -117,12 +117,15 @@ fn draw(client: &ClientSpec, count: usize, seed: u64) -> Array2<f32> {
         Some(tokens) => tokens.vocabulary as u64,
         None => 1 << client.input_bits,
     };
-    Array2::from_shape_simple_fn((count, client.inputs), || {
+    Array2::from_shape_fn((count, client.inputs), |(_, index)| {
         // the bias of the remainder is below 2^-32
         let level = random.next_u64() % levels;
         match client.tokens {
             Some(_) => level as f32,
-            None => client.encoder.real(level as i64) as f32,
+            None => {
+                let affine = client.encoder.affine(index, client.inputs);
+                affine.real(level as i64) as f32
+            }
         }
     })
 }

@@ -191,7 +191,8 @@ impl Builder {
             input: Affine {
                 scale: 1.0,
                 zero_point: 0,
-            },
+            }
+            .into(),
         })));
     }
 }

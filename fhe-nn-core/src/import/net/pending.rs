@@ -64,6 +64,6 @@ impl PendingLinear {
 
 /// The bit-width of integer weights of absolute value at most `most`: a width `w` has up to `2^(w - 1) - 1`.
 pub(crate) fn weight_bits(most: f64) -> u32 {
-    let most = most.round().max(1.0) as u64;
+    let most = most.round_ties_even().max(1.0) as u64;
     (64 - most.leading_zeros() + 1).clamp(2, 16)
 }

@@ -42,7 +42,7 @@ impl Net {
                 let most = own.matrix.rows().into_iter().zip(&scales).enumerate();
                 let most = most.map(|(c, (row, scale))| {
                     let largest = row.iter().fold(0.0, |m: f64, w| m.max(w.abs()));
-                    (largest * line.slope_at(c).abs() / scale).round()
+                    (largest * line.slope_at(c).abs() / scale).round_ties_even()
                 });
                 let bits = weight_bits(most.fold(1.0, f64::max));
                 self.weights.push((tensor - 1, bits));

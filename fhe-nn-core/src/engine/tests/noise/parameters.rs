@@ -86,7 +86,7 @@ impl Parameters {
         };
         let last = stages.len() as u32;
         Plan {
-            version: Version,
+            version: Version::Second,
             client: ClientSpec {
                 network: "Noise".into(),
                 inputs: COUNT * fan_in,
@@ -95,7 +95,8 @@ impl Parameters {
                 encoder: Affine {
                     scale: 1.0,
                     zero_point: 0,
-                },
+                }
+                .into(),
                 widths: vec![WIDTH].into(),
                 lattices: vec![Lattice {
                     step_bits: 0,
@@ -159,7 +160,8 @@ pub(super) fn layer(weights: &[i16], place: impl Fn(usize, usize) -> usize) -> L
         input: Affine {
             scale: 1.0,
             zero_point: 0,
-        },
+        }
+        .into(),
     }
 }
 
