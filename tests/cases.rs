@@ -128,3 +128,30 @@ fn conv1d_as_conv2d() {
     let declaration = imported("conv1d_as_conv2d").declaration();
     assert!(declaration.contains("Conv1d<3, 4, 5>"), "{declaration}");
 }
+
+/// The last windows of a maximum see one column: `ceil_mode` adds them.
+#[test]
+fn maxpool_ceil() {
+    is_right("maxpool_ceil");
+}
+
+/// Keras pads with zeros in front of a maximum, behind a ReLU.
+#[test]
+fn zeropad_maxpool() {
+    is_right("zeropad_maxpool");
+}
+
+/// "same" windows of a maximum: Keras repeats edges on PyTorch, and pads at the far sides on TensorFlow.
+#[test]
+fn keras_maxpool_same() {
+    is_right("keras_maxpool_same");
+    // its scores are small against the values that they add up, so 4 bits of these lose a third of a score
+    let model = path("keras_maxpool_same", "keras_maxpool_same_tf.onnx");
+    let widths = Widths::new().with_activations(6).with_table(8);
+    let imported = import::load(&model, &widths).expect("supported");
+    let expected = path("keras_maxpool_same", "expected_tf.json");
+    let expected = Reference::load(expected).expect("the outputs are there");
+    let comparison = imported.compare(&expected).expect("inputs of the model");
+    assert!(comparison.float_error <= FLOAT, "{comparison:?}");
+    assert!(comparison.integer_error <= INTEGER, "{comparison:?}");
+}

@@ -13,6 +13,9 @@ use fhe_nn_core::prelude::*;
 use fhe_nn_core::{Error, Kind, Label, Passphrase, Protection, StoredKey};
 use ndarray::array;
 
+use crate::random::Random;
+use crate::windows::Line;
+
 // the network of the guide's examples, with its floats and samples
 include!("../fhe-nn-core/src/guide/majority.rs");
 
@@ -50,6 +53,10 @@ fn bless() -> Result<(), Error> {
             .network
             .to_bytes(),
     );
+    let windows: Line = Random(35).network();
+    write("windows", 3, &windows.to_bytes());
+    let scores = format!("{:?}\n", windows.run(&signal())?.integers());
+    write("windows_scores", 3, scores.as_bytes());
     // the network whose plan the client key is for
     let network = Majority::load(folder().join("model.v2"))?;
     // a key as small as there are
@@ -135,6 +142,21 @@ fn models_keep_their_rule_for_ties() -> Result<(), Error> {
             assert_eq!(model.run(&halves)?, model.run(&encoded.map(|q| q as f32))?);
         }
     }
+    Ok(())
+}
+
+/// The input of the network with windows.
+fn signal() -> Vec<f32> {
+    (0..18).map(|i| (i % 5) as f32 / 2.0 - 0.9).collect()
+}
+
+/// Windows whose axes have other padding at the far end, with the scores of the program that wrote them.
+#[test]
+fn windows_that_differ_by_end_are_read() -> Result<(), Error> {
+    let model = Model::from_bytes(&file("windows.v3"))?;
+    assert_eq!(model.spec(), Line::SPEC);
+    let scores = format!("{:?}\n", model.run(&signal())?.integers());
+    assert_eq!(scores.as_bytes(), file("windows_scores.v3"));
     Ok(())
 }
 

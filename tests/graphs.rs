@@ -325,7 +325,7 @@ fn a_model_of_other_windows_is_refused() {
 }
 
 /// Checks that clear, loaded, simulated and encrypted runs are equal, and returns the plan.
-fn same<N: Network + core::fmt::Debug + PartialEq>(
+pub(crate) fn same<N: Network + core::fmt::Debug + PartialEq>(
     seed: u64,
     input: impl Fn(&mut Random) -> Vec<f32>,
 ) -> Plan {

@@ -173,6 +173,7 @@ fn same_scores(name: &str, file: &str, tail: impl Fn(&[f64]) -> Vec<f64>) -> Imp
 mod networks;
 mod files;
 mod stored;
+mod windows;
 
 macro_rules! pasted {
     ($($file:ident $network:ident;)*) => {

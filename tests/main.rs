@@ -13,4 +13,5 @@ mod refusals;
 mod roles;
 mod ties;
 mod training;
+mod windows;
 mod wire;

@@ -3,6 +3,7 @@
 //! A field's type is its layer; the values inside are the integers of the quantized model.
 
 mod activation;
+mod axis;
 mod combine;
 mod conv;
 mod dense;
@@ -15,12 +16,15 @@ pub use activation::{
     Prelu, Relu, Relu6, Selu, Sigmoid, Sign, Silu, Softplus, Softsign, Square, Tanh, Threshold,
     Wave,
 };
+pub use axis::{Axis, Windows};
 pub use combine::{Add, Concat, Flatten, Mul};
-pub use conv::{Conv1d, Conv2d};
+pub use conv::{Conv, Conv1d, Conv2d};
 pub use dense::Dense;
 pub use embedding::Embedding;
 pub use fhe_nn_proof::part::{Linear, Part, Tables, Vectors};
-pub use pool::{AvgPool1d, AvgPool2d, GlobalAvgPool, GlobalMaxPool, MaxPool1d, MaxPool2d};
+pub use pool::{
+    AvgPool, AvgPool1d, AvgPool2d, GlobalAvgPool, GlobalMaxPool, MaxPool, MaxPool1d, MaxPool2d,
+};
 
 use fhe_nn_proof::error::ModelError;
 use fhe_nn_proof::spec::{Combine, Op};
@@ -127,13 +131,17 @@ macro_rules! of_sources {
 }
 use of_sources;
 
-/// The names of the layers that are not activations.
+/// The names of the layers that are not activations, and of what is in their types.
 #[cfg(feature = "import")]
 pub(crate) const NAMES: &[&str] = &[
     "Dense",
     "Conv1d",
     "Conv2d",
+    "Conv",
+    "Axis",
     "Embedding",
+    "AvgPool",
+    "MaxPool",
     "AvgPool1d",
     "AvgPool2d",
     "MaxPool1d",

@@ -143,10 +143,10 @@ pub mod prelude {
     #[cfg(feature = "client")]
     pub use crate::ClientKey;
     pub use crate::layer::{
-        self, Abs, AvgPool1d, AvgPool2d, Celu, Concat, Conv1d, Conv2d, Custom, Dense, Elu,
-        Embedding, Exp, Flatten, Gelu, GlobalAvgPool, GlobalMaxPool, HardSigmoid, HardSwish,
-        HardTanh, Identity, LeakyRelu, MaxPool1d, MaxPool2d, Mish, Prelu, Relu, Relu6, Selu,
-        Sigmoid, Sign, Silu, Softplus, Softsign, Square, Tanh, Threshold, Wave,
+        self, Abs, AvgPool, AvgPool1d, AvgPool2d, Axis, Celu, Concat, Conv, Conv1d, Conv2d, Custom,
+        Dense, Elu, Embedding, Exp, Flatten, Gelu, GlobalAvgPool, GlobalMaxPool, HardSigmoid,
+        HardSwish, HardTanh, Identity, LeakyRelu, MaxPool, MaxPool1d, MaxPool2d, Mish, Prelu, Relu,
+        Relu6, Selu, Sigmoid, Sign, Silu, Softplus, Softsign, Square, Tanh, Threshold, Wave,
     };
     pub use crate::{
         Calibration, Embedded, Floats, Model, Network, Plan, PlanOptions, Quantized, Scores,

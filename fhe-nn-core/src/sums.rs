@@ -68,6 +68,7 @@ mod tests {
     use std::borrow::Cow;
 
     use fhe_nn_proof::graph::Map;
+    use fhe_nn_proof::spec::Padding;
 
     use super::*;
 
@@ -77,7 +78,7 @@ mod tests {
         input: [5, 4],
         kernel: [3, 2],
         stride: [2, 1],
-        padding: [1, 0],
+        padding: [Padding::both(1), Padding::NONE],
         dilation: [1, 2],
         groups: 2,
     };

@@ -8,8 +8,8 @@ use fhe_nn_proof::model;
 use fhe_nn_proof::part::Part;
 use fhe_nn_proof::plan::PlanError;
 use fhe_nn_proof::spec::{
-    ActivationSpec, ConvSpec, DenseSpec, FlowError, Function, Input, Layer, Op, Overflow, Pool,
-    PoolSpec, Rounding, Spec, Window,
+    ActivationSpec, ConvSpec, DenseSpec, FlowError, Function, Input, Layer, Op, Overflow, Padding,
+    Pool, PoolSpec, Rounding, Spec, Window,
 };
 
 /// A declaration with these operations. Each comes with the distances to the tensors that it reads: 0 is
@@ -63,7 +63,7 @@ fn pool(kind: Pool, channels: usize, input: [usize; 2], kernel: [usize; 2]) -> O
             input,
             kernel,
             stride: [1, 1],
-            padding: [0, 0],
+            padding: [Padding::NONE; 2],
             dilation: [1, 1],
             groups: channels,
         },
@@ -165,7 +165,7 @@ fn terms_that_do_not_fit_memory_are_refused() {
             input: [4096, 4096],
             kernel: [1024, 1024],
             stride: [1, 1],
-            padding: [0, 0],
+            padding: [Padding::NONE; 2],
             dilation: [1, 1],
             groups: 1,
         },
@@ -200,7 +200,7 @@ fn windows_keep_to_their_axes_and_channels() {
     let flat = "declaration of `layer0` breaks the law: windows along one axis have a height of 1";
     assert_eq!(law(|pool| pool.window.input[0] = 2).as_deref(), Some(flat));
     assert_eq!(
-        law(|pool| pool.window.padding[0] = 1).as_deref(),
+        law(|pool| pool.window.padding[0] = Padding::both(1)).as_deref(),
         Some(flat)
     );
     assert_eq!(

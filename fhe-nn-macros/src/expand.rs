@@ -111,7 +111,8 @@ fn without_ours(item: TokenStream) -> TokenStream {
 
 /// Replaces a layer type that does not exist by one that does.
 fn stand_in(field: &mut Field) {
-    if !Written::new(&field.ty).is_some_and(|written| written.is_layer()) {
+    let is_layer = |written: Written<'_>| written.is_layer() && written.has_windows();
+    if !Written::new(&field.ty).is_some_and(is_layer) {
         field.ty = parse_quote!(::fhe_nn_core::layer::Unknown);
     }
 }

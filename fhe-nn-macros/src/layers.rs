@@ -23,7 +23,7 @@ use self::embedding::Embedding;
 pub(crate) use self::linear::{Form, Linear};
 pub(crate) use self::pool::Pool;
 pub(crate) use self::size::{Size, Unwritten};
-pub(crate) use self::windows::{Axes, Taps};
+pub(crate) use self::windows::{AXIS, Axes, AxisTaps, Taps};
 use crate::check::reads::Reads;
 use crate::errors::{Error, Place};
 use crate::key::Key;
@@ -34,7 +34,7 @@ use crate::parse::reader::FieldReader;
 pub(crate) enum LayerType {
     /// `Dense<I, O>`.
     Dense,
-    /// `Conv1d<..>` or `Conv2d<..>`.
+    /// `Conv1d<..>`, `Conv2d<..>` or `Conv<..>`.
     Conv(Axes),
     /// `Embedding<VOCABULARY, DIM>`.
     Embedding,
@@ -97,16 +97,19 @@ impl LayerType {
     }
 
     /// The layer types that are not activations, in the order of the documentation.
-    pub(crate) const OTHERS: [LayerType; 14] = [
+    pub(crate) const OTHERS: [LayerType; 17] = [
         LayerType::Dense,
         LayerType::Conv(Axes::One),
         LayerType::Conv(Axes::Two),
+        LayerType::Conv(Axes::Each),
         LayerType::Embedding,
         LayerType::Pool(PoolKind::Average, Axes::One),
         LayerType::Pool(PoolKind::Average, Axes::Two),
+        LayerType::Pool(PoolKind::Average, Axes::Each),
         LayerType::Pool(PoolKind::Average, Axes::All),
         LayerType::Pool(PoolKind::Max, Axes::One),
         LayerType::Pool(PoolKind::Max, Axes::Two),
+        LayerType::Pool(PoolKind::Max, Axes::Each),
         LayerType::Pool(PoolKind::Max, Axes::All),
         LayerType::Combine(Combine::Add),
         LayerType::Combine(Combine::Mul),
@@ -116,9 +119,9 @@ impl LayerType {
 
     /// The families of [`OTHERS`](LayerType::OTHERS), as they are listed.
     pub(crate) const FAMILIES: [(&'static str, core::ops::Range<usize>); 3] = [
-        ("with weights", 0..4),
-        ("pools", 4..10),
-        ("of whole tensors", 10..14),
+        ("with weights", 0..5),
+        ("pools", 5..13),
+        ("of whole tensors", 13..17),
     ];
 
     /// Every layer type with its name, in the order of the documentation.
@@ -147,11 +150,11 @@ impl LayerType {
         needed.filter(|key| self.keys().contains(key)).collect()
     }
 
-    /// The numbers among its generics.
+    /// Its generics.
     pub(crate) fn sizes(self) -> &'static [Size] {
         match self {
             LayerType::Dense => dense::SIZES,
-            LayerType::Conv(_) => conv::SIZES,
+            LayerType::Conv(axes) => conv::sizes(axes),
             LayerType::Embedding => embedding::SIZES,
             LayerType::Pool(_, axes) => pool::sizes(axes),
             LayerType::Combine(_) | LayerType::Activation(_) => &[],
@@ -163,7 +166,7 @@ impl LayerType {
         let sizes = self.sizes();
         let needed = sizes
             .iter()
-            .filter(|size| size.unwritten == Unwritten::Missing);
+            .filter(|size| matches!(size.unwritten, Unwritten::Missing | Unwritten::Windows));
         (needed.count(), sizes.len())
     }
 
@@ -171,9 +174,11 @@ impl LayerType {
     pub(crate) fn example(self) -> String {
         let sizes = match self {
             LayerType::Dense => "<784, 64>",
+            LayerType::Conv(Axes::Each) => "<1, 8, (Axis<1>, Axis<5>)>",
             LayerType::Conv(_) => "<1, 8, 3>",
             LayerType::Embedding => "<256, 16>",
             LayerType::Pool(_, Axes::One | Axes::Two) => "<2>",
+            LayerType::Pool(_, Axes::Each) => "<(Axis<2, 2>, Axis<3, 3>)>",
             LayerType::Pool(_, Axes::All) | LayerType::Combine(_) | LayerType::Activation(_) => "",
         };
         format!("{}{sizes}", self.written())

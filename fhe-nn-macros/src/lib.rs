@@ -32,12 +32,15 @@
 //! | `Dense<I, O>` | any shape of `I` values to `[O]` | |
 //! | `Conv2d<IN, OUT, K, STRIDE = 1, PADDING = 0, DILATION = 1, GROUPS = 1>` | `[IN, H, W]` to `[OUT, H', W']` | |
 //! | `Conv1d<IN, OUT, K, STRIDE = 1, PADDING = 0, DILATION = 1, GROUPS = 1>` | `[IN, L]` to `[OUT, L']` | |
+//! | `Conv<IN, OUT, WINDOWS, GROUPS = 1>` | as `Conv2d` or `Conv1d` | |
 //! | `Embedding<V, DIM>` | `T` tokens to `[DIM, T]` | none, or one a result: [tokens](#tokens) |
 //! | an activation | `[C, ..]` to the same; with k phases to `[k C, ..]` | one for each value that it reads, and more for [wide accumulators](#wide-accumulators) |
 //! | `AvgPool2d<K, STRIDE = K, PADDING = 0>` | `[C, H, W]` to `[C, H', W']` | |
 //! | `AvgPool1d<K, STRIDE = K, PADDING = 0>` | `[C, L]` to `[C, L']` | |
+//! | `AvgPool<WINDOWS>` | as `AvgPool2d` or `AvgPool1d` | |
 //! | `MaxPool2d<K, STRIDE = K, PADDING = 0>` | `[C, H, W]` to `[C, H', W']` | `K x K - 1` a result, fewer at padding |
 //! | `MaxPool1d<K, STRIDE = K, PADDING = 0>` | `[C, L]` to `[C, L']` | `K - 1` a result |
+//! | `MaxPool<WINDOWS>` | as `MaxPool2d` or `MaxPool1d` | one less than the taps of a window for a result, fewer at padding |
 //! | `GlobalAvgPool` | `[C, H, W]` to `[C, 1, 1]`, `[C, L]` to `[C, 1]` | |
 //! | `GlobalMaxPool` | as `GlobalAvgPool` | `H W - 1` or `L - 1` a result |
 //! | `layer::Add` | two tensors or more of one shape to the same; those after the first may have one value for each channel | |
@@ -47,6 +50,12 @@
 //!
 //! Shapes, kernels and padding are PyTorch's: `H' = floor((H + 2 PADDING - DILATION (K - 1) - 1) / STRIDE) + 1`.
 //! Padding is 0 in reals, and never the greatest of a window.
+//!
+//! Windows that differ by axis or have other padding at the far end are written axis by axis. `WINDOWS` is
+//! `Axis<K, STRIDE = 1, PADDING = 0, DILATION = 1, FAR = PADDING>` for one axis, and a pair of them, down and across, for
+//! two: `Conv<1, 8, (Axis<1>, Axis<5, 2>)>` has windows of 1 x 5 that are 1 down and 2 across apart, and
+//! `MaxPool<Axis<2, 2, 0, 1, 1>>` has one position of padding behind the last value. An axis of a pool has its stride
+//! written.
 //!
 //! | activations | |
 //! |---|---|
@@ -192,8 +201,8 @@
 //!
 //! # The laws
 //!
-//! 1. Shapes agree from layer to layer and with the input; kernels fit, padding is less than what a kernel
-//!    spans, groups divide channels.
+//! 1. Shapes agree from layer to layer and with the input; kernels fit, padding at either end is less than what
+//!    a kernel spans, each window of a pool sees a value, groups divide channels.
 //! 2. Accumulators fit: inputs (for a convolution, taps) x greatest input x greatest weight, and a sign, take
 //!    at most 32 bits.
 //! 3. Tables fit: a table reads at most 8 bits, or 9 for `Wave` and `Sign`; it reads the top `table` bits of

@@ -7,6 +7,7 @@ mod from;
 mod input;
 pub(crate) mod reader;
 mod sizes;
+mod windows;
 pub(crate) mod written;
 
 use proc_macro2::TokenStream;

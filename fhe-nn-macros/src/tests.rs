@@ -62,12 +62,16 @@ fn the_expansion_is_small_and_free_of_behaviour() {
 /// A network of random fields: the macro accepts what the facts of the tensors allow, and nothing else.
 #[test]
 fn what_is_accepted_has_facts_and_what_has_none_is_refused() {
-    const FIELDS: [&str; 18] = [
+    const FIELDS: [&str; 22] = [
         "#[bits(weights = 2)] NAME: Dense<16, 16>,",
         "#[bits(weights = 2)] NAME: Dense<8, 16>,",
         "#[bits(weights = 2)] NAME: Conv2d<1, 2, 3>,",
         "#[bits(weights = 2)] NAME: Conv2d<2, 2, 2, 1, 1>,",
         "#[bits(weights = 2)] NAME: Conv1d<4, 4, 2>,",
+        "#[bits(weights = 2)] NAME: Conv<1, 2, (Axis<1>, Axis<3, 2, 0, 1, 2>)>,",
+        "#[bits(weights = 2)] NAME: Conv<4, 4, Axis<2, 1, 1, 2, 0>, 2>,",
+        "NAME: MaxPool<(Axis<2, 1, 1>, Axis<2, 2>)>,",
+        "NAME: AvgPool<Axis<3, 2, 0, 1, 1>>,",
         "#[bits(output = 2, table = 4)] NAME: Relu,",
         "#[bits(output = 2, table = 4)] NAME: Tanh,",
         "#[bits(table = 4)] NAME: Sign,",
@@ -171,13 +175,16 @@ fn no_soup_of_tokens_makes_it_panic() {
         "vocabulary",
         "9",
     ];
-    const ITEM: [&str; 43] = [
+    const ITEM: [&str; 46] = [
         "#[from(a, b)]",
         "#[from]",
         "#[from(a,",
         "o: Conv2d<1, 4, 3>,",
         "p: Conv1d<4, 4, 3, 0>,",
         "q: MaxPool2d<2>,",
+        "q: MaxPool<(Axis<2>, Axis<3, 2, 0, 1, 9>)>,",
+        "q: AvgPool<Axis<2, 2, 1, 9>, 3>,",
+        "q: Conv<4, 4, (Axis<0>, Axis<2, 2, 2, 2, 2, 2>, Axis), 0>,",
         "s: GlobalAvgPool,",
         "t: Add,",
         "u: Embedding<9, 4>,",

@@ -113,16 +113,16 @@ pub struct Depthwise {
     #[bits(output = 4, table = 5)]
     relu: Relu,
     #[bits(weights = 4, overflow = calibrated)]
-    grouped: Conv2d<8, 8, 3, 1, 2, 2, 2>,
+    grouped: Conv<8, 8, (Axis<3, 1, 2, 2>, Axis<1>), 2>,
     #[bits(output = 4, table = 5)]
     identity2: Identity,
     #[bits(weights = 4, overflow = calibrated)]
-    wide: Conv2d<8, 4, 4, 1, 2>,
+    wide: Conv<8, 4, (Axis<2, 1, 1>, Axis<3, 1, 2, 1, 1>)>,
     #[bits(output = 4, table = 5)]
     relu2: Relu,
     pool: AvgPool2d<3, 2, 1>,
     #[bits(weights = 4, overflow = calibrated)]
-    same: Conv2d<4, 3, 3, 1, 1>,
+    same: Conv<4, 3, (Axis<2, 1, 0, 1, 1>, Axis<2, 1, 0, 1, 1>)>,
     #[bits(output = 4, table = 5)]
     identity3: Identity,
     #[bits(weights = 4)]
@@ -559,7 +559,7 @@ use fhe_nn_core::prelude::*;
 #[fhe_network(input(shape = [1, 8, 8], bits = 4))]
 pub struct KerasStrided {
     #[bits(weights = 4, overflow = calibrated)]
-    conv: Conv2d<1, 4, 4, 2, 1>,
+    conv: Conv<1, 4, (Axis<3, 2, 0, 1, 1>, Axis<3, 2, 0, 1, 1>)>,
     #[bits(output = 4, table = 5)]
     relu: Relu,
     pool: GlobalAvgPool,

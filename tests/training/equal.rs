@@ -70,6 +70,19 @@ struct Branches {
     scores: Dense<48, 3>,
 }
 
+/// Windows that differ by axis and by end.
+#[fhe_network(input(shape = [2, 6, 6], bits = 3))]
+struct Uneven {
+    #[bits(weights = 4, overflow = calibrated)]
+    conv: Conv<2, 6, (Axis<1>, Axis<5, 1, 0, 1, 2>)>,
+    #[bits(output = 3, table = 6)]
+    relu: Relu,
+    greatest: MaxPool<(Axis<2, 2>, Axis<3, 2, 0, 1, 1>)>,
+    average: AvgPool<(Axis<2, 2, 1, 1, 0>, Axis<2, 1>)>,
+    #[bits(weights = 4, overflow = calibrated)]
+    scores: Dense<12, 3>,
+}
+
 #[fhe_network(input(shape = [6], vocabulary = 8))]
 struct Words {
     #[bits(weights = 4)]
@@ -152,6 +165,11 @@ fn convolutions_and_branches_are_what_was_trained() {
 #[test]
 fn gates_of_channels_are_what_was_trained() {
     learns::<Gated>(&Data::new(600, 72, 3, 10), |module| module);
+}
+
+#[test]
+fn uneven_windows_are_what_was_trained() {
+    learns::<Uneven>(&Data::new(600, 72, 3, 10), |module| module);
 }
 
 /// The module is compared untrained, as sums that wrap this often carry no information about their inputs.

@@ -12,6 +12,7 @@ mod dense;
 mod embedding;
 mod linear;
 mod pool;
+mod window_type;
 
 use core::ops::RangeInclusive;
 use core::{fmt, slice};
@@ -25,6 +26,7 @@ pub use self::dense::DenseSpec;
 pub use self::embedding::EmbeddingSpec;
 pub use self::linear::{LinearSpec, Overflow};
 pub use self::pool::{Pool, PoolSpec};
+pub use self::window_type::{conv_type, pool_type};
 use crate::client::Affine;
 use crate::error::ModelError;
 use crate::graph::builder::Builder;
@@ -40,7 +42,7 @@ use crate::widths::{MAX_ACCUMULATOR_BITS, MAX_TABLE_BITS, MAX_VALUES, Range};
 pub enum Op {
     /// A fully connected layer, `Dense<inputs, outputs>`.
     Dense(DenseSpec),
-    /// A convolution, `Conv2d<..>` or `Conv1d<..>`.
+    /// A convolution, `Conv2d<..>`, `Conv1d<..>` or `Conv<..>`.
     Conv(ConvSpec),
     /// A vector for every token, `Embedding<vocabulary, dimension>`.
     Embedding(EmbeddingSpec),

@@ -26,7 +26,7 @@ pub use self::function::Function;
 pub use self::input::{Encoding, Input, Tokens};
 pub use self::layer::Layer;
 pub use self::tensor::{Tensor, TensorKind};
-pub use self::window::{Window, WindowError};
+pub use self::window::{Padding, Window, WindowError};
 pub use crate::layers::*;
 
 /// A declared network: its input and its layers in execution order.

@@ -2,7 +2,7 @@
 
 use fhe_nn_proof::client::Affine;
 use fhe_nn_proof::spec::{
-    DenseSpec, Input, Layer, Op as SpecOp, Overflow, Pool, PoolSpec, Spec, Window,
+    DenseSpec, Input, Layer, Op as SpecOp, Overflow, Padding, Pool, PoolSpec, Spec, Window,
 };
 use ndarray::Array2;
 use proptest::prelude::*;
@@ -26,7 +26,7 @@ proptest! {
             input: [5, 6],
             kernel: [2, 3],
             stride: [stride, 1],
-            padding: [padding, padding],
+            padding: [Padding::both(padding); 2],
             dilation: [1, 1],
             groups: 1,
         };

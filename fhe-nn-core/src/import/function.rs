@@ -4,6 +4,7 @@
 //! This room is pure mathematics. It knows neither the file nor the network, and imports nothing of
 //! `import`.
 
+mod bound;
 mod channel;
 mod code;
 mod compare;
@@ -15,6 +16,7 @@ pub(super) mod postfix;
 mod recognize;
 mod split;
 
+pub(crate) use bound::is_never_negative;
 pub(crate) use channel::zip;
 pub(crate) use code::function;
 pub(crate) use expr::Expr;

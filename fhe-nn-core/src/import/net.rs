@@ -9,7 +9,7 @@
 //!
 //! This room knows no operator of ONNX. It imports `place` and `function`.
 //! Within it, each file imports only files above it in this list: `names`, `pending`, `network`, `arrangement`,
-//! `write`, `read`, `gathered`, `each`, `preset_scales`, `linear`, `scores`, `widths`, `propose`.
+//! `write`, `sign`, `read`, `gathered`, `each`, `preset_scales`, `linear`, `scores`, `widths`, `propose`.
 
 mod arrangement;
 mod each;
@@ -22,6 +22,7 @@ mod preset_scales;
 mod propose;
 mod read;
 mod scores;
+mod sign;
 mod widths;
 mod write;
 

@@ -19,4 +19,6 @@ pub(crate) use grid::Grid;
 pub(crate) use rearrange::rearrange;
 pub(crate) use value::Value;
 pub(crate) use view::{NOTHING, View};
-pub(crate) use windows::{Windows, unpadded};
+pub(crate) use windows::{
+    Windows, evened, fits_a_tensor, inside, see_edges, unpadded, unrepeated, with_more_taps,
+};

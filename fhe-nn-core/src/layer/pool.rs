@@ -1,5 +1,6 @@
 //! Pools: averages and greatest values of windows.
 
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use fhe_nn_proof::encoder::Encoder;
@@ -8,7 +9,7 @@ use fhe_nn_proof::graph::Rows;
 use fhe_nn_proof::spec::{Pool, PoolSpec, Window};
 use ndarray::{Array2, LinalgScalar, Zip};
 
-use super::{Compute, Layer, Part, of_sources, sealed::Sealed};
+use super::{Axis, Compute, Layer, Part, Windows, of_sources, sealed::Sealed};
 use crate::Error;
 use crate::quantize::float::Float;
 use crate::quantize::run::Run;
@@ -17,48 +18,60 @@ use crate::sums::add_up;
 #[cfg(feature = "train")]
 use crate::train::{Failure, forward::Forward, signal::Signal};
 
-/// The average of every window of `K x K` values, `STRIDE` apart, of each channel. Padding counts as 0.
+/// The average of every window of each channel, whose windows `W` are an [`Axis`] or two of them, each with its
+/// stride written. Padding counts as 0.
 ///
-/// In integers, it is the sum of the window; the next table divides.
+/// In integers, it is the sum of the window; the next table divides. [`AvgPool2d`] and [`AvgPool1d`] are this type
+/// with windows that are the same along all axes and at both ends.
+///
+/// # Shapes
+/// With two axes `[C, H, W]` to `[C, H', W']`, with one `[C, L]` to `[C, L']`; [`Axis`] has the formula.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AvgPool<W>(Arc<[Encoder]>, PhantomData<W>);
+
+/// The average of every window of `K x K` values, `STRIDE` apart, of each channel. Padding counts as 0.
 ///
 /// # Shapes
 /// `[C, H, W]` to `[C, H', W']` with `H' = floor((H + 2 PADDING - K) / STRIDE) + 1`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct AvgPool2d<const K: usize, const STRIDE: usize = K, const PADDING: usize = 0>(
-    Arc<[Encoder]>,
-);
+pub type AvgPool2d<const K: usize, const STRIDE: usize = K, const PADDING: usize = 0> =
+    AvgPool<(Axis<K, STRIDE, PADDING>, Axis<K, STRIDE, PADDING>)>;
 
 /// The average of every window of `K` values, `STRIDE` apart, of each channel; see [`AvgPool2d`].
 ///
 /// # Shapes
 /// `[C, L]` to `[C, L']` with `L' = floor((L + 2 PADDING - K) / STRIDE) + 1`.
+pub type AvgPool1d<const K: usize, const STRIDE: usize = K, const PADDING: usize = 0> =
+    AvgPool<Axis<K, STRIDE, PADDING>>;
+
+/// The greatest value of every window of each channel, whose windows `W` are an [`Axis`] or two of them, each with
+/// its stride written. Padding does not count.
+///
+/// Each result of `T` taps takes `T - 1` bootstraps, fewer at padding, in `ceil(log2(T))` rounds. Their
+/// tables read differences of two values, which have one bit more than the values. [`MaxPool2d`] and [`MaxPool1d`]
+/// are this type with windows that are the same along all axes and at both ends.
+///
+/// # Shapes
+/// With two axes `[C, H, W]` to `[C, H', W']`, with one `[C, L]` to `[C, L']`; [`Axis`] has the formula.
 #[derive(Debug, Clone, PartialEq)]
-pub struct AvgPool1d<const K: usize, const STRIDE: usize = K, const PADDING: usize = 0>(
-    Arc<[Encoder]>,
-);
+pub struct MaxPool<W>(Arc<[Encoder]>, PhantomData<W>);
 
 /// The greatest value of every window of `K x K` values, `STRIDE` apart, of each channel. Padding does not
 /// count.
 ///
-/// Each result takes `K x K - 1` bootstraps, fewer at padding, in `ceil(log2(K x K))` rounds. Their
-/// tables read differences of two values, which have one bit more than the values.
+/// Each result takes `K x K - 1` bootstraps, fewer at padding; see [`MaxPool`].
 ///
 /// # Shapes
 /// `[C, H, W]` to `[C, H', W']` with `H' = floor((H + 2 PADDING - K) / STRIDE) + 1`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct MaxPool2d<const K: usize, const STRIDE: usize = K, const PADDING: usize = 0>(
-    Arc<[Encoder]>,
-);
+pub type MaxPool2d<const K: usize, const STRIDE: usize = K, const PADDING: usize = 0> =
+    MaxPool<(Axis<K, STRIDE, PADDING>, Axis<K, STRIDE, PADDING>)>;
 
 /// The greatest value of every window of `K` values, `STRIDE` apart, of each channel; see
 /// [`MaxPool2d`].
 ///
 /// # Shapes
 /// `[C, L]` to `[C, L']` with `L' = floor((L + 2 PADDING - K) / STRIDE) + 1`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct MaxPool1d<const K: usize, const STRIDE: usize = K, const PADDING: usize = 0>(
-    Arc<[Encoder]>,
-);
+pub type MaxPool1d<const K: usize, const STRIDE: usize = K, const PADDING: usize = 0> =
+    MaxPool<Axis<K, STRIDE, PADDING>>;
 
 /// The average of each channel; see [`AvgPool2d`].
 ///
@@ -75,13 +88,27 @@ pub struct GlobalAvgPool(Arc<[Encoder]>);
 pub struct GlobalMaxPool(Arc<[Encoder]>);
 
 of_sources!(
-    [<const K: usize, const S: usize, const P: usize>] AvgPool2d<K, S, P>;
-    [<const K: usize, const S: usize, const P: usize>] AvgPool1d<K, S, P>;
-    [<const K: usize, const S: usize, const P: usize>] MaxPool2d<K, S, P>;
-    [<const K: usize, const S: usize, const P: usize>] MaxPool1d<K, S, P>;
     [] GlobalAvgPool;
     [] GlobalMaxPool;
 );
+
+macro_rules! windowed {
+    ($($pool:ident),*) => {$(
+        impl<W: Windows> Sealed for $pool<W> {}
+        impl<W: Windows> Layer for $pool<W> {
+            fn from_part(part: Part) -> Result<Self, ModelError> {
+                match part {
+                    Part::Sources(sources) => Ok(Self(sources, PhantomData)),
+                    _ => Err(ModelError::PartMissing),
+                }
+            }
+            fn part(&self) -> Part {
+                Part::Sources(self.0.clone())
+            }
+        }
+    )*};
+}
+windowed!(AvgPool, MaxPool);
 
 impl Compute for PoolSpec {
     fn float(

@@ -88,16 +88,15 @@ impl<'a> Stage<'a> {
         let bound = bound.map_or("more than 2^64".to_owned(), |bound| bound.to_string());
         let terms = match &self.linear.form {
             Form::Dense { .. } => count(self.taps, "input"),
-            Form::Conv { flat, taps, .. } => {
-                let kernel = taps.kernel.value;
-                let area = if *flat { kernel } else { kernel * kernel };
-                let channels = self.taps / area.max(1);
-                let side = if *flat {
+            Form::Conv { taps, .. } => {
+                let [down, across] = taps.kernel();
+                let channels = self.taps / (down * across).max(1);
+                let side = if taps.flat {
                     String::new()
                 } else {
-                    format!("{kernel} x ")
+                    format!("{down} x ")
                 };
-                format!("{side}{kernel} x {channels} = {}", count(self.taps, "tap"))
+                format!("{side}{across} x {channels} = {}", count(self.taps, "tap"))
             }
         };
         format!(
@@ -114,9 +113,8 @@ impl<'a> Stage<'a> {
     pub(super) fn room(&self, values: usize) -> Option<String> {
         let (values, noun) = match &self.linear.form {
             Form::Dense { .. } => (values, "input"),
-            Form::Conv { flat, taps, .. } => {
-                let kernel = taps.kernel.value;
-                let area = if *flat { kernel } else { kernel * kernel };
+            Form::Conv { taps, .. } => {
+                let area: usize = taps.kernel().iter().product();
                 (values / area.max(1), "input channel")
             }
         };

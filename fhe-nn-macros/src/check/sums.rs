@@ -175,7 +175,7 @@ fn arithmetic(network: &Network, facts: &Facts, tensor: usize, range: Range) -> 
             let of = of(layer.sources[0]);
             let shape = &facts.tensors[layer.sources[0]].shape;
             let taps = match &pool.taps {
-                Some(taps) => taps.kernel.value.pow(shape.len() as u32 - 1),
+                Some(taps) => taps.kernel().iter().product(),
                 None => shape.iter().skip(1).product(),
             };
             format!("{} x {of} = {most}{sign}", count(taps, "value"))

@@ -1,17 +1,17 @@
-//! `Conv1d<..>` and `Conv2d<..>`.
+//! `Conv1d<..>`, `Conv2d<..>` and `Conv<..>`.
 
 use fhe_nn_proof::spec::{ConvSpec, Op};
 use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::linear::{Form, Linear, overflow_tokens};
-use super::size::{Size, Unwritten, needed, optional};
-use super::windows::{Axes, Taps, window_tokens};
+use super::size::{Size, Unwritten, WINDOWS, needed, optional};
+use super::windows::{Axes, AxisTaps, Taps, window_tokens};
 use crate::check::reads::Reads;
 use crate::errors::{Error, count};
-use crate::parse::reader::FieldReader;
+use crate::parse::reader::{FieldReader, Stride};
 
-pub(super) const SIZES: &[Size] = &[
+const SIZES: &[Size] = &[
     needed("number of input channels"),
     needed("number of output channels"),
     needed("kernel"),
@@ -21,35 +21,65 @@ pub(super) const SIZES: &[Size] = &[
     optional("number of groups", 1, Unwritten::Number(1)),
 ];
 
+const EACH: &[Size] = &[
+    needed("number of input channels"),
+    needed("number of output channels"),
+    WINDOWS,
+    optional("number of groups", 1, Unwritten::Number(1)),
+];
+
+pub(super) fn sizes(axes: Axes) -> &'static [Size] {
+    match axes {
+        Axes::One | Axes::Two | Axes::All => SIZES,
+        Axes::Each => EACH,
+    }
+}
+
 pub(super) fn name(axes: Axes) -> &'static str {
     match axes {
         Axes::One => "Conv1d",
         Axes::Two | Axes::All => "Conv2d",
+        Axes::Each => "Conv",
     }
 }
 
 pub(super) fn parse(field: &mut FieldReader<'_, '_>, axes: Axes) -> Option<Linear> {
-    Linear::parse(field, |sizes| match sizes {
-        &[inputs, outputs, kernel, stride, padding, dilation, groups] => Some(Form::Conv {
-            flat: axes == Axes::One,
+    Linear::parse(field, |field| {
+        if axes == Axes::Each {
+            let (numbers, taps) = (field.numbers(), field.windows(2, Stride::One));
+            let [Some(inputs), Some(outputs), _, Some(groups)] = *numbers.as_slice() else {
+                return None;
+            };
+            return Some(Form::Conv {
+                inputs,
+                outputs,
+                taps: Box::new(taps?),
+                groups,
+            });
+        }
+        let sizes = field.sizes()?;
+        let &[inputs, outputs, kernel, stride, padding, dilation, groups] = sizes.as_slice() else {
+            return None;
+        };
+        let axis = AxisTaps {
+            kernel,
+            stride,
+            near: padding,
+            dilation: dilation.value,
+            far: padding,
+        };
+        Some(Form::Conv {
             inputs,
             outputs,
-            taps: Taps {
-                kernel,
-                stride,
-                padding,
-                dilation: dilation.value,
-            },
+            taps: Box::new(Taps::square(axis, axes == Axes::One)),
             groups,
-        }),
-        _ => None,
+        })
     })
 }
 
 /// Checks that it gets the channels that it takes, that groups divide them, and that its windows fit.
 pub(super) fn agree(reads: &mut Reads<'_>, linear: &Linear) -> Option<Op> {
     let Form::Conv {
-        flat,
         inputs,
         outputs,
         taps,
@@ -59,14 +89,15 @@ pub(super) fn agree(reads: &mut Reads<'_>, linear: &Linear) -> Option<Op> {
         return None;
     };
     let (name, shape) = (&reads.layer.name, &reads.first().shape);
-    let area = reads.area(shape, *flat)?;
+    let area = reads.area(shape, taps.flat)?;
     if reads.known && shape[0] != inputs.value {
         let law = format!(
             "`{name}` takes {}, but gets {}",
             count(inputs.value, "channel"),
             shape[0]
         );
-        let help = reads.rewritten(&[shape[0], outputs.value], taps, groups.value);
+        let channels = (shape[0], outputs.value, groups.value);
+        let help = reads.rewritten(&taps.window(area, channels), taps.flat);
         reads.mismatch(inputs.place, law, help);
     }
     for (what, channels) in [("input", inputs), ("output", outputs)] {
@@ -79,17 +110,17 @@ pub(super) fn agree(reads: &mut Reads<'_>, linear: &Linear) -> Option<Op> {
             let divisor = (1..=groups.value.min(channels.value))
                 .rev()
                 .find(|d| inputs.value.is_multiple_of(*d) && outputs.value.is_multiple_of(*d));
-            let channels = [inputs.value, outputs.value];
-            let help = reads.rewritten(&channels, taps, divisor.unwrap_or(1));
+            let channels = (inputs.value, outputs.value, divisor.unwrap_or(1));
+            let help = reads.rewritten(&taps.window(area, channels), taps.flat);
             reads.errors.push(Error::new(groups.place, law).help(help));
             return None;
         }
     }
     let channels = (inputs.value, outputs.value, groups.value);
-    let window = reads.window(taps, *flat, area, channels)?;
+    let window = reads.window(taps, area, channels)?;
     Some(Op::Conv(ConvSpec {
         window,
-        flat: *flat,
+        flat: taps.flat,
         weights: linear.weights.value,
         accumulator: reads.worst_case(window.taps(), linear.weights.value),
         overflow: linear.overflow(),

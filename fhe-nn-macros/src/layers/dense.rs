@@ -13,8 +13,8 @@ use crate::parse::reader::FieldReader;
 pub(super) const SIZES: &[Size] = &[needed("number of inputs"), needed("number of outputs")];
 
 pub(super) fn parse(field: &mut FieldReader<'_, '_>) -> Option<Linear> {
-    Linear::parse(field, |sizes| match sizes {
-        &[inputs, outputs] => Some(Form::Dense {
+    Linear::parse(field, |field| match *field.sizes()?.as_slice() {
+        [inputs, outputs] => Some(Form::Dense {
             inputs,
             outputs: outputs.value,
         }),

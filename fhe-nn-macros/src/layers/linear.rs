@@ -36,14 +36,12 @@ pub(crate) enum Form {
     },
     /// The values in windows.
     Conv {
-        /// Whether the windows move over one axis.
-        flat: bool,
         /// Number of input channels.
         inputs: Spanned<usize>,
         /// Number of output channels.
         outputs: Spanned<usize>,
         /// Their geometry.
-        taps: Taps,
+        taps: Box<Taps>,
         /// Number of groups of channels.
         groups: Spanned<usize>,
     },
@@ -60,10 +58,10 @@ impl Form {
 }
 
 impl Linear {
-    /// A layer whose sizes are read as `form`.
+    /// A layer whose sizes are read by `form`.
     pub(super) fn parse(
         field: &mut FieldReader<'_, '_>,
-        form: impl Fn(&[Spanned<usize>]) -> Option<Form>,
+        form: impl Fn(&mut FieldReader<'_, '_>) -> Option<Form>,
     ) -> Option<Self> {
         let weights = field.required(Key::Weights);
         let accumulator = field.optional(Key::Accumulator);
@@ -71,9 +69,8 @@ impl Linear {
             Key::Overflow,
             &[Overflow::Checked, Overflow::Calibrated, Overflow::Wrap],
         );
-        let sizes = field.sizes()?;
         Some(Linear {
-            form: form(&sizes)?,
+            form: form(field)?,
             weights: weights?,
             accumulator,
             overflow,

@@ -4,14 +4,14 @@ use fhe_nn_proof::spec::{Op, Pool as Kind, PoolSpec, Window};
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::size::{Size, Unwritten, needed, optional};
-use super::windows::{Axes, Taps, window_tokens};
+use super::size::{Size, Unwritten, WINDOWS, needed, optional};
+use super::windows::{Axes, AxisTaps, Taps, window_tokens};
 use crate::check::reads::Reads;
-use crate::parse::reader::FieldReader;
+use crate::parse::reader::{FieldReader, Stride};
 
 const SIZES: &[Size] = &[
     needed("kernel"),
-    optional("stride", 1, Unwritten::First),
+    optional("stride", 1, Unwritten::As(0)),
     optional("padding", 0, Unwritten::Number(0)),
 ];
 
@@ -19,8 +19,6 @@ const SIZES: &[Size] = &[
 pub(crate) struct Pool {
     /// The way in which the values of a window become one.
     pub(crate) kind: Kind,
-    /// What it moves over.
-    axes: Axes,
     /// Its geometry; none if one window sees all.
     pub(crate) taps: Option<Taps>,
 }
@@ -33,41 +31,53 @@ pub(super) fn name(kind: Kind, axes: Axes) -> &'static str {
         (Kind::Max, Axes::One) => "MaxPool1d",
         (Kind::Max, Axes::Two) => "MaxPool2d",
         (Kind::Max, Axes::All) => "GlobalMaxPool",
+        (Kind::Average, Axes::Each) => "AvgPool",
+        (Kind::Max, Axes::Each) => "MaxPool",
     }
 }
 
 pub(super) fn sizes(axes: Axes) -> &'static [Size] {
     match axes {
         Axes::One | Axes::Two => SIZES,
+        Axes::Each => &[WINDOWS],
         Axes::All => &[],
     }
 }
 
 impl Pool {
     pub(super) fn parse(field: &mut FieldReader<'_, '_>, kind: Kind, axes: Axes) -> Option<Self> {
-        let taps = match *field.sizes()?.as_slice() {
-            [kernel, stride, padding] => Some(Taps {
-                kernel,
-                stride,
-                padding,
-                dilation: 1,
-            }),
-            _ => None,
+        let taps = match axes {
+            Axes::All => None,
+            Axes::Each => Some(field.windows(0, Stride::Written)?),
+            Axes::One | Axes::Two => {
+                let sizes = field.sizes()?;
+                let &[kernel, stride, padding] = sizes.as_slice() else {
+                    return None;
+                };
+                let axis = AxisTaps {
+                    kernel,
+                    stride,
+                    near: padding,
+                    dilation: 1,
+                    far: padding,
+                };
+                Some(Taps::square(axis, axes == Axes::One))
+            }
         };
-        Some(Pool { kind, axes, taps })
+        Some(Pool { kind, taps })
     }
 
     /// Checks that its windows fit.
     pub(super) fn agree(&self, reads: &mut Reads<'_>) -> Option<Op> {
         let shape = &reads.first().shape;
-        let flat = match (self.axes, shape.len()) {
-            (Axes::One, _) | (Axes::All, ..=2) => true,
-            (Axes::Two, _) | (Axes::All, _) => false,
+        let flat = match &self.taps {
+            Some(taps) => taps.flat,
+            None => shape.len() <= 2,
         };
         let area = reads.area(shape, flat)?;
         let channels = shape[0];
         let window = match &self.taps {
-            Some(taps) => reads.window(taps, flat, area, (channels, channels, channels))?,
+            Some(taps) => reads.window(taps, area, (channels, channels, channels))?,
             None => Window {
                 kernel: area,
                 input: area,

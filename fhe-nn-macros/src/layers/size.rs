@@ -17,8 +17,10 @@ pub(crate) enum Unwritten {
     Missing,
     /// A number.
     Number(usize),
-    /// The kernel, the first size of a pool.
-    First,
+    /// The size with this index.
+    As(usize),
+    /// It must be written, and is not a number but windows.
+    Windows,
 }
 
 /// A size of at least 1 that must be written.
@@ -38,3 +40,10 @@ pub(super) const fn optional(what: &'static str, min: u64, unwritten: Unwritten)
         unwritten,
     }
 }
+
+/// Windows, `Axis<..>` or `(Axis<..>, Axis<..>)`.
+pub(super) const WINDOWS: Size = Size {
+    what: "windows",
+    min: 0,
+    unwritten: Unwritten::Windows,
+};

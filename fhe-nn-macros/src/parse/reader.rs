@@ -4,11 +4,12 @@ use core::fmt;
 
 use syn::{Expr, Path};
 
-use super::sizes;
 use super::written::Written;
+use super::{sizes, windows};
 use crate::attr::Keys;
 use crate::errors::{Error, Errors, Place, Spanned};
 use crate::key::{Key, Owner};
+use crate::layers::Taps;
 use crate::literal::peel;
 
 /// A field whose type is a layer. What cannot be read is reported as an error and returned as `None`.
@@ -23,10 +24,29 @@ pub(crate) struct FieldReader<'a, 'e> {
     pub(super) place: Place,
 }
 
+/// The stride of an axis for which none is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stride {
+    /// It is 1.
+    One,
+    /// There is none: it must be written where windows have several taps.
+    Written,
+}
+
 impl FieldReader<'_, '_> {
     /// All sizes; those that were not written have their defaults.
     pub(crate) fn sizes(&mut self) -> Option<Vec<Spanned<usize>>> {
+        self.numbers().into_iter().collect()
+    }
+
+    /// The numbers among all sizes, with `None` for those that cannot be read and for windows.
+    pub(crate) fn numbers(&mut self) -> Vec<Option<Spanned<usize>>> {
         sizes::sizes(self.errors, self.name, self.written, self.place)
+    }
+
+    /// The windows among the sizes, at an index.
+    pub(crate) fn windows(&mut self, index: usize, stride: Stride) -> Option<Taps> {
+        windows::windows(self.errors, self.name, self.written, index, stride)
     }
 
     /// A number that must be written.

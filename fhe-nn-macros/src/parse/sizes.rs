@@ -7,20 +7,45 @@ use syn::{Expr, GenericArgument};
 use super::extent_of;
 use super::written::Written;
 use crate::errors::{Error, Errors, Place, Spanned};
-use crate::layers::{LayerType, Unwritten};
+use crate::layers::{LayerType, Size, Unwritten};
 use crate::literal::Integer;
 
-/// All sizes of a layer, with defaults for those that were not written; `None` if one cannot be read.
+/// The numbers among all sizes of a layer, with defaults for those that were not written; `None` for those that
+/// cannot be read and for windows.
 pub(super) fn sizes(
     errors: &mut Errors,
     name: &str,
     written: &Written<'_>,
     place: Place,
-) -> Option<Vec<Spanned<usize>>> {
-    let layer = written.layer?;
-    let mut sizes: Vec<Option<Spanned<usize>>> = Vec::new();
-    for (index, size) in layer.sizes().iter().enumerate() {
-        let value = match (written.generics.get(index), size.unwritten) {
+) -> Vec<Option<Spanned<usize>>> {
+    let Some(layer) = written.layer else {
+        return Vec::new();
+    };
+    let help = |nearest| match (layer, nearest) {
+        (LayerType::Dense, _) | (_, None) => advice(layer, name),
+        (_, Some(nearest)) => format!("write `{nearest}` instead"),
+    };
+    numbers(
+        errors,
+        name,
+        (layer.sizes(), &written.generics),
+        place,
+        help,
+    )
+}
+
+/// The numbers among generics, with defaults for those that were not written. `help` is what [`Integer::read`] takes.
+pub(super) fn numbers(
+    errors: &mut Errors,
+    name: &str,
+    (sizes, generics): (&[Size], &[&GenericArgument]),
+    place: Place,
+    help: impl Fn(Option<u64>) -> String,
+) -> Vec<Option<Spanned<usize>>> {
+    let mut numbers: Vec<Option<Spanned<usize>>> = Vec::new();
+    for (index, size) in sizes.iter().enumerate() {
+        let value = match (generics.get(index), size.unwritten) {
+            (_, Unwritten::Windows) => None,
             (Some(generic), _) => {
                 let integer = Integer {
                     what: &format!("{} of `{name}`", size.what),
@@ -31,22 +56,19 @@ pub(super) fn sizes(
                     GenericArgument::Const(expr) => expr.clone(),
                     other => Expr::Verbatim(other.to_token_stream()),
                 };
-                let number = integer.read(errors, &expr, |nearest| match (layer, nearest) {
-                    (LayerType::Dense, _) | (_, None) => advice(layer, name),
-                    (_, Some(nearest)) => format!("write `{nearest}` instead"),
-                });
+                let number = integer.read(errors, &expr, &help);
                 number.map(|number| Spanned {
                     value: extent_of(number.value),
                     place: number.place,
                 })
             }
             (None, Unwritten::Number(value)) => Some(Spanned { value, place }),
-            (None, Unwritten::First) => sizes.first().copied().flatten(),
+            (None, Unwritten::As(other)) => numbers.get(other).copied().flatten(),
             (None, Unwritten::Missing) => None,
         };
-        sizes.push(value);
+        numbers.push(value);
     }
-    sizes.into_iter().collect()
+    numbers
 }
 
 /// Says that a layer has too many sizes, or too few.

@@ -2,7 +2,8 @@
 
 use syn::{GenericArgument, PathArguments, Type};
 
-use crate::layers::LayerType;
+use super::windows::are_axes;
+use crate::layers::{LayerType, Unwritten};
 
 /// A field's type as it was written: the last segment of its path decides.
 pub(crate) struct Written<'a> {
@@ -46,5 +47,14 @@ impl<'a> Written<'a> {
             let (least, most) = layer.generics();
             (least..=most).contains(&self.generics.len())
         })
+    }
+
+    /// Whether its windows, if it has any, are axes with as many sizes as an axis takes.
+    pub(crate) fn has_windows(&self) -> bool {
+        let sizes = self.layer.map_or(&[][..], LayerType::sizes).iter();
+        let mut windows = sizes
+            .zip(&self.generics)
+            .filter(|(size, _)| size.unwritten == Unwritten::Windows);
+        windows.all(|(_, generic)| are_axes(generic))
     }
 }

@@ -9,6 +9,7 @@ use crate::errors::Error;
 
 /// Cases whose help is prose, because the remedy is not one edit: what the user meant is unknown.
 const PROSE: &[&str] = &[
+    "an_axis_of_six_sizes",
     "two_sizes",
     "flatten_before_the_activation",
     "later_name",

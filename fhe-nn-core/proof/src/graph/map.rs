@@ -203,6 +203,7 @@ impl Rows {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::spec::Padding;
 
     #[test]
     fn a_tap_that_is_padding_stands_for_another() {
@@ -212,7 +213,7 @@ mod tests {
             input: [5, 4],
             kernel: [3, 2],
             stride: [2, 1],
-            padding: [1, 0],
+            padding: [Padding::both(1), Padding::NONE],
             dilation: [1, 2],
             groups: 1,
         };

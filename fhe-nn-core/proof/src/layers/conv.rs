@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use super::linear::{LinearSpec, Overflow, accumulators, lower};
+use super::window_type::conv_type;
 use super::{LayerSpec, expect};
 use crate::error::ModelError;
 use crate::graph::builder::Builder;
@@ -62,15 +63,7 @@ impl LayerSpec for ConvSpec {
     }
 
     fn type_name(&self) -> String {
-        let (window, axes) = (&self.window, if self.flat { 1 } else { 2 });
-        let optional = [
-            (window.stride[1], 1),
-            (window.padding[1], 0),
-            (window.dilation[1], 1),
-            (window.groups, 1),
-        ];
-        let needed = [window.channels, window.outputs, window.kernel[1]];
-        format!("Conv{axes}d<{}>", written_sizes(&needed, &optional))
+        conv_type(&self.window, self.flat)
     }
 
     fn keys(&self, before: Option<&Tensor>, _functions: &mut slice::Iter<'_, &str>) -> Vec<String> {
@@ -107,18 +100,4 @@ impl LayerSpec for ConvSpec {
         write!(f, "{name} {}", self.window)?;
         self.linear().show_widths(f)
     }
-}
-
-/// Sizes as a declaration writes them. Those of windows are the sizes along the last axis, as both axes are
-/// equal. `optional` sizes come with their defaults, and trailing ones that equal them are not written.
-pub(super) fn written_sizes(needed: &[usize], optional: &[(usize, usize)]) -> String {
-    let written = optional.iter().rposition(|(size, default)| size != default);
-    let written = written.map_or(0, |last| last + 1);
-    let optional = optional[..written].iter().map(|(size, _)| size);
-    let sizes: Vec<String> = needed
-        .iter()
-        .chain(optional)
-        .map(usize::to_string)
-        .collect();
-    sizes.join(", ")
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use super::conv::written_sizes;
+use super::window_type::pool_type;
 use super::{LayerSpec, expect, readable};
 use crate::client::Affine;
 use crate::error::ModelError;
@@ -17,7 +17,7 @@ use crate::part::Part;
 use crate::spec::flow_error::FlowError;
 use crate::spec::law::{Law, law};
 use crate::spec::tensor::{Tensor, TensorKind};
-use crate::spec::window::Window;
+use crate::spec::window::{Window, WindowError};
 use crate::widths::Lattice;
 use crate::widths::Range;
 
@@ -42,7 +42,7 @@ pub enum Pool {
 }
 
 impl Pool {
-    const fn name(self) -> &'static str {
+    pub(super) const fn name(self) -> &'static str {
         match self {
             Pool::Average => "AvgPool",
             Pool::Max => "MaxPool",
@@ -125,6 +125,9 @@ impl PoolSpec {
 impl LayerSpec for PoolSpec {
     fn check(&self, operands: &[&Tensor]) -> Result<(), FlowError> {
         self.window.check().map_err(FlowError::Window)?;
+        if !(self.window.sees_values(0) && self.window.sees_values(1)) {
+            return Err(FlowError::Window(WindowError::Padding));
+        }
         expect(&self.window.input_shape(self.flat), &operands[0].shape)
     }
 
@@ -151,14 +154,10 @@ impl LayerSpec for PoolSpec {
     }
 
     fn type_name(&self) -> String {
-        let name = self.kind.name();
         if self.is_global() {
-            return format!("Global{name}");
+            return format!("Global{}", self.kind.name());
         }
-        let (window, axes) = (&self.window, if self.flat { 1 } else { 2 });
-        let kernel = window.kernel[1];
-        let optional = [(window.stride[1], kernel), (window.padding[1], 0)];
-        format!("{name}{axes}d<{}>", written_sizes(&[kernel], &optional))
+        pool_type(self.kind, &self.window, self.flat)
     }
 
     fn laws(&self) -> Result<(), Law> {

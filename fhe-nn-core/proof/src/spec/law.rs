@@ -1,6 +1,6 @@
 //! Laws of single numbers, and what they have in common.
 
-use super::window::Window;
+use super::window::{Padding, Window};
 use crate::widths::MAX_VALUES;
 
 /// A law, as the end of the sentence "declaration of `layer` breaks the law".
@@ -35,12 +35,13 @@ pub(crate) fn weights(bits: u32) -> Result<(), Law> {
 impl Window {
     /// The laws of its extents; if `flat`, those of a window that moves along one axis.
     pub(crate) fn laws(&self, flat: bool) -> Result<(), Law> {
-        let height = [self.input[0], self.kernel[0], self.padding[0]];
+        let height = [self.input[0], self.kernel[0]];
         law(
-            !flat || height == [1, 1, 0],
+            !flat || height == [1, 1] && self.padding[0] == Padding::NONE,
             "windows along one axis have a height of 1",
         )?;
-        let steps = [self.kernel, self.stride, self.padding, self.dilation];
+        let ends = self.padding.map(|padding| [padding.near, padding.far]);
+        let steps = [self.kernel, self.stride, self.dilation, ends[0], ends[1]];
         let taps = [self.channels, self.kernel[0], self.kernel[1]];
         law(
             steps.as_flattened().iter().all(|&step| step <= MAX_STEP),

@@ -3,7 +3,7 @@
 use fhe_nn_proof::plan::{Plan, PlanOptions};
 use fhe_nn_proof::spec::{
     ActivationSpec, ConvSpec, DenseSpec, EmbeddingSpec, Encoding, Function, Input, Layer, Op,
-    Overflow, Pool, PoolSpec, Rounding, Spec, Window,
+    Overflow, Padding, Pool, PoolSpec, Rounding, Spec, Window,
 };
 use ndarray::{Array2, ArrayD, Axis};
 
@@ -23,7 +23,7 @@ use fhe_nn_proof::graph::Graph;
 fn a_convolution_with_stride_padding_and_groups_and_an_average() {
     let first = Window {
         stride: [2, 2],
-        padding: [1, 1],
+        padding: [Padding::both(1); 2],
         ..windows(1, 2, [7, 7], [3, 3])
     };
     let second = Window {
@@ -52,7 +52,7 @@ fn a_convolution_with_stride_padding_and_groups_and_an_average() {
 #[test]
 fn a_residual_block_adds_what_was_before() {
     let window = Window {
-        padding: [1, 1],
+        padding: [Padding::both(1); 2],
         ..windows(2, 2, [3, 3], [3, 3])
     };
     let first = Window {
@@ -94,7 +94,7 @@ fn both_branches_of_the_input_are_put_one_behind_the_other() {
 fn the_greatest_of_windows_and_a_product() {
     let pool = Window {
         stride: [2, 2],
-        padding: [1, 1],
+        padding: [Padding::both(1); 2],
         ..windows(1, 1, [4, 4], [3, 3])
     };
     let pool = Op::Pool(PoolSpec {
@@ -174,7 +174,7 @@ fn windows(channels: usize, outputs: usize, input: [usize; 2], kernel: [usize; 2
         input,
         kernel,
         stride: [1, 1],
-        padding: [0, 0],
+        padding: [Padding::NONE; 2],
         dilation: [1, 1],
         groups: 1,
     }

@@ -1,10 +1,11 @@
 //! The area of a tensor that windows cover.
 
+use fhe_nn_proof::spec::Padding;
 use ndarray::ArrayD;
 
 use crate::import::error::{Refusal, refuse};
 use crate::import::net::{Net, Source};
-use crate::import::place::{View, unpadded};
+use crate::import::place::{View, unpadded, unrepeated};
 
 /// The area of a tensor that windows cover.
 pub(super) struct Area {
@@ -14,7 +15,10 @@ pub(super) struct Area {
     pub(super) channels: usize,
     /// The extents without the padding of earlier nodes.
     pub(super) inner: [usize; 2],
-    pub(super) pads: [[usize; 2]; 2],
+    /// The zeros that earlier nodes added along both axes.
+    pub(super) zeros: [Padding; 2],
+    /// The edges that earlier nodes repeated along both axes, inside of the zeros.
+    pub(super) edges: [Padding; 2],
 }
 
 /// The extents of a view that windows go over, with the padding of earlier nodes; the first is 1 if it has one axis.
@@ -22,6 +26,9 @@ pub(super) fn extents(view: &View, flat: bool) -> Result<[usize; 2], Refusal> {
     match (view.shape(), flat) {
         ([1, _, across], true) => Ok([1, *across]),
         ([1, _, down, across], false) => Ok([*down, *across]),
+        (shape @ [_, _, _, _, _, ..], _) => refuse(format!(
+            "its windows have more than two axes: they go over shape {shape:?}"
+        )),
         (shape, _) => refuse(format!("its windows go over shape {shape:?}")),
     }
 }
@@ -30,10 +37,19 @@ impl Area {
     /// The area of a view, which has one axis if `flat`.
     ///
     /// # Errors
-    /// A refusal if the channels of the view are not whole ones of a tensor, in order.
+    /// A refusal if the channels of the view are not whole ones of a tensor, in order, with their edges repeated at
+    /// most.
     pub(super) fn of(net: &mut Net, view: &View, flat: bool) -> Result<Self, Refusal> {
         extents(view, flat)?;
-        let (inside, pads) = unpadded(&view.places);
+        let (inside, zeros) = unpadded(&view.places);
+        let (inside, edges) = unrepeated(&inside);
+        let mut places: Vec<u32> = inside.iter().copied().collect();
+        places.sort_unstable();
+        if places.windows(2).any(|two| two[0] == two[1]) {
+            return refuse(
+                "its windows go over values that are repeated, but only edges in front of a maximum may be",
+            );
+        }
         let inside = view.at(inside);
         let inner = extents(&inside, flat)?;
         let own = &inside.shape()[1..];
@@ -54,9 +70,22 @@ impl Area {
                 order,
                 channels: known[0],
                 inner,
-                pads,
+                zeros,
+                edges,
             }),
             None => refuse("its windows go over values that were moved about"),
+        }
+    }
+
+    /// Checks that no edges are repeated.
+    ///
+    /// # Errors
+    /// A refusal if some are.
+    pub(super) fn without_edges(self) -> Result<Self, Refusal> {
+        if self.edges == [Padding::NONE; 2] {
+            Ok(self)
+        } else {
+            refuse("it adds up edges that a `Pad` repeats: only a maximum may see them")
         }
     }
 

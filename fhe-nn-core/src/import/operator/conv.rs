@@ -7,7 +7,7 @@ use super::convolution::Convolution;
 use crate::import::error::{Refusal, refuse};
 use crate::import::net::{Net, layer_name};
 use crate::import::onnx::{Constant, Node};
-use crate::import::place::{View, Windows};
+use crate::import::place::{View, Windows, fits_a_tensor};
 
 /// `Conv`, and averages that no pool of the language computes.
 pub(super) fn convolution(
@@ -19,10 +19,12 @@ pub(super) fn convolution(
     bias: Option<&Constant>,
 ) -> Result<View, Refusal> {
     let shape = kernel.values.shape();
-    let (&[outputs, inputs, ..], 3 | 4) = (shape, shape.len()) else {
-        return refuse(format!("its kernel has shape {shape:?}"));
+    let (&[outputs, inputs, ..], rank @ (3 | 4)) = (shape, shape.len()) else {
+        return refuse(format!(
+            "its kernel has shape {shape:?}, but windows have one axis or two"
+        ));
     };
-    let flat = shape.len() == 3;
+    let flat = rank == 3;
     let outer = extents(view, flat)?;
     let channels = view.shape()[1];
     if groups == 0
@@ -34,6 +36,7 @@ pub(super) fn convolution(
         ));
     }
     let windows = Windows::of(node, &shape[2..], outer, flat)?;
+    fits_a_tensor(&windows.window, outputs)?;
     let bias = match bias {
         None => vec![0.0; outputs],
         Some(bias) if bias.values.len() == outputs => bias.values.iter().copied().collect(),
@@ -50,7 +53,7 @@ pub(super) fn convolution(
         bias,
         windows,
     };
-    let [down, across] = convolution.windows.output;
+    let [down, across] = convolution.windows.window.output();
     let mut result = vec![1, outputs];
     result.extend((!flat).then_some(down));
     result.push(across);

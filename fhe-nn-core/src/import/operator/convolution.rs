@@ -2,13 +2,14 @@
 
 use std::ops::Range;
 
+use fhe_nn_proof::spec::Padding;
 use ndarray::{Array2, ArrayD, Axis, IxDyn};
 
 use super::area::Area;
 use crate::import::error::{Refusal, refuse};
 use crate::import::net::{Net, Weights, dense, windowed};
 use crate::import::onnx::Node;
-use crate::import::place::{View, Windows};
+use crate::import::place::{View, Windows, evened, inside, with_more_taps};
 
 /// The most weights of a convolution that is written as a dense layer.
 const MOST: usize = 1 << 20;
@@ -35,7 +36,7 @@ impl Convolution {
         };
         let windows = self.windows.along_one_axis()?;
         let places = view.places.iter().copied().collect();
-        let shape = IxDyn(&[1, channels, windows.input[1]]);
+        let shape = IxDyn(&[1, channels, windows.window.input[1]]);
         let places = ArrayD::from_shape_vec(shape, places).ok()?;
         let own = Convolution {
             windows,
@@ -54,7 +55,7 @@ impl Convolution {
     ) -> Result<View, Refusal> {
         let name = self.name.clone();
         let values = view.places.len();
-        let outputs = self.outputs * self.windows.output[0] * self.windows.output[1];
+        let outputs = self.outputs * self.windows.window.positions();
         let is_small = values.saturating_mul(outputs) <= MOST;
         match self.windowed(net, node, view, flat) {
             Err(Refusal::Unsupported(reason)) if is_small => {
@@ -75,31 +76,32 @@ impl Convolution {
         view: &View,
         flat: bool,
     ) -> Result<View, Refusal> {
-        let area = Area::of(net, view, flat)?;
-        let windows = self.windows.clone().padded(area.inner, area.pads);
+        let area = Area::of(net, view, flat)?.without_edges()?;
+        let window = inside(self.windows.window, area.inner, area.zeros);
+        let (mut window, first) = with_more_taps(evened(window));
         let flat_tensor = net.shape(view.base).len() == 2;
-        if flat_tensor && (windows.kernel[0] != 1 || windows.padding[0] != [0, 0]) {
-            return refuse("its windows have two axes, but what they go over has one");
+        if flat_tensor {
+            (window.stride[0], window.dilation[0]) = (1, 1);
+            if window.kernel[0] != 1 || window.padding[0] != Padding::NONE {
+                return refuse("its windows have two axes, but what they go over has one");
+            }
         }
-        let (mut window, places) = windows.square(flat_tensor)?;
         let (own, order) = self.reordered(&area);
         window.channels = area.channels;
         window.outputs = own.outputs;
         window.groups = own.groups;
         let [down, across] = window.kernel;
-        let taps = own.inputs.saturating_mul(down * across);
+        let taps = own.inputs.saturating_mul(down.saturating_mul(across));
         net.budget
             .take(own.outputs.saturating_mul(taps), &node.name)?;
-        let mut weights = Array2::zeros((own.outputs, own.inputs * down * across));
-        let [kernel_down, kernel_across] = windows.kernel;
+        let mut weights = Array2::zeros((own.outputs, taps));
+        let [kernel_down, kernel_across] = self.windows.window.kernel;
         for (index, &w) in own.kernel.iter().enumerate() {
             let (rest, x) = (index / kernel_across, index % kernel_across);
             let (rest, y) = (rest / kernel_down, rest % kernel_down);
             let (output, input) = (rest / own.inputs, rest % own.inputs);
-            weights[[
-                output,
-                (input * down + places[0][y]) * across + places[1][x],
-            ]] = w;
+            let tap = (input * down + first[0] + y) * across + first[1] + x;
+            weights[[output, tap]] = w;
         }
         let weights = Weights {
             name: own.name,
@@ -108,8 +110,7 @@ impl Convolution {
             scales: own.scales,
         };
         let base = windowed(net, view, (window, flat_tensor), weights)?;
-        let [down, across] = windows.output;
-        let made = View::whole(base, &[own.outputs, down * across]);
+        let made = View::whole(base, &[own.outputs, window.positions()]);
         Ok(match order {
             None => made,
             Some(order) => made.at(made.places.select(Axis(0), &order)),
@@ -124,7 +125,8 @@ impl Convolution {
             return (own, None);
         }
         let each = self.outputs / self.groups;
-        let taps = self.windows.kernel[0] * self.windows.kernel[1];
+        let [down, across] = self.windows.window.kernel;
+        let taps = down * across;
         let outputs = |group: usize| -> Range<usize> { group * each..(group + 1) * each };
         if let Some(blocks) = self.blocks(area) {
             // the groups change places, and the channels within each
@@ -185,17 +187,17 @@ impl Convolution {
 
     /// A dense layer with a row for every position.
     fn dense(&self, net: &mut Net, view: &View) -> Result<View, Refusal> {
-        let windows = &self.windows;
-        let ([height, width], [down, across]) = (windows.input, windows.output);
-        let (positions, values) = (down * across, view.places.len());
+        let window = &self.windows.window;
+        let ([height, width], [_, across]) = (window.input, window.output());
+        let (positions, values) = (window.positions(), view.places.len());
         let each = self.outputs / self.groups;
-        let [kernel_down, kernel_across] = windows.kernel;
+        let [kernel_down, kernel_across] = window.kernel;
         net.budget
             .take(positions.saturating_mul(self.kernel.len()), &self.name)?;
-        let place = |axis: usize, window: usize, tap: usize| {
-            let padded = window * windows.stride[axis] + tap * windows.dilation[axis];
-            let place = padded.checked_sub(windows.padding[axis][0])?;
-            (place < windows.input[axis]).then_some(place)
+        let place = |axis: usize, index: usize, tap: usize| {
+            let padded = index * window.stride[axis] + tap * window.dilation[axis];
+            let place = padded.checked_sub(window.padding[axis].near)?;
+            (place < window.input[axis]).then_some(place)
         };
         let mut matrix = Array2::zeros((self.outputs * positions, values));
         for (row, mut to) in matrix.rows_mut().into_iter().enumerate() {

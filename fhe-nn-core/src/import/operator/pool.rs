@@ -1,6 +1,6 @@
 //! Operators that take averages, sums or maxima.
 
-use fhe_nn_proof::spec::{Op, Pool, PoolSpec, Window};
+use fhe_nn_proof::spec::{Op, Padding, Pool, PoolSpec, Window};
 use ndarray::{Array2, ArrayD, Axis, IxDyn};
 
 use super::area::{Area, extents};
@@ -10,7 +10,7 @@ use crate::import::error::{Refusal, refuse};
 use crate::import::function::Expr;
 use crate::import::net::{Net, Source, Weights, dense, layer_name};
 use crate::import::onnx::{Constant, Kind, Node};
-use crate::import::place::{View, Windows, reduced_axes};
+use crate::import::place::{View, Windows, evened, fits_a_tensor, inside, reduced_axes, see_edges};
 
 /// `AveragePool`, `MaxPool` and their global forms.
 pub(super) fn pool(net: &mut Net, node: &Node, view: &View) -> Result<View, Refusal> {
@@ -21,7 +21,7 @@ pub(super) fn pool(net: &mut Net, node: &Node, view: &View) -> Result<View, Refu
     let rank = view.shape().len();
     let flat = rank == 3;
     let outer = extents(view, flat)?;
-    let area = Area::of(net, view, flat)?;
+    let mut area = Area::of(net, view, flat)?;
     let global = node.operator.starts_with("Global");
     let axes = if flat { &outer[1..] } else { &outer[..] };
     let kernel = if global {
@@ -30,71 +30,122 @@ pub(super) fn pool(net: &mut Net, node: &Node, view: &View) -> Result<View, Refu
         node.sizes("kernel_shape", axes.len(), 0)?
     };
     let windows = Windows::of(node, &kernel, outer, flat)?;
-    let own_padding = windows.is_padded();
-    let windows = windows.padded(area.inner, area.pads);
-    let zeros = area.pads != [[0, 0], [0, 0]];
-    let counts = node.integer("count_include_pad", 0) != 0;
-    if kind == Pool::Max && zeros {
-        return refuse("it takes the greatest of values and of zeros that were added");
+    let pads = [0, 1].map(|axis| Padding {
+        near: area.zeros[axis].near + area.edges[axis].near,
+        far: area.zeros[axis].far + area.edges[axis].far,
+    });
+    let mut window = inside(windows.window, area.inner, pads);
+    fits_a_tensor(&window, area.channels.max(area.order.len()))?;
+    for axis in [0, 1] {
+        let seen = window.output()[axis].saturating_mul(window.kernel[axis]);
+        net.budget.take(seen, &node.name)?;
     }
-    if kind == Pool::Average && own_padding && !counts {
-        return refuse("its averages at the border are of fewer values: set `count_include_pad`");
-    }
-    let symmetric = windows
-        .padding
-        .iter()
-        .all(|[before, behind]| before == behind);
+    let divisors = match kind {
+        Pool::Max => {
+            neutral(net, view, &window, &area)?;
+            None
+        }
+        Pool::Average => {
+            area = area.without_edges()?;
+            let counts = node.integer("count_include_pad", 0) != 0;
+            divisors(&windows, counts)
+        }
+    };
+    window = evened(window);
     let flat_tensor = net.shape(view.base).len() == 2;
-    let sides = |pair: [usize; 2]| flat_tensor || pair[0] == pair[1];
-    let first = windows.padding.map(|[before, _]| before);
-    let whole = windows.kernel == windows.input && !windows.is_padded();
-    let square = [windows.kernel, windows.stride, first]
-        .into_iter()
-        .all(sides);
-    let plain_taps = windows.dilation == [1, 1];
-    if !(whole || symmetric && square && plain_taps) {
-        return match kind {
-            // a convolution with the same weight everywhere
-            Pool::Average => {
-                let [down, across] = windows.kernel;
-                let channels = view.shape()[1];
-                let mut shape = vec![channels, 1];
-                shape.extend(&kernel);
-                let weight = 1.0 / (down * across) as f64;
-                let kernel = Constant::new(ArrayD::from_elem(IxDyn(&shape), weight), Kind::Real);
-                convolution(net, node, view, channels, &kernel, None)
-            }
-            Pool::Max => refuse("its windows are not square, with the same padding on all sides"),
-        };
+    if flat_tensor {
+        (window.stride[0], window.dilation[0]) = (1, 1);
+        if window.kernel[0] != 1 || window.padding[0] != Padding::NONE {
+            return refuse("its windows have two axes, but what they go over has one");
+        }
     }
+    if window.kernel == window.input && !window.pads() {
+        window.stride = [1, 1];
+    }
+    let seen = window.check().is_ok() && window.sees_values(0) && window.sees_values(1);
+    if !seen && kind == Pool::Average && divisors.is_none() {
+        // a convolution with the same weight everywhere
+        let [down, across] = windows.window.kernel;
+        let channels = view.shape()[1];
+        let mut shape = vec![channels, 1];
+        shape.extend(&kernel);
+        let weight = 1.0 / (down * across) as f64;
+        let kernel = Constant::new(ArrayD::from_elem(IxDyn(&shape), weight), Kind::Real);
+        return convolution(net, node, view, channels, &kernel, None);
+    }
+    if !seen {
+        return refuse("some of its windows see padding alone");
+    }
+    let (channels, [down, across]) = (area.channels, window.output());
+    (window.channels, window.outputs, window.groups) = (channels, channels, channels);
     let spec = PoolSpec {
-        window: Window {
-            channels: area.channels,
-            outputs: area.channels,
-            input: windows.input,
-            kernel: windows.kernel,
-            stride: if whole { [1, 1] } else { windows.stride },
-            padding: first,
-            dilation: [1, 1],
-            groups: area.channels,
-        },
+        window,
         flat: flat_tensor,
         kind,
     };
-    let [down, across] = spec.window.output();
-    let channels = area.order.len();
-    let shape = if flat {
-        vec![1, channels, across]
-    } else {
-        vec![1, channels, down, across]
+    let all = [channels, down * across];
+    let made = match divisors {
+        None => pooled(net, view, spec, &all, window.pads())?,
+        Some(divisors) => {
+            // the pool divides by its taps
+            let zeros = area.zeros != [Padding::NONE; 2];
+            let made = pooled(net, view, spec, &all, zeros)?;
+            let taps = window.taps() as f64;
+            let factors = divisors.into_iter().map(|count| taps / count as f64);
+            by_place(net, made, &factors.collect::<Vec<f64>>())?
+        }
     };
-    if area.is_in_order() {
-        return pooled(net, view, spec, &shape);
-    }
-    let made = pooled(net, view, spec, &[area.channels, down * across])?;
+    let shape = if flat {
+        vec![1, area.order.len(), across]
+    } else {
+        vec![1, area.order.len(), down, across]
+    };
     let places = made.places.select(Axis(0), &area.order);
     let places = ArrayD::from_shape_vec(IxDyn(&shape), places.into_iter().collect());
     Ok(made.at(places.unwrap_or_default()))
+}
+
+/// The number of values that each window of an average divides by; `None` if it is always the number of its taps.
+fn divisors(windows: &Windows, counts: bool) -> Option<Vec<usize>> {
+    let [down, across] = [0, 1].map(|axis| windows.counted(axis, counts));
+    let all = down
+        .iter()
+        .flat_map(|down| across.iter().map(move |across| down * across));
+    let all: Vec<usize> = all.collect();
+    let taps = windows.window.taps();
+    all.iter().any(|&count| count != taps).then_some(all)
+}
+
+/// A view of all of a tensor, whose values are first multiplied by a factor for each position, the same for all
+/// channels.
+fn by_place(net: &mut Net, mut view: View, factors: &[f64]) -> Result<View, Refusal> {
+    let factor = if factors.windows(2).all(|two| two[0] == two[1]) {
+        vec![factors.first().copied().unwrap_or(1.0)]
+    } else {
+        view = net.each_value(&view)?.0;
+        let values = view.places.len();
+        factors.iter().copied().cycle().take(values).collect()
+    };
+    view.expr = view.expr.of(&[Expr::itself() * Expr::constant(factor)]);
+    Ok(view)
+}
+
+/// Checks that a maximum does not see what earlier nodes added: zeros beside values that are never negative, and
+/// edges beside themselves.
+fn neutral(net: &Net, view: &View, window: &Window, area: &Area) -> Result<(), Refusal> {
+    if area.zeros != [Padding::NONE; 2] && !net.is_never_negative(view) {
+        return refuse(
+            "it takes the greatest of values and of zeros that a `Pad` adds, but the values may be negative",
+        );
+    }
+    if [0, 1]
+        .into_iter()
+        .all(|axis| see_edges(window, axis, area.edges[axis]))
+    {
+        Ok(())
+    } else {
+        refuse("its windows see edges that a `Pad` repeats, but not the edges themselves")
+    }
 }
 
 /// `ReduceMean`, `ReduceSum` and `ReduceMax` over the positions of each channel; the first two also over any other
@@ -170,15 +221,15 @@ pub(super) fn reduce(
     });
     match window {
         Some((window, flat)) => {
-            let mut result = pooled(net, view, PoolSpec { window, flat, kind }, &shape)?;
+            let mut result = pooled(net, view, PoolSpec { window, flat, kind }, &shape, false)?;
             if factor != 1.0 {
                 result.expr = result.expr * factor;
             }
             Ok(result)
         }
-        None if kind == Pool::Max => refuse(
-            "it takes the greatest of other values than those of a channel, or of square windows",
-        ),
+        None if kind == Pool::Max => {
+            refuse("it takes the greatest of other values than those of a channel or of windows")
+        }
         None => {
             let weight = factor / count as f64;
             let columns = places.len();
@@ -199,8 +250,15 @@ pub(super) fn reduce(
     }
 }
 
-/// A pool of all of a tensor, whose results have a shape.
-fn pooled(net: &mut Net, view: &View, spec: PoolSpec, shape: &[usize]) -> Result<View, Refusal> {
+/// A pool of all of a tensor, whose results have a shape. `zeros` says whether an average counts padding, as zeros
+/// that do not go through the line of the values.
+fn pooled(
+    net: &mut Net,
+    view: &View,
+    spec: PoolSpec,
+    shape: &[usize],
+    zeros: bool,
+) -> Result<View, Refusal> {
     // whether a table comes before or after the maximum is not yet known
     if spec.kind == Pool::Max
         && matches!(net.bases[view.base].source, Source::Linear(_))
@@ -213,9 +271,8 @@ fn pooled(net: &mut Net, view: &View, spec: PoolSpec, shape: &[usize]) -> Result
     }
     let written = net.written(view)?;
     let line = net.by_channel(&written)?;
-    let pads = spec.window.pads();
     let commutes = match spec.kind {
-        Pool::Average => !(pads && line.shifts()),
+        Pool::Average => !(zeros && line.shifts()),
         Pool::Max => line.slope.iter().all(|&slope| slope > 0.0),
     };
     let (name, max) = match spec.kind {

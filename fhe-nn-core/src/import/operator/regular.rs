@@ -2,7 +2,7 @@
 
 use fhe_nn_proof::spec::Window;
 
-/// The square windows over an area of every channel that see these rows of places, which have one order: channels,
+/// The windows over an area of every channel that see these rows of places, which have one order: channels,
 /// then windows down, then across. `None` if there are none, or some window sees a value twice.
 pub(super) fn regular(rows: &[&[u32]], channels: usize, area: [usize; 2]) -> Option<Window> {
     let [height, width] = area;
@@ -31,9 +31,6 @@ pub(super) fn regular(rows: &[&[u32]], channels: usize, area: [usize; 2]) -> Opt
         _ => stride,
     };
     let is_line = height == 1;
-    if !is_line && (kernel[0] != kernel[1] || stride[0] != stride[1]) {
-        return None;
-    }
     let window = Window {
         input: area,
         kernel,

@@ -179,16 +179,22 @@ fn pad<T: Copy>(
     budget: &Budget,
 ) -> Result<ArrayD<T>, Refusal> {
     let (node, rank) = (parameters.node, data.ndim());
-    if node.text("mode").unwrap_or("constant") != "constant" {
-        return refuse("it pads with values, not with a constant");
-    }
+    // the index of the value that goes to a place along an axis of `size` values, counted from the first value
+    let from: Option<fn(i64, i64) -> i64> = match node.text("mode").unwrap_or("constant") {
+        "constant" => None,
+        "edge" => Some(|place, size| place.clamp(0, size - 1)),
+        "reflect" => Some(|place, size| {
+            let place = place.rem_euclid(2 * (size - 1).max(1));
+            place.min((2 * (size - 1) - place).max(0))
+        }),
+        "wrap" => Some(|place, size| place.rem_euclid(size)),
+        mode => return refuse(format!("its mode is `{mode}`")),
+    };
     let value = match parameters.constant(1) {
         Some(value) => value.scalar(),
         None => Some(node.real("value", 0.0)),
     };
-    let Some(filling) = value.and_then(filled) else {
-        return refuse("it pads with another number than 0");
-    };
+    let filling = value.and_then(filled);
     let Some(pads) = parameters.list("pads", 0) else {
         return refuse("how much it pads is known only when the model runs");
     };
@@ -213,6 +219,21 @@ fn pad<T: Copy>(
         shape[axis] += usize::from(before) + usize::from(behind);
     }
     budget.take(values_of(&shape), &node.name)?;
+    if let Some(from) = from {
+        if data.is_empty() {
+            return refuse("it repeats values of none");
+        }
+        let mut padded = data.clone();
+        for (axis, &(start, size)) in inside.iter().enumerate() {
+            let place = |index: usize| from(index as i64 - start as i64, size as i64) as usize;
+            let places: Vec<usize> = (0..shape[axis]).map(place).collect();
+            padded = padded.select(Axis(axis), &places);
+        }
+        return Ok(padded);
+    }
+    let Some(filling) = filling else {
+        return refuse("it pads with another number than 0");
+    };
     let mut padded = ArrayD::from_elem(IxDyn(&shape), filling);
     padded
         .slice_each_axis_mut(|axis| {

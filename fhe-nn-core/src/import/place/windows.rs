@@ -1,29 +1,22 @@
-//! Windows. Those of a model may have any form; those of the language are square, with the same stride, dilation
-//! and padding along both axes. A window that is not square becomes a square one with additional taps of weight 0.
+//! The windows of a node. Its attributes say where they are, and nodes before it may have padded what they go over.
 
-use fhe_nn_proof::spec::Window;
+use fhe_nn_proof::spec::{Padding, Window};
+use fhe_nn_proof::widths::MAX_VALUES;
 use ndarray::{ArrayD, Axis, Slice};
 
 use super::view::NOTHING;
 use crate::import::error::{Refusal, refuse};
 use crate::import::onnx::Node;
 
-/// Windows along two axes. If there is only one axis, it is the second, and the first has one value.
-#[derive(Debug, Clone, PartialEq)]
+/// The windows of a node along two axes. If there is only one axis, it is the second, and the first has one value.
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Windows {
-    pub(crate) kernel: [usize; 2],
-    pub(crate) stride: [usize; 2],
-    pub(crate) dilation: [usize; 2],
-    /// The positions that are added before and after the values, along each axis.
-    pub(crate) padding: [[usize; 2]; 2],
-    /// The values along each axis, without padding.
-    pub(crate) input: [usize; 2],
-    /// The windows along each axis.
-    pub(crate) output: [usize; 2],
+    /// The windows over an area of one channel.
+    pub(crate) window: Window,
+    /// The positions behind the padding of the node that its windows see in addition, along each axis: `ceil_mode`
+    /// adds a window where there is no room for all of it.
+    pub(crate) beyond: [usize; 2],
 }
-
-/// The largest padding that is tried, and the most by which a kernel is enlarged.
-const MOST: usize = 64;
 
 impl Windows {
     /// The windows of a node over an area, which has one axis if `flat`.
@@ -50,6 +43,17 @@ impl Windows {
         if [kernel, stride, dilation].as_flattened().contains(&0) {
             return refuse("its kernel, stride or dilation is 0");
         }
+        let mut windows = Windows {
+            window: Window {
+                input: area,
+                kernel,
+                stride,
+                dilation,
+                ..Window::each(1, 1, 1)
+            },
+            beyond: [0, 0],
+        };
+        let window = &mut windows.window;
         let reach = |axis: usize| dilation[axis].saturating_mul(kernel[axis] - 1) + 1;
         let automatic = |upper: bool| {
             [0, 1].map(|axis| {
@@ -57,165 +61,201 @@ impl Windows {
                 let needed =
                     ((windows - 1) * stride[axis] + reach(axis)).saturating_sub(area[axis]);
                 let (small, large) = (needed / 2, needed.div_ceil(2));
-                if upper {
-                    [small, large]
+                let (near, far) = if upper {
+                    (small, large)
                 } else {
-                    [large, small]
-                }
+                    (large, small)
+                };
+                Padding { near, far }
             })
         };
-        let padding = match node.text("auto_pad").unwrap_or("NOTSET") {
+        window.padding = match node.text("auto_pad").unwrap_or("NOTSET") {
             "NOTSET" | "" => {
                 let pads = node.sizes("pads", 2 * axes, 0)?;
-                match pads.as_slice() {
-                    [left, right] => [[0, 0], [*left, *right]],
-                    [top, left, bottom, right] => [[*top, *bottom], [*left, *right]],
-                    _ => [[0, 0], [0, 0]],
+                let padding = |near: usize, far: usize| Padding { near, far };
+                match *pads.as_slice() {
+                    [left, right] => [Padding::NONE, padding(left, right)],
+                    [top, left, bottom, right] => [padding(top, bottom), padding(left, right)],
+                    _ => [Padding::NONE; 2],
                 }
             }
             "SAME_UPPER" => automatic(true),
             "SAME_LOWER" => automatic(false),
-            "VALID" => [[0, 0], [0, 0]],
+            "VALID" => [Padding::NONE; 2],
             other => return refuse(format!("`auto_pad` is `{other}`")),
         };
-        let mut windows = Windows {
-            kernel,
-            stride,
-            dilation,
-            padding,
-            input: area,
-            output: [0, 0],
-        };
+        let ceil = node.integer("ceil_mode", 0) != 0;
         for axis in [0, 1] {
-            let [before, behind] = padding[axis];
-            let padded = area[axis] + before + behind;
-            let Some(room) = padded.checked_sub(reach(axis)) else {
+            let Some(room) = window.padded(axis).checked_sub(reach(axis)) else {
                 return refuse("its kernel is larger than the padded input");
             };
-            windows.output[axis] = room / stride[axis] + 1;
-            let ceil = node.integer("ceil_mode", 0) != 0;
-            let last = windows.output[axis] * stride[axis];
-            if ceil && !room.is_multiple_of(stride[axis]) && last < area[axis] + before {
-                return refuse("`ceil_mode` adds windows that see past the end");
+            let next = (room / stride[axis] + 1) * stride[axis];
+            // a last window begins at a value or in front of all
+            let begins = next < area[axis] + window.padding[axis].near;
+            if ceil && begins && !room.is_multiple_of(stride[axis]) {
+                windows.beyond[axis] = next - room;
+                window.padding[axis].far += next - room;
             }
         }
         Ok(windows)
     }
 
-    /// The windows with the padding of earlier nodes added to their own.
-    pub(crate) fn padded(mut self, inner: [usize; 2], pads: [[usize; 2]; 2]) -> Self {
-        self.input = inner;
-        for (own, more) in self.padding.iter_mut().zip(pads) {
-            own[0] += more[0];
-            own[1] += more[1];
-        }
-        self
-    }
-
     /// The same windows along the second axis alone, if the other axis has one value and one tap.
-    pub(crate) fn along_one_axis(&self) -> Option<Self> {
-        let is_idle = |axis: usize| {
-            self.input[axis] == 1 && self.kernel[axis] == 1 && self.padding[axis] == [0, 0]
+    pub(crate) fn along_one_axis(mut self) -> Option<Self> {
+        let window = &mut self.window;
+        let is_idle = |window: &Window, axis: usize| {
+            let tap = window.input[axis] == 1 && window.kernel[axis] == 1;
+            tap && window.padding[axis] == Padding::NONE
         };
-        if self.input[0] == self.input[1] {
+        if window.input[0] == window.input[1] {
             return None;
         }
-        let mut own = self.clone();
-        if is_idle(1) {
-            own.kernel.swap(0, 1);
-            own.stride.swap(0, 1);
-            own.dilation.swap(0, 1);
-            own.padding.swap(0, 1);
-            own.input.swap(0, 1);
-            own.output.swap(0, 1);
+        if is_idle(window, 1) {
+            window.input.swap(0, 1);
+            window.kernel.swap(0, 1);
+            window.stride.swap(0, 1);
+            window.padding.swap(0, 1);
+            window.dilation.swap(0, 1);
+            self.beyond.swap(0, 1);
         }
-        (is_idle(0) || is_idle(1)).then_some(own)
+        is_idle(&self.window, 0).then_some(self)
     }
 
-    pub(crate) fn is_padded(&self) -> bool {
-        self.padding != [[0, 0], [0, 0]]
-    }
-
-    /// The windows of the language that see the same values, without their channels, and the index that every tap
-    /// has in them, down and across.
-    pub(crate) fn square(&self, flat: bool) -> Result<(Window, [Vec<usize>; 2]), Refusal> {
-        let axes: &[usize] = if flat { &[1] } else { &[0, 1] };
-        // an axis of one window has any stride, one of one tap any dilation
-        let common = |free: fn(&Windows, usize) -> bool, of: [usize; 2]| {
-            let bound = axes.iter().filter(|&&axis| !free(self, axis));
-            let mut bound = bound.map(|&axis| of[axis]);
-            let first = bound.next().unwrap_or(1);
-            bound.all(|other| other == first).then_some(first)
+    /// The number of taps of each window along an axis that are on values, or on padding as well if `padding` counts.
+    pub(crate) fn counted(&self, axis: usize, padding: bool) -> Vec<usize> {
+        let window = &self.window;
+        let Padding { near, far } = window.padding[axis];
+        let values = near..near + window.input[axis];
+        let counted = if padding {
+            0..values.end + far - self.beyond[axis]
+        } else {
+            values
         };
-        let stride = common(|own, axis| own.output[axis] == 1, self.stride);
-        let dilation = common(|own, axis| own.kernel[axis] == 1, self.dilation);
-        let (Some(stride), Some(dilation)) = (stride, dilation) else {
-            return refuse("its stride or dilation differs along both axes");
+        let taps = |index: usize| {
+            let start = index * window.stride[axis];
+            (0..window.kernel[axis]).map(move |tap| start + tap * window.dilation[axis])
         };
-        let least = axes.iter().map(|&axis| self.padding[axis][0]).max();
-        for padding in least.unwrap_or(0)..=MOST {
-            let moved = axes.iter().map(|&axis| padding - self.padding[axis][0]);
-            let Some(moved) = moved
-                .map(|by| by.is_multiple_of(dilation).then_some(by / dilation))
-                .collect::<Option<Vec<usize>>>()
-            else {
-                continue;
-            };
-            let needed = axes
-                .iter()
-                .zip(&moved)
-                .map(|(&axis, by)| by + self.kernel[axis]);
-            let needed = needed.max().unwrap_or(1);
-            for kernel in needed..=needed + MOST {
-                let pair = |value: usize, missing: usize| {
-                    if flat {
-                        [missing, value]
-                    } else {
-                        [value, value]
-                    }
-                };
-                let window = Window {
-                    channels: 1,
-                    outputs: 1,
-                    input: self.input,
-                    kernel: pair(kernel, 1),
-                    stride: pair(stride, 1),
-                    padding: pair(padding, 0),
-                    dilation: pair(dilation, 1),
-                    groups: 1,
-                };
-                if window.check().is_ok() && window.output() == self.output {
-                    let taps = |axis: usize| -> Vec<usize> {
-                        let by = axes.iter().position(|&own| own == axis);
-                        let by = by.map_or(0, |index| moved[index]);
-                        (0..self.kernel[axis]).map(|tap| tap + by).collect()
-                    };
-                    return Ok((window, [taps(0), taps(1)]));
-                }
-            }
-        }
-        refuse("no square window sees what its windows see")
+        (0..window.output()[axis])
+            .map(|index| taps(index).filter(|tap| counted.contains(tap)).count())
+            .collect()
     }
 }
 
-/// The places inside the padding of `[1, C, H, W]` or `[1, C, L]`, and the size of the padding along both axes.
-pub(crate) fn unpadded(places: &ArrayD<u32>) -> (ArrayD<u32>, [[usize; 2]; 2]) {
-    let mut inner = places.clone();
-    let mut pads = [[0, 0], [0, 0]];
-    let first = 4 - places.ndim().min(4);
-    for axis in 2..places.ndim() {
-        let padding = &mut pads[axis - 2 + first];
-        let outside = |inner: &ArrayD<u32>, index: usize| {
-            let slice = inner.index_axis(Axis(axis), index);
-            slice.iter().all(|&place| place == NOTHING)
-        };
-        while inner.shape()[axis] > 1 && outside(&inner, 0) {
-            inner.slice_axis_inplace(Axis(axis), Slice::from(1..));
-            padding[0] += 1;
+/// Checks that the results of windows are not more than a tensor may have.
+///
+/// # Errors
+/// A refusal if they are.
+pub(crate) fn fits_a_tensor(window: &Window, outputs: usize) -> Result<(), Refusal> {
+    let [down, across] = window.output();
+    let values = outputs.saturating_mul(down).saturating_mul(across);
+    if values as u64 > MAX_VALUES {
+        return refuse(format!(
+            "it has {values} results, but at most {MAX_VALUES} are supported"
+        ));
+    }
+    Ok(())
+}
+
+/// The windows over what is inside of the padding of earlier nodes.
+pub(crate) fn inside(mut window: Window, inner: [usize; 2], pads: [Padding; 2]) -> Window {
+    window.input = inner;
+    for (own, more) in window.padding.iter_mut().zip(pads) {
+        own.near += more.near;
+        own.far += more.far;
+    }
+    window
+}
+
+/// The same windows with the same padding at both ends, along the axes where that is possible: no window sees the
+/// positions that come to the far end or leave it.
+pub(crate) fn evened(window: Window) -> Window {
+    let mut even = window;
+    for axis in [0, 1] {
+        even.padding[axis] = Padding::both(window.padding[axis].near);
+        if even.padded(axis) < even.reach(axis) || even.output()[axis] != window.output()[axis] {
+            even.padding[axis] = window.padding[axis];
         }
-        while inner.shape()[axis] > 1 && outside(&inner, inner.shape()[axis] - 1) {
+    }
+    even
+}
+
+/// Windows that see the same and are not filled by padding, thanks to further taps, and the index that the first tap
+/// has in them, down and across.
+pub(crate) fn with_more_taps(mut window: Window) -> (Window, [usize; 2]) {
+    let mut first = [0, 0];
+    for axis in [0, 1] {
+        let (reach, dilation) = (window.reach(axis), window.dilation[axis]);
+        let more = |padding: usize| (padding + 1).saturating_sub(reach).div_ceil(dilation);
+        let Padding { near, far } = window.padding[axis];
+        let (ahead, behind) = (more(far), more(near));
+        window.kernel[axis] += ahead + behind;
+        window.padding[axis] = Padding {
+            near: near + ahead * dilation,
+            far: far + behind * dilation,
+        };
+        first[axis] = ahead;
+    }
+    (window, first)
+}
+
+/// Whether a maximum over windows stays the same without the edges that an earlier node repeated in front of an axis
+/// and behind it: a window that sees a repeated edge sees the edge itself.
+pub(crate) fn see_edges(window: &Window, axis: usize, edges: Padding) -> bool {
+    let (near, values) = (window.padding[axis].near, window.input[axis]);
+    let (first, last) = (near, near + values - 1);
+    (0..window.output()[axis]).all(|index| {
+        let start = index * window.stride[axis];
+        let taps = || (0..window.kernel[axis]).map(|tap| start + tap * window.dilation[axis]);
+        let sees = |from: usize, to: usize| taps().any(|tap| (from..to).contains(&tap));
+        (!sees(first - edges.near, first) || taps().any(|tap| tap == first))
+            && (!sees(last + 1, last + 1 + edges.far) || taps().any(|tap| tap == last))
+    })
+}
+
+/// The axes of `[1, C, H, W]` or `[1, C, L]` that windows move along, with their index among two.
+fn moved_axes(rank: usize) -> impl Iterator<Item = (usize, usize)> {
+    let first = 4 - rank.min(4);
+    (2..rank.min(4)).map(move |axis| (axis, axis - 2 + first))
+}
+
+/// The places inside the padding of `[1, C, H, W]` or `[1, C, L]`, and the size of the padding along both axes.
+pub(crate) fn unpadded(places: &ArrayD<u32>) -> (ArrayD<u32>, [Padding; 2]) {
+    stripped(places, |inner, axis, index, _| {
+        let slice = inner.index_axis(Axis(axis), index);
+        slice.iter().all(|&place| place == NOTHING)
+    })
+}
+
+/// The places without repeated edges, and how often edges are repeated along both axes.
+pub(crate) fn unrepeated(places: &ArrayD<u32>) -> (ArrayD<u32>, [Padding; 2]) {
+    stripped(places, |inner, axis, index, next| {
+        inner.index_axis(Axis(axis), index) == inner.index_axis(Axis(axis), next)
+    })
+}
+
+/// The places without those at the ends of axes that are to go, and how many went. `goes` is given an axis, the index
+/// at an end, and the index beside it.
+fn stripped(
+    places: &ArrayD<u32>,
+    goes: impl Fn(&ArrayD<u32>, usize, usize, usize) -> bool,
+) -> (ArrayD<u32>, [Padding; 2]) {
+    let mut inner = places.clone();
+    let mut pads = [Padding::NONE; 2];
+    for (axis, own) in moved_axes(places.ndim()) {
+        while inner.shape()[axis] > 1 && goes(&inner, axis, 0, 1) {
+            inner.slice_axis_inplace(Axis(axis), Slice::from(1..));
+            pads[own].near += 1;
+        }
+        while inner.shape()[axis] > 1
+            && goes(
+                &inner,
+                axis,
+                inner.shape()[axis] - 1,
+                inner.shape()[axis] - 2,
+            )
+        {
             inner.slice_axis_inplace(Axis(axis), Slice::from(..-1));
-            padding[1] += 1;
+            pads[own].far += 1;
         }
     }
     (inner, pads)
@@ -225,26 +265,56 @@ pub(crate) fn unpadded(places: &ArrayD<u32>) -> (ArrayD<u32>, [[usize; 2]; 2]) {
 mod tests {
     use super::*;
 
-    fn windows(kernel: [usize; 2], padding: [[usize; 2]; 2], output: [usize; 2]) -> Windows {
-        Windows {
-            kernel,
-            stride: [2, 2],
-            dilation: [1, 1],
-            padding,
-            input: [8, 8],
-            output,
+    fn window(kernel: usize, stride: usize, near: usize, far: usize) -> Window {
+        Window {
+            input: [1, 8],
+            kernel: [1, kernel],
+            stride: [1, stride],
+            padding: [Padding::NONE, Padding { near, far }],
+            ..Window::each(1, 1, 1)
         }
     }
 
     #[test]
-    fn padding_on_one_side_is_a_larger_kernel() {
-        // "same" of Keras with stride 2: the last row and column see padding
-        let keras = windows([3, 3], [[0, 1], [0, 1]], [4, 4]);
-        let Ok((window, taps)) = keras.square(false) else {
-            panic!("there is one");
+    fn padding_that_no_window_sees_is_evened() {
+        // 8 values in windows of 3, 2 apart: the last position in front of the end is not seen
+        assert_eq!(evened(window(3, 2, 1, 0)), window(3, 2, 1, 1));
+        assert_eq!(evened(window(3, 2, 0, 1)), window(3, 2, 0, 1));
+        assert_eq!(evened(window(2, 2, 0, 1)), window(2, 2, 0, 0));
+    }
+
+    #[test]
+    fn windows_in_wide_padding_get_more_taps() {
+        for (near, far) in [(1, 1), (3, 0), (0, 2), (4, 5)] {
+            let (narrow, dilation) = (window(2, 1, near, far), 2);
+            let narrow = Window {
+                dilation: [1, dilation],
+                ..narrow
+            };
+            let (wide, first) = with_more_taps(narrow);
+            assert_eq!(wide.check(), Ok(()), "{near} {far}");
+            assert_eq!(wide.output(), narrow.output());
+            for position in 0..narrow.positions() {
+                for tap in 0..2 {
+                    let own = narrow.source(0, position, tap);
+                    assert_eq!(wide.source(0, position, tap + first[1]), own);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn repeated_edges_count_only_beside_the_edge() {
+        let edges = Padding { near: 1, far: 1 };
+        assert!(see_edges(&window(2, 1, 1, 1), 1, edges));
+        assert!(see_edges(&window(3, 2, 1, 1), 1, edges));
+        // the first window sees the repeated edge alone
+        assert!(!see_edges(&window(1, 1, 1, 1), 1, edges));
+        // its taps are on both sides of the edge
+        let dilated = Window {
+            dilation: [1, 2],
+            ..window(2, 1, 1, 1)
         };
-        assert_eq!((window.kernel, window.padding), ([4, 4], [1, 1]));
-        assert_eq!(window.output(), [4, 4]);
-        assert_eq!(taps[0], [1, 2, 3]);
+        assert!(!see_edges(&dilated, 1, edges));
     }
 }

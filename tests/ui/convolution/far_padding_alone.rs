@@ -1,0 +1,13 @@
+use fhe_nn_core::prelude::*;
+
+#[fhe_network(input(shape = [1, 8], bits = 2))]
+struct Net {
+    #[bits(weights = 2)]
+    conv: Conv<1, 2, Axis<3, 1, 0, 1, 3>>,
+    #[bits(output = 2)]
+    act: Relu,
+    #[bits(weights = 2)]
+    scores: Dense<18, 2>,
+}
+
+fn main() {}
