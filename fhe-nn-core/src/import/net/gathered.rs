@@ -7,7 +7,7 @@ use super::network::Net;
 use super::pending::{PendingLinear, Weights};
 use crate::import::error::{Refusal, refuse};
 use crate::import::function::Line;
-use crate::import::place::{NOTHING, Windows};
+use crate::import::place::NOTHING;
 
 /// The most values that are picked one by one.
 const MOST: usize = 1 << 10;
@@ -127,19 +127,22 @@ fn windows(
         }
         channels.push(Some(channel));
     }
-    let (mut window, taps) = Windows {
-        kernel: [start[0] + 1, start[1] + 1],
-        stride,
-        dilation: [1, 1],
-        padding: [[0, 0]; 2],
+    // the first tap is at the first value; more taps than to the one that is seen keep further windows away
+    let kernel = [0, 1].map(|axis| {
+        let more = (input[axis] + 1).saturating_sub(output[axis] * stride[axis]);
+        more.max(start[axis] + 1)
+    });
+    let window = Window {
         input,
-        output,
+        kernel,
+        stride,
+        ..Window::each(inputs, outputs, 1)
+    };
+    if window.check().is_err() || window.output() != output {
+        return None;
     }
-    .square(flat)
-    .ok()?;
-    (window.channels, window.outputs) = (inputs, outputs);
-    let [down, across] = window.kernel;
-    let tap = taps[0][start[0]] * across + taps[1][start[1]];
+    let [down, across] = kernel;
+    let tap = start[0] * across + start[1];
     let mut matrix = Array2::zeros((outputs, inputs * down * across));
     for (output, channel) in channels.into_iter().enumerate() {
         if let Some(channel) = channel {

@@ -43,9 +43,14 @@ impl Area {
         extents(view, flat)?;
         let (inside, zeros) = unpadded(&view.places);
         let (inside, edges) = unrepeated(&inside);
-        let mut places: Vec<u32> = inside.iter().copied().collect();
-        places.sort_unstable();
-        if places.windows(2).any(|two| two[0] == two[1]) {
+        let places: Vec<u32> = inside.iter().copied().collect();
+        let positions = inside.shape()[2..].iter().product::<usize>().max(1);
+        let repeats = |channel: &[u32]| {
+            let mut sorted = channel.to_vec();
+            sorted.sort_unstable();
+            sorted.windows(2).any(|two| two[0] == two[1])
+        };
+        if places.chunks(positions).any(repeats) {
             return refuse(
                 "its windows go over values that are repeated, but only edges in front of a maximum may be",
             );
@@ -107,7 +112,7 @@ fn channels(places: &ArrayD<u32>, channels: usize) -> Option<Vec<usize>> {
             .iter()
             .copied()
             .eq(first as u32..(first + positions) as u32);
-        (is_whole && first % positions == 0 && channel < channels).then_some(channel)
+        (is_whole && first.is_multiple_of(positions) && channel < channels).then_some(channel)
     };
     places.chunks(positions.max(1)).map(of).collect()
 }
