@@ -8,6 +8,7 @@ mod quantizers;
 use std::path::PathBuf;
 
 use fhe_nn_core::import::{self, Comparison, Imported, Reference, Widths};
+use fhe_nn_core::{Calibration, Scores};
 
 /// The greatest difference of a float score that is rounding, relative to an output of 1 or more.
 const FLOAT: f64 = 0.02;
@@ -154,4 +155,37 @@ fn keras_maxpool_same() {
     let comparison = imported.compare(&expected).expect("inputs of the model");
     assert!(comparison.float_error <= FLOAT, "{comparison:?}");
     assert!(comparison.integer_error <= INTEGER, "{comparison:?}");
+}
+
+/// Features that differ by a factor of 1000 are normalized in the model: the client does that, and nothing is lost.
+#[test]
+fn tabular_norm() {
+    let comparison = is_right("tabular_norm");
+    assert_eq!((comparison.rows, comparison.agree), (180, 180));
+    let imported = imported("tabular_norm");
+    let expected = Reference::load(path("tabular_norm", "expected.json")).expect("the outputs");
+    let labels = std::fs::read(path("tabular_norm", "labels.json")).expect("readable");
+    let labels: Vec<usize> = serde_json::from_slice(&labels).expect("a list of classes");
+    let network = imported.quantize(expected.inputs().view(), &Calibration::default());
+    let network = network.expect("it quantizes").network;
+    assert_eq!(network.client_spec().encoder.norms.len(), 13);
+    let scores = network.run_batch(expected.inputs().view()).expect("rows");
+    let classes: Vec<usize> = scores.iter().map(Scores::argmax).collect();
+    assert_eq!(classes, labels);
+}
+
+/// Channels that are normalized in the model, before a convolution that pads: no layer is left of it.
+#[test]
+fn image_norm() {
+    is_right("image_norm");
+    let imported = imported("image_norm");
+    let means = imported.floats.get("input.mean").expect("a normalization");
+    assert_eq!(means.len(), 3);
+    let names: Vec<&str> = imported
+        .spec
+        .layers
+        .iter()
+        .map(|layer| &*layer.name)
+        .collect();
+    assert_eq!(names.len(), 4, "{names:?}");
 }

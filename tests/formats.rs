@@ -19,6 +19,29 @@ use crate::windows::Line;
 // the network of the guide's examples, with its floats and samples
 include!("../fhe-nn-core/src/guide/majority.rs");
 
+/// A network whose values have scales of their own, behind a normalization.
+#[fhe_network(input(shape = [2], bits = 3, scales = per_value))]
+struct Scaled {
+    #[bits(weights = 3)]
+    scores: Dense<2, 1>,
+}
+
+fn scaled() -> Result<Scaled, Error> {
+    let mut floats = Floats::new();
+    for (name, values) in [
+        ("input.mean", [10.0, -2.0]),
+        ("input.std", [2.0, 0.25]),
+        ("input.scale", [0.5, 4.0]),
+        ("input.zero_point", [1.0, 2.0]),
+    ] {
+        floats.insert(name, array![values[0], values[1]].into_dyn())?;
+    }
+    floats.insert("scores.weight", array![[2.0, -0.75]].into_dyn())?;
+    floats.insert("scores.weight_scale", array![1.0].into_dyn())?;
+    let samples = array![[9.0, -3.0], [17.0, 3.0]];
+    Ok(Scaled::quantize(&floats, samples.view())?.network)
+}
+
 /// The input of the request.
 const INPUT: [f32; 3] = [1.0, 0.0, 1.0];
 
@@ -57,6 +80,10 @@ fn bless() -> Result<(), Error> {
     write("windows", 3, &windows.to_bytes());
     let scores = format!("{:?}\n", windows.run(&signal())?.integers());
     write("windows_scores", 3, scores.as_bytes());
+    let own = scaled()?;
+    write("scaled_model", 3, &own.to_bytes());
+    let description = Description::new(own.plan(&PlanOptions::new())?)?;
+    write("scaled_description", 1, &description.to_bytes());
     // the network whose plan the client key is for
     let network = Majority::load(folder().join("model.v2"))?;
     // a key as small as there are
@@ -122,6 +149,25 @@ fn files_of_before_are_read() -> Result<(), Error> {
     }
     let stored = StoredKey::from_bytes(&file("client_key.v1"))?;
     assert_eq!(stored.protection(), Protection::Passphrase);
+    Ok(())
+}
+
+/// The scales of single values and the normalization before them are in models and in descriptions.
+#[test]
+fn encoders_of_single_values_are_read() -> Result<(), Error> {
+    let model = Model::from_bytes(&file("scaled_model.v3"))?;
+    // 0.5 and 4 after the normalization are the integers 2 and 3, and weights are 1 and -3
+    let scores = model.run(&[11.0, -1.0])?;
+    assert_eq!(
+        (scores.integers(), scores.reals()),
+        (&[-7][..], &[-2.0][..])
+    );
+    let description = Description::from_bytes(&file("scaled_description.v1"))?;
+    assert_eq!(description.plan().model, model.fingerprint());
+    let client = description.client_spec();
+    assert_eq!(client, &model.client_spec());
+    // 0.25 is a tie, and so is 6
+    assert_eq!(client.encode(&[10.5, -0.5]).expect("numbers"), [1, 4]);
     Ok(())
 }
 

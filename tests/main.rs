@@ -2,6 +2,7 @@
 //! believed. All of it is one program, which links what it needs once.
 
 mod cases;
+mod encoders;
 mod execution;
 mod formats;
 mod formulas;

@@ -61,7 +61,18 @@ fn defined(imported: &Imported, row: &[f32], precision: Precision) -> Defined {
         });
         each.collect()
     };
-    let input = row.iter().map(|&x| f64::from(x)).collect();
+    let (means, stds) = (
+        floats("input.mean".to_owned()),
+        floats("input.std".to_owned()),
+    );
+    let input = row
+        .iter()
+        .enumerate()
+        .map(|(index, &x)| match stds.get(index) {
+            Some(std) => precision.of(precision.of(f64::from(x) - means[index]) / std),
+            None => f64::from(x),
+        });
+    let input = input.collect();
     let mut values = quantized("input", imported.spec.input.bits, input);
     for layer in imported.spec.layers.iter() {
         let name = &layer.name;
@@ -144,6 +155,44 @@ fn sums_that_are_ties_are_rounded_as_in_the_framework() {
 #[test]
 fn inputs_that_are_ties_are_rounded_as_in_the_framework() {
     is_exact("brevitas_po2_input_ties", &rows(5, 0.25, (-20, 18)));
+}
+
+/// Each feature is normalized by powers of two before it is quantized, and half of the inputs are ties.
+#[test]
+fn inputs_that_are_normalized_are_rounded_as_in_the_framework() {
+    let name = "quantized_norm";
+    let imported = imported(name);
+    assert_eq!(
+        imported.spec.layers.len(),
+        3,
+        "the normalization is the client's"
+    );
+    let expected = Reference::load(path(name, "expected.json")).expect("the outputs are there");
+    let network = network(&imported, expected.inputs());
+    let units: Vec<f64> = network
+        .client_spec()
+        .decoder
+        .iter()
+        .map(|line| line.slope)
+        .collect();
+    let scores = network.run_batch(expected.inputs().view()).expect("rows");
+    let given = expected
+        .inputs()
+        .rows()
+        .into_iter()
+        .zip(expected.outputs().rows());
+    for (own, (row, outputs)) in reals(&scores).into_iter().zip(given) {
+        let exact = defined(
+            &imported,
+            row.to_slice().expect("rows are slices"),
+            Precision::Double,
+        );
+        let others = exact.outputs.iter().zip(outputs);
+        for ((own, (exact, other)), unit) in own.iter().zip(others).zip(&units) {
+            assert!((own - exact).abs() < unit / 2.0, "{row}");
+            assert!((own - other).abs() < unit / 2.0, "{row}");
+        }
+    }
 }
 
 /// With other scales, a framework's own arithmetic may decide for the other side of a tie, but nowhere else.

@@ -27,12 +27,12 @@ impl Backend for Clear {
         operands: &[&Array2<i64>],
     ) -> Result<Array2<i64>, Infallible> {
         let mut sums = match &op.map {
-            Map::Dense(weights) => linear_sums(operands[0], weights, None, 0),
+            Map::Dense(weights) => linear_sums(operands[0], weights, None, &[0]),
             Map::Windows {
                 window,
                 kernel,
                 padding,
-            } => linear_sums(operands[0], kernel, Some(window), *padding),
+            } => linear_sums(operands[0], kernel, Some(window), padding),
             Map::Rows(rows) => add_up(rows, operands, |weight| weight),
         };
         if !op.constants.is_empty() {
@@ -72,8 +72,8 @@ pub(crate) fn wrap(value: i64, bits: u32) -> i64 {
     (value + half).rem_euclid(2 * half) - half
 }
 
-/// Computes `values x weights^T`, or the sums of a window over the values, exactly. Padding has the value
-/// `padding`.
+/// Computes `values x weights^T`, or the sums of a window over the values, exactly. Padding has one value
+/// for all channels, or one for each.
 ///
 /// Every partial sum is an integer of absolute value at most `sum_i |w_i| max|q|`, whatever the
 /// order of summation, with or without fused multiply-add. Integers below `2^24` are exact in
@@ -82,10 +82,11 @@ pub(crate) fn linear_sums(
     values: &Array2<i64>,
     weights: &Array2<i16>,
     window: Option<&Window>,
-    padding: i64,
+    padding: &[i64],
 ) -> Array2<i64> {
     let largest = values.iter().map(|q| q.unsigned_abs()).max().unwrap_or(0);
-    let largest = largest.max(padding.unsigned_abs()) as f64;
+    let padded = padding.iter().map(|q| q.unsigned_abs()).max().unwrap_or(0);
+    let largest = largest.max(padded) as f64;
     let norm = weights
         .rows()
         .into_iter()
@@ -94,10 +95,12 @@ pub(crate) fn linear_sums(
     let bound = norm * largest;
     if bound < f64::from(1u32 << 24) {
         let (q, w) = (values.mapv(|q| q as f32), weights.mapv(f32::from));
-        sums(&q, &w, window, padding as f32).mapv(|acc| acc as i64)
+        let padding: Vec<f32> = padding.iter().map(|&q| q as f32).collect();
+        sums(&q, &w, window, &padding).mapv(|acc| acc as i64)
     } else if bound < (1u64 << 53) as f64 {
         let (q, w) = (values.mapv(|q| q as f64), weights.mapv(f64::from));
-        sums(&q, &w, window, padding as f64).mapv(|acc| acc as i64)
+        let padding: Vec<f64> = padding.iter().map(|&q| q as f64).collect();
+        sums(&q, &w, window, &padding).mapv(|acc| acc as i64)
     } else {
         sums(values, &weights.mapv(i64::from), window, padding)
     }
@@ -107,7 +110,7 @@ fn sums<T: LinalgScalar + Send + Sync>(
     values: &Array2<T>,
     weights: &Array2<T>,
     window: Option<&Window>,
-    padding: T,
+    padding: &[T],
 ) -> Array2<T> {
     match window {
         None => values.dot(&weights.t()),

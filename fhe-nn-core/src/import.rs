@@ -20,6 +20,10 @@
 //! Nodes that only move values are followed, not computed: transposed, reshaped or sliced values are the same
 //! values at other places, and the weights that read them are moved instead.
 //!
+//! A line of each input value that the model begins with, such as `Sub` and `Div` by feature or by channel, is the client's,
+//! and costs nothing: it is kept beside the floats as `input.mean` and `input.std`. Features are alike after that, so the
+//! declaration has one scale for them; where they are not, a note of the quantizer says to write `scales = per_value`.
+//!
 //! The guide's page [`operators`](crate::guide::operators) has every operator of ONNX, and what becomes of it. A node
 //! that has no counterpart is refused by its name, and so is an attribute that is not known.
 //!

@@ -83,10 +83,14 @@ pub trait Network: Sized {
     ///
     /// Scales that are among the floats are kept rather than found from the samples: `fc1.weight_scale`, of
     /// shape `[outputs]` or `[1]`; `relu.scale` and `relu.zero_point`, of shape `[1]`, for the results of a
-    /// table; and `input.scale` and `input.zero_point` for the input. `relu.clamp` and `input.clamp`, of shape
-    /// `[2]`, are the least and the greatest value that the model's own quantizer lets through there; without
-    /// them, these are the ends of the declared levels. The float network rounds and cuts such values as well; with
-    /// `relu.step` in place of `relu.scale`, it alone rounds, and the scale of the integers is found.
+    /// table; and `input.scale` and `input.zero_point` for the input, as many as its `scales` are. `relu.clamp` and
+    /// `input.clamp`, of shape `[2]`, are the least and the greatest value that the model's own quantizer lets through
+    /// there; without them, these are the ends of the declared levels. The float network rounds and cuts such values as
+    /// well, unless they are inputs of several scales; with `relu.step` in place of `relu.scale`, it alone rounds, and the
+    /// scale of the integers is found.
+    ///
+    /// `input.mean` and `input.std`, with one number, one for each channel or one for each value, are a normalization:
+    /// the first layer reads `(x - mean) / std`. The client computes it when it encodes, so it costs nothing.
     ///
     /// # Shapes
     /// `samples`: `[samples, values of one input]`.

@@ -1,7 +1,7 @@
 //! Plans in detail: the parameters of every stage, and what a client is told.
 
 pub use fhe_nn_proof::client::{Affine, ClientSpec, Line};
-pub use fhe_nn_proof::encoder::{Encoder, Ties};
+pub use fhe_nn_proof::encoder::{Encoder, Norm, Ties};
 pub use fhe_nn_proof::noise::{Decomposition, SECURITY_BITS, Shape};
 pub use fhe_nn_proof::plan::{
     Bootstrap, Fingerprint, InputPlan, NewKeys, OutputPlan, Plan, PlanOptions, Prefer, Round,

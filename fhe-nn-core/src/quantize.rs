@@ -7,6 +7,7 @@
 pub(crate) mod activation;
 mod advice;
 mod calibration;
+mod encoder;
 pub(crate) mod float;
 mod groups;
 pub(crate) mod linear;
@@ -36,6 +37,7 @@ use self::tensor::Signal;
 #[cfg(feature = "train")]
 pub(crate) use self::{
     activation::{centre, fixed_meaning},
+    encoder::{lost, method, shifted},
     float::{Curve, weight_shape},
     linear::{Place, extent},
     neuron::{constant_of, wave_unit},
@@ -129,11 +131,11 @@ pub(crate) fn quantize(
         floats,
         functions,
     };
-    let given = reals(spec, samples.view())?;
+    let given = float.normalized(reals(spec, samples.view())?)?;
     let samples = float.quantized_input(given.clone())?;
     let scales = Scales::find(&float, &facts, &samples, calibration)?;
-    let input = Signal::input(spec, samples, &scales, calibration)?;
-    let mut run = Run::new(float, facts, scales, calibration, input);
+    let (input, shifts) = Signal::input(&float, samples, &scales, calibration)?;
+    let mut run = Run::new(float, facts, scales, calibration, (input, shifts));
     let mut parts = Vec::with_capacity(spec.layers.len());
     for (index, layer) in spec.layers.iter().enumerate() {
         let (part, tensor) = compute(&layer.op).quantize(&mut run, index)?;
@@ -166,7 +168,8 @@ pub(crate) fn float_scores(
         floats,
         functions,
     };
-    let inputs = float.quantized_input(reals(spec, inputs.view())?)?;
+    let inputs = float.normalized(reals(spec, inputs.view())?)?;
+    let inputs = float.quantized_input(inputs)?;
     let mut tensors = float.run(inputs)?;
     tensors.pop().ok_or(ModelError::PartMissing.into())
 }

@@ -118,7 +118,7 @@ impl Backend for Simulated<'_> {
             Map::Dense(weights) => operands[0].dot(&weights.mapv(f64::from).t()),
             Map::Windows { window, kernel, .. } => {
                 // padding is a constant below
-                convolve(window, kernel.mapv(f64::from).view(), 0.0, operands[0])
+                convolve(window, kernel.mapv(f64::from).view(), &[0.0], operands[0])
             }
             Map::Rows(rows) => add_up(rows, operands, |weight| weight as f64),
         };

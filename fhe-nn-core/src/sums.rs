@@ -6,11 +6,12 @@ use fhe_nn_proof::spec::Window;
 use ndarray::{Array2, ArrayView1, ArrayView2, Axis, LinalgScalar};
 
 /// Sums every window over values `[inputs, channels x height x width]` by weights
-/// `[output channels, taps]`. The result is `[inputs, output channels x positions]`.
+/// `[output channels, taps]`. The result is `[inputs, output channels x positions]`. Padding has one value for
+/// all channels, or, if there is one group of channels, one for each.
 pub(crate) fn convolve<T: LinalgScalar + Send + Sync>(
     window: &Window,
     kernel: ArrayView2<'_, T>,
-    padding: T,
+    padding: &[T],
     values: &Array2<T>,
 ) -> Array2<T> {
     let mut sums = Array2::zeros((values.nrows(), window.output_len()));
@@ -31,8 +32,12 @@ pub(crate) fn convolve<T: LinalgScalar + Send + Sync>(
                 .expect("contiguous");
             for group in 0..groups {
                 let own = &sources[group * taps * positions..(group + 1) * taps * positions];
-                let see = |source: &Option<usize>| source.map_or(padding, |index| input[index]);
-                let seen = Array2::from_shape_vec((taps, positions), own.iter().map(see).collect())
+                let see = |(place, source): (usize, &Option<usize>)| match source {
+                    Some(index) => input[*index],
+                    None => padding[place / positions * padding.len() / taps],
+                };
+                let seen = own.iter().enumerate().map(see).collect();
+                let seen = Array2::from_shape_vec((taps, positions), seen)
                     .expect("a value for every tap and position");
                 let outputs = group * channels..(group + 1) * channels;
                 let own = kernel.slice_axis(Axis(0), outputs.clone().into());
@@ -87,11 +92,11 @@ mod tests {
     fn a_convolution_is_the_sum_of_its_terms() {
         let kernel = Array2::from_shape_fn((4, 6), |(i, j)| (3 * i + 5 * j) as i16 % 7 - 3);
         let values = Array2::from_shape_fn((3, 40), |(i, j)| (i * 17 + j * 5) as i64 % 11 - 5);
-        let sums = convolve(&WINDOW, kernel.mapv(i64::from).view(), 2, &values);
+        let sums = convolve(&WINDOW, kernel.mapv(i64::from).view(), &[2], &values);
         let map = Map::Windows {
             window: WINDOW,
             kernel: Cow::Borrowed(&kernel),
-            padding: 2,
+            padding: Cow::Borrowed(&[2]),
         };
         assert_eq!((map.len(), sums.dim()), (24, (3, 24)));
         for ((input, j), &sum) in sums.indexed_iter() {

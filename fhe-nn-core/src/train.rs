@@ -49,6 +49,7 @@ mod feasible;
 mod fit;
 mod floats;
 pub(crate) mod forward;
+mod input;
 mod integers;
 mod lookup;
 mod ops;

@@ -1,6 +1,6 @@
 //! The declaration as it was written: the struct and its attributes as values that remember their place.
 
-use fhe_nn_proof::spec::Tokens;
+use fhe_nn_proof::spec::{Scales, Tokens};
 use syn::ext::IdentExt;
 use syn::{ItemStruct, LitStr};
 
@@ -48,6 +48,8 @@ pub(crate) struct Input {
     pub(crate) bits: u32,
     /// The vocabulary, if inputs are tokens; `None` if they are numbers.
     pub(crate) tokens: Option<Tokens>,
+    /// Which values share a scale, and where that was written; all of them if it was not.
+    pub(crate) scales: Option<Spanned<Scales>>,
 }
 
 /// A field.

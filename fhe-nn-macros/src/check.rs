@@ -16,7 +16,7 @@ mod widths;
 
 use std::borrow::Cow;
 
-use fhe_nn_proof::spec::{FlowError, Input, Layer, Op, Spec};
+use fhe_nn_proof::spec::{FlowError, Input, Layer, Op, Scales, Spec};
 
 use self::facts::Facts;
 use self::stage::Stage;
@@ -117,6 +117,18 @@ fn layer(errors: &mut Errors, network: &Network, facts: &mut Facts, index: usize
     if last && !matches!(layer.kind, Kind::Linear(_)) {
         sums::output_fits(errors, network, facts, index, &op, tensor.range);
     }
+    if let Some(scales) = network.input.scales.filter(|_| layer.sources.contains(&0))
+        && let Err(error) = op.check_scales(&input(network))
+    {
+        let law = format!("`{}` {error}", layer.name);
+        let help = match (&op, scales.value) {
+            (Op::Conv(conv), Scales::PerValue) if conv.window.groups == 1 => {
+                "write `scales = per_channel` on the input"
+            }
+            _ => "write `scales = one` on the input, or leave `scales` out",
+        };
+        errors.push(Error::new(scales.place, law).help(help));
+    }
     let taps = op.linear().map_or(1, |linear| linear.taps);
     facts.push(tensor, known, taps);
     Some(op)
@@ -127,6 +139,10 @@ fn input(network: &Network) -> Input {
         shape: Cow::Owned(network.input.shape.clone()),
         bits: network.input.bits,
         tokens: network.input.tokens,
+        scales: network
+            .input
+            .scales
+            .map_or(Scales::One, |scales| scales.value),
     }
 }
 

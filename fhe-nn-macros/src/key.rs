@@ -20,6 +20,8 @@ pub(crate) enum Key {
     Bits,
     /// Number of tokens of the vocabulary, if inputs are tokens.
     Vocabulary,
+    /// Which values of the input share a scale.
+    Scales,
     /// Width of a weight.
     Weights,
     /// Width that the accumulator is held to.
@@ -57,6 +59,7 @@ impl Key {
             Key::Shape => "shape",
             Key::Bits => "bits",
             Key::Vocabulary => "vocabulary",
+            Key::Scales => "scales",
             Key::Function => "function",
             Key::Weights => "weights",
             Key::Accumulator => "accumulator",
@@ -74,6 +77,7 @@ impl Key {
             Key::Shape => "shape = [784]",
             Key::Bits => "bits = 1",
             Key::Vocabulary => "vocabulary = 256",
+            Key::Scales => "scales = per_value",
             Key::Function => "function = f32::sin",
             Key::Weights => "weights = 4",
             Key::Accumulator => "accumulator = 8",
@@ -99,7 +103,7 @@ impl Owner<'_> {
     /// The keys that it takes.
     pub(crate) fn keys(self) -> &'static [Key] {
         match self {
-            Owner::Input => &[Key::Shape, Key::Bits, Key::Vocabulary],
+            Owner::Input => &[Key::Shape, Key::Bits, Key::Vocabulary, Key::Scales],
             Owner::Layer(_, layer) => layer.keys(),
         }
     }
@@ -123,7 +127,7 @@ impl Owner<'_> {
             Key::Output => (1, 8),
             Key::Table => table,
             Key::Phases => (1, 1 << (MAX_ANTIPERIODIC_TABLE_BITS - 1)),
-            Key::Shape | Key::Overflow | Key::Rounding | Key::Function => {
+            Key::Shape | Key::Scales | Key::Overflow | Key::Rounding | Key::Function => {
                 unreachable!("`{}` is not a number", key.name())
             }
         };

@@ -76,6 +76,9 @@
 //! |---|---|---|---|
 //! | `input(..)` | `shape = [..]` | extents of one input, slowest first; at most 2^24 values | must be written |
 //! | `input(..)` | `bits = 1..=16` | inputs are unsigned integers of this width | must be written, except for tokens |
+//! | `input(..)` | `scales = one` | all values are encoded with one scale and zero point | yes |
+//! | | `scales = per_channel` | those of each channel, the first extent, have their own; `Dense` and convolutions read them | |
+//! | | `scales = per_value` | each value has its own, as features of a table need; `Dense` reads them | |
 //! | `input(..)` | `vocabulary = V` | inputs are [tokens](#tokens), `0..V` | numbers |
 //! | `Dense`, `Conv..`, `Embedding` | `weights = 2..=16` | weights are signed integers, `2^(weights-1) - 1` at most | must be written |
 //! | `Dense`, `Conv..` | `accumulator = 2..=32` | width that the accumulator is held to | the worst case of the widths |

@@ -107,20 +107,23 @@ def description(data):
 
 
 def encoder_of(client):
-    """The rule for ties, and the scale and zero point of every input value."""
-    encoder = client["encoder"]
+    """The rule for ties, and the mean, standard deviation, scale and zero point of every input value."""
+    encoder, inputs = client["encoder"], client["inputs"]
     ties = encoder.get("ties", "AwayFromZero")
     affines = encoder["affines"] if "affines" in encoder else [encoder]
-    each = client["inputs"] // len(affines)
-    return ties, [(affine["scale"], affine["zero_point"]) for affine in affines for _ in range(each)]
+    norms = encoder.get("norms", [{"mean": 0.0, "std": 1.0}])
+    affines = [affine for affine in affines for _ in range(inputs // len(affines))]
+    norms = [norm for norm in norms for _ in range(inputs // len(norms))]
+    values = zip(norms, affines)
+    return ties, [(n["mean"], n["std"], a["scale"], a["zero_point"]) for n, a in values]
 
 
 def encode(client, reals):
     """The integers that a client encrypts for numbers."""
-    ties, affines = encoder_of(client)
+    ties, values = encoder_of(client)
     integers = []
-    for x, (scale, zero_point) in zip(reals, affines):
-        steps = x / scale
+    for x, (mean, std, scale, zero_point) in zip(reals, values):
+        steps = (x - mean) / std / scale
         nearest = round(steps)
         if ties == "AwayFromZero" and abs(steps) % 1 == 0.5:
             nearest = math.ceil(steps) if steps > 0 else math.floor(steps)
@@ -255,7 +258,8 @@ def main():
     inputs, scores = client_key(key, plan)
     seed, encoded = request(sent, plan, inputs)
     integers, reals = reply(received, plan, scores, seed)
-    inputs = [scale * (q - zero) for q, (scale, zero) in zip(encoded, encoder_of(plan["client"])[1])]
+    values = zip(encoded, encoder_of(plan["client"])[1])
+    inputs = [scale * (q - zero) * std + mean for q, (mean, std, scale, zero) in values]
     assert encode(plan["client"], inputs) == encoded, "the input is not on its grid"
     greatest = max(range(len(reals)), key=lambda i: reals[i])
     assert all(map(math.isfinite, reals))

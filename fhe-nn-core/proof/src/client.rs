@@ -207,7 +207,9 @@ impl ClientSpec {
             return tokens.write(input, to);
         }
         let range = Range::unsigned(self.input_bits);
-        self.encoder.encode(input, range, to);
+        for (index, (to, &x)) in to.iter_mut().zip(input).enumerate() {
+            *to = self.encoder.integer((index, input.len()), x, range);
+        }
         Ok(())
     }
 

@@ -10,14 +10,45 @@ use crate::widths::Range;
 /// The meaning of the integers of an input, or of another tensor that a layer reads: the real value of integer `q`
 /// is `scale x (q - zero_point)`.
 ///
-/// A client encodes a real `x` as `clamp(round(x / scale) + zero_point, 0, 2^bits - 1)` in 64-bit floats.
+/// A client encodes a real `x` as `clamp(round(n / scale) + zero_point, 0, 2^bits - 1)`, where `n = (x - mean) / std` if
+/// the model normalizes its inputs, and `n = x` if it does not, all in 64-bit floats. So what a model does to each input
+/// value before its first layer costs a client nothing, and a server never sees it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(from = "Stored", into = "Stored")]
 pub struct Encoder {
     /// What `round` does in the middle between two integers.
     pub ties: Ties,
-    /// The scale and the zero point of all values.
+    /// The scale and the zero point of all values, of those of each channel, or of each value.
     pub affines: Cow<'static, [Affine]>,
+    /// The normalization of all values, of those of each channel, or of each value; empty if there is none.
+    pub norms: Cow<'static, [Norm]>,
+}
+
+/// The normalization of an input value before it is quantized: `(x - mean) / std`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Norm {
+    /// The input that becomes 0.
+    pub mean: f64,
+    /// The distance of inputs that becomes 1, positive and finite.
+    pub std: f64,
+}
+
+impl Norm {
+    /// The normalized value.
+    pub fn of(&self, x: f64) -> f64 {
+        (x - self.mean) / self.std
+    }
+
+    /// The value that is normalized to `n`.
+    pub fn inverse(&self, n: f64) -> f64 {
+        n * self.std + self.mean
+    }
+
+    /// Whether it can be computed.
+    pub fn is_usable(&self) -> bool {
+        self.mean.is_finite() && self.std.is_normal() && self.std > 0.0
+    }
 }
 
 /// What rounding does with a value in the middle between two integers.
@@ -48,6 +79,7 @@ impl Encoder {
             scale: 1.0,
             zero_point: 0,
         }]),
+        norms: Cow::Borrowed(&[]),
     };
 
     /// The scale and the zero point of value `index` of an input of `count` values.
@@ -58,20 +90,66 @@ impl Encoder {
         self.affines[index * self.affines.len() / count]
     }
 
-    /// Encodes all values of an input.
-    pub(crate) fn encode(&self, input: &[f32], range: Range, integers: &mut [i64]) {
-        for (index, (integer, &x)) in integers.iter_mut().zip(input).enumerate() {
-            let affine = self.affine(index, input.len());
-            let steps = self.ties.round(f64::from(x) / affine.scale);
-            *integer = (steps as i64)
-                .saturating_add(affine.zero_point)
-                .clamp(range.lo, range.hi);
+    /// The integer that stands for the real `x` as value `index` of an input of `count` values.
+    pub(crate) fn integer(&self, (index, count): (usize, usize), x: f32, range: Range) -> i64 {
+        let (affine, x) = (self.affine(index, count), f64::from(x));
+        let x = match self.norm(index, count) {
+            Some(norm) => norm.of(x),
+            None => x,
+        };
+        (self.ties.round(x / affine.scale) as i64)
+            .saturating_add(affine.zero_point)
+            .clamp(range.lo, range.hi)
+    }
+
+    /// The real that integer `q` stands for as value `index` of an input of `count` values, before it is normalized.
+    pub fn real(&self, (index, count): (usize, usize), q: i64) -> f64 {
+        let real = self.affine(index, count).real(q);
+        self.norm(index, count)
+            .map_or(real, |norm| norm.inverse(real))
+    }
+
+    fn norm(&self, index: usize, count: usize) -> Option<&Norm> {
+        self.norms.get(index * self.norms.len() / count)
+    }
+
+    /// The real value of one unit of what a layer reads: the scale, or 1 if there are several, which are then in the
+    /// weights.
+    pub fn unit(&self) -> f64 {
+        match &*self.affines {
+            [one] => one.scale,
+            _ => 1.0,
         }
+    }
+
+    /// What weight `tap` of `taps` is multiplied by before it is quantized: the scale of what it multiplies in units.
+    pub fn factor(&self, tap: usize, taps: usize) -> f64 {
+        self.affine(tap, taps).scale / self.unit()
+    }
+
+    /// The zero point that weight `tap` of `taps` multiplies.
+    pub fn zero_point(&self, tap: usize, taps: usize) -> i64 {
+        self.affine(tap, taps).zero_point
+    }
+
+    /// The zero points, one for each channel or value, or one for all.
+    pub fn zero_points(&self) -> impl Iterator<Item = i64> + '_ {
+        self.affines.iter().map(|affine| affine.zero_point)
+    }
+
+    /// Whether its numbers fit an input of `count` values, and can be computed with.
+    pub(crate) fn is_usable(&self, count: usize) -> bool {
+        let divides = |len: usize| len > 0 && count.is_multiple_of(len);
+        let is_good = |affine: &Affine| affine.scale.is_normal() && affine.scale > 0.0;
+        divides(self.affines.len())
+            && (self.norms.is_empty() || divides(self.norms.len()))
+            && self.affines.iter().all(is_good)
+            && self.norms.iter().all(Norm::is_usable)
     }
 
     /// Whether an encoder is one that files from before [`Ties`] were stored can have.
     pub(crate) fn is_of_before(&self) -> bool {
-        self.ties == Ties::AwayFromZero && self.affines.len() == 1
+        self.ties == Ties::AwayFromZero && self.affines.len() == 1 && self.norms.is_empty()
     }
 }
 
@@ -81,6 +159,7 @@ impl From<Affine> for Encoder {
         Encoder {
             ties: Ties::ToEven,
             affines: Cow::Owned(vec![affine]),
+            norms: Cow::Borrowed(&[]),
         }
     }
 }
@@ -99,6 +178,8 @@ enum Stored {
 struct Now {
     ties: Ties,
     affines: Cow<'static, [Affine]>,
+    #[serde(default, skip_serializing_if = "<[Norm]>::is_empty")]
+    norms: Cow<'static, [Norm]>,
 }
 
 impl From<Encoder> for Stored {
@@ -108,6 +189,7 @@ impl From<Encoder> for Stored {
             _ => Stored::Now(Now {
                 ties: encoder.ties,
                 affines: encoder.affines,
+                norms: encoder.norms,
             }),
         }
     }
@@ -116,10 +198,18 @@ impl From<Encoder> for Stored {
 impl From<Stored> for Encoder {
     fn from(stored: Stored) -> Self {
         match stored {
-            Stored::Now(Now { ties, affines }) => Encoder { ties, affines },
+            Stored::Now(Now {
+                ties,
+                affines,
+                norms,
+            }) => Encoder {
+                ties,
+                affines,
+                norms,
+            },
             Stored::Before(affine) => Encoder {
                 ties: Ties::AwayFromZero,
-                affines: Cow::Owned(vec![affine]),
+                ..Encoder::from(affine)
             },
         }
     }
@@ -142,12 +232,35 @@ mod tests {
                 ties,
                 ..Encoder::from(HALF)
             };
-            let mut integers = [0; 7];
-            encoder.encode(&input, Range::unsigned(3), &mut integers);
-            integers
+            input.map(|x| encoder.integer((0, 1), x, Range::unsigned(3)))
         };
         assert_eq!(encoded(Ties::ToEven), [1, 3, 3, 5, 5, 7, 0]);
         assert_eq!(encoded(Ties::AwayFromZero), [1, 2, 4, 5, 6, 7, 0]);
+    }
+
+    #[test]
+    fn values_and_channels_have_their_own_numbers() {
+        let affine = |scale, zero_point| Affine { scale, zero_point };
+        let norm = |mean, std| Norm { mean, std };
+        let encoder = Encoder {
+            affines: vec![affine(1.0, 0), affine(0.5, 2)].into(),
+            norms: vec![norm(100.0, 10.0)].into(),
+            ..Encoder::from(HALF)
+        };
+        // two channels of two values
+        let encoded: Vec<i64> = [100.0, 110.0, 100.0, 95.0]
+            .into_iter()
+            .enumerate()
+            .map(|(index, x)| encoder.integer((index, 4), x, Range::unsigned(3)))
+            .collect();
+        assert_eq!(encoded, [0, 1, 2, 1]);
+        assert_eq!(encoder.real((3, 4), 1), 95.0);
+        assert!(encoder.is_usable(4) && !encoder.is_usable(5));
+        let json = serde_json::to_string(&encoder).expect("numbers and names");
+        assert_eq!(
+            serde_json::from_str::<Encoder>(&json).expect("an encoder"),
+            encoder
+        );
     }
 
     /// The fingerprint of a plan is that of its JSON.

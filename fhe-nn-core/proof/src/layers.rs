@@ -33,6 +33,7 @@ use crate::graph::builder::Builder;
 use crate::model::reader::{ModelReader, Place};
 use crate::part::Part;
 use crate::spec::flow_error::FlowError;
+use crate::spec::input::{Input, Scales};
 use crate::spec::law::Law;
 use crate::spec::tensor::{Tensor, TensorKind};
 use crate::widths::{MAX_ACCUMULATOR_BITS, MAX_TABLE_BITS, MAX_VALUES, Range};
@@ -291,6 +292,26 @@ impl Op {
     /// [`FlowError::Between`] and [`FlowError::Reach`].
     pub fn check_widths(&self, operands: &[&Tensor]) -> Result<(), FlowError> {
         self.layer().check_widths(operands)
+    }
+
+    /// Checks that it can read an input with these scales: its weights must be able to make up for what differs.
+    ///
+    /// # Errors
+    /// [`FlowError::Scales`].
+    pub fn check_scales(&self, input: &Input) -> Result<(), FlowError> {
+        let scales = input.scales;
+        let takes = match (self, scales) {
+            (_, Scales::One) | (Op::Dense(_), _) => return Ok(()),
+            (Op::Conv(conv), Scales::PerChannel) if conv.window.groups == 1 => return Ok(()),
+            (Op::Conv(_), Scales::PerChannel) => {
+                "a convolution in groups reads values of one scale"
+            }
+            (Op::Conv(_), Scales::PerValue) => {
+                "a weight of a convolution reads values of one scale"
+            }
+            _ => "only the weights of `Dense` and of convolutions make up for scales that differ",
+        };
+        Err(FlowError::Scales { scales, takes })
     }
 
     /// The number of terms of all its sums together, for operands that it can read.

@@ -2,8 +2,9 @@
 //!
 //! A linear layer `f` has the tensors `f.weights` (I8 or I16, `[outputs, inputs]`, for a convolution
 //! `[channels, taps]`), `f.phases` (I64), `f.widths` (U8), `f.scales` and `f.bias` (F64), all `[outputs]`,
-//! and `f.input` (F64, scale and zero point of what it reads). A layer without weights has `f.input` too,
-//! for every tensor that it reads. An embedding has `f.weights`, `[vocabulary, dimension]`, and `f.scale`.
+//! and `f.input` (F64, scale and zero point of what it reads; of each channel or value of an input that has several).
+//! A layer without weights has `f.input` too, for every tensor that it reads. `input.mean` and `input.std` (F64) are the
+//! normalization of inputs, if there is one. An embedding has `f.weights`, `[vocabulary, dimension]`, and `f.scale`.
 //! An activation `g` with a padding bit has `g.tables` (I16), its tables one after the other; their sizes
 //! follow from the widths. The metadata's entry `fhe_nn` is JSON:
 //! the version of the format, the declaration, from version 2 on the SHA-256 of all of it, and from version 3 on
@@ -63,6 +64,10 @@ pub fn to_bytes(spec: &Spec, parts: &[Part]) -> Vec<u8> {
     for (layer, part) in spec.layers.iter().zip(parts) {
         part.write(&layer.name, layer.op.weights(), &mut writer);
     }
+    let encoder = encoder(spec, parts);
+    if let Some(encoder) = encoder.filter(|encoder| !encoder.norms.is_empty()) {
+        encoder.write_norms(&mut writer);
+    }
     let tensors = writer.tensors.iter();
     let tensors = tensors.map(|(name, tensor)| {
         (
@@ -72,7 +77,7 @@ pub fn to_bytes(spec: &Spec, parts: &[Part]) -> Vec<u8> {
             &*tensor.bytes,
         )
     });
-    let ties = encoder(spec, parts).map_or(Ties::ToEven, |encoder| encoder.ties);
+    let ties = encoder.map_or(Ties::ToEven, |encoder| encoder.ties);
     let metadata = Metadata {
         version: VERSION,
         sha256: Some(hash(spec, Some(ties), tensors.collect())),

@@ -27,7 +27,7 @@ pub enum Part {
 }
 
 /// The integers of a linear layer, and what they mean in reals:
-/// neuron j stands for `scales_j x input.scale x (acc_j - constant_j - input.zero_point x sum_i w_ij) + bias_j`.
+/// neuron j stands for `scales_j x input.unit() x (acc_j - constant_j - sum_i w_ij zero_point_i) + bias_j`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Linear {
     /// Integer weights, `[neurons, inputs]`; for a convolution `[channels, taps]`, and all else by channel.
@@ -37,7 +37,7 @@ pub struct Linear {
     pub constants: Vec<i64>,
     /// Width of each neuron's accumulator in bits, `A_j`.
     pub widths: Vec<u32>,
-    /// Real value of one unit of each neuron's weights.
+    /// Real value of one unit of each neuron's weights; where inputs have several scales, of its accumulator.
     pub scales: Vec<f64>,
     /// Real bias of each neuron.
     pub bias: Vec<f64>,
@@ -105,8 +105,8 @@ impl Part {
                     bytes(linear.widths.iter().map(|a| a.to_le_bytes())),
                 ];
                 if pads {
-                    let zeros = linear.input.affines.iter();
-                    fields.push(bytes(zeros.map(|affine| affine.zero_point.to_le_bytes())));
+                    let zeros = linear.input.zero_points();
+                    fields.push(bytes(zeros.map(i64::to_le_bytes)));
                 }
                 fields
             }
@@ -136,13 +136,20 @@ impl Linear {
 
     /// The meaning of accumulator `j`, with its constant, in reals.
     pub fn line(&self, j: usize) -> Line {
-        let sum: i64 = self.weights.row(j).iter().map(|&w| i64::from(w)).sum();
-        let input = self.input.affines[0];
-        let slope = self.scales[j] * input.scale;
+        let slope = self.scales[j] * self.input.unit();
         Line {
             slope,
-            offset: self.bias[j] - slope * (input.zero_point * sum + self.constants[j]) as f64,
+            offset: self.bias[j] - slope * (self.centre(j) + self.constants[j]) as f64,
         }
+    }
+
+    /// What accumulator `j` is, without its constant, where all inputs are 0: the zero points times the weights.
+    pub fn centre(&self, j: usize) -> i64 {
+        let taps = self.inputs();
+        let weights = self.weights.row(j).into_iter().enumerate();
+        weights
+            .map(|(tap, &w)| self.input.zero_point(tap, taps) * i64::from(w))
+            .sum()
     }
 
     /// The values that each neuron's accumulators can have, sums of odd values if `odd`, for a reader that

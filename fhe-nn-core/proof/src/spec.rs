@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::flow_error::FlowError;
 pub use self::function::Function;
-pub use self::input::{Encoding, Input, Tokens};
+pub use self::input::{Encoding, Input, Scales, Tokens};
 pub use self::layer::Layer;
 pub use self::tensor::{Tensor, TensorKind};
 pub use self::window::{Padding, Window, WindowError};

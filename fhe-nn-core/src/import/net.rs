@@ -9,7 +9,8 @@
 //!
 //! This room knows no operator of ONNX. It imports `place` and `function`.
 //! Within it, each file imports only files above it in this list: `names`, `pending`, `network`, `arrangement`,
-//! `write`, `sign`, `read`, `gathered`, `each`, `preset_scales`, `linear`, `scores`, `widths`, `propose`.
+//! `normalize`, `write`, `sign`, `read`, `gathered`, `each`, `preset_scales`, `linear`, `scores`, `widths`,
+//! `propose`.
 
 mod arrangement;
 mod each;
@@ -17,6 +18,7 @@ mod gathered;
 mod linear;
 mod names;
 mod network;
+mod normalize;
 mod pending;
 mod preset_scales;
 mod propose;

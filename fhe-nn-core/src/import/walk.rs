@@ -115,7 +115,7 @@ pub(super) fn end(net: &mut Net, graph: &Graph, output: Value) -> Result<(), Imp
         Value::Levels(..) => refuse("the output has integers without their scale"),
         Value::Constant(_) | Value::Unknown => return Err(ImportError::Constant),
     };
-    match result {
+    match result.and_then(|()| net.write_normalization()) {
         Ok(()) => Ok(()),
         Err(Refusal::Broken(error)) => Err(error),
         Err(Refusal::Unsupported(reason)) => Err(ImportError::Unsupported(vec![Unsupported {

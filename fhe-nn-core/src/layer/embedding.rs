@@ -65,7 +65,7 @@ impl Compute for EmbeddingSpec {
         let vectors = float.vectors(index)?;
         Ok(match self.encoding {
             Encoding::Number => vectors_of(&vectors, operands[0]),
-            Encoding::OneHot => convolve(&window(self), vectors.t(), 0.0, operands[0]),
+            Encoding::OneHot => convolve(&window(self), vectors.t(), &[0.0], operands[0]),
         })
     }
 
@@ -83,14 +83,14 @@ impl Compute for EmbeddingSpec {
             Encoding::Number => vectors_of(&weights, &input.real).mapv(i64::from),
             Encoding::OneHot => {
                 let kernel = weights.t().to_owned();
-                linear_sums(&input.integers, &kernel, Some(&window(self)), 0)
+                linear_sums(&input.integers, &kernel, Some(&window(self)), &[0])
             }
         };
         let scale = meaning.scale;
         let signal = Signal {
             real,
             integers,
-            meaning,
+            meaning: meaning.into(),
             levels,
         };
         let part = Part::Embedding(Vectors { weights, scale }.into());

@@ -54,7 +54,7 @@ impl Compute for Weighted {
             preset,
         };
         let input = run.operand(index)?;
-        let floats = run.float.linear(&layer.name, &linear)?;
+        let floats = run.linear(index, &linear)?;
         let real = linear_sums(&linear, &floats.0, &floats.1, &input.real);
         check_finite(&layer.name, &real)?;
         let quantized = quantize(&place, input, floats, real, run.calibration);

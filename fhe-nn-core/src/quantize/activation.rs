@@ -60,7 +60,7 @@ pub(crate) fn quantize(
     let signal = Signal {
         real,
         integers,
-        meaning,
+        meaning: meaning.into(),
         levels,
     };
     Ok((part, signal))

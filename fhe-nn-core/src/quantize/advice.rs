@@ -1,6 +1,6 @@
 //! What a report asks its reader to do, in sentences.
 
-use fhe_nn_proof::spec::Spec;
+use fhe_nn_proof::spec::{Scales, Spec};
 use ndarray::Array2;
 
 use super::report::{LayerReport, MOST_ERROR, MOST_SATURATED, Report};
@@ -36,12 +36,15 @@ fn rows(spec: &Spec, rows: usize) -> Option<String> {
 
 /// Features, or channels, that vary much more than others under the one scale of the input.
 fn features(spec: &Spec, samples: &Array2<f64>) -> Option<String> {
-    if spec.input.tokens.is_some() || spec.input.bits == 1 {
+    if spec.input.tokens.is_some() || spec.input.bits == 1 || !spec.input.scales.is_one() {
         return None;
     }
-    let (what, own) = match &*spec.input.shape {
-        [_] => ("input", 1),
-        [_, area @ ..] => ("channel", area.iter().product::<usize>().max(1)),
+    let (what, own, scales) = match &*spec.input.shape {
+        [_] => ("input", 1, Scales::PerValue),
+        [_, area @ ..] => {
+            let own = area.iter().product::<usize>().max(1);
+            ("channel", own, Scales::PerChannel)
+        }
         [] => return None,
     };
     let columns: Vec<(f64, f64)> = samples
@@ -65,9 +68,16 @@ fn features(spec: &Spec, samples: &Array2<f64>) -> Option<String> {
         .collect();
     let least = ranges.iter().min_by(|(_, a), (_, b)| a.total_cmp(b))?;
     let greatest = ranges.iter().max_by(|(_, a), (_, b)| a.total_cmp(b))?;
+    let input = spec.input.clone().with_scales(scales);
+    let mut readers = spec.readers(0);
+    let remedy = if readers.all(|index| spec.layers[index].op.check_scales(&input).is_ok()) {
+        format!("write `scales = {scales}` on the input")
+    } else {
+        "bring inputs to one range first, as a StandardScaler in the model does".to_owned()
+    };
     (greatest.1 > MOST_RATIO * least.1).then(|| {
         format!(
-            "{what} {} varies over {:.3} and {what} {} over {:.3}, but one scale covers both: bring inputs to one range first, as a StandardScaler in the model does",
+            "{what} {} varies over {:.3} and {what} {} over {:.3}, but one scale covers both: {remedy}",
             greatest.0, greatest.1, least.0, least.1
         )
     })

@@ -161,6 +161,21 @@ impl Calibration {
         affine(lo, hi, levels)
     }
 
+    /// Scale and zero point of values whose range need not include 0, less the end of the range that is next to 0, which
+    /// comes second.
+    pub(super) fn anywhere(&self, values: &[f64], levels: Range) -> (Affine, f64) {
+        let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+        let greatest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        // the end that is next to 0; values that never change are exact as a range from 0
+        let end = if least >= greatest {
+            0.0
+        } else {
+            least.max(0.0) + greatest.min(0.0)
+        };
+        let moved: Vec<f64> = values.iter().map(|x| x - end).collect();
+        (self.tensor(moved.iter(), levels), end)
+    }
+
     /// Scale of one neuron's weights, whose integers have absolute values of at most `max`.
     pub(super) fn weights(&self, weights: &[f64], max: i64) -> f64 {
         let extreme = weights.iter().fold(0.0, |m: f64, w| m.max(w.abs()));

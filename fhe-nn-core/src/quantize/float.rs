@@ -140,7 +140,7 @@ pub(crate) fn linear_sums(
 ) -> Array2<f64> {
     let mut sums = match &linear.window {
         None => values.dot(&weights.t()),
-        Some(window) => convolve(window, weights.view(), 0.0, values),
+        Some(window) => convolve(window, weights.view(), &[0.0], values),
     };
     for (j, mut column) in sums.axis_iter_mut(Axis(1)).enumerate() {
         column += bias[j / linear.positions];

@@ -68,9 +68,9 @@ pub(crate) fn quantize(
     let weights = Array2::from_shape_fn(float_weights.raw_dim(), |(j, i)| neurons[j].weights[i]);
     let proved = proved_ranges(&weights, input.levels);
     place.hold(&proved, MAX_BITS)?;
-    let zero_point = input.meaning.zero_point;
+    let padding: Vec<i64> = input.meaning.zero_points().collect();
     let window = place.linear.window.as_ref();
-    let mut accumulators = linear_sums(&input.integers, &weights, window, zero_point);
+    let mut accumulators = linear_sums(&input.integers, &weights, window, &padding);
     let positions = place.linear.positions;
     let channels = accumulators.axis_chunks_iter(Axis(1), positions);
     let seen: Vec<Range> = channels
@@ -86,7 +86,11 @@ pub(crate) fn quantize(
     let (proved, seen) = (shift(&proved), shift(&seen));
     let scales = Array1::from_iter(neurons.iter().map(|n| n.scale)).insert_axis(Axis(1));
     let dequantized = weights.mapv(f64::from) * &scales;
+    let taps = weights.ncols();
     let mut kept = float_weights;
+    for (tap, mut column) in kept.axis_iter_mut(Axis(1)).enumerate() {
+        column *= input.meaning.factor(tap, taps);
+    }
     let dropped = dropped.iter().enumerate();
     let dropped: Vec<usize> = dropped.filter_map(|(i, c)| c.map(|_| i)).collect();
     for &i in &dropped {
@@ -125,7 +129,7 @@ pub(crate) fn quantize(
         widths,
         scales: neurons.iter().map(|n| n.scale).collect(),
         bias: neurons.iter().map(|n| n.bias).collect(),
-        input: input.meaning.into(),
+        input: input.meaning.clone(),
     };
     if place.corrects_bias {
         correct_bias(&mut linear, &real, &accumulators);

@@ -37,9 +37,16 @@ impl Neuron {
         calibration: &Calibration,
     ) -> Self {
         let max = max_weight(place.linear.weights);
+        let taps = floats.len();
+        // weights of inputs with several scales make up for them
+        let floats = floats.iter().enumerate();
+        let floats: Vec<f64> = floats
+            .map(|(tap, w)| w * input.meaning.factor(tap, taps))
+            .collect();
+        let unit_of_input = input.meaning.unit();
         let varies = || floats.iter().zip(dropped).filter(|(_, c)| c.is_none());
         let scale = match (place.function(), preset) {
-            (Some(Function::Wave), _) => wave_unit(place.linear) / input.meaning.scale,
+            (Some(Function::Wave), _) => wave_unit(place.linear) / unit_of_input,
             (_, Some(preset)) => preset,
             _ => calibration.weights(&varies().map(|(&w, _)| w).collect::<Vec<_>>(), max),
         };
@@ -51,13 +58,13 @@ impl Neuron {
 
         // an input that is always q contributes its weight times q - Z
         let absorbed = || {
-            let shifted =
-                |(&w, c): (&f64, &Option<i64>)| c.map(|q| (w, q - input.meaning.zero_point));
-            floats.iter().zip(dropped).filter_map(shifted)
+            let all = floats.iter().zip(dropped).enumerate();
+            all.filter_map(|(tap, (&w, c))| c.map(|q| (w, q - input.meaning.zero_point(tap, taps))))
         };
-        let sum: i64 = weights.iter().map(|&w| i64::from(w)).sum();
-        let centre = (input.meaning.zero_point * sum) as f64;
-        let unit = scale * input.meaning.scale;
+        let zeros = weights.iter().enumerate();
+        let zeros = zeros.map(|(tap, &w)| input.meaning.zero_point(tap, taps) * i64::from(w));
+        let centre = zeros.sum::<i64>() as f64;
+        let unit = scale * unit_of_input;
         let (bias, constant) = match place.function() {
             Some(Function::Wave) => {
                 let units: f64 = absorbed().map(|(w, q)| integer(w) * q as f64).sum();
@@ -66,7 +73,7 @@ impl Neuron {
             }
             _ => {
                 let reals: f64 = absorbed().map(|(w, q)| w * q as f64).sum();
-                let bias = bias + input.meaning.scale * reals;
+                let bias = bias + unit_of_input * reals;
                 (bias, constant_of(place.function(), bias, unit, centre))
             }
         };

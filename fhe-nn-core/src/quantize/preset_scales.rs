@@ -81,7 +81,9 @@ impl Float<'_> {
             .checked_sub(1)
             .map(|index| &self.spec.layers[index].op)
         {
-            None if self.spec.input.tokens.is_none() => self.spec.input.tensor().range,
+            None if self.spec.input.tokens.is_none() && self.spec.input.scales.is_one() => {
+                self.spec.input.tensor().range
+            }
             Some(Op::Activation(act)) if !act.function.is_antiperiodic() => {
                 act.function.range(act.output)
             }
@@ -142,9 +144,12 @@ impl Float<'_> {
         calibration: &Calibration,
     ) -> Result<Option<Affine>, Error> {
         let name = self.name_of(tensor);
+        if tensor == 0 && !self.spec.input.scales.is_one() {
+            return Ok(None);
+        }
         let scales = self.scales(&format!("{name}.scale"), 1)?;
         if let (Some(scales), Some(clamp)) = (scales, self.clamp(tensor)?) {
-            let steps = ((clamp.hi - clamp.lo) / scales[0]).round() as u64;
+            let steps = ((clamp.hi - clamp.lo) / scales[0]).round_ties_even() as u64;
             let declared = (levels.hi - levels.lo) as u64;
             if steps > declared {
                 return if calibration.requantizes() {
@@ -177,11 +182,22 @@ impl Float<'_> {
         let Some(scales) = self.weight_scales(layer, linear.channels)? else {
             return Ok(None);
         };
-        let (weights, _) = self.linear(layer, linear)?;
+        let (mut weights, _) = self.linear(layer, linear)?;
+        if self.reads_several(layer) {
+            // the scales are those of weights times the scales of inputs
+            let levels = Range::unsigned(self.spec.input.bits);
+            let Some(inputs) = self.given_affines(self.spec.input.scale_count(), levels)? else {
+                return Ok(None);
+            };
+            let taps = weights.ncols();
+            for (tap, mut column) in weights.columns_mut().into_iter().enumerate() {
+                column *= inputs[tap * inputs.len() / taps].scale;
+            }
+        }
         let rows = weights.rows().into_iter().zip(&scales);
         let greatest = rows.map(|(row, scale)| {
             let greatest = row.iter().fold(0.0, |most: f64, w| most.max(w.abs()));
-            (greatest / scale).round()
+            (greatest / scale).round_ties_even()
         });
         let greatest = greatest.fold(0.0, f64::max);
         if greatest <= max_weight(linear.weights) as f64 {
@@ -197,6 +213,13 @@ impl Float<'_> {
             declared: linear.weights,
             needs: 1 + bits(greatest as u64), // one for the sign
         })
+    }
+
+    /// Whether a layer reads inputs that have several scales.
+    fn reads_several(&self, layer: &str) -> bool {
+        let index = self.spec.layers.iter().position(|own| own.name == layer);
+        let reads_input = index.is_some_and(|index| self.spec.sources(index)[0] == 0);
+        reads_input && !self.spec.input.scales.is_one()
     }
 
     /// The name of the field that makes a tensor.
@@ -229,6 +252,10 @@ impl Float<'_> {
         tensor: usize,
         levels: Range,
     ) -> Result<Option<Affine>, ModelError> {
+        if tensor == 0 && !self.spec.input.scales.is_one() {
+            // several scales are given in another form
+            return Ok(None);
+        }
         let name = self.name_of(tensor);
         let Some(scales) = self.scales(&format!("{name}.scale"), 1)? else {
             return Ok(None);
@@ -251,7 +278,7 @@ impl Float<'_> {
     }
 
     /// Positive numbers, `count` of them or one for all.
-    fn scales(&self, name: &str, count: usize) -> Result<Option<Vec<f64>>, ModelError> {
+    pub(super) fn scales(&self, name: &str, count: usize) -> Result<Option<Vec<f64>>, ModelError> {
         let Some(scales) = self.floats.get(name) else {
             return Ok(None);
         };

@@ -5,8 +5,9 @@ use fhe_nn_proof::encoder::Encoder;
 use fhe_nn_proof::error::ModelError;
 use fhe_nn_proof::part::Part;
 use fhe_nn_proof::spec;
-use ndarray::Array2;
+use ndarray::{Array1, Array2};
 
+use super::encoder::lost;
 use super::float::Float;
 use super::scales::Scales;
 use super::tensor::{Signal, Tensor};
@@ -23,6 +24,8 @@ pub(crate) struct Run<'a> {
     /// The tensors so far, except those that no layer reads any more.
     pub(crate) tensors: Vec<Option<Tensor>>,
     pub(crate) report: Report,
+    /// What was taken off the normalized values of the input; empty if nothing was.
+    shifts: Vec<f64>,
 }
 
 impl<'a> Run<'a> {
@@ -32,7 +35,7 @@ impl<'a> Run<'a> {
         facts: Vec<spec::Tensor>,
         scales: Scales,
         calibration: &'a Calibration,
-        input: Signal,
+        (input, shifts): (Signal, Vec<f64>),
     ) -> Self {
         let report = Report {
             network: float.spec.name.to_string(),
@@ -49,6 +52,7 @@ impl<'a> Run<'a> {
             calibration,
             tensors: vec![Some(Tensor::Values(input))],
             report,
+            shifts,
         }
     }
 
@@ -62,6 +66,22 @@ impl<'a> Run<'a> {
                 self.tensors[tensor] = None;
             }
         }
+    }
+
+    /// The float weights and biases of a layer for the values that it reads: what was taken off inputs is in the biases.
+    pub(crate) fn linear(
+        &self,
+        index: usize,
+        linear: &spec::LinearSpec,
+    ) -> Result<(Array2<f64>, Array1<f64>), Error> {
+        let spec = self.float.spec;
+        let (weights, mut bias) = self.float.linear(&spec.layers[index].name, linear)?;
+        if spec.sources(index)[0] == 0 && !self.shifts.is_empty() {
+            for (bias, weights) in bias.iter_mut().zip(weights.rows()) {
+                *bias += lost(weights, &self.shifts);
+            }
+        }
+        Ok((weights, bias))
     }
 
     /// The values that layer `index` reads first.
@@ -90,16 +110,20 @@ impl<'a> Run<'a> {
             .collect::<Result<_, _>>()?;
         let reals: Vec<&Array2<f64>> = operands.iter().map(|signal| &signal.real).collect();
         let all: Vec<&Array2<i64>> = operands.iter().map(|signal| &signal.integers).collect();
-        let meanings: Vec<Affine> = operands.iter().map(|signal| signal.meaning).collect();
+        let sources: Vec<Encoder> = operands
+            .iter()
+            .map(|signal| signal.meaning.clone())
+            .collect();
+        // only layers with weights read values of several scales
+        let meanings: Vec<Affine> = sources.iter().map(|source| source.affines[0]).collect();
         let meaning = spec.layers[index].op.meaning(&meanings);
         let signal = Signal {
             real: self.float.layer(index, &reals)?,
             integers: integers(&all),
-            meaning: meaning.ok_or(ModelError::PartMissing)?,
+            meaning: meaning.ok_or(ModelError::PartMissing)?.into(),
             levels: self.facts[index + 1].range,
         };
-        let sources = meanings.into_iter().map(Encoder::from).collect();
-        Ok((Part::Sources(sources), Tensor::Values(signal)))
+        Ok((Part::Sources(sources.into()), Tensor::Values(signal)))
     }
 }
 

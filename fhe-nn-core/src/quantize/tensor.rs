@@ -1,13 +1,14 @@
 //! Tensors over the samples, in the float network and in the integer network.
 
-use fhe_nn_proof::client::{Affine, Line};
-use fhe_nn_proof::spec::Spec;
+use fhe_nn_proof::client::Line;
+use fhe_nn_proof::encoder::Encoder;
 use fhe_nn_proof::widths::{Range, sum_width};
 use ndarray::{Array2, Axis};
 
+use super::float::Float;
 use super::run::undeclarable;
 use super::scales::Scales;
-use super::{Calibration, Clipping, Fidelity};
+use super::{Calibration, Fidelity};
 use crate::Error;
 
 /// The values of a tensor over the samples, `[samples, values]`.
@@ -17,7 +18,7 @@ pub(crate) struct Signal {
     /// The values in the integer network.
     pub(crate) integers: Array2<i64>,
     /// The meaning of the integers.
-    pub(crate) meaning: Affine,
+    pub(crate) meaning: Encoder,
     /// The range of the integers.
     pub(crate) levels: Range,
 }
@@ -43,40 +44,40 @@ pub(crate) enum Tensor {
 }
 
 impl Signal {
-    /// The input of a network.
+    /// The input of a network, and what was taken off its normalized values; nothing if that is empty.
     ///
     /// # Errors
-    /// [`Error::Model`] for negative values where they are not allowed.
+    /// [`Error::Model`] for negative values where they are not allowed, and for wrong floats of the input.
     pub(crate) fn input(
-        spec: &Spec,
-        real: Array2<f64>,
+        float: &Float<'_>,
+        mut real: Array2<f64>,
         scales: &Scales,
         calibration: &Calibration,
-    ) -> Result<Self, Error> {
-        let levels = Range::unsigned(spec.input.bits);
-        let method = match spec.input.bits {
-            1 => calibration.with_clipping(Clipping::MinMax),
-            _ => *calibration,
-        };
-        let meaning = match spec.input.tokens {
-            Some(_) => Affine {
-                scale: 1.0,
-                zero_point: 0,
-            },
-            None => scales.of(0, &real, levels, &method),
-        };
+    ) -> Result<(Self, Vec<f64>), Error> {
+        let (meaning, shifts) = float.encoder(&real, scales, calibration)?;
         if scales.is_centred(0) && real.iter().any(|&x| x < 0.0) {
             return Err(undeclarable(
                 "input",
                 "what is multiplied, concatenated or padded has no negative inputs",
             ));
         }
-        Ok(Signal {
-            integers: real.mapv(|x| meaning.quantize(x, levels)),
+        let (levels, values) = (Range::unsigned(float.spec.input.bits), real.ncols());
+        if !shifts.is_empty() {
+            for (index, mut column) in real.axis_iter_mut(Axis(1)).enumerate() {
+                column -= shifts[index * shifts.len() / values];
+            }
+        }
+        let integers = real.indexed_iter();
+        let integers =
+            integers.map(|((_, index), &x)| meaning.affine(index, values).quantize(x, levels));
+        let input = Signal {
+            integers: Array2::from_shape_vec(real.dim(), integers.collect())
+                .expect("an integer for each value"),
             real,
             meaning,
             levels,
-        })
+        };
+        Ok((input, shifts))
     }
 
     /// The values as sums that tables can read.
@@ -84,13 +85,18 @@ impl Signal {
         Preactivation {
             real: self.real.clone(),
             accumulators: self.integers.clone(),
-            lines: vec![self.meaning.line(); channels],
+            lines: vec![self.meaning.affines[0].line(); channels],
             widths: vec![sum_width(self.levels, phases); channels],
         }
     }
 
     pub(crate) fn fidelity(&self) -> Fidelity {
-        Fidelity::of(&self.real, &self.integers.mapv(|q| self.meaning.real(q)))
+        let values = self.integers.ncols();
+        let integers = self.integers.indexed_iter();
+        let reals = integers.map(|((_, index), &q)| self.meaning.affine(index, values).real(q));
+        let reals = Array2::from_shape_vec(self.integers.dim(), reals.collect())
+            .expect("a real for each integer");
+        Fidelity::of(&self.real, &reals)
     }
 }
 

@@ -45,7 +45,7 @@ fn is_read(spec: &Spec, tensor: &str) -> bool {
         return false;
     };
     if field == "input" {
-        return NAMES.contains(&name);
+        return NAMES.contains(&name) || ["mean", "std"].contains(&name);
     }
     let mut layers = spec.layers.iter();
     layers.any(|layer| {

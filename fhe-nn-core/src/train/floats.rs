@@ -11,7 +11,7 @@ use super::error::{Failure, tensor_operation};
 use super::integers::array;
 use super::parameters::{Learned, log_scales, reads_wave};
 use super::trainable::{Precision, Trainable};
-use crate::quantize::{Clamp, Float, reals, wave_unit, weight_shape};
+use crate::quantize::{Clamp, Float, lost, wave_unit, weight_shape};
 use crate::{Error, Floats};
 
 impl Trainable {
@@ -41,11 +41,11 @@ impl Trainable {
             let (integers, scale) = self.integers(index, &self.place(index, &linear))?;
             let integers = array(&integers)?;
             let scales = self.unit_of_weights(index, &linear, &scale, input)?;
-            let rows = integers.rows().into_iter().zip(&scales);
-            let weights = rows.flat_map(|(row, &scale)| {
-                let row: Vec<f32> = row.iter().map(|&w| (f64::from(w) * scale) as f32).collect();
-                row
-            });
+            let factors = self.factors(index, linear.taps)?;
+            let factor = |tap: usize| factors.as_ref().map_or(1.0, |factors| factors[tap]);
+            let weights = integers.indexed_iter();
+            let weights =
+                weights.map(|((j, tap), &w)| (f64::from(w) * scales[j] / factor(tap)) as f32);
             let name = &layer.name;
             insert(
                 &mut floats,
@@ -53,8 +53,14 @@ impl Trainable {
                 &weight_shape(&linear),
                 weights.collect(),
             )?;
-            let biases = self.biases(index, &linear, &integers, input)?;
-            let (count, scales) = ([linear.channels], scales.iter().map(|&scale| scale as f32));
+            let encoder = self.encoder(index, input);
+            let biases = self.biases(index, &linear, &integers, &encoder)?;
+            // the quantizer counts in units of what the layer reads
+            let unit = input.scale / encoder.unit();
+            let (count, scales) = (
+                [linear.channels],
+                scales.iter().map(|&scale| (scale * unit) as f32),
+            );
             insert(
                 &mut floats,
                 format!("{name}.bias"),
@@ -134,13 +140,25 @@ impl Trainable {
         let learned = self.learned(index)?;
         let bias = learned.bias.as_ref().ok_or(ModelError::PartMissing)?;
         let (weight, bias) = (learned.weight.as_tensor(), bias.as_tensor());
+        let real = |weight: Tensor| -> Result<Tensor, Failure> {
+            let Some(factors) = self.factors(index, linear.taps)? else {
+                return Ok(weight);
+            };
+            let factors: Vec<f32> = factors.into_iter().map(|factor| factor as f32).collect();
+            let factors = Tensor::from_vec(factors, (1, linear.taps), &self.device)?;
+            Ok(weight.broadcast_div(&factors)?)
+        };
         if !reads_wave(&self.spec, index) {
-            return Ok((weight.clone(), bias.clone()));
+            return Ok((real(weight.clone())?, bias.clone()));
         }
         let input = self.meaning(self.spec.sources(index)[0])?;
         let unit = wave_unit(linear);
-        let centre = (weight.sum(1)? * input.zero_point as f64)?;
-        Ok(((weight * (unit / input.scale))?, ((bias + centre)? * unit)?))
+        let encoder = self.encoder(index, input);
+        let zeros = (0..linear.taps).map(|tap| encoder.zero_point(tap, linear.taps) as f32);
+        let zeros = Tensor::from_vec(zeros.collect::<Vec<f32>>(), (linear.taps, 1), &self.device)?;
+        let centre = weight.matmul(&zeros)?.flatten_all()?;
+        let weight = real((weight * (unit / input.scale))?)?;
+        Ok((weight, ((bias + centre)? * unit)?))
     }
 
     /// Loads trained floats, named as for [`Network::quantize_with`](crate::Network::quantize_with), to train them
@@ -173,14 +191,16 @@ impl Trainable {
         }
         self.given = given;
         self.scales.fill(None);
+        self.several = Vec::new();
         self.drop_clamps_of_scales()?;
-        let samples = reals(&self.spec, samples.view())?;
-        self.find_input_scale(&self.given().quantized_input(samples.clone())?)?;
+        let found = self.given().quantized_input(self.input_reals(samples)?)?;
+        self.find_input_scale(&found)?;
         let float = Float {
             spec: &self.spec,
             floats,
             functions: &self.functions,
         };
+        let shifts = self.shifts(&float)?;
         for index in 0..self.spec.layers.len() {
             let layer = &self.spec.layers[index];
             let Some(learned) = &self.learned[index] else {
@@ -195,13 +215,26 @@ impl Trainable {
                 continue;
             };
             let (mut weights, mut bias) = float.linear(&layer.name, &linear)?;
+            if self.spec.sources(index)[0] == 0 && !shifts.is_empty() {
+                for (bias, weights) in bias.iter_mut().zip(weights.rows()) {
+                    *bias += lost(weights, &shifts);
+                }
+            }
+            if let Some(factors) = self.factors(index, linear.taps)? {
+                for (mut column, factor) in weights.columns_mut().into_iter().zip(factors) {
+                    column *= factor;
+                }
+            }
             if reads_wave(&self.spec, index) {
                 let input = self.meaning(self.spec.sources(index)[0])?;
-                let unit = wave_unit(&linear);
+                let (unit, encoder) = (wave_unit(&linear), self.encoder(index, input));
                 weights *= input.scale / unit;
                 bias /= unit;
                 for (bias, row) in bias.iter_mut().zip(weights.rows()) {
-                    *bias -= input.zero_point as f64 * row.sum();
+                    let row = row.into_iter().enumerate();
+                    let centre =
+                        row.map(|(tap, w)| w * encoder.zero_point(tap, linear.taps) as f64);
+                    *bias -= centre.sum::<f64>();
                 }
             }
             learned
@@ -213,15 +246,25 @@ impl Trainable {
             if let Some(log) = &learned.log_scale {
                 let kept = float.kept_weight_scales(&layer.name, &linear, &self.calibration)?;
                 log.set(&match kept {
-                    Some(kept) => self.tensor(kept.iter().map(|scale| scale.ln()), log.dims())?,
+                    Some(kept) => {
+                        let unit = self.unit_of_scales(index)?;
+                        self.tensor(kept.iter().map(|scale| (scale / unit).ln()), log.dims())?
+                    }
                     None => log_scales(&learned.weight, linear.weights)?
                         .as_tensor()
                         .clone(),
                 })?;
             }
         }
-        let samples = samples.mapv(|x| x as f32);
-        Ok(self.calibrate(samples.view())?)
+        Ok(self.calibrate(samples)?)
+    }
+
+    /// Real value of a scale of 1 of the weights of layer `index`, in the units in which floats have it.
+    fn unit_of_scales(&self, index: usize) -> Result<f64, Failure> {
+        if self.factors(index, 1)?.is_none() {
+            return Ok(1.0);
+        }
+        Ok(self.meaning(0)?.scale)
     }
 
     /// The layers that have learned parameters, with their indices.
@@ -274,6 +317,17 @@ impl Trainable {
     fn insert_scales(&self, floats: &mut Floats) -> Result<(), Failure> {
         for (tensor, scale) in self.scales.iter().enumerate() {
             let Some(scale) = scale else { continue };
+            if tensor == 0 && !self.several.is_empty() {
+                let (scales, zeros): (Vec<f32>, Vec<f32>) = self
+                    .several
+                    .iter()
+                    .map(|affine| (affine.scale as f32, affine.zero_point as f32))
+                    .unzip();
+                let count = [scales.len()];
+                insert(floats, "input.scale".to_owned(), &count, scales)?;
+                insert(floats, "input.zero_point".to_owned(), &count, zeros)?;
+                continue;
+            }
             let meaning = self.meaning(tensor)?;
             let name = self.name_of(tensor);
             insert(

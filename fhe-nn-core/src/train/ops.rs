@@ -30,20 +30,22 @@ pub(super) fn linearized(value: Tensor, slope: &Tensor, variable: &Tensor) -> Re
 #[derive(Debug, Clone)]
 pub(crate) struct Windows {
     window: Window,
-    /// For each group, the index of the value under every tap at every position. The index after the last value
-    /// stands for padding.
+    /// For each group, the index of the value under every tap at every position. The indices after the last value
+    /// stand for padding, one for each channel.
     groups: Vec<Tensor>,
 }
 
 impl Windows {
     pub(super) fn new(window: Window, device: &Device) -> Result<Self> {
         let channels = window.outputs / window.groups;
-        let padding = window.input_len();
+        let own = window.channels / window.groups;
+        let area = window.kernel[0] * window.kernel[1];
         let places = |group: usize| {
             let positions = (0..window.positions()).flat_map(|position| {
                 (0..window.taps()).map(move |tap| (group * channels, position, tap))
             });
             let places = positions.map(|(channel, position, tap)| {
+                let padding = window.input_len() + group * own + tap / area;
                 window.source(channel, position, tap).unwrap_or(padding) as u32
             });
             Tensor::from_vec(
@@ -59,11 +61,18 @@ impl Windows {
     }
 
     /// The sums, `[inputs, channels x positions]`, of values, `[inputs, values]`, times weights, `[channels, taps]`.
-    pub(super) fn sums(&self, values: &Tensor, weights: &Tensor, padding: f64) -> Result<Tensor> {
+    /// Padding has one value for all channels, or one for each.
+    pub(super) fn sums(
+        &self,
+        values: &Tensor,
+        weights: &Tensor,
+        padding: &[i64],
+    ) -> Result<Tensor> {
         let inputs = values.dim(0)?;
         let (positions, taps) = (self.window.positions(), self.window.taps());
         let channels = self.window.outputs / self.window.groups;
-        let values = self.padded(values, padding)?;
+        let padding: Vec<f32> = padding.iter().map(|&q| q as f32).collect();
+        let values = self.padded(values, &padding)?;
         let groups = self.groups.iter().enumerate().map(|(group, places)| {
             let seen = values.index_select(places, 1)?;
             let own = weights.narrow(0, group * channels, channels)?;
@@ -79,17 +88,25 @@ impl Windows {
     /// The values under each window of a pool, `[inputs, results, taps]`. Each channel is a group.
     pub(crate) fn seen(&self, values: &Tensor, padding: f64) -> Result<Tensor> {
         let inputs = values.dim(0)?;
-        let values = self.padded(values, padding)?;
+        let values = self.padded(values, &[padding as f32])?;
         let places = Tensor::cat(&self.groups, 0)?;
         let seen = values.index_select(&places, 1)?;
         seen.reshape((inputs, self.window.output_len(), self.window.taps()))
     }
 
-    fn padded(&self, values: &Tensor, padding: f64) -> Result<Tensor> {
+    fn padded(&self, values: &Tensor, padding: &[f32]) -> Result<Tensor> {
         if !self.window.pads() {
             return Ok(values.clone());
         }
-        let column = Tensor::full(padding as f32, (values.dim(0)?, 1), values.device())?;
-        Tensor::cat(&[values, &column.to_dtype(values.dtype())?], D::Minus1)
+        let channels = self.window.channels;
+        let padding = (0..channels).map(|channel| padding[channel * padding.len() / channels]);
+        let padding = Tensor::from_vec(
+            padding.collect::<Vec<f32>>(),
+            (1, channels),
+            values.device(),
+        )?;
+        let padding = padding.to_dtype(values.dtype())?;
+        let columns = padding.broadcast_as((values.dim(0)?, channels))?;
+        Tensor::cat(&[values, &columns.contiguous()?], D::Minus1)
     }
 }

@@ -44,22 +44,24 @@ impl Forward<'_> {
     }
 
     fn input(&self, inputs: &Array2<f64>) -> Result<Values, Failure> {
-        let (meaning, levels) = if self.is_float() {
-            (UNIT, None)
-        } else {
-            (self.module.meaning(0)?, Some(self.module.facts[0].range))
-        };
-        let encode =
-            |&x: &f64| levels.map_or(x, |levels| meaning.quantize(x, levels) as f64) as f32;
-        let values: Vec<f32> = match self.is_float() {
-            true => {
-                let inputs = self.module.given().quantized_input(inputs.clone())?;
-                inputs.iter().map(encode).collect()
-            }
-            false => inputs.iter().map(encode).collect(),
+        let module = self.module;
+        let tensor = |values: Vec<f32>| Tensor::from_vec(values, inputs.dim(), &module.device);
+        if self.is_float() {
+            let inputs = module.given().quantized_input(inputs.clone())?;
+            return Ok(Values {
+                integers: tensor(inputs.iter().map(|&x| x as f32).collect())?,
+                scale: self.constant(UNIT.scale)?,
+                meaning: UNIT,
+            });
+        }
+        let (meaning, levels) = (module.meaning(0)?, module.facts[0].range);
+        let (several, values) = (&module.several, inputs.ncols());
+        let encode = |((_, index), &x): ((usize, usize), &f64)| {
+            let affine = several.get(index * several.len() / values);
+            affine.unwrap_or(&meaning).quantize(x, levels) as f32
         };
         Ok(Values {
-            integers: Tensor::from_vec(values, inputs.dim(), &self.module.device)?,
+            integers: tensor(inputs.indexed_iter().map(encode).collect())?,
             scale: self.constant(meaning.scale)?,
             meaning,
         })

@@ -2,13 +2,11 @@
 
 use candle_core::{Device, Tensor, Var};
 use fhe_nn_proof::client::Affine;
-use fhe_nn_proof::spec::Spec;
 use ndarray::Array2;
 
 use super::error::Failure;
 use super::trainable::Trainable;
-use crate::quantize::{Clipping, Float, Scales, fixed_meaning};
-use crate::{Calibration, Floats};
+use crate::quantize::{Float, Scales, fixed_meaning};
 
 /// The scale and zero point of a tensor.
 #[derive(Debug, Clone)]
@@ -34,7 +32,6 @@ enum Origin {
 
 impl Trainable {
     pub(super) fn find_scales(&mut self, samples: &Array2<f64>) -> Result<(), Failure> {
-        self.find_input_scale(samples)?;
         let wanting =
             |tensor: &usize| self.scales[*tensor].is_none() && self.has_own_scale(*tensor);
         let wanting: Vec<usize> = (0..self.facts.len()).filter(wanting).collect();
@@ -65,14 +62,6 @@ impl Trainable {
                 .iter()
                 .find(|group| group.iter().any(|(root, _)| *root == tensor));
             self.scales[tensor] = Some(self.new_scale(tensor, meaning, group)?);
-        }
-        Ok(())
-    }
-
-    pub(super) fn find_input_scale(&mut self, samples: &Array2<f64>) -> Result<(), Failure> {
-        if self.scales[0].is_none() {
-            let meaning = input_meaning(&self.spec, samples, &self.given, &self.calibration)?;
-            self.scales[0] = Some(Scale::fixed(meaning));
         }
         Ok(())
     }
@@ -151,7 +140,7 @@ impl Trainable {
 }
 
 impl Scale {
-    fn fixed(meaning: Affine) -> Self {
+    pub(super) fn fixed(meaning: Affine) -> Self {
         Scale {
             origin: Origin::Given(meaning.scale as f32),
             zero_point: meaning.zero_point,
@@ -181,33 +170,4 @@ impl Scale {
             Origin::Learned { log, .. } => Some(log),
         }
     }
-}
-
-/// The meaning of inputs, which is given or found from the samples.
-fn input_meaning(
-    spec: &Spec,
-    samples: &Array2<f64>,
-    given: &Floats,
-    calibration: &Calibration,
-) -> Result<Affine, Failure> {
-    let float = Float {
-        spec,
-        floats: given,
-        functions: &[],
-    };
-    let facts = [spec.input.tensor()];
-    if let Some(preset) = float.kept(0, facts[0].range, calibration)? {
-        return Ok(preset);
-    }
-    if spec.input.tokens.is_some() {
-        return Ok(Affine {
-            scale: 1.0,
-            zero_point: 0,
-        });
-    }
-    let calibration = match spec.input.bits {
-        1 => calibration.with_clipping(Clipping::MinMax),
-        _ => *calibration,
-    };
-    Ok(calibration.tensor(samples.iter(), facts[0].range))
 }

@@ -8,7 +8,6 @@ use super::forward::{Forward, Mode};
 use super::pass::Scores;
 use super::trainable::{Precision, Trainable};
 use crate::Error;
-use crate::quantize::reals;
 
 impl Trainable {
     /// Computes the scores of inputs in reals. They are the scores of the quantized network, or with
@@ -55,7 +54,7 @@ impl Trainable {
         mode: Mode,
         seed: u64,
     ) -> Result<Scores, Failure> {
-        Forward::new(self, mode, seed).run(&reals(&self.spec, inputs)?)
+        Forward::new(self, mode, seed).run(&self.input_reals(inputs)?)
     }
 
     /// Finds over samples what is not learned: scales that are not known yet, and the widths of
@@ -70,8 +69,10 @@ impl Trainable {
     /// # Errors
     /// Errors that name a wrong sample, as in [`Network::quantize_with`](crate::Network::quantize_with).
     pub fn calibrate(&mut self, samples: ArrayView2<'_, f32>) -> Result<(), Error> {
-        let samples = reals(&self.spec, samples)?;
-        let samples = self.given().quantized_input(samples)?;
+        let found = self.given().quantized_input(self.input_reals(samples)?)?;
+        self.find_input_scale(&found)?;
+        // with the normalization that was found
+        let samples = self.given().quantized_input(self.input_reals(samples)?)?;
         self.find_scales(&samples)?;
         if self.precision == Precision::Integers {
             let mut forward = Forward::new(self, Mode::Calibrate, 0);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use candle_core::{Device, Var};
+use fhe_nn_proof::client::Affine;
 use fhe_nn_proof::error::ModelError;
 use fhe_nn_proof::plan::Plan;
 use fhe_nn_proof::spec::{Function, Op, Rounding, Spec, Tensor as Fact};
@@ -57,6 +58,8 @@ pub struct Trainable {
     pub(crate) windows: Vec<Option<Windows>>,
     /// For every tensor that has a scale of its own, that scale.
     pub(super) scales: Vec<Option<Scale>>,
+    /// The scales and zero points of the input, if it has several.
+    pub(super) several: Vec<Affine>,
     /// For every layer with weights, the range of its accumulators over the samples, without constants.
     pub(super) seen: Vec<Option<Vec<Range>>>,
     /// For every layer, the noise with which its tables read.
@@ -136,6 +139,7 @@ impl Trainable {
                 .collect::<Result<_, _>>()
                 .map_err(tensor_operation)?,
             scales: vec![None; facts.len()],
+            several: Vec::new(),
             noise: layers.clone().map(|_| None).collect(),
             seen: layers.map(|_| None).collect(),
             groups: Groups::of(spec)?,

@@ -8,7 +8,7 @@ use fhe_nn_proof::widths::Range;
 
 use super::error::Failure;
 use super::forward::{Forward, Mode};
-use super::integers::array;
+use super::integers::{array, centre};
 use super::ops::straight_through;
 use super::parameters::reads_wave;
 use super::signal::{Sums, Values, column, per_channel, whole};
@@ -34,6 +34,8 @@ impl Forward<'_> {
         let (place, levels) = (module.place(index, &linear), module.levels(index));
         let (integers, scale) = module.integers(index, &place)?;
         let weights = array(&integers)?;
+        let encoder = module.encoder(index, input.meaning);
+        let zeros: Vec<i64> = encoder.zero_points().collect();
         let proved = proved_ranges(&weights, levels);
         let kind = if proved.iter().all(|range| range.max_abs() < EXACT) {
             DType::F32
@@ -45,7 +47,7 @@ impl Forward<'_> {
             &linear,
             &input.integers.to_dtype(kind)?,
             &integers.to_dtype(kind)?,
-            input.meaning.zero_point,
+            &zeros,
         )?;
         let mut accumulators = whole(&sums)?;
         let sums = sums.to_dtype(DType::F32)?;
@@ -58,11 +60,10 @@ impl Forward<'_> {
             },
         };
         let scales = module.unit_of_weights(index, &linear, &scale, input.meaning)?;
-        let biases = module.biases(index, &linear, &weights, input.meaning)?;
+        let biases = module.biases(index, &linear, &weights, &encoder)?;
         let unit = |j: usize| scales[j] * input.meaning.scale;
-        let sum = |j: usize| weights.row(j).iter().map(|&w| i64::from(w)).sum::<i64>();
         let wanted = (0..linear.channels).map(|j| {
-            let centre = (input.meaning.zero_point * sum(j)) as f64;
+            let centre = centre(weights.row(j), &encoder) as f64;
             constant_of(
                 place.reader.map(|act| act.function),
                 biases[j],
@@ -81,9 +82,12 @@ impl Forward<'_> {
             weights,
             constants,
             widths,
-            scales,
+            scales: scales
+                .iter()
+                .map(|scale| scale * (input.meaning.scale / encoder.unit()))
+                .collect(),
             bias: biases,
-            input: input.meaning.into(),
+            input: encoder,
         };
 
         for of_input in accumulators.chunks_exact_mut(linear.channels * linear.positions) {
@@ -113,7 +117,15 @@ impl Forward<'_> {
             sums.clone()
         } else {
             let slope = (scale.broadcast_mul(&input.scale))?.flatten_all()?;
-            let centre = (integers.sum(D::Minus1)? * input.meaning.zero_point as f64)?;
+            let centre = match zeros.as_slice() {
+                [zero] => (integers.sum(D::Minus1)? * *zero as f64)?,
+                zeros => {
+                    let zeros = (0..linear.taps).map(|tap| zeros[tap * zeros.len() / linear.taps]);
+                    let zeros: Vec<f32> = zeros.map(|zero| zero as f32).collect();
+                    let zeros = Tensor::from_vec(zeros, (linear.taps, 1), &module.device)?;
+                    integers.matmul(&zeros)?.flatten_all()?
+                }
+            };
             let offset = (bias.as_tensor() - (&slope * (centre + &constants)?)?)?;
             per_channel(&sums, linear.positions, |sums| {
                 sums.broadcast_mul(&column(&slope)?)?
@@ -140,7 +152,7 @@ impl Forward<'_> {
     ) -> Result<Sums, Failure> {
         let module = self.module;
         let (weights, bias) = module.reals(index, linear)?;
-        let sums = self.products(index, linear, &input.integers, &weights, 0)?;
+        let sums = self.products(index, linear, &input.integers, &weights, &[0])?;
         let sums = per_channel(&sums, linear.positions, |sums| {
             sums.broadcast_add(&column(&bias)?)
         })?;
@@ -161,10 +173,10 @@ impl Forward<'_> {
         linear: &LinearSpec,
         values: &Tensor,
         weights: &Tensor,
-        padding: i64,
+        padding: &[i64],
     ) -> Computed<Tensor> {
         match (&linear.window, &self.module.windows[index]) {
-            (Some(_), Some(windows)) => windows.sums(values, weights, padding as f64),
+            (Some(_), Some(windows)) => windows.sums(values, weights, padding),
             _ => values.matmul(&weights.t()?),
         }
     }

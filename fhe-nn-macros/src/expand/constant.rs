@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use fhe_nn_proof::client::{Affine, ClientSpec, Line};
-use fhe_nn_proof::encoder::{Encoder, Ties};
+use fhe_nn_proof::encoder::{Encoder, Norm, Ties};
 use fhe_nn_proof::noise::{Decomposition, Shape};
 use fhe_nn_proof::plan::{
     Bootstrap, InputPlan, OutputPlan, Plan, PlanOptions, Prefer, Round, Stage, Sums, Version,
@@ -69,7 +69,8 @@ constants! {
     struct ClientSpec {
         network, inputs, tokens, input_bits, encoder, widths, lattices, decoder
     }
-    struct Encoder { ties, affines }
+    struct Encoder { ties, affines, norms }
+    struct Norm { mean, std }
     struct Affine { scale, zero_point }
     struct Line { slope, offset }
     struct Tokens { vocabulary, encoding }

@@ -1,6 +1,6 @@
 //! A specification as tokens: every type of [`fhe_nn_proof::spec`], by its path in `fhe-nn-core`.
 
-use fhe_nn_proof::spec::{Encoding, Layer, Spec, Tokens};
+use fhe_nn_proof::spec::{Encoding, Layer, Scales, Spec, Tokens};
 use proc_macro2::TokenStream;
 use quote::quote;
 
@@ -13,7 +13,7 @@ pub(super) fn spec(spec: &Spec) -> TokenStream {
         input,
         layers,
     } = spec;
-    let (shape, bits) = (&*input.shape, input.bits);
+    let (shape, bits, input_scales) = (&*input.shape, input.bits, input.scales);
     let input = match input.tokens {
         None => quote!(new(&[#(#shape),*], #bits)),
         Some(Tokens {
@@ -23,6 +23,11 @@ pub(super) fn spec(spec: &Spec) -> TokenStream {
             Encoding::OneHot => quote!(one_hot(&[#(#shape),*], #vocabulary)),
             Encoding::Number => quote!(numbers(&[#(#shape),*], #vocabulary, #bits)),
         },
+    };
+    let input = match input_scales {
+        Scales::One => input,
+        Scales::PerChannel => quote!(#input.with_scales(::fhe_nn_core::spec::Scales::PerChannel)),
+        Scales::PerValue => quote!(#input.with_scales(::fhe_nn_core::spec::Scales::PerValue)),
     };
     let layers = layers.iter().map(layer);
     quote! {

@@ -1,6 +1,6 @@
 //! The argument `input(..)`: shape and width of one input.
 
-use fhe_nn_proof::spec::{Encoding, Tokens};
+use fhe_nn_proof::spec::{self, Encoding, Scales, Tokens};
 use fhe_nn_proof::widths::{MAX_TABLE_BITS, MAX_VALUES};
 use quote::ToTokens;
 use syn::Expr;
@@ -12,12 +12,16 @@ use crate::errors::{Error, Errors, Place, Spanned};
 use crate::key::Key;
 use crate::literal::{Integer, peel};
 
-/// `input(shape = [..], bits = ..)`.
+/// `input(shape = [..], bits = .., scales = ..)`.
 pub(super) fn input(errors: &mut Errors, keys: &Keys<'_>) -> Option<Input> {
     let shape = keys
         .required(errors, Key::Shape)
         .and_then(|value| shape(errors, value));
+    let scales = keys.word(errors, Key::Scales, &Scales::ALL);
     let Some(vocabulary) = keys.value(Key::Vocabulary) else {
+        if let (Some(scales), Some(shape)) = (scales, &shape) {
+            few_scales(errors, scales, shape);
+        }
         let bits = keys
             .required(errors, Key::Bits)
             .and_then(|value| keys.number(errors, Key::Bits, value));
@@ -25,12 +29,18 @@ pub(super) fn input(errors: &mut Errors, keys: &Keys<'_>) -> Option<Input> {
             shape: shape?,
             bits: bits?.value,
             tokens: None,
+            scales,
         });
     };
     let bits = match keys.value(Key::Bits) {
         Some(value) => Some(keys.number(errors, Key::Bits, value)?),
         None => None,
     };
+    if let Some(scales) = scales.filter(|scales| !scales.value.is_one()) {
+        let law = "`scales` of the input belongs to numbers, but tokens have no scales";
+        let help = format!("remove `scales = {}` from the input", scales.value);
+        errors.push(Error::new(scales.place, law).help(help));
+    }
     let vocabulary = keys.number(errors, Key::Vocabulary, vocabulary)?;
     let shape = shape?;
     let tokens = match bits {
@@ -41,7 +51,27 @@ pub(super) fn input(errors: &mut Errors, keys: &Keys<'_>) -> Option<Input> {
         shape,
         bits: bits.map_or(1, |bits| bits.value),
         tokens: Some(tokens?),
+        scales: None,
     })
+}
+
+/// Reports more scales than a client can be told.
+fn few_scales(errors: &mut Errors, scales: Spanned<Scales>, shape: &[usize]) {
+    let count = match scales.value {
+        Scales::One => 1,
+        Scales::PerChannel => shape[0],
+        Scales::PerValue => shape.iter().product(),
+    };
+    if count > spec::Input::MAX_SCALES {
+        let most = spec::Input::MAX_SCALES;
+        let law = format!("the input has {count} scales, but at most {most} are allowed");
+        let fewer = match scales.value {
+            Scales::PerValue if shape.len() > 1 && shape[0] <= most => Scales::PerChannel,
+            _ => Scales::One,
+        };
+        let help = format!("write `scales = {fewer}` on the input");
+        errors.push(Error::new(scales.place, law).help(help));
+    }
 }
 
 /// Tokens whose numbers the client encrypts.

@@ -17,8 +17,8 @@ pub enum Map<'a> {
         window: Window,
         /// Its weights, `[output channels, taps]`.
         kernel: Cow<'a, Array2<i16>>,
-        /// The value of padding.
-        padding: i64,
+        /// The value of padding in each input channel, or in all of them.
+        padding: Cow<'a, [i64]>,
     },
     /// A few values of one or more tensors.
     Rows(Rows),
@@ -98,13 +98,15 @@ impl Map<'_> {
         else {
             return 0;
         };
-        if *padding == 0 || !window.pads() {
+        if !window.pads() {
             return 0;
         }
         let (channel, position) = (j / window.positions(), j % window.positions());
         let weights = kernel.row(channel).into_iter().enumerate();
         let outside = weights.filter(|&(tap, _)| window.source(channel, position, tap).is_none());
-        padding * outside.map(|(_, &weight)| i64::from(weight)).sum::<i64>()
+        let taps = window.taps();
+        let values = outside.map(|(tap, &w)| padding[tap * padding.len() / taps] * i64::from(w));
+        values.sum()
     }
 }
 

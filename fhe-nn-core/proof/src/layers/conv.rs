@@ -83,7 +83,7 @@ impl LayerSpec for ConvSpec {
         lower(builder, index, |linear| Map::Windows {
             window: self.window,
             kernel: Cow::Borrowed(&linear.weights),
-            padding: linear.input.affines[0].zero_point,
+            padding: linear.input.zero_points().collect(),
         })
     }
 

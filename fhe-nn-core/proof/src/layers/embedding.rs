@@ -123,7 +123,7 @@ impl LayerSpec for EmbeddingSpec {
         let map = Map::Windows {
             window: Window::each(self.vocabulary, self.dimension, self.positions),
             kernel: Cow::Owned(vectors.weights.t().to_owned()),
-            padding: 0,
+            padding: Cow::Borrowed(&[0]),
         };
         Ok(builder.sums(index, operands, map, Cow::Borrowed(&[])))
     }

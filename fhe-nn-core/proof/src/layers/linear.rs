@@ -140,7 +140,7 @@ impl LinearSpec {
             }
         }
 
-        let input = reader.meanings(name, &[levels])?.swap_remove(0);
+        let input = reader.meanings(place)?.swap_remove(0);
         let positive = |x: f64| x.is_normal() && x > 0.0;
         Ok(Part::Linear(
             Linear {

@@ -26,7 +26,8 @@ pub(super) fn difference(ours: &Spec, theirs: &Spec) -> Option<String> {
 fn described(input: &Input) -> String {
     let (shape, bits) = (&input.shape, input.bits);
     match input.tokens {
-        None => format!("{shape:?} of {bits} bits"),
+        None if input.scales.is_one() => format!("{shape:?} of {bits} bits"),
+        None => format!("{shape:?} of {bits} bits, scales {}", input.scales),
         Some(tokens) => {
             let (vocabulary, encoding) = (tokens.vocabulary, tokens.encoding);
             format!("{shape:?} tokens of {vocabulary}, {encoding}, of {bits} bits")

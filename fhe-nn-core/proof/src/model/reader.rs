@@ -7,7 +7,7 @@ use safetensors::SafeTensors;
 
 use super::tensors::{Value, values};
 use crate::client::Affine;
-use crate::encoder::{Encoder, Ties};
+use crate::encoder::{Encoder, Norm, Ties};
 use crate::error::ModelError;
 use crate::part::Part;
 use crate::spec::flow::Readers;
@@ -126,41 +126,74 @@ impl<'a> ModelReader<'a> {
 
     /// The part of a layer without integers of its own: the meaning of those that it reads.
     pub(crate) fn sources(&mut self, place: &Place<'_>) -> Result<Part, ModelError> {
-        let sources = place.sources().into_iter();
-        let levels: Vec<Range> = sources.map(|source| place.facts[source].range).collect();
-        let meanings = self.meanings(place.name(), &levels)?;
-        Ok(Part::Sources(meanings.into()))
+        Ok(Part::Sources(self.meanings(place)?.into()))
     }
 
-    /// The meaning of the integers of each tensor that a layer reads, which lie in `levels`.
-    pub(crate) fn meanings(
-        &mut self,
-        name: &str,
-        levels: &[Range],
-    ) -> Result<Vec<Encoder>, ModelError> {
-        let tensor = format!("{name}.input");
-        let pairs = self.reals(&tensor, 2 * levels.len(), "must be finite", f64::is_finite)?;
-        let (pairs, _) = pairs.as_chunks::<2>();
-        let meaning = |(operand, (&[scale, zero], levels)): (usize, (&[f64; 2], &Range))| {
-            let zero_point = zero as i64;
-            let (place, needs) = if !(scale.is_normal() && scale > 0.0) {
-                (0, "must be positive")
-            } else if zero_point as f64 != zero || !levels.contains(zero_point) {
-                (1, "must be an integer in the range of the layer's inputs")
-            } else {
-                return Ok(Encoder {
-                    ties: self.ties,
-                    affines: vec![Affine { scale, zero_point }].into(),
-                });
-            };
-            Err(ModelError::TensorValue {
-                tensor: tensor.clone(),
-                index: 2 * operand + place,
-                value: [scale, zero][place],
-                needs,
-            })
+    /// The meaning of the integers of each tensor that a layer reads.
+    pub(crate) fn meanings(&mut self, place: &Place<'_>) -> Result<Vec<Encoder>, ModelError> {
+        let tensor = format!("{}.input", place.name());
+        let sources = place.sources();
+        let count = |&source: &usize| match source {
+            0 => place.spec.input.scale_count(),
+            _ => 1,
         };
-        pairs.iter().zip(levels).enumerate().map(meaning).collect()
+        let all = 2 * sources.iter().map(count).sum::<usize>();
+        let pairs = self.reals(&tensor, all, "must be finite", f64::is_finite)?;
+        let (mut pairs, _) = pairs.as_chunks::<2>();
+        let mut meanings = Vec::with_capacity(sources.len());
+        for source in &sources {
+            let (own, others) = pairs.split_at(count(source));
+            let first = all / 2 - pairs.len();
+            pairs = others;
+            let levels = place.facts[*source].range;
+            let affine = |(index, &[scale, zero]): (usize, &[f64; 2])| {
+                let zero_point = zero as i64;
+                let (place, needs) = if !(scale.is_normal() && scale > 0.0) {
+                    (0, "must be positive")
+                } else if zero_point as f64 != zero || !levels.contains(zero_point) {
+                    (1, "must be an integer in the range of the layer's inputs")
+                } else {
+                    return Ok(Affine { scale, zero_point });
+                };
+                Err(ModelError::TensorValue {
+                    tensor: tensor.clone(),
+                    index: 2 * (first + index) + place,
+                    value: [scale, zero][place],
+                    needs,
+                })
+            };
+            let affines: Result<Vec<Affine>, _> = own.iter().enumerate().map(affine).collect();
+            meanings.push(Encoder {
+                ties: self.ties,
+                affines: affines?.into(),
+                norms: match source {
+                    0 => self.norms(place.spec)?.into(),
+                    _ => Vec::new().into(),
+                },
+            });
+        }
+        Ok(meanings)
+    }
+
+    /// The normalization of the input, if the file has one: the tensors `input.mean` and `input.std`.
+    fn norms(&mut self, spec: &Spec) -> Result<Vec<Norm>, ModelError> {
+        let [mean, std] = ["input.mean", "input.std"];
+        let Ok(view) = self.file.tensor(mean) else {
+            return Ok(Vec::new());
+        };
+        let (count, values) = (view.shape().iter().product::<usize>(), spec.input_len());
+        if count == 0 || !values.is_multiple_of(count) {
+            return Err(ModelError::TensorShape {
+                tensor: mean.to_owned(),
+                expected: vec![values],
+                actual: view.shape().to_vec(),
+            });
+        }
+        let means = self.reals(mean, count, "must be finite", f64::is_finite)?;
+        let positive = |x: f64| x.is_normal() && x > 0.0;
+        let stds = self.reals(std, count, "must be positive", positive)?;
+        let pairs = means.into_iter().zip(stds);
+        Ok(pairs.map(|(mean, std)| Norm { mean, std }).collect())
     }
 
     /// Weights of `bits` bits, within a range.

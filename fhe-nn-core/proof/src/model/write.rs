@@ -47,6 +47,17 @@ impl Tables {
     }
 }
 
+impl Encoder {
+    /// The tensors of the normalization of inputs.
+    pub(crate) fn write_norms(&self, writer: &mut Writer) {
+        let shape = || vec![self.norms.len()];
+        let means = self.norms.iter().map(|norm| norm.mean.to_le_bytes());
+        let stds = self.norms.iter().map(|norm| norm.std.to_le_bytes());
+        writer.push("input", "mean", Tensor::new(Dtype::F64, shape(), means));
+        writer.push("input", "std", Tensor::new(Dtype::F64, shape(), stds));
+    }
+}
+
 /// The scale and the zero point of each tensor, one tensor after the other.
 pub(crate) fn write_meanings(layer: &str, sources: &[Encoder], writer: &mut Writer) {
     let affines = sources.iter().flat_map(|source| source.affines.iter());

@@ -3,7 +3,6 @@
 use core::ops::RangeInclusive;
 use std::collections::BTreeSet;
 
-use crate::client::Affine;
 use crate::noise::{Decomposition, KEYSWITCH_MODULUS_BITS, MODULUS_BITS};
 use crate::plan::bootstrap::Bootstrap;
 use crate::plan::error::PlanError;
@@ -33,11 +32,8 @@ impl Plan {
         check("inputs", client.inputs as u64, 1..=MAX_VALUES)?;
         let untold = self.version < Version::of(client);
         check("parts that its version does not have", untold.into(), 0..=0)?;
-        let affines = &client.encoder.affines;
-        check("scales of inputs", affines.len() as u64, 1..=1)?;
-        let useless = |affine: &&Affine| !(affine.scale.is_finite() && affine.scale > 0.0);
-        let useless = affines.iter().filter(useless).count();
-        check("useless scales of inputs", useless as u64, 0..=0)?;
+        let useless = !client.encoder.is_usable(client.inputs);
+        check("useless encoders of inputs", useless.into(), 0..=0)?;
         let vocabulary = client.tokens.map_or(1, |tokens| tokens.vocabulary as u64);
         check("tokens", vocabulary, 1..=MAX_VALUES / client.inputs as u64)?;
         let small = self.small_key_of_inputs();

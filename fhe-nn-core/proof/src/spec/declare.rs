@@ -29,6 +29,9 @@ impl Spec {
                 }
             }
         }
+        if !input.scales.is_one() {
+            write!(text, ", scales = {}", input.scales)?;
+        }
         writeln!(text, "))]\npub struct {} {{", self.name)?;
         let facts = self.flow().unwrap_or_default();
         for (index, layer) in self.layers.iter().enumerate() {

@@ -86,6 +86,9 @@ impl Spec {
             let operands: Result<Vec<&Tensor>, FlowError> = operands.collect();
             let result = operands.and_then(|operands| {
                 let result = layer.op.result(&operands)?;
+                if self.sources(index).contains(&0) {
+                    layer.op.check_scales(&self.input)?;
+                }
                 terms = terms.saturating_add(layer.op.all_terms(&operands));
                 match terms {
                     ..=MAX_TERMS => Ok(result),

@@ -1,6 +1,6 @@
 //! Why a declaration does not fit together.
 
-use super::{TensorKind, WindowError};
+use super::{Scales, TensorKind, WindowError};
 use crate::widths::{
     MAX_ACCUMULATOR_BITS, MAX_REACH_BITS, MAX_TABLE_BITS, MAX_TERMS, MAX_VALUES, Range,
 };
@@ -41,6 +41,14 @@ pub enum FlowError {
         takes: &'static str,
         /// What the layer gets.
         gets: TensorKind,
+    },
+    /// A layer reads inputs that have several scales, and cannot put them into weights.
+    #[error("reads inputs of scales {scales}, but {takes}")]
+    Scales {
+        /// The scales that are declared.
+        scales: Scales,
+        /// What can be read.
+        takes: &'static str,
     },
     /// A result has the wrong number of readers: accumulators have exactly one, other results have at least
     /// one, and the last result is the scores.

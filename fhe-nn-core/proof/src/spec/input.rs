@@ -18,6 +18,45 @@ pub struct Input {
     /// The vocabulary, if inputs are tokens; `None` if they are numbers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokens: Option<Tokens>,
+    /// Which values share a scale and a zero point.
+    #[serde(default, skip_serializing_if = "Scales::is_one")]
+    pub scales: Scales,
+}
+
+/// Which values of an input share a scale and a zero point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub enum Scales {
+    /// All of them.
+    #[default]
+    One,
+    /// Those of a channel, which is the first extent.
+    PerChannel,
+    /// None: each has its own.
+    PerValue,
+}
+
+impl Scales {
+    /// Every choice, behind the word that a declaration has for it.
+    pub const ALL: [(&'static str, Scales); 3] = [
+        ("one", Scales::One),
+        ("per_channel", Scales::PerChannel),
+        ("per_value", Scales::PerValue),
+    ];
+
+    /// Whether all values share one scale.
+    pub const fn is_one(&self) -> bool {
+        matches!(self, Scales::One)
+    }
+}
+
+impl fmt::Display for Scales {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Scales::One => "one",
+            Scales::PerChannel => "per_channel",
+            Scales::PerValue => "per_value",
+        })
+    }
 }
 
 /// A vocabulary, for inputs that are tokens: each is an index below the vocabulary size.
@@ -39,12 +78,16 @@ pub enum Encoding {
 }
 
 impl Input {
+    /// Greatest number of scales: a client is told each of them.
+    pub const MAX_SCALES: usize = 1 << 16;
+
     /// Extents (slowest first) and width of one input.
     pub const fn new(shape: &'static [usize], bits: u32) -> Self {
         Input {
             shape: Cow::Borrowed(shape),
             bits,
             tokens: None,
+            scales: Scales::One,
         }
     }
 
@@ -57,6 +100,7 @@ impl Input {
                 vocabulary,
                 encoding: Encoding::OneHot,
             }),
+            scales: Scales::One,
         }
     }
 
@@ -69,6 +113,22 @@ impl Input {
                 vocabulary,
                 encoding: Encoding::Number,
             }),
+            scales: Scales::One,
+        }
+    }
+
+    /// The input with other scales; by default, all values share one.
+    pub const fn with_scales(mut self, scales: Scales) -> Self {
+        self.scales = scales;
+        self
+    }
+
+    /// Number of scales, each with its zero point.
+    pub fn scale_count(&self) -> usize {
+        match self.scales {
+            Scales::One => 1,
+            Scales::PerChannel => self.shape.first().copied().unwrap_or(1),
+            Scales::PerValue => self.shape.iter().product(),
         }
     }
 

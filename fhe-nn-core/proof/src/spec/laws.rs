@@ -85,9 +85,14 @@ impl Input {
             (1..=MAX_INTEGER_BITS).contains(&self.bits),
             "inputs have 1 to 16 bits",
         )?;
+        law(
+            self.scale_count() <= Input::MAX_SCALES,
+            "an input has at most 65,536 scales",
+        )?;
         let Some(tokens) = self.tokens else {
             return Ok(());
         };
+        law(self.scales.is_one(), "tokens have no scales")?;
         let vocabulary = tokens.vocabulary;
         law(
             (1..=MAX_VALUES as usize).contains(&vocabulary),

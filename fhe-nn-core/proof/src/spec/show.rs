@@ -2,15 +2,19 @@
 
 use core::fmt;
 
-use super::Spec;
+use super::{Scales, Spec};
 
 impl fmt::Display for Spec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
+        write!(
             f,
             "{}: input {:?} of {} bits",
             self.name, self.input.shape, self.input.bits
         )?;
+        match self.input.scales {
+            Scales::One => writeln!(f)?,
+            scales => writeln!(f, ", scales {scales}")?,
+        }
         let width = self
             .layers
             .iter()

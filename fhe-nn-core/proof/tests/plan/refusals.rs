@@ -193,10 +193,10 @@ fn every_field_of_a_plan_is_checked() {
     refused("stages that nothing reads", |plan| {
         plan.output.sums.sources = vec![1].into()
     });
-    refused("useless scales of inputs", |plan| {
+    refused("useless encoders of inputs", |plan| {
         plan.client.encoder.affines.to_mut()[0].scale = 0.0
     });
-    refused("useless scales of inputs", |plan| {
+    refused("useless encoders of inputs", |plan| {
         plan.client.encoder.affines.to_mut()[0].scale = f64::NAN
     });
     refused("readers of scores", |plan| {

@@ -122,10 +122,7 @@ fn draw(client: &ClientSpec, count: usize, seed: u64) -> Array2<f32> {
         let level = random.next_u64() % levels;
         match client.tokens {
             Some(_) => level as f32,
-            None => {
-                let affine = client.encoder.affine(index, client.inputs);
-                affine.real(level as i64) as f32
-            }
+            None => client.encoder.real((index, client.inputs), level as i64) as f32,
         }
     })
 }

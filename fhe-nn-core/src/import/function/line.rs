@@ -48,6 +48,15 @@ impl Line {
         self.slope_at(channel) * x + self.offset_at(channel)
     }
 
+    /// The line that undoes this one, whose slopes are not 0.
+    pub(crate) fn inverse(&self) -> Line {
+        let offset = zip(&self.slope, &self.offset, |slope, offset| -offset / slope);
+        Line {
+            slope: self.slope.iter().map(|slope| 1.0 / slope).collect(),
+            offset,
+        }
+    }
+
     /// The line that applies `inner` first, then itself.
     pub(crate) fn after(&self, inner: &Line) -> Line {
         let offset = zip(&self.slope, &inner.offset, |a, b| a * b);

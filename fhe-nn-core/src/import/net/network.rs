@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::rc::Rc;
 
-use fhe_nn_proof::spec::{Input, Layer, Op, PoolSpec, Tensor};
+use fhe_nn_proof::spec::{Input, Layer, Op, PoolSpec, Scales, Tensor};
 
 use super::names::snake_case;
 use super::pending::PendingLinear;
@@ -39,6 +39,8 @@ pub(crate) struct Net {
     pub(super) arrangement: Option<Vec<u32>>,
     /// The place that every value of the model's input has in the network's.
     pub(super) inverse: Vec<u32>,
+    /// The line with which the model first reads its input, which the client computes.
+    pub(super) normalization: Option<Line>,
     /// What is already written, by base and function.
     pub(super) made: Vec<(usize, Expr, Written)>,
     names: HashSet<String>,
@@ -86,6 +88,7 @@ impl Net {
             shape: own.to_vec().into(),
             bits: 1,
             tokens: None,
+            scales: Scales::One,
         };
         Net {
             bases: vec![Base {
@@ -105,6 +108,7 @@ impl Net {
             functions: Vec::new(),
             arrangement: None,
             inverse: Vec::new(),
+            normalization: None,
             made: Vec::new(),
             names: HashSet::from(["input".to_owned()]),
         }

@@ -28,7 +28,7 @@ impl Net {
                 };
                 Written {
                     tensor: 0,
-                    line,
+                    line: self.normalized(line),
                     positions,
                 }
             }

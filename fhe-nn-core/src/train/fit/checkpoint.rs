@@ -75,6 +75,9 @@ impl Checkpoint {
         for tensor in (0..module.scales.len()).filter(|&tensor| module.scales[tensor].is_some()) {
             hash.update(format!("{:?}", module.meaning(tensor)?));
         }
+        if !module.several.is_empty() {
+            hash.update(format!("{:?}", module.several));
+        }
         Ok(Checkpoint {
             path: path.to_owned(),
             training: hex::encode(hash.finalize()),
