@@ -56,6 +56,18 @@ fn brevitas_float_last_layer() {
     }
 }
 
+/// The tensors of the fields that a network has: the import ends with layers for the output's quantizer.
+fn own_floats<N: Network>(floats: &Floats) -> Floats {
+    let mut own = Floats::new();
+    for (name, tensor) in floats.iter() {
+        let (field, _) = name.rsplit_once('.').expect("a field and a tensor");
+        if field == "input" || N::SPEC.layers.iter().any(|layer| layer.name == field) {
+            own.insert(name, tensor.clone()).expect("finite");
+        }
+    }
+    own
+}
+
 /// The way of an 8-bit model into a plan: fewer bits, with scales that are found anew.
 #[test]
 fn kept_scale_fewer_bits() {
@@ -92,17 +104,18 @@ fn kept_scale_fewer_bits() {
     let expected = expected.expect("the outputs are there");
     let inputs = expected.inputs().view();
     let refused = |error: Result<(), Error>| error.expect_err("levels are too few").to_string();
-    let text = refused(OrtMlpQdq::quantize(&imported.floats, inputs).map(drop));
+    let floats = own_floats::<OrtMlpQdq>(&imported.floats);
+    let text = refused(OrtMlpQdq::quantize(&floats, inputs).map(drop));
     let weights =
         "`layer_1.weight_scale` is a scale of 8 bits, but `layer_1` declares `weights = 4`";
     assert!(text.starts_with(weights), "{text}");
     assert!(text.contains("declare `weights = 8`"), "{text}");
-    let text = refused(Narrow::quantize(&imported.floats, inputs).map(drop));
+    let text = refused(Narrow::quantize(&floats, inputs).map(drop));
     let first = "`input.scale` is a scale of 8 bits, but `input` declares `bits = 4`";
     assert!(text.starts_with(first), "{text}");
 
     let anew = Calibration::new().with_requantize(true);
-    let network = OrtMlpQdq::quantize_with(&imported.floats, inputs, &anew);
+    let network = OrtMlpQdq::quantize_with(&floats, inputs, &anew);
     let network = network.expect("scales are found anew").network;
     let is_right = |scores: Vec<Scores>| {
         let reals = scores.iter().flat_map(Scores::reals);
@@ -115,7 +128,7 @@ fn kept_scale_fewer_bits() {
     network
         .plan(&PlanOptions::new())
         .expect("there are parameters");
-    let network = Narrow::quantize_with(&imported.floats, inputs, &anew);
+    let network = Narrow::quantize_with(&floats, inputs, &anew);
     let network = network.expect("scales are found anew").network;
     is_right(network.run_batch(inputs).expect("inputs are finite"));
 
@@ -250,6 +263,10 @@ fn quantizers_in_many_places() {
         let comparison = imported.compare(&expected);
         let comparison = comparison.unwrap_or_else(|error| panic!("{file}: {error}"));
         assert!(comparison.float_error < 1e-4, "{file}: {comparison:?}");
-        assert!(comparison.integer_error < 0.02, "{file}: {comparison:?}");
+        // inputs and weights that the model does not quantize have 4 bits
+        assert!(
+            comparison.integer_error <= INTEGER,
+            "{file}: {comparison:?}"
+        );
     }
 }
