@@ -15,8 +15,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use fhe_nn_core::Error;
+use fhe_nn_core::plot::{Axis, Plot, Series, svg};
 use fhe_nn_core::prelude::*;
-use fhe_nn_core::train::plot::{Axis, Plot, Series, svg};
 use fhe_nn_examples::article::{Accumulators, Article2, Article3, Article4, VARIANTS};
 use fhe_nn_examples::cli;
 use fhe_nn_examples::exchange::Exchange;

@@ -11,3 +11,5 @@ pub mod picture;
 pub mod story;
 pub mod table;
 pub mod text;
+#[cfg(feature = "import")]
+pub mod tuning;

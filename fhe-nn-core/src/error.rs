@@ -21,6 +21,16 @@ pub enum Error {
     #[cfg(feature = "train")]
     #[error(transparent)]
     Train(#[from] crate::train::TrainError),
+    /// No bit-widths are found that keep what was asked for.
+    #[cfg(feature = "tune")]
+    #[error(transparent)]
+    Tune(#[from] crate::tune::TuneError),
+    /// Labels do not go with the rows or the network.
+    #[error("labels cannot be used: {reason}")]
+    Labels {
+        /// What does not go together, with both numbers.
+        reason: String,
+    },
     /// A key or a message could not be read or written.
     #[error("{what} could not be read or written: {source}")]
     Stream {

@@ -49,6 +49,7 @@ mod onnx;
 mod operator;
 mod place;
 mod reference;
+mod sketch;
 mod stored;
 #[cfg(test)]
 mod tests;

@@ -44,7 +44,8 @@
 //! | `passphrase` | client keys in files under a passphrase, by age | no |
 //! | `parallel` | all cores; without it everything runs on the caller's thread | yes |
 //! | `import` | models from ONNX files, weights from npz files | no |
-//! | `train` | training of declared networks, on candle | no |
+//! | `tune` | bit-widths found for you, and plots | no |
+//! | `train` | training of declared networks, on candle; implies `tune` | no |
 //!
 //! Without default features, declaring, checking, quantizing and running in the clear build in seconds.
 
@@ -78,6 +79,8 @@ mod npy;
 mod npz;
 mod parallel;
 pub mod plan;
+#[cfg(feature = "tune")]
+pub mod plot;
 pub mod quantize;
 mod reading;
 #[cfg(feature = "import")]
@@ -87,7 +90,9 @@ mod simulated;
 mod sums;
 #[cfg(feature = "train")]
 pub mod train;
-#[cfg(any(feature = "client", feature = "engine"))]
+#[cfg(feature = "tune")]
+pub mod tune;
+#[cfg(any(feature = "client", feature = "engine", feature = "tune"))]
 mod watch;
 #[cfg(any(feature = "client", feature = "engine"))]
 mod wire;

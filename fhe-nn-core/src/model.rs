@@ -7,7 +7,7 @@ use fhe_nn_proof::graph::Graph;
 use fhe_nn_proof::model;
 use fhe_nn_proof::part::Part;
 use fhe_nn_proof::plan::{Fingerprint, Plan, PlanOptions};
-use fhe_nn_proof::spec::Spec;
+use fhe_nn_proof::spec::{Op, Rounding, Spec};
 
 use crate::kind::Kind;
 use crate::{Error, file};
@@ -117,6 +117,26 @@ impl Model {
     /// Returns the SHA-256 hash of the declaration and the integers. Keys and plans refer to it.
     pub fn fingerprint(&self) -> Fingerprint {
         self.graph().fingerprint()
+    }
+
+    /// Returns the network with approximate rounding in every table that drops bits; `None` if there is no such
+    /// table, or if all of them round so already. The integers are the same, and so are clear runs; encrypted ones are
+    /// faster, and differ from clear ones now and then.
+    pub fn approximate(&self) -> Option<Model> {
+        let facts = self
+            .spec
+            .flow()
+            .expect("a model is of a checked declaration");
+        let mut model = self.clone();
+        for index in 0..model.spec.layers.len() {
+            let width = facts[model.spec.sources(index)[0]].range.signed_bits();
+            if let Op::Activation(act) = &mut model.spec.layers.to_mut()[index].op
+                && act.table.is_some_and(|table| table < width)
+            {
+                act.rounding = Rounding::Approximate;
+            }
+        }
+        (model.spec != self.spec).then_some(model)
     }
 
     /// Finds the parameters of an encrypted run.

@@ -44,13 +44,56 @@ pub fn from_bytes(bytes: &[u8], array: Option<&str>) -> Result<Array2<f32>, Erro
     csv(bytes)
 }
 
+/// Reads the labels of a file, the class of every row, counted from 0: an npz or npy file of numpy, or CSV with one
+/// label in each line or all in one. `array` names the array of an npz file; it may be left out if there is one array
+/// only, or if one is called `label` or `labels`.
+///
+/// # Errors
+/// [`Error::Read`], [`crate::error::ModelError::TooLarge`], and those of [`labels_from_bytes`].
+pub fn labels(path: impl AsRef<Path>, array: Option<&str>) -> Result<Vec<u32>, Error> {
+    labels_from_bytes(&file::read(path.as_ref())?, array)
+}
+
+/// Reads labels from memory; see [`labels`].
+///
+/// # Errors
+/// [`Error::Labels`] for numbers that are not classes, and those of [`from_bytes`].
+pub fn labels_from_bytes(bytes: &[u8], array: Option<&str>) -> Result<Vec<u32>, Error> {
+    let values = match npz::is(bytes) {
+        true => flat(array_of(bytes, array, &["label", "labels"])?)?,
+        false => from_bytes(bytes, array)?,
+    };
+    if values.nrows() > 1 && values.ncols() > 1 {
+        let (rows, columns) = values.dim();
+        let reason =
+            format!("there are {columns} numbers for each of {rows} rows, but a label is one");
+        return Err(Error::Labels { reason });
+    }
+    let label = |(row, &value): (usize, &f32)| {
+        // classes are far below 2^24, up to which a 32-bit float has every integer
+        let is_class = value.fract() == 0.0 && (0.0..16_777_216.0).contains(&value);
+        is_class
+            .then_some(value as u32)
+            .ok_or_else(|| Error::Labels {
+                reason: format!("row {row} has the label {value}, but classes are integers from 0"),
+            })
+    };
+    values.iter().enumerate().map(label).collect()
+}
+
 /// Returns the array of an npz file that has the rows.
 fn chosen(bytes: &[u8], wanted: Option<&str>) -> Result<ArrayD<f32>, Error> {
+    array_of(bytes, wanted, &["input"])
+}
+
+/// Returns the array of an npz file that is wanted, the only one, or the first with a usual name.
+fn array_of(bytes: &[u8], wanted: Option<&str>, usual: &[&str]) -> Result<ArrayD<f32>, Error> {
     let files = npz::files(bytes)?;
+    let is_there = |name: &&&str| files.iter().any(|(own, _)| own == **name);
     let wanted = match (wanted, files.as_slice()) {
         (Some(name), _) => name,
         (None, [(only, _)]) => only,
-        (None, _) => "input",
+        (None, _) => usual.iter().find(is_there).unwrap_or(&usual[0]),
     };
     match files.iter().find(|(name, _)| name == wanted) {
         Some((name, file)) => Ok(Npy::read(name, file)?.values),
@@ -157,6 +200,32 @@ mod tests {
                 .expect_err(text)
                 .to_string();
             assert_eq!(refused, format!("rows of inputs cannot be read: {reason}"));
+        }
+    }
+
+    #[test]
+    fn labels_are_classes_from_0() {
+        let read = |bytes: &[u8]| labels_from_bytes(bytes, None);
+        assert_eq!(read(b"2\n0\n1\n").expect("a column"), [2, 0, 1]);
+        assert_eq!(read(b"2,0,1").expect("a line"), [2, 0, 1]);
+        let column = npy("|u1", "(2, 1)", &[3, 255]);
+        assert_eq!(read(&column).expect("an array"), [3, 255]);
+        for (bytes, reason) in [
+            (
+                &b"1\n-1\n"[..],
+                "row 1 has the label -1, but classes are integers from 0",
+            ),
+            (
+                b"0.5",
+                "row 0 has the label 0.5, but classes are integers from 0",
+            ),
+            (
+                b"1,2\n3,4\n",
+                "there are 2 numbers for each of 2 rows, but a label is one",
+            ),
+        ] {
+            let refused = read(bytes).expect_err(reason).to_string();
+            assert_eq!(refused, format!("labels cannot be used: {reason}"));
         }
     }
 

@@ -1,5 +1,6 @@
 //! Running a [`Model`](crate::Model): in the clear, simulated, and encrypted.
 
+mod accuracy;
 mod clear;
 #[cfg(feature = "engine")]
 mod encrypted;
@@ -7,8 +8,11 @@ mod encrypted;
 mod execution;
 mod simulated;
 
-#[cfg(any(feature = "client", feature = "engine"))]
+#[cfg(any(feature = "client", feature = "engine", feature = "tune"))]
 pub use crate::watch::{Progress, Watch};
+pub use accuracy::accuracy;
+#[cfg(feature = "tune")]
+pub(crate) use accuracy::{class, classes};
 #[cfg(feature = "engine")]
 pub(crate) use execution::Running;
 #[cfg(feature = "engine")]

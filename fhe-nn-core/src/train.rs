@@ -55,7 +55,6 @@ mod lookup;
 mod ops;
 mod parameters;
 mod pass;
-pub mod plot;
 mod scales;
 mod scores;
 mod search;

@@ -4,4 +4,6 @@ mod before;
 mod declarations;
 mod model;
 mod quantize;
+#[cfg(feature = "tune")]
+mod tuning;
 mod value;

@@ -13,6 +13,7 @@ mod plan;
 mod quantize;
 mod run;
 mod selftest;
+mod tune;
 
 use clap::Subcommand;
 
@@ -23,6 +24,7 @@ use crate::outcome::Outcome;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Import(import::Args),
+    Tune(tune::Args),
     Quantize(quantize::Args),
     Inspect(inspect::Args),
     Plan(plan::Args),
@@ -43,6 +45,7 @@ impl Command {
     pub(crate) fn run(self) -> Result<Outcome, Failure> {
         match self {
             Command::Import(args) => args.run(),
+            Command::Tune(args) => args.run(),
             Command::Quantize(args) => args.run(),
             Command::Inspect(args) => args.run(),
             Command::Plan(args) => args.run(),

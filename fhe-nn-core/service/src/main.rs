@@ -15,6 +15,7 @@ mod plan_options;
 mod progress;
 mod rows;
 mod scores;
+mod seconds;
 
 use std::process::ExitCode;
 

@@ -24,6 +24,11 @@ pub(crate) struct Rows {
 }
 
 impl Rows {
+    /// The most rows that are read.
+    pub(crate) fn most(&self) -> usize {
+        self.first.map_or(usize::MAX, |first| first as usize)
+    }
+
     /// Reads the rows, `[rows, values of one row]`.
     ///
     /// # Errors

@@ -70,6 +70,24 @@ impl Imported {
         })
     }
 
+    /// Finds the bit-widths of the network; see [`Tuner::run`](crate::tune::Tuner::run). Rows are in the order of the
+    /// network. The declaration of the result is printed with its custom functions by [`Imported::declaration`] of
+    /// this model with that `spec`.
+    ///
+    /// # Errors
+    /// Those of [`Tuner::run`](crate::tune::Tuner::run).
+    #[cfg(feature = "tune")]
+    pub fn tune(
+        &self,
+        tuner: &crate::tune::Tuner<'_>,
+        rows: ArrayView2<'_, f32>,
+        labels: Option<&[u32]>,
+    ) -> Result<crate::tune::Tuned, Error> {
+        self.with_functions(|functions| {
+            tuner.run(&self.spec, functions, &self.floats, rows, labels)
+        })
+    }
+
     fn with_functions<R>(&self, job: impl FnOnce(&[CustomFn<'_>]) -> R) -> R {
         let functions = self.functions.iter();
         let functions: Vec<_> = functions.map(|own| |x| own.value(x)).collect();

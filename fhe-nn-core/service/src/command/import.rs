@@ -1,13 +1,14 @@
 use std::path::{Path, PathBuf};
 
-use fhe_nn_core::Model;
 use fhe_nn_core::import::{self, Comparison, ImportError, Imported, Reference, Widths};
-use serde_json::json;
+use fhe_nn_core::{Model, PlanOptions};
+use serde_json::{Value, json};
 
 use crate::bytes;
 use crate::failure::{Failure, Of};
 use crate::outcome::Outcome;
 use crate::output::{self, Secrecy};
+use crate::seconds;
 
 /// Turn an ONNX model into a declaration with proposed bit-widths and float weights.
 ///
@@ -94,14 +95,19 @@ impl Args {
         } else {
             import::load(&self.model, &widths)
         };
-        imported.map_err(|error| Failure::Import {
-            path: self.model.clone(),
-            source: match error {
-                // the path is told once
-                ImportError::File { source, .. } => source,
-                error => Box::new(error),
-            },
-        })
+        imported.map_err(|error| failed(&self.model, error))
+    }
+}
+
+/// A model that cannot be imported.
+pub(super) fn failed(path: &Path, error: ImportError) -> Failure {
+    Failure::Import {
+        path: path.to_owned(),
+        source: match error {
+            // the path is told once
+            ImportError::File { source, .. } => source,
+            error => Box::new(error),
+        },
     }
 }
 
@@ -111,8 +117,9 @@ fn written(imported: &Imported, out: &Path) -> Outcome {
     let notes = imported.notes.iter().map(|note| format!("// {note}\n"));
     let notes: String = notes.collect();
     let declaration = imported.declaration();
+    let (estimate, seconds) = estimated(imported);
     let text = format!(
-        "// `{}`: weights and declaration, for `fhe-nn quantize`\n{notes}\
+        "// `{}`: weights and declaration, for `fhe-nn quantize`\n{notes}{estimate}\
          use fhe_nn_core::prelude::*;\n\n{declaration}",
         out.display()
     );
@@ -121,8 +128,58 @@ fn written(imported: &Imported, out: &Path) -> Outcome {
         "network": imported.spec.name,
         "declaration": declaration,
         "notes": imported.notes,
+        "seconds_estimated_on_two_threads": seconds,
     });
     Outcome::new(text, json)
+}
+
+/// What an encrypted inference about takes, as lines of comment and in seconds: in all, for every layer, and with
+/// approximate rounding.
+fn estimated(imported: &Imported) -> (String, Value) {
+    let options = PlanOptions::default();
+    let sketched = imported.sketch().and_then(|model| {
+        let plan = model.as_ref().map(|model| model.plan(&options));
+        Ok(model.zip(plan.transpose()?))
+    });
+    let (model, plan) = match sketched {
+        Ok(Some(sketched)) => sketched,
+        Ok(None) => {
+            let text = "// too large to estimate its time at once: `fhe-nn quantize` predicts it\n";
+            return (text.to_owned(), Value::Null);
+        }
+        Err(error) => {
+            let reason = error.to_string();
+            let first = reason.lines().next().unwrap_or_default();
+            return (
+                format!("// its time cannot be estimated: {first}\n"),
+                Value::Null,
+            );
+        }
+    };
+    let layers = plan.stages.iter().zip(plan.predicted_seconds_of_layers(2));
+    let layers: Vec<(String, f64)> = layers
+        .map(|(stage, seconds)| (stage.lookup.to_string(), seconds))
+        .collect();
+    let each = layers
+        .iter()
+        .map(|(name, seconds)| format!("`{name}` {seconds:.2} s"));
+    let each = each.collect::<Vec<_>>().join(", ");
+    let all = plan.predicted_seconds(2);
+    let approximate = seconds::approximate(&model, &options, 2);
+    let faster =
+        approximate.map(|seconds| format!("; with `rounding = approximate` {seconds:.2} s"));
+    let text = format!(
+        "// about {all:.2} s for an encrypted inference on two threads ({each}){},\n\
+         // estimated on random inputs: `fhe-nn quantize` predicts it for yours, and `fhe-nn tune` finds faster widths\n",
+        faster.unwrap_or_default()
+    );
+    let json = json!({
+        "all": all,
+        "layers": layers.into_iter().map(|(name, seconds)| json!({ "layer": name, "seconds": seconds }))
+            .collect::<Vec<_>>(),
+        "with_approximate_rounding": approximate,
+    });
+    (text, json)
 }
 
 /// What is told of a comparison.

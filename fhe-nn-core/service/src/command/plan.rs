@@ -6,6 +6,7 @@ use super::run::load;
 use crate::failure::{Failure, Of};
 use crate::outcome::Outcome;
 use crate::plan_options::Options;
+use crate::seconds;
 
 /// Find the parameters of an encrypted run: time, failure probability, sizes of keys and messages.
 #[derive(Debug, clap::Args)]
@@ -20,13 +21,18 @@ pub(crate) struct Args {
 impl Args {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
         let model = load(&self.model)?;
-        let plan = model.plan(&self.options.options()?).of(&self.model)?;
+        let options = self.options.options()?;
+        let plan = model.plan(&options).of(&self.model)?;
+        let approximate = seconds::approximate(&model, &options, 2);
+        let layers: Vec<f64> = plan.predicted_seconds_of_layers(2).collect();
         let json = json!({
             "network": model.spec().name,
             "fingerprint": hex::encode(plan.fingerprint()),
             "bootstraps": plan.bootstraps(),
             "seconds_per_input_predicted": plan.predicted_seconds(1),
             "seconds_per_input_predicted_on_two_threads": plan.predicted_seconds(2),
+            "seconds_of_layers_predicted_on_two_threads": layers,
+            "seconds_with_approximate_rounding_on_two_threads": approximate,
             "log2_failure": plan.log2_failure(),
             "exact": plan.is_exact(),
             "evaluation_key_bytes": plan.evaluation_key_bytes(),
@@ -35,6 +41,7 @@ impl Args {
             "reply_bytes": plan.reply_bytes(),
             "plan": plan,
         });
-        Ok(Outcome::new(plan.to_string(), json))
+        let faster = approximate.map(seconds::told).unwrap_or_default();
+        Ok(Outcome::new(format!("{plan}\n{faster}"), json))
     }
 }

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use fhe_nn_core::import::Imported;
-use fhe_nn_core::{Calibration, Model};
+use fhe_nn_core::{Calibration, Model, PlanOptions};
 use serde_json::json;
 
 use crate::bytes;
@@ -9,6 +9,7 @@ use crate::failure::{Failure, Of};
 use crate::outcome::Outcome;
 use crate::output::{Output, Secrecy};
 use crate::rows::Rows;
+use crate::seconds;
 
 /// Quantize float weights to the integers of their declaration, calibrated on rows of inputs.
 ///
@@ -53,11 +54,25 @@ impl Args {
         let report = &quantized.report;
         let written = self.output.path().display();
         let told: String = notes.iter().map(|note| format!("note: {note}\n")).collect();
-        let text = format!("{report}\n{told}written: {written}");
+        // a model without parameters can still run in the clear
+        let options = PlanOptions::default();
+        let plan = model.plan(&options).ok();
+        let seconds = plan.map(|plan| plan.predicted_seconds(2));
+        let approximate = seconds::approximate(&model, &options, 2);
+        let predicted = seconds.map(|seconds| {
+            let faster = approximate.map(seconds::told).unwrap_or_default();
+            format!("an encrypted inference takes about {seconds:.3} s on two threads\n{faster}")
+        });
+        let text = format!(
+            "{report}\n{told}{}written: {written}",
+            predicted.unwrap_or_default()
+        );
         let json = json!({
             "written": written.to_string(),
             "fingerprint": hex::encode(model.fingerprint()),
             "report": report,
+            "seconds_per_input_predicted_on_two_threads": seconds,
+            "seconds_with_approximate_rounding_on_two_threads": approximate,
             "notes": notes,
         });
         Ok(Outcome::new(text, json).with_piped(self.output.is_pipe()))

@@ -3,6 +3,7 @@
 mod files;
 mod mistakes;
 mod shell;
+mod tune;
 
 use std::fs;
 use std::io::Write;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::train::plot::{Axis, Plot, Series, svg};
+use crate::plot::{Axis, Plot, Series, svg};
 use crate::{Error, file};
 
 /// Loss and accuracy over the epochs of a training.

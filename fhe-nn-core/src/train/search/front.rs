@@ -5,7 +5,7 @@ use std::path::Path;
 use fhe_nn_proof::plan::Plan;
 use fhe_nn_proof::spec::Spec;
 
-use crate::train::plot::{Axis, Plot, Series, svg};
+use crate::plot::{Axis, Plot, Series, svg};
 use crate::{Error, Floats, file};
 
 /// The result of a search. [`pareto`](Front::pareto) gives the networks worth considering.

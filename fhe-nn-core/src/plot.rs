@@ -1,7 +1,7 @@
 //! Plots as SVG images.
 //!
 //! ```
-//! use fhe_nn_core::train::plot::{Axis, Plot, Series, svg};
+//! use fhe_nn_core::plot::{Axis, Plot, Series, svg};
 //!
 //! let points = vec![(0.1, 97.0), (1.0, 98.0)];
 //! let plot = Plot::new("accuracy", Axis::logarithmic("seconds"), Axis::linear("%"))
