@@ -121,8 +121,8 @@ def places_before_relu():
 
 def places_behind_relu():
     m = Model("places_behind_relu", [1, 2, 5, 5])
-    a = m.node("Tanh", m.node("Mul", m.node("Add", m.first(), m.weights(3, 3)), m.weights(4, 1, 3)))
-    m.end(a, 36)
+    a = m.node("Mul", m.node("Add", m.first(), m.weights(3, 3)), m.weights(4, 1, 3))
+    m.end(m.node("Relu", m.conv(a, 4, 3, (2, 2), pads=[1, 0, 0, 1])), 27)
 
 
 def shuffled_groups():
@@ -141,10 +141,10 @@ def swapped_groups():
 
 
 def shuffled_pool():
-    m = Model("shuffled_pool", [1, 2, 6, 6])
+    m = Model("shuffled_pool", [1, 2, 8, 8])
     s = m.node("Gather", m.first(), m.ints([3, 1, 3]), axis=1)
-    p = m.node("AveragePool", s, kernel_shape=[2, 2], strides=[2, 2])
-    m.end(m.node("Add", p, m.node("MaxPool", s, kernel_shape=[2, 2], strides=[2, 2])), 12)
+    p = m.node("MaxPool", s, kernel_shape=[2, 2], strides=[2, 2])
+    m.end(m.node("AveragePool", m.node("Gather", p, m.ints([2, 0]), axis=1), kernel_shape=[3, 3], strides=[1, 1]), 2)
 
 
 def column():
