@@ -3,6 +3,7 @@
 //!
 //! A case is a folder of `cases`: a model, `expected.json`, and a page that says what is right.
 
+mod formats;
 mod quantizers;
 
 use std::path::PathBuf;

@@ -27,8 +27,9 @@
 //! The guide's page [`operators`](crate::guide::operators) has every operator of ONNX, and what becomes of it. A node
 //! that has no counterpart is refused by its name, and so is an attribute that is not known.
 //!
-//! Integer weights and scales of a model that was trained with quantization are kept: `QuantizeLinear` and
-//! `DequantizeLinear` as Brevitas and PyTorch export them, and `Quant` of QONNX.
+//! Integer weights and scales of a model that is quantized already are kept: `QuantizeLinear` and
+//! `DequantizeLinear` as Brevitas and PyTorch export them, operators of integers such as `QLinearConv` as onnxruntime
+//! writes them, and `Quant` of QONNX.
 //!
 //! A file is not trusted: a model and the files beside it may have at most 1 GiB, and at most 2^25 values, and everything that is wrong is
 //! an [`ImportError`].

@@ -19,7 +19,7 @@ mod split;
 pub(crate) use bound::is_never_negative;
 pub(crate) use channel::zip;
 pub(crate) use code::function;
-pub(crate) use expr::Expr;
+pub(crate) use expr::{Expr, Form};
 pub(crate) use line::Line;
 pub(crate) use operation::Operation;
 pub(crate) use recognize::{Recognized, custom, never_decreases, recognize};

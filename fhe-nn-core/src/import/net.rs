@@ -9,12 +9,13 @@
 //!
 //! This room knows no operator of ONNX. It imports `place` and `function`.
 //! Within it, each file imports only files above it in this list: `names`, `pending`, `network`, `arrangement`,
-//! `normalize`, `write`, `sign`, `read`, `gathered`, `each`, `preset_scales`, `linear`, `scores`, `widths`,
-//! `propose`.
+//! `normalize`, `write`, `sign`, `read`, `gathered`, `each`, `preset_scales`, `limits`, `quantized_input`, `linear`,
+//! `scores`, `widths`, `propose`.
 
 mod arrangement;
 mod each;
 mod gathered;
+mod limits;
 mod linear;
 mod names;
 mod network;
@@ -22,6 +23,7 @@ mod normalize;
 mod pending;
 mod preset_scales;
 mod propose;
+mod quantized_input;
 mod read;
 mod scores;
 mod sign;

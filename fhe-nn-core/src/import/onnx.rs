@@ -6,6 +6,7 @@
 mod branch;
 mod constant;
 mod element;
+mod expand;
 mod external;
 mod graph;
 mod memory;
@@ -15,7 +16,7 @@ mod unrolled;
 
 pub(crate) use branch::Branch;
 pub(crate) use constant::{Constant, WeightGrid};
-pub(crate) use element::{Kind, is_integer, is_real, levels};
+pub(crate) use element::{Kind, kind, levels, rounded};
 pub(crate) use external::Beside;
 pub(crate) use graph::Graph;
 pub(crate) use node::Node;

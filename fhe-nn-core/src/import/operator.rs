@@ -16,12 +16,16 @@ mod elementwise;
 mod embedding;
 mod fold;
 mod formula;
+mod levels;
 mod outcome;
 mod pool;
 mod product;
 mod quantization;
+mod quantized_constant;
+mod quantizer;
 mod refused;
 mod regular;
+mod rounding;
 mod scatter;
 mod table;
 

@@ -15,6 +15,7 @@ use super::place::{Value, View};
 /// [`ImportError::Unsupported`] with all nodes that have no counterpart, and other errors for broken models.
 pub(super) fn walk(graph: &Graph, budget: &Budget) -> Result<Net, ImportError> {
     let mut net = Net::new(&graph.input.shape);
+    net.input_levels = graph.input.levels;
     budget.take(net.facts[0].len(), &graph.input.name)?;
     let input = View {
         is_integer: graph.input.is_integer,
@@ -115,7 +116,8 @@ pub(super) fn end(net: &mut Net, graph: &Graph, output: Value) -> Result<(), Imp
         Value::Levels(..) => refuse("the output has integers without their scale"),
         Value::Constant(_) | Value::Unknown => return Err(ImportError::Constant),
     };
-    match result.and_then(|()| net.write_normalization()) {
+    let ended = result.and_then(|()| net.write_normalization());
+    match ended.map(|()| net.limit_widths()) {
         Ok(()) => Ok(()),
         Err(Refusal::Broken(error)) => Err(error),
         Err(Refusal::Unsupported(reason)) => Err(ImportError::Unsupported(vec![Unsupported {

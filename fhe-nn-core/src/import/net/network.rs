@@ -28,9 +28,13 @@ pub(crate) struct Net {
     pub(crate) grids: Vec<(usize, Grid)>,
     /// The quantized functions of bases that are written, and the tensors that they became.
     pub(super) on_grids: Vec<(usize, Expr, Grid, usize)>,
+    /// The tensors whose own width is too wide for what reads them.
+    pub(super) narrowed: Vec<usize>,
     /// The widths of weights that the model itself has: layer and bits.
     pub(crate) weights: Vec<(usize, u32)>,
     pub(crate) input: Input,
+    /// The least and the greatest integer of the model's input, if its type has integers of at most 16 bits.
+    pub(crate) input_levels: Option<(i64, i64)>,
     /// The number of weights that may still be written, or held before that.
     pub(crate) budget: Budget,
     /// The functions of the `Custom` layers, in their order: name and expression.
@@ -102,8 +106,10 @@ impl Net {
             widths: Vec::new(),
             grids: Vec::new(),
             on_grids: Vec::new(),
+            narrowed: Vec::new(),
             weights: Vec::new(),
             input,
+            input_levels: None,
             budget: Budget::of_weights(),
             functions: Vec::new(),
             arrangement: None,

@@ -14,6 +14,11 @@ impl Net {
     /// Writes a view with the scale to which the model quantizes it. What the quantizer cuts is a part of the
     /// function: tools drop a ReLU that the range of the quantizer behind it repeats.
     pub(crate) fn quantized(&mut self, view: &View, grid: Grid) -> Result<usize, Refusal> {
+        let is_input = matches!(self.bases[view.base].source, Source::Input);
+        if is_input && view.expr.line().is_some_and(|line| line.is_itself()) {
+            // it is not written before a layer says in which order it is read
+            return self.quantized_input(grid).map(|()| 0);
+        }
         let known = |(base, expr, known, _): &&(usize, Expr, Grid, usize)| {
             *base == view.base && expr.is(&view.expr) && *known == grid
         };
@@ -43,17 +48,6 @@ impl Net {
             Some(rectified) => self.written(&rectified)?,
             None => self.written(view)?,
         };
-        if written.tensor == 0 && written.line.is_itself() {
-            let is_quantized = self.widths.iter().any(|(tensor, _)| *tensor == 0);
-            return if !is_quantized {
-                self.grids.push((0, grid));
-                self.fix(0, "input", grid, 0).map(|()| 0)
-            } else if self.is_on(0, grid) {
-                Ok(0)
-            } else {
-                refuse("the input is quantized a second time, differently")
-            };
-        }
         if written.line.is_itself() && self.is_on(written.tensor, grid) {
             return Ok(written.tensor);
         }
@@ -126,7 +120,13 @@ impl Net {
     }
 
     /// Keeps the scale of a tensor whose least integer is `lo`.
-    fn fix(&mut self, tensor: usize, name: &str, grid: Grid, lo: i64) -> Result<(), Refusal> {
+    pub(super) fn fix(
+        &mut self,
+        tensor: usize,
+        name: &str,
+        grid: Grid,
+        lo: i64,
+    ) -> Result<(), Refusal> {
         let most = if tensor == 0 { 16 } else { 8 };
         if grid.bits() > most {
             let bits = grid.bits();
@@ -177,12 +177,19 @@ impl Net {
         }
     }
 
-    /// Drops scales with a zero point where 0 must stand for 0.
+    /// Drops scales with a zero point where 0 must stand for 0, and those that are shared with narrowed values.
     ///
     /// # Errors
     /// Those of [`Groups::of`].
     pub(crate) fn drop_moved_scales(&mut self, spec: &Spec) -> Result<(), Error> {
         let groups = Groups::of(spec)?;
+        for own in groups.shared() {
+            if own.iter().any(|(tensor, _)| self.narrowed.contains(tensor)) {
+                for (tensor, _) in own {
+                    self.drop_scale(tensor, "is added to values of fewer bits");
+                }
+            }
+        }
         for tensor in (1..self.facts.len()).filter(|&tensor| groups.is_centred(tensor)) {
             let zero_point = format!("{}.zero_point", self.name_of(tensor));
             let zero_point = self.floats.get(&zero_point).and_then(|own| own.first());
@@ -208,7 +215,7 @@ impl Net {
     }
 
     /// Drops the scale of a tensor for integers, with a note.
-    fn drop_scale(&mut self, tensor: usize, because: &str) {
+    pub(super) fn drop_scale(&mut self, tensor: usize, because: &str) {
         if self.take_scale(tensor) {
             self.notes.push(format!(
                 "`{}` {because}, so the scale of its own quantizer is not kept",
@@ -258,20 +265,20 @@ impl Net {
         }
     }
 
-    fn sources(&self, index: usize) -> Vec<usize> {
+    pub(super) fn sources(&self, index: usize) -> Vec<usize> {
         match &*self.layers[index].sources {
             [] => vec![index],
             sources => sources.to_vec(),
         }
     }
 
-    fn name_of(&self, tensor: usize) -> &str {
+    pub(super) fn name_of(&self, tensor: usize) -> &str {
         let layer = tensor.checked_sub(1).map(|index| &self.layers[index]);
         layer.map_or("input", |layer| &layer.name)
     }
 
     /// Whether a tensor keeps this scale.
-    fn is_on(&self, tensor: usize, grid: Grid) -> bool {
+    pub(super) fn is_on(&self, tensor: usize, grid: Grid) -> bool {
         self.roots(tensor).into_iter().all(|root| {
             let known = self.grids.iter().find(|(tensor, _)| *tensor == root);
             known.is_some_and(|(_, known)| *known == grid)
@@ -280,7 +287,7 @@ impl Net {
 }
 
 /// Whether the results of a layer are some of the values that it reads.
-fn chooses(layer: &Layer) -> bool {
+pub(super) fn chooses(layer: &Layer) -> bool {
     match &layer.op {
         Op::Pool(pool) => pool.kind == Pool::Max,
         op => matches!(op, Op::Concat | Op::Flatten),

@@ -71,6 +71,8 @@ fn set_widths(spec: &mut Spec, facts: &[Tensor], index: usize, net: &Net, widths
     let own = own.filter(|_| !widths.requantize());
     let weights = own.map_or(widths.weights(), |(_, bits)| *bits);
     let before = source.checked_sub(1).map(|index| &spec.layers[index].op);
+    let has_own = net.weights.iter().any(|(layer, _)| layer + 1 == source);
+    let has_own = has_own && !widths.requantize();
     let width = match before.and_then(Op::linear) {
         Some(linear) => linear.accumulator,
         None => range.signed_bits().max(2),
@@ -96,10 +98,11 @@ fn set_widths(spec: &mut Spec, facts: &[Tensor], index: usize, net: &Net, widths
             if !act.function.is_antiperiodic() {
                 act.output = kept.unwrap_or(widths.activations());
             }
-            // the tables of a model that was trained with quantization read all bits
-            let table = match kept {
-                Some(_) => MAX_TABLE_BITS,
-                None => widths.table(),
+            // the tables of a model that is quantized already read all bits
+            let table = if kept.is_some() || has_own {
+                MAX_TABLE_BITS
+            } else {
+                widths.table()
             };
             act.table = (width > table).then_some(table);
         }

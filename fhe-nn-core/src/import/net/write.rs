@@ -9,6 +9,9 @@ use super::pending::{PendingLinear, Weights, weight_bits};
 use crate::import::error::{Refusal, refuse};
 use crate::import::function::{Line, Recognized};
 
+/// The greatest integer of a weight, which has at most 16 bits.
+const MOST_WEIGHT: f64 = 32_767.0;
+
 impl Net {
     /// Writes a linear layer, with a line of its sums in its weights and bias.
     pub(crate) fn linear(&mut self, linear: &PendingLinear, line: &Line) -> Result<usize, Refusal> {
@@ -38,14 +41,18 @@ impl Net {
                 slope => scales[c] * slope,
             };
             let scales: Vec<f64> = (0..channels).map(scaled).collect();
-            if scales.iter().all(|scale| scale.is_normal()) {
-                let most = own.matrix.rows().into_iter().zip(&scales).enumerate();
-                let most = most.map(|(c, (row, scale))| {
-                    let largest = row.iter().fold(0.0, |m: f64, w| m.max(w.abs()));
-                    (largest * line.slope_at(c).abs() / scale).round_ties_even()
-                });
-                let bits = weight_bits(most.fold(1.0, f64::max));
-                self.weights.push((tensor - 1, bits));
+            let most = own.matrix.rows().into_iter().zip(&scales).enumerate();
+            let most = most.map(|(c, (row, scale))| {
+                let largest = row.iter().fold(0.0, |m: f64, w| m.max(w.abs()));
+                (largest * line.slope_at(c).abs() / scale).round_ties_even()
+            });
+            let most = most.fold(1.0, f64::max);
+            if most > MOST_WEIGHT {
+                self.notes.push(format!(
+                    "weights of `{name}` are integers of more than 16 bits, so they are quantized again"
+                ));
+            } else if scales.iter().all(|scale| scale.is_normal()) {
+                self.weights.push((tensor - 1, weight_bits(most)));
                 let scales: Array1<f32> = scales.iter().map(|&scale| scale as f32).collect();
                 self.floats
                     .insert(format!("{name}.weight_scale"), scales.into_dyn())?;

@@ -4,10 +4,14 @@ use std::collections::HashSet;
 use std::rc::Rc;
 
 use super::constant::Constant;
+use super::expand::expanded;
 use super::node::Node;
 use super::proto::{GraphProto, NodeProto};
 use crate::import::budget::Budget;
 use crate::import::error::ImportError;
+
+/// The memory of the nodes that an operator of integers stands for, counted in values.
+const EXPANDED: usize = 256;
 
 /// A graph inside of a node, which also reads what is made before the node.
 #[derive(Debug)]
@@ -29,8 +33,15 @@ pub(super) fn nodes(
     budget: &Budget,
 ) -> Result<Vec<Node>, ImportError> {
     let broken = |reason: String| Err(ImportError::Graph(reason));
-    let nodes = nodes.into_iter();
-    let mut nodes: Vec<Node> = nodes.map(|node| Node::new(node, version)).collect();
+    let given = nodes;
+    let mut nodes: Vec<Node> = Vec::with_capacity(given.len());
+    for node in given {
+        let own = expanded(node);
+        if own.len() > 1 {
+            budget.take(EXPANDED, &own[0].name)?;
+        }
+        nodes.extend(own.into_iter().map(|node| Node::new(node, version)));
+    }
     for index in 0..nodes.len() {
         let node = &nodes[index];
         for name in node.inputs.iter().filter(|name| !name.is_empty()) {

@@ -82,7 +82,7 @@ impl Constant {
         };
         let (shape, declared) = extents(tensor).map_err(&fail)?;
         budget.take(declared, &tensor.name)?;
-        let (values, kind) = values(tensor).map_err(&fail)?;
+        let (values, kind) = values(tensor, declared).map_err(&fail)?;
         if values.len() != declared {
             let actual = values.len();
             return Err(fail(format!(

@@ -10,14 +10,13 @@ pub(crate) enum Kind {
     Integer,
 }
 
-/// Whether a type has reals.
-pub(crate) fn is_real(data_type: i64) -> bool {
-    matches!(data_type, 1 | 10 | 11 | 16)
-}
-
-/// Whether a type has integers that are read.
-pub(crate) fn is_integer(data_type: i64) -> bool {
-    matches!(data_type, 2..=7 | 12 | 13) || levels(data_type).is_some()
+/// The numbers of a type; an error names a type that is not read.
+pub(crate) fn kind(data_type: i64) -> Result<Kind, String> {
+    match data_type {
+        1 | 10 | 11 | 16 => Ok(Kind::Real),
+        2..=7 | 9 | 12 | 13 | 21 | 22 | 25 | 26 => Ok(Kind::Integer),
+        other => Err(format!("type {}, which is not read", type_name(other))),
+    }
 }
 
 /// The least and the greatest integer of a type of at most 16 bits.
@@ -27,12 +26,79 @@ pub(crate) fn levels(data_type: i64) -> Option<(i64, i64)> {
         3 => Some((-128, 127)),
         4 => Some((0, 65_535)),
         5 => Some((-32_768, 32_767)),
+        21 => Some((0, 15)),
+        22 => Some((-8, 7)),
+        25 => Some((0, 3)),
+        26 => Some((-2, 1)),
         _ => None,
     }
 }
 
-/// The values of a tensor, and what kind of numbers they are.
-pub(super) fn values(tensor: &TensorProto) -> Result<(Vec<f64>, Kind), String> {
+/// A number in the precision of a type of reals.
+pub(crate) fn rounded(data_type: i64, x: f64) -> f64 {
+    match data_type {
+        1 => f64::from(x as f32),
+        10 => in_digits(x, 11, -14, 65_504.0),
+        16 => in_digits(x, 8, -126, f64::from_bits(0x47ef_e000_0000_0000)),
+        _ => x,
+    }
+}
+
+/// The nearest binary number of some digits, the even one of two. `least` is the exponent of the least number that
+/// has all digits; beyond `most` numbers are infinite.
+fn in_digits(x: f64, digits: i32, least: i32, most: f64) -> f64 {
+    if x == 0.0 || !x.is_finite() {
+        return x;
+    }
+    let exponent = libm::ilogb(x).max(least);
+    let unit = libm::ldexp(1.0, exponent - digits + 1);
+    let near = (x / unit).round_ties_even() * unit;
+    if near.abs() > most {
+        f64::INFINITY.copysign(x)
+    } else {
+        near
+    }
+}
+
+/// The name of a type in `onnx.proto`.
+fn type_name(data_type: i64) -> String {
+    const NAMES: [&str; 27] = [
+        "UNDEFINED",
+        "FLOAT",
+        "UINT8",
+        "INT8",
+        "UINT16",
+        "INT16",
+        "INT32",
+        "INT64",
+        "STRING",
+        "BOOL",
+        "FLOAT16",
+        "DOUBLE",
+        "UINT32",
+        "UINT64",
+        "COMPLEX64",
+        "COMPLEX128",
+        "BFLOAT16",
+        "FLOAT8E4M3FN",
+        "FLOAT8E4M3FNUZ",
+        "FLOAT8E5M2",
+        "FLOAT8E5M2FNUZ",
+        "UINT4",
+        "INT4",
+        "FLOAT4E2M1",
+        "FLOAT8E8M0",
+        "UINT2",
+        "INT2",
+    ];
+    let known = usize::try_from(data_type).ok();
+    let known = known.and_then(|index| NAMES.get(index));
+    known.map_or_else(|| data_type.to_string(), |&name| name.to_owned())
+}
+
+/// The values of a tensor that declares `count` of them, and what kind of numbers they are. The number of values is
+/// that of the data.
+pub(super) fn values(tensor: &TensorProto, count: usize) -> Result<(Vec<f64>, Kind), String> {
     let raw = &tensor.raw;
     let narrow = |convert: fn(i32) -> f64| tensor.integers.iter().map(|&x| convert(x)).collect();
     let (values, kind) = match tensor.data_type {
@@ -61,7 +127,11 @@ pub(super) fn values(tensor: &TensorProto) -> Result<(Vec<f64>, Kind), String> {
         }
         12 => (words(raw, |b| u32::from_le_bytes(b).into())?, Kind::Integer),
         13 => (words(raw, |b| u64::from_le_bytes(b) as f64)?, Kind::Integer),
-        other => return Err(format!("its type has number {other}, which is not read")),
+        21 | 22 | 25 | 26 => (packed(tensor, count)?, Kind::Integer),
+        other => {
+            let name = type_name(other.into());
+            return Err(format!("it has type {name}, which is not read"));
+        }
     };
     Ok((values, kind))
 }
@@ -91,14 +161,49 @@ pub(super) fn extents(tensor: &TensorProto) -> Result<(Vec<usize>, usize), Strin
 /// What is wrong with its type or its extents.
 pub(super) fn bytes_of(tensor: &TensorProto) -> Result<u64, String> {
     let (_, values) = extents(tensor)?;
-    let size = match tensor.data_type {
-        2 | 3 | 9 => 1,
-        4 | 5 | 10 | 16 => 2,
-        1 | 6 | 12 => 4,
-        7 | 11 | 13 => 8,
-        other => return Err(format!("its type has number {other}, which is not read")),
+    let bits = match tensor.data_type {
+        25 | 26 => 2,
+        21 | 22 => 4,
+        2 | 3 | 9 => 8,
+        4 | 5 | 10 | 16 => 16,
+        1 | 6 | 12 => 32,
+        7 | 11 | 13 => 64,
+        other => {
+            let name = type_name(other.into());
+            return Err(format!("it has type {name}, which is not read"));
+        }
     };
-    Ok(values as u64 * size)
+    Ok((values as u64 * bits).div_ceil(8))
+}
+
+/// Integers of 2 or 4 bits, several in a byte, the first in its lowest bits. The last byte may have room for more.
+fn packed(tensor: &TensorProto, count: usize) -> Result<Vec<f64>, String> {
+    let data_type = i64::from(tensor.data_type);
+    let Some((lo, hi)) = levels(data_type) else {
+        return Err(format!("it has type {}", type_name(data_type)));
+    };
+    let bits = if hi - lo < 4 { 2 } else { 4 };
+    // without raw bytes, each integer is one byte
+    let bytes: Vec<u8> = match tensor.raw.as_slice() {
+        [] => tensor.integers.iter().map(|&byte| byte as u8).collect(),
+        raw => raw.to_vec(),
+    };
+    let in_byte = 8 / bits;
+    if bytes.len() != count.div_ceil(in_byte) {
+        let bytes = bytes.len();
+        return Err(format!(
+            "{bytes} bytes are not {count} values of {bits} bits"
+        ));
+    }
+    let value = |index: usize| {
+        let digits = i64::from(bytes[index / in_byte] >> (index % in_byte * bits)) & (hi - lo);
+        (if digits > hi {
+            digits - (hi - lo + 1)
+        } else {
+            digits
+        }) as f64
+    };
+    Ok((0..count).map(value).collect())
 }
 
 /// Little-endian words of `N` bytes.
@@ -118,4 +223,66 @@ fn half(bits: u16) -> f64 {
 
 fn brain(bits: u16) -> f64 {
     f32::from_bits(u32::from(bits) << 16).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tensor(data_type: i32, raw: &[u8], integers: &[i32]) -> TensorProto {
+        TensorProto {
+            data_type,
+            raw: raw.to_vec(),
+            integers: integers.to_vec(),
+            ..TensorProto::default()
+        }
+    }
+
+    #[test]
+    fn narrow_integers_are_packed_from_the_lowest_bits_on() {
+        let read = |tensor: &TensorProto, count| values(tensor, count).map(|(values, _)| values);
+        assert_eq!(
+            read(&tensor(22, &[0x8f, 0x07], &[]), 3),
+            Ok(vec![-1.0, -8.0, 7.0])
+        );
+        assert_eq!(
+            read(&tensor(21, &[], &[0x8f, 0x07]), 3),
+            Ok(vec![15.0, 8.0, 7.0])
+        );
+        assert_eq!(
+            read(&tensor(26, &[0b1110_0100], &[]), 4),
+            Ok(vec![0.0, 1.0, -2.0, -1.0])
+        );
+        assert_eq!(
+            read(&tensor(25, &[0b1110_0100], &[]), 4),
+            Ok(vec![0.0, 1.0, 2.0, 3.0])
+        );
+        assert_eq!(
+            read(&tensor(22, &[0x8f, 0x07], &[]), 5),
+            Err("2 bytes are not 5 values of 4 bits".to_owned())
+        );
+    }
+
+    #[test]
+    fn a_type_that_is_not_read_is_named() {
+        let read = values(&tensor(17, &[0], &[]), 1);
+        assert_eq!(
+            read.map(|(values, _)| values),
+            Err("it has type FLOAT8E4M3FN, which is not read".to_owned())
+        );
+    }
+
+    #[test]
+    fn reals_are_rounded_to_the_digits_of_their_type() {
+        // halves of the last digit go to the even neighbour
+        assert_eq!(rounded(10, 2049.0), 2048.0);
+        assert_eq!(rounded(10, 2051.0), 2052.0);
+        assert_eq!(rounded(10, 65_519.0), 65_504.0);
+        assert_eq!(rounded(10, -65_520.0), f64::NEG_INFINITY);
+        assert_eq!(rounded(10, 3e-8), 2f64.powi(-25) * 2.0);
+        assert_eq!(rounded(16, 257.0), 256.0);
+        assert_eq!(rounded(16, 259.0), 260.0);
+        assert_eq!(rounded(1, 0.1), f64::from(0.1f32));
+        assert_eq!(rounded(11, 0.1), 0.1);
+    }
 }

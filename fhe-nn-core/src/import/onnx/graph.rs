@@ -7,13 +7,13 @@ use prost::Message;
 
 use super::branch::nodes;
 use super::constant::Constant;
-use super::element::is_real;
+use super::element::{Kind, kind, levels};
 use super::external::{Beside, resolve};
 use super::memory;
 use super::node::Node;
 use super::proto::{Dimension, ModelProto, ValueInfoProto};
 use crate::import::budget::Budget;
-use crate::import::error::ImportError;
+use crate::import::error::{ImportError, Unsupported};
 
 /// The oldest version of the operators that can be read.
 const OLDEST: i64 = 9;
@@ -35,6 +35,8 @@ pub(crate) struct Input {
     pub(crate) shape: Vec<usize>,
     /// Whether the values are integers.
     pub(crate) is_integer: bool,
+    /// The least and the greatest integer of the type, if it has at most 16 bits.
+    pub(crate) levels: Option<(i64, i64)>,
 }
 
 impl Graph {
@@ -99,11 +101,20 @@ impl Graph {
         if !known.contains(&output.name) {
             return broken(format!("nothing makes the output `{}`", output.name));
         }
+        let own_type = data_type(input);
+        let own_kind = kind(own_type).map_err(|unread| {
+            ImportError::Unsupported(vec![Unsupported {
+                node: input.name.clone(),
+                operator: "input".to_owned(),
+                reason: format!("it has {unread}"),
+            }])
+        })?;
         Ok(Graph {
             input: Input {
                 name: input.name.clone(),
                 shape: shape(input)?,
-                is_integer: !is_real(data_type(input)),
+                is_integer: own_kind == Kind::Integer,
+                levels: levels(own_type),
             },
             output: output.name.clone(),
             nodes: needed(nodes, &output.name),

@@ -4,6 +4,7 @@ use ndarray::{ArrayD, IxDyn};
 
 use super::area::extents;
 use super::convolution::Convolution;
+use super::quantized_constant::kept_scales;
 use crate::import::error::{Refusal, refuse};
 use crate::import::net::{Net, layer_name};
 use crate::import::onnx::{Constant, Node};
@@ -49,7 +50,7 @@ pub(super) fn convolution(
         inputs,
         outputs,
         groups,
-        scales: kernel.output_scales(0, outputs, 1.0),
+        scales: kept_scales(net, node, kernel, 0, 1.0),
         bias,
         windows,
     };

@@ -10,6 +10,7 @@ use super::elementwise::{cast, elementwise};
 use super::embedding::embedding;
 use super::fold::fold;
 use super::formula::formula;
+use super::levels::of_levels;
 use super::pool::{pool, reduce};
 use super::product::product;
 use super::quantization::quantization;
@@ -51,6 +52,14 @@ pub(super) fn results(
                 "it computes something of `{operator}`, which needs all values at once"
             )),
         };
+    }
+    if let ("Shape" | "Size", Some(Some(Value::Levels(view, _)))) =
+        (node.operator.as_str(), operands.first())
+    {
+        return Ok(vec![shape(node, view.shape())]);
+    }
+    if let Some(Some(Value::Levels(view, grid))) = operands.first() {
+        return of_levels(net, node, (view, *grid), operands, budget);
     }
     if present
         .clone()

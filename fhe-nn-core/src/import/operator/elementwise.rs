@@ -5,7 +5,7 @@ use crate::import::budget::Budget;
 use crate::import::error::{Refusal, refuse};
 use crate::import::function::{Expr, Operation};
 use crate::import::net::Net;
-use crate::import::onnx::{Constant, Node, is_integer, is_real};
+use crate::import::onnx::{Constant, Kind, Node, kind};
 use crate::import::place::{Value, View, broadcast, joined};
 
 /// The most operations between two layers.
@@ -90,17 +90,18 @@ pub(super) fn cast(
 ) -> Result<View, Refusal> {
     let zero = Expr::constant(vec![0.0]);
     let is_zero = Expr::apply(Operation::Equal, vec![Expr::itself(), zero]);
-    let (formula, is_integer) = match node.integer("to", 1) {
-        to if is_real(to) => {
+    let to = node.integer("to", 1);
+    let (formula, is_integer) = match kind(to) {
+        Ok(Kind::Real) => {
             return Ok(View {
                 is_integer: false,
                 ..view.clone()
             });
         }
         // a boolean is 0 or 1
-        9 => (Expr::constant(vec![1.0]) - is_zero, false),
-        to if is_integer(to) => (Expr::apply(Operation::Trunc, vec![Expr::itself()]), true),
-        to => return refuse(format!("it casts to type {to}, which is not read")),
+        Ok(Kind::Integer) if to == 9 => (Expr::constant(vec![1.0]) - is_zero, false),
+        Ok(Kind::Integer) => (Expr::apply(Operation::Trunc, vec![Expr::itself()]), true),
+        Err(unread) => return refuse(format!("it casts to {unread}")),
     };
     let operand = [Value::View(view.clone())];
     let result = elementwise(net, node, &formula, &operand, budget)?;

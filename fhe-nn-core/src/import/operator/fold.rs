@@ -6,7 +6,7 @@ use super::constant_product::product;
 use crate::import::budget::Budget;
 use crate::import::error::{Refusal, refuse};
 use crate::import::function::Expr;
-use crate::import::onnx::{Constant, Kind, Node, WeightGrid, is_integer, is_real, levels};
+use crate::import::onnx::{Constant, Kind, Node, WeightGrid, kind, levels, rounded};
 use crate::import::place::{axis_of, broadcast, joined, rearrange, reduced_axes, scatter};
 
 /// The results of a node whose operands are constants; `None` for operators that are not computed.
@@ -175,29 +175,32 @@ fn moved_grid(node: &Node, first: &Constant, values: &ArrayD<f64>) -> Option<Wei
 
 /// The constant in another type.
 fn cast(node: &Node, constant: &Constant) -> Result<Constant, Refusal> {
-    match node.integer("to", 1) {
-        to if is_real(to) => Ok(Constant {
+    let to = node.integer("to", 1);
+    let made = match kind(to) {
+        Ok(Kind::Real) => Constant {
             kind: Kind::Real,
+            values: constant.values.mapv(|x| rounded(to, x)),
             ..constant.clone()
-        }),
-        9 => {
+        },
+        Ok(Kind::Integer) if to == 9 => {
             let truth = |x: f64| if x != 0.0 { 1.0 } else { 0.0 };
-            Ok(Constant::new(constant.values.mapv(truth), Kind::Integer))
+            Constant::new(constant.values.mapv(truth), Kind::Integer)
         }
-        to if is_integer(to) => {
+        Ok(Kind::Integer) => {
             let values = constant.values.mapv(f64::trunc);
             let levels = levels(to);
             let fits = |x: &f64| levels.is_none_or(|(lo, hi)| (lo as f64..=hi as f64).contains(x));
-            match values.iter().find(|x| !fits(x)) {
-                Some(other) => refuse(format!("its type does not have the integer {other}")),
-                None => Ok(Constant {
-                    levels,
-                    ..Constant::new(values, Kind::Integer)
-                }),
+            if let Some(other) = values.iter().find(|x| !fits(x)) {
+                return refuse(format!("its type does not have the integer {other}"));
+            }
+            Constant {
+                levels,
+                ..Constant::new(values, Kind::Integer)
             }
         }
-        to => refuse(format!("it casts to type {to}, which is not read")),
-    }
+        Err(unread) => return refuse(format!("it casts to {unread}")),
+    };
+    Ok(made)
 }
 
 fn reduce(node: &Node, constant: &Constant, axes: Option<&Constant>) -> Result<Constant, Refusal> {

@@ -3,6 +3,7 @@
 use fhe_nn_proof::spec::Window;
 use ndarray::{Array2, ArrayD, Ix2, IxDyn};
 
+use super::quantized_constant::kept_scales;
 use crate::import::budget::Budget;
 use crate::import::error::{Refusal, refuse};
 use crate::import::net::{Net, Source, Weights, dense, layer_name, windowed};
@@ -45,7 +46,7 @@ pub(super) fn product(
         },
     };
     let weights = Weights {
-        scales: b.output_scales(if transposed { 0 } else { 1 }, outputs, alpha),
+        scales: kept_scales(net, node, b, if transposed { 0 } else { 1 }, alpha),
         matrix: matrix.mapv(|w| alpha * w),
         bias,
         name: layer_name(&node.inputs[1], &node.name, "dense"),

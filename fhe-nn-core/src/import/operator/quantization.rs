@@ -1,219 +1,195 @@
 //! Quantization that the model itself has, which is kept: `QuantizeLinear` and `DequantizeLinear` as
-//! quantization-aware training exports them, and `Quant` of QONNX.
+//! quantization-aware training and quantizers of trained models export them, and `Quant` and `BipolarQuant` of QONNX.
 
 use std::rc::Rc;
 
-use ndarray::{ArrayD, IxDyn};
-
+use super::elementwise::elementwise;
+use super::quantized_constant::quantized_constant;
+use super::quantizer::{Conversion, Quantizer};
+use super::rounding::Rounding;
 use crate::import::budget::Budget;
 use crate::import::error::{Refusal, refuse};
-use crate::import::function::Expr;
-use crate::import::net::Net;
-use crate::import::onnx::{Constant, Kind, Node, WeightGrid, levels};
-use crate::import::place::{Grid, Value, View, axis_of, broadcast};
+use crate::import::function::{Expr, Form, Line, Operation};
+use crate::import::net::{Net, Source};
+use crate::import::onnx::{Constant, Node};
+use crate::import::place::{Grid, Value, View};
 
 /// The result of a node that quantizes, or makes reals of integers; `None` for other nodes.
 ///
 /// # Errors
-/// A refusal if values of a tensor have more than one scale, or weights more than one for each output.
+/// A refusal if values of a tensor have more than one scale, or are rounded in a way that tables do not have.
 pub(super) fn quantization(
     net: &mut Net,
     node: &Node,
     operands: &[Option<Value>],
     budget: &Budget,
 ) -> Result<Option<Value>, Refusal> {
-    let constant = |index: usize| match operands.get(index) {
-        Some(Some(Value::Constant(constant))) => Some(constant.as_ref()),
-        _ => None,
-    };
-    let Some(Some(first)) = operands.first() else {
+    let quantizer = Quantizer::of(node, operands, budget)?;
+    let (Some(Some(first)), Some(quantizer)) = (operands.first(), quantizer) else {
         return Ok(None);
     };
-    if let (Value::Levels(view, grid), "Clip", 11..) = (first, node.operator.as_str(), node.version)
-    {
-        let limit = |index: usize| match operands.get(index) {
-            None | Some(None) => Ok(None),
-            Some(Some(_)) => match constant(index).and_then(Constant::scalar) {
-                Some(limit) if !limit.is_nan() => Ok(Some(limit)),
-                _ => refuse("its limits are not numbers"),
-            },
-        };
-        let lo = limit(1)?.map_or(grid.lo, |lo| grid.lo.max(lo.ceil() as i64));
-        let hi = limit(2)?.map_or(grid.hi, |hi| grid.hi.min(hi.floor() as i64));
-        return Ok(Some(Value::Levels(view.clone(), Grid { lo, hi, ..*grid })));
-    }
-    if !matches!(
-        node.operator.as_str(),
-        "QuantizeLinear" | "DequantizeLinear" | "Quant"
-    ) {
-        return Ok(None);
-    }
-    let Some(scale) = constant(1) else {
-        return refuse("its scale is known only when the model runs");
-    };
-    let zero = ArrayD::zeros(IxDyn(&[]));
-    let zero = Constant::new(zero, Kind::Integer);
-    let zero_point = constant(2).unwrap_or(&zero);
-    let (lo, hi) = match node.operator.as_str() {
-        "Quant" => quant_levels(node, constant(3))?,
-        _ => {
-            let given = node.integer("output_dtype", 0);
-            let given = levels(given).or(zero_point.levels);
-            given.unwrap_or((0, 255))
+    let view = match (first, quantizer.conversion) {
+        (Value::Constant(values), conversion) => {
+            let made = quantized_constant(&quantizer, node, values, budget)?;
+            if conversion != Conversion::Quantize && made.grid.is_none() {
+                net.notes.push(format!(
+                    "what `{}` makes has no scale for each output, so it is quantized again",
+                    node.name
+                ));
+            }
+            return Ok(Some(Value::Constant(Rc::new(made))));
         }
-    };
-    match first {
-        Value::Constant(values) => {
-            let axis = node.integer("axis", 1);
-            let along = |parameter: &Constant| along(parameter, &values.values, axis, node, budget);
-            let (scales, zeros) = (along(scale)?, along(zero_point)?);
-            let each = |reals: &ArrayD<f64>, compute: &dyn Fn(f64, f64, f64) -> f64| {
-                let mut result = reals.clone();
-                let parameters = scales.iter().zip(&zeros);
-                for (value, (&scale, &zero)) in result.iter_mut().zip(parameters) {
-                    *value = compute(*value, scale, zero);
-                }
-                result
-            };
-            let (lo, hi) = (lo as f64, hi as f64);
-            let level = |x: f64, scale: f64, zero: f64| {
-                ((x / scale).round_ties_even() + zero).clamp(lo, hi)
-            };
-            let real = |q: f64, scale: f64, zero: f64| (q - zero) * scale;
-            let made = match node.operator.as_str() {
-                "QuantizeLinear" => Constant {
-                    levels: Some((lo as i64, hi as i64)),
-                    ..Constant::new(each(&values.values, &level), Kind::Integer)
-                },
-                operator => {
-                    let both = |x: f64, scale, zero| real(level(x, scale, zero), scale, zero);
-                    let made = match operator {
-                        "Quant" => each(&values.values, &both),
-                        _ => each(&values.values, &real),
-                    };
-                    let is_symmetric = zeros.iter().all(|&zero| zero == 0.0);
-                    let axis = axis_of(axis, values.values.ndim().max(1)).unwrap_or(0);
-                    if !is_symmetric {
-                        net.notes.push(format!(
-                            "what `{}` makes has zero points that are not 0, so it is quantized again",
-                            node.name
-                        ));
-                    }
-                    let grid = is_symmetric.then(|| weight_grid(scale, axis, values.values.ndim()));
-                    Constant {
-                        grid: grid.flatten(),
-                        ..Constant::new(made, Kind::Real)
-                    }
-                }
-            };
-            Ok(Some(Value::Constant(Rc::new(made))))
+        (Value::View(view), Conversion::Quantize) => {
+            let grid = usable(quantizer.grid()?)?;
+            return Ok(Some(Value::Levels(view.clone(), grid)));
         }
-        Value::View(view) | Value::Levels(view, _) => {
-            let (Some(scale), Some(zero_point)) = (scale.scalar(), zero_point.scalar()) else {
-                return refuse("values of a tensor have more than one scale");
-            };
-            let own = Grid {
-                scale,
-                zero_point: zero_point as i64,
-                lo,
-                hi,
-            };
-            let grid = match first {
-                Value::Levels(_, grid) => *grid,
-                _ => own,
-            };
-            let is_integer = matches!(first, Value::Levels(..));
-            if node.operator == "DequantizeLinear" && !is_integer {
+        (Value::Levels(view, own), Conversion::Dequantize) => {
+            // the scale may be another, as that of a product of integers is
+            let (real, asked) = (on_grid(net, view, *own)?, usable(quantizer.grid()?)?);
+            rescaled(&real, *own, asked)?
+        }
+        (Value::View(view), Conversion::Dequantize) => {
+            let asked = usable(quantizer.grid()?)?;
+            let is_input = matches!(net.bases[view.base].source, Source::Input);
+            if !(view.is_integer && is_input && view.expr.keeps_integers()) {
                 return refuse("it makes reals of values that are not integers yet");
             }
-            if (grid.scale, grid.zero_point) != (own.scale, own.zero_point) {
-                return refuse("its scale is another than that of the node before");
-            }
-            if !grid.is_usable() {
-                return refuse("its scale is not positive, or its zero point is not a level");
-            }
-            if node.operator == "QuantizeLinear" {
-                return Ok(Some(Value::Levels(view.clone(), grid)));
-            }
-            let tensor = net.quantized(view, grid)?;
-            Ok(Some(Value::View(match tensor {
-                0 => view.clone(),
-                tensor => View {
-                    places: Rc::new(net.places(view)),
-                    base: net.base_of(tensor),
-                    expr: Expr::itself(),
-                    by: view.by.clone(),
-                    is_integer: false,
-                },
-            })))
+            let own = net.integer_input()?;
+            let integers = View {
+                expr: Expr::itself(),
+                is_integer: false,
+                ..view.clone()
+            };
+            rescaled(&integers, own, asked)?
         }
-        Value::Scores(..) | Value::Unknown => Ok(None),
-    }
-}
-
-/// The least and the greatest integer of a `Quant`, which may be signed, and narrow: without the least integer.
-fn quant_levels(node: &Node, bits: Option<&Constant>) -> Result<(i64, i64), Refusal> {
-    let signed = node.integer("signed", 1) != 0;
-    let narrow = i64::from(node.integer("narrow", 0) != 0);
-    match bits.and_then(Constant::scalar) {
-        Some(bits) if bits.fract() == 0.0 && (1.0..=16.0).contains(&bits) => {
-            let levels = 1i64 << bits as i64;
-            Ok(if signed {
-                (-levels / 2 + narrow, levels / 2 - 1)
-            } else {
-                (0, levels - 1 - narrow)
-            })
+        (Value::View(view), Conversion::Both) => {
+            let grid = usable(quantizer.grid()?)?;
+            let shifted = shifted(net, view, grid, quantizer.rounding)?;
+            on_grid(net, &shifted, grid)?
         }
-        _ => refuse("its width is not a number of 1 to 16 bits"),
-    }
-}
-
-/// A parameter for each value of a tensor. It is given for all values, for each, or for each index along an axis.
-fn along(
-    parameter: &Constant,
-    values: &ArrayD<f64>,
-    axis: i64,
-    node: &Node,
-    budget: &Budget,
-) -> Result<ArrayD<f64>, Refusal> {
-    let count = parameter.values.len();
-    let own = match parameter.values.ndim() {
-        1 if count > 1 => {
-            let axis = axis_of(axis, values.ndim())?;
-            let mut shape = vec![1; values.ndim()];
-            shape[axis] = count;
-            let values: Vec<f64> = parameter.values.iter().copied().collect();
-            ArrayD::from_shape_vec(IxDyn(&shape), values).unwrap_or_default()
+        (Value::View(view), Conversion::Sign) => signs(net, node, view, &quantizer.scale, budget)?,
+        (Value::Levels(..), Conversion::Quantize | Conversion::Both | Conversion::Sign) => {
+            return refuse("it quantizes integers before their scale makes reals of them");
         }
-        1 => ArrayD::from_elem(IxDyn(&[]), parameter.scalar().unwrap_or(f64::NAN)),
-        _ => parameter.values.clone(),
+        (Value::Scores(..) | Value::Unknown, _) => return Ok(None),
     };
-    broadcast(&own, values.shape(), node, budget)
+    Ok(Some(Value::View(view)))
 }
 
-/// The scales of weights; `None` if they do not run along one axis.
-fn weight_grid(scale: &Constant, axis: usize, rank: usize) -> Option<WeightGrid> {
-    let own = scale.values.iter().copied();
-    let positive = |&scale: &f64| scale.is_normal() && scale > 0.0;
-    let scales: Vec<f64> = own.filter(positive).collect();
-    if scales.len() != scale.values.len() {
-        return None;
-    }
-    let axis = match scale.values.shape() {
-        // along the axis that has more than one
-        shape if shape.len() > 1 => {
-            let mut long = (0..shape.len()).filter(|&axis| shape[axis] > 1);
-            let axis = long.next().unwrap_or(0);
-            if long.next().is_some() || shape.len() > rank {
-                return None;
-            }
-            // shapes are broadcast together from the last extent on
-            axis + rank - shape.len()
-        }
-        _ => axis,
-    };
-    Some(WeightGrid {
-        scales: scales.into(),
-        axis,
+/// The reals of a view on a grid.
+pub(super) fn on_grid(net: &mut Net, view: &View, grid: Grid) -> Result<View, Refusal> {
+    Ok(match net.quantized(view, grid)? {
+        0 => view.clone(),
+        tensor => View {
+            places: Rc::new(net.places(view)),
+            base: net.base_of(tensor),
+            expr: Expr::itself(),
+            by: view.by.clone(),
+            is_integer: false,
+        },
     })
+}
+
+/// A view whose values, rounded to the nearest level of a grid, are those of a view that is rounded in another way.
+fn shifted(net: &Net, view: &View, grid: Grid, rounding: Rounding) -> Result<View, Refusal> {
+    if rounding == Rounding::Nearest {
+        return Ok(view.clone());
+    }
+    if matches!(net.bases[view.base].source, Source::Input) {
+        return refuse(
+            "it rounds inputs in its own way, but the client rounds to the nearest level",
+        );
+    }
+    let Some(shift) = rounding.shift(grid.lo >= 0) else {
+        return refuse(format!(
+            "it rounds values of both signs by `{rounding}`, which no table does: `ROUND`, `FLOOR` and `CEIL` are known"
+        ));
+    };
+    let shift = shift * grid.scale;
+    let is_zero = |expr: &Expr| {
+        let line = expr.line();
+        line.is_some_and(|line| line.is_constant() && !line.shifts())
+    };
+    let expr = match (view.expr.line(), view.expr.form()) {
+        (Some(_), _) => Some(view.expr.clone() + shift),
+        // 0 stays 0, however it is rounded
+        (None, Form::Apply(Operation::Max, operands)) => match operands.as_slice() {
+            [inner, zero] if inner.line().is_some() && is_zero(zero) => Some(Expr::apply(
+                Operation::Max,
+                vec![inner.clone() + shift, zero.clone()],
+            )),
+            _ => None,
+        },
+        _ => None,
+    };
+    match expr {
+        Some(expr) => Ok(View {
+            expr,
+            ..view.clone()
+        }),
+        None => refuse(format!(
+            "it rounds by `{rounding}`, which is known of sums and behind a ReLU alone"
+        )),
+    }
+}
+
+fn usable(grid: Grid) -> Result<Grid, Refusal> {
+    if grid.is_usable() {
+        Ok(grid)
+    } else {
+        refuse("its scale is not positive, or its zero point is not a level")
+    }
+}
+
+/// Values of one grid, read as if their integers were those of another.
+fn rescaled(view: &View, own: Grid, asked: Grid) -> Result<View, Refusal> {
+    if (own.scale, own.zero_point) == (asked.scale, asked.zero_point) {
+        return Ok(view.clone());
+    }
+    if view.is_padded() && own.zero_point != asked.zero_point {
+        return refuse("its zero point is another than that of the padding before");
+    }
+    let line = Line {
+        slope: vec![asked.scale / own.scale],
+        offset: vec![asked.scale * (own.zero_point - asked.zero_point) as f64],
+    };
+    Ok(View {
+        expr: Expr::from(&line).of(std::slice::from_ref(&view.expr)),
+        ..view.clone()
+    })
+}
+
+/// `scale` where values are 0 or positive, and `-scale` elsewhere.
+fn signs(
+    net: &mut Net,
+    node: &Node,
+    view: &View,
+    scale: &Rc<Constant>,
+    budget: &Budget,
+) -> Result<View, Refusal> {
+    let is_input = matches!(net.bases[view.base].source, Source::Input);
+    if is_input && view.expr.is_itself() && !view.is_integer {
+        let Some(scale) = scale.scalar().filter(|scale| *scale > 0.0) else {
+            return refuse("signs of the input have more than one scale");
+        };
+        // the client sends the signs
+        let grid = net.signs_of_input()?;
+        let line = Line {
+            slope: vec![2.0 * scale / grid.scale],
+            offset: vec![scale],
+        };
+        return Ok(View {
+            expr: Expr::from(&line),
+            ..view.clone()
+        });
+    }
+    let zero = Expr::constant(vec![0.0]);
+    let is_positive = Expr::apply(Operation::LessOrEqual, vec![zero, Expr::argument(0)]);
+    let negative = Expr::argument(1) * -1.0;
+    let sign = Expr::apply(
+        Operation::Select,
+        vec![is_positive, Expr::argument(1), negative],
+    );
+    let operands = [Value::View(view.clone()), Value::Constant(scale.clone())];
+    elementwise(net, node, &sign, &operands, budget)
 }

@@ -33,6 +33,23 @@ fn known(name: &str) -> Option<&'static str> {
 /// Reasons, and the operators that have them.
 const GROUPS: &[(&str, &[&str])] = &[
     (
+        "it finds a scale when the model runs: quantize with static scales, as `quantize_static` does, or import the \
+         model from before its quantization",
+        &[
+            "DynamicQuantizeLinear",
+            "com.microsoft:DynamicQuantizeLSTM",
+            "com.microsoft:DynamicQuantizeMatMul",
+        ],
+    ),
+    (
+        "it drops low bits of sums: export averages without it",
+        &["Trunc"],
+    ),
+    (
+        "it quantizes to numbers with an exponent, but values here are integers times a scale",
+        &["FloatQuant"],
+    ),
+    (
         "it is recurrent, and recurrent networks are not supported: `Conv1d` over the same steps is",
         &[
             "GRU",

@@ -26,6 +26,7 @@ const EACH_OR_BOTH: &str =
 const CONSTANTS: &str = "constants only, such as shapes";
 const MOVES: &str = "moves values and computes nothing; where they go must be constant";
 const SCATTERS: &str = "values of one tensor, among its values or zeros, at constant places";
+const INTEGERS: &str = "as the operator of reals, between `DequantizeLinear` and `QuantizeLinear`";
 const CLIENT: &str = "of the scores: left to the client";
 
 const fn int(name: &'static str) -> Attribute {
@@ -80,6 +81,16 @@ const fn axes_until(version: i64) -> Attribute {
 }
 const NOOP: Attribute = int("noop_with_empty_axes").since(18);
 const KEEPDIMS: Attribute = int("keepdims");
+const CHANNELS_LAST: Attribute = only("channels_last", 0);
+const CONV: &[Attribute] = &[
+    text("auto_pad"),
+    ints("dilations"),
+    int("group"),
+    ints("kernel_shape"),
+    ints("pads"),
+    ints("strides"),
+];
+const QUANT: &[Attribute] = &[int("narrow"), int("signed"), text("rounding_mode")];
 
 /// All of them, in the order of their names.
 #[rustfmt::skip]
@@ -93,6 +104,7 @@ pub(crate) const OPERATORS: &[Operator] = &[
         "of one or two axes; where it leaves padding out and divides by fewer values at the border, a dense layer must follow"),
     op("BatchNormalization", &[real("epsilon"), inert(real("momentum")), int("training_mode").since(14)],
         "in evaluation mode: goes into weights"),
+    op("BipolarQuant", &[], "`Sign`, or weights of 1 and -1 times a scale"),
     op("Cast", &[int("to"), SATURATE, ROUND_MODE], "to reals, to booleans, and to integers if that is a function of single values"),
     op("CastLike", &[SATURATE.since(19), ROUND_MODE], "as `Cast`; values of a tensor stay reals"),
     op("Ceil", &[], EACH),
@@ -104,11 +116,12 @@ pub(crate) const OPERATORS: &[Operator] = &[
         absent(AttributeKind::Text, "value_string").since(12), absent(AttributeKind::Texts, "value_strings").since(12)],
         "dense, of numbers"),
     op("ConstantOfShape", &[tensor("value")], CONSTANTS),
-    op("Conv", &[text("auto_pad"), ints("dilations"), int("group"), ints("kernel_shape"), ints("pads"), ints("strides")],
+    op("Conv", CONV,
         "of one or two axes, with a constant kernel"),
+    op("ConvInteger", CONV, INTEGERS),
     op("Cos", &[], EACH),
-    op("DequantizeLinear", &[int("axis").since(13), only("block_size", 0).since(21), inert(int("output_dtype").since(23))],
-        "of constants, or behind `QuantizeLinear` with one scale for a tensor"),
+    op("DequantizeLinear", &[int("axis").since(13), int("block_size").since(21), inert(int("output_dtype").since(23))],
+        "of constants, or of integers of the input or of `QuantizeLinear`, with one scale for a tensor"),
     op("Div", &[], EACH),
     op("Dropout", &[inert(real("ratio").until(11)), inert(int("seed").since(12))], "in evaluation mode: nothing"),
     op("Elu", &[real("alpha")], EACH),
@@ -132,12 +145,14 @@ pub(crate) const OPERATORS: &[Operator] = &[
     op("Hardmax", &[int("axis")], CLIENT),
     op("Identity", &[], EACH),
     op("If", &[graph("else_branch"), graph("then_branch")], "with a constant condition, such as one of shapes"),
+    op("IntQuant", QUANT, "as `Quant`"),
     op("LeakyRelu", &[real("alpha")], EACH),
     op("Less", &[], EACH),
     op("LessOrEqual", &[], EACH),
     op("Log", &[], EACH),
     op("LogSoftmax", &[int("axis")], CLIENT),
     op("MatMul", &[], "with a constant on the right: a `Dense`, or a convolution with a kernel of 1"),
+    op("MatMulInteger", &[], INTEGERS),
     op("Max", &[], EACH),
     op("MaxPool", &[text("auto_pad"), int("ceil_mode").since(10), ints("dilations").since(10), ints("kernel_shape"), ints("pads"),
         inert(int("storage_order")), ints("strides")],
@@ -152,9 +167,10 @@ pub(crate) const OPERATORS: &[Operator] = &[
     op("Pad", &[text("mode"), ints("pads").until(10), real("value").until(10)],
         "with zeros, or with repeated values, which windows may go over only as edges in front of a `MaxPool`"),
     op("Pow", &[], EACH),
-    op("Quant", &[int("narrow"), int("signed"), text("rounding_mode").reading(Reading::Text("ROUND"))],
-        "of constants, or with one scale for a tensor"),
-    op("QuantizeLinear", &[int("axis").since(13), only("block_size", 0).since(21), int("output_dtype").since(21),
+    op("QLinearConv", CONV, INTEGERS),
+    op("QLinearMatMul", &[], INTEGERS),
+    op("Quant", QUANT, "of constants, or with one scale for a tensor, to the nearest integer"),
+    op("QuantizeLinear", &[int("axis").since(13), int("block_size").since(21), int("output_dtype").since(21),
         only("precision", 0).since(23), SATURATE],
         "of constants, or with one scale for a tensor"),
     op("Range", &[inert(int("stash_type").since(27))], CONSTANTS),
@@ -192,4 +208,14 @@ pub(crate) const OPERATORS: &[Operator] = &[
     op("Transpose", &[ints("perm")], MOVES),
     op("Unsqueeze", &[axes_until(12)], MOVES),
     op("Where", &[], EACH),
+    op("com.microsoft:QGemm", &[real("alpha"), int("transA"), int("transB")], INTEGERS),
+    op("com.microsoft:QLinearAdd", &[], INTEGERS),
+    op("com.microsoft:QLinearAveragePool", &[text("auto_pad"), int("ceil_mode"), CHANNELS_LAST, int("count_include_pad"),
+        ints("kernel_shape"), ints("pads"), ints("strides")], INTEGERS),
+    op("com.microsoft:QLinearConcat", &[int("axis")], INTEGERS),
+    op("com.microsoft:QLinearGlobalAveragePool", &[CHANNELS_LAST], INTEGERS),
+    op("com.microsoft:QLinearLeakyRelu", &[real("alpha")], INTEGERS),
+    op("com.microsoft:QLinearMul", &[], INTEGERS),
+    op("com.microsoft:QLinearReduceMean", &[ints("axes"), int("keepdims")], INTEGERS),
+    op("com.microsoft:QLinearSigmoid", &[], INTEGERS),
 ];
