@@ -252,6 +252,10 @@ fn quantizers_in_many_places() {
         let comparison = imported.compare(&expected);
         let comparison = comparison.unwrap_or_else(|error| panic!("{file}: {error}"));
         assert!(comparison.float_error < 1e-4, "{file}: {comparison:?}");
-        assert!(comparison.integer_error < 0.02, "{file}: {comparison:?}");
+        // inputs and weights that the model does not quantize have 4 bits
+        assert!(
+            comparison.integer_error <= INTEGER,
+            "{file}: {comparison:?}"
+        );
     }
 }
