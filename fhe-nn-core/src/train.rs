@@ -52,6 +52,7 @@ pub(crate) mod forward;
 mod integers;
 mod lookup;
 mod ops;
+mod outputs;
 mod parameters;
 mod pass;
 pub mod plot;

@@ -58,11 +58,12 @@ impl Encoder {
         self.affines[index * self.affines.len() / count]
     }
 
-    /// Encodes all values of an input.
-    pub(crate) fn encode(&self, input: &[f32], range: Range, integers: &mut [i64]) {
-        for (index, (integer, &x)) in integers.iter_mut().zip(input).enumerate() {
-            let affine = self.affine(index, input.len());
-            let steps = self.ties.round(f64::from(x) / affine.scale);
+    /// Encodes all values of an input, each of which it is given by its index.
+    pub(crate) fn encode(&self, value: impl Fn(usize) -> f32, range: Range, integers: &mut [i64]) {
+        let count = integers.len();
+        for (index, integer) in integers.iter_mut().enumerate() {
+            let affine = self.affine(index, count);
+            let steps = self.ties.round(f64::from(value(index)) / affine.scale);
             *integer = (steps as i64)
                 .saturating_add(affine.zero_point)
                 .clamp(range.lo, range.hi);
@@ -143,7 +144,7 @@ mod tests {
                 ..Encoder::from(HALF)
             };
             let mut integers = [0; 7];
-            encoder.encode(&input, Range::unsigned(3), &mut integers);
+            encoder.encode(|index| input[index], Range::unsigned(3), &mut integers);
             integers
         };
         assert_eq!(encoded(Ties::ToEven), [1, 3, 3, 5, 5, 7, 0]);

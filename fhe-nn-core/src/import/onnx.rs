@@ -3,6 +3,7 @@
 //! This room knows nothing of the network that a file becomes. It imports only the errors and the budget of
 //! `import`.
 
+mod behind;
 mod branch;
 mod constant;
 mod element;
@@ -10,6 +11,7 @@ mod external;
 mod graph;
 mod memory;
 mod node;
+mod outputs;
 mod proto;
 mod unrolled;
 
@@ -18,7 +20,7 @@ pub(crate) use constant::{Constant, WeightGrid};
 pub(crate) use element::{Kind, is_integer, is_real, levels};
 pub(crate) use external::Beside;
 pub(crate) use graph::Graph;
-pub(crate) use node::Node;
+pub(crate) use node::{Behind, Node};
 pub(crate) use proto::AttributeProto;
 #[cfg(test)]
 pub(crate) use proto::{

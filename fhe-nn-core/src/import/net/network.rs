@@ -3,10 +3,13 @@
 use std::collections::HashSet;
 use std::rc::Rc;
 
+use fhe_nn_proof::client::Outputs;
 use fhe_nn_proof::spec::{Input, Layer, Op, PoolSpec, Tensor};
 
 use super::names::snake_case;
+use super::outputs::ClientValues;
 use super::pending::PendingLinear;
+use super::tail::Tail;
 use crate::Floats;
 use crate::import::budget::Budget;
 use crate::import::error::{Refusal, refuse};
@@ -39,6 +42,10 @@ pub(crate) struct Net {
     pub(super) arrangement: Option<Vec<u32>>,
     /// The place that every value of the model's input has in the network's.
     pub(super) inverse: Vec<u32>,
+    /// What the client makes of the scores, once the network is at its end.
+    pub(super) outputs: Option<Outputs>,
+    /// What is left to the client after the outputs.
+    pub(crate) tail: Tail,
     /// What is already written, by base and function.
     pub(super) made: Vec<(usize, Expr, Written)>,
     names: HashSet<String>,
@@ -64,6 +71,8 @@ pub(crate) enum Source {
     Linear(Rc<PendingLinear>),
     /// A maximum over windows of such a layer, which has this base.
     MaxPool(usize, PoolSpec),
+    /// What the client makes of scores.
+    Client(Rc<ClientValues>),
 }
 
 /// A tensor that is written, and the line that its values still go through.
@@ -105,6 +114,8 @@ impl Net {
             functions: Vec::new(),
             arrangement: None,
             inverse: Vec::new(),
+            outputs: None,
+            tail: Tail::default(),
             made: Vec::new(),
             names: HashSet::from(["input".to_owned()]),
         }

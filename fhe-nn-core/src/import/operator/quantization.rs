@@ -3,13 +3,14 @@
 
 use std::rc::Rc;
 
+use fhe_nn_proof::client::OutputForm;
 use ndarray::{ArrayD, IxDyn};
 
 use crate::import::budget::Budget;
 use crate::import::error::{Refusal, refuse};
 use crate::import::function::Expr;
 use crate::import::net::Net;
-use crate::import::onnx::{Constant, Kind, Node, WeightGrid, levels};
+use crate::import::onnx::{Behind, Constant, Kind, Node, WeightGrid, levels};
 use crate::import::place::{Grid, Value, View, axis_of, broadcast};
 
 /// The result of a node that quantizes, or makes reals of integers; `None` for other nodes.
@@ -134,6 +135,11 @@ pub(super) fn quantization(
             }
             if node.operator == "QuantizeLinear" {
                 return Ok(Some(Value::Levels(view.clone(), grid)));
+            }
+            if node.behind == Behind::Moves
+                && let Some(levels) = net.client_levels(view, grid, OutputForm::Real)
+            {
+                return Ok(Some(Value::View(levels)));
             }
             let tensor = net.quantized(view, grid)?;
             Ok(Some(Value::View(match tensor {

@@ -57,7 +57,6 @@ const GROUPS: &[(&str, &[&str])] = &[
             "LpNormalization",
             "MeanVarianceNormalization",
             "RMSNormalization",
-            "ai.onnx.ml:Normalizer",
         ],
     ),
     (
