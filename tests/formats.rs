@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 
-use fhe_nn_core::import::{self, Imported, Widths};
+use fhe_nn_core::import::{self, Imported, Reference, Widths};
 use fhe_nn_core::plan::{Prefer, Ties};
 use fhe_nn_core::prelude::*;
 use fhe_nn_core::{Error, Kind, Label, Passphrase, Protection, StoredKey};
@@ -116,6 +116,33 @@ fn bless() -> Result<(), Error> {
     let onnx = folder().join("../cases/ort_qdq_int8_perchannel/ort_qdq_int8_perchannel.onnx");
     let imported = import::load(onnx, &Widths::default()).expect("the tests of cases read it");
     write("imported", 2, &imported.to_bytes());
+    // an imported network, whose client reorders inputs and makes outputs of the scores
+    let onnx = folder().join("../onnx/outputs/quantized.onnx");
+    let imported = import::load(onnx, &Widths::default()).expect("the importer's tests read it");
+    write("outputs_imported", 2, &imported.to_bytes());
+    let rows = Reference::load(folder().join("../onnx/outputs/quantized.json"))?;
+    let rows = rows.inputs();
+    let network = imported.quantize(rows.view(), &Calibration::default())?;
+    let network = network.network;
+    let plan = network.plan(&options)?;
+    let client = ClientKey::generate(&plan)?;
+    let request = client.encrypt(&rows.row(0).to_vec())?;
+    let server = ServerKey::new(&client.evaluation_key()?);
+    let reply = network.run_encrypted(&server, &request)?;
+    write("outputs_model", 3, &network.to_bytes());
+    let description = Description::new(plan)?.to_bytes();
+    write(
+        "outputs_description",
+        Kind::Description.version(),
+        &description,
+    );
+    write("outputs_client_key", key, &client.to_unprotected_bytes());
+    write(
+        "outputs_request",
+        Kind::Request.version(),
+        &request.to_bytes(),
+    );
+    write("outputs_reply", Kind::Reply.version(), &reply.to_bytes());
     Ok(())
 }
 
@@ -206,6 +233,34 @@ fn windows_that_differ_by_end_are_read() -> Result<(), Error> {
     Ok(())
 }
 
+/// An imported network has outputs that its client makes of the scores, and rows in an order of their own.
+#[test]
+fn what_a_client_makes_of_scores_is_read() -> Result<(), Error> {
+    let imported = Imported::from_bytes(&file("outputs_imported.v2"))?;
+    let model = Model::from_bytes(&file("outputs_model.v3"))?;
+    let interface = &model.spec().interface;
+    assert!(interface.order.is_some() && interface.outputs.is_some());
+    assert_eq!(imported.spec.interface, *interface);
+    let rows = Reference::load(folder().join("../onnx/outputs/quantized.json"))?;
+    let row = rows.inputs().row(0).to_vec();
+    let clear = model.run(&row)?;
+    let expected: f64 = rows.outputs().row(0).iter().map(|y| y * y).sum();
+    let errors = clear.reals().iter().zip(rows.outputs().row(0));
+    let errors: f64 = errors.map(|(x, y)| (x - y) * (x - y)).sum();
+    assert!(errors < 0.1 * expected, "{errors} of {expected}");
+
+    let description = Description::from_bytes(&file("outputs_description.v1"))?;
+    let plan = description.plan();
+    assert_eq!(plan.model, model.fingerprint());
+    assert_eq!(description.client_spec(), &model.client_spec());
+    let client = ClientKey::from_unprotected_bytes(&file("outputs_client_key.v1"))?;
+    client.check(plan)?;
+    let request = Request::from_bytes(&file("outputs_request.v4"), plan)?;
+    let reply = Reply::from_bytes(&file("outputs_reply.v4"), plan)?;
+    assert_eq!(client.decrypt(&request, &reply)?, clear);
+    Ok(())
+}
+
 #[test]
 fn an_imported_model_of_before_is_read() -> Result<(), Error> {
     let bytes = file("imported.v1");
@@ -287,7 +342,7 @@ fn a_newer_version_is_refused_by_name() -> Result<(), Error> {
     for (name, kind) in LABELLED {
         let mut bytes = file(name);
         read(kind, &bytes, description.plan())?;
-        bytes[6] += 1;
+        bytes[6..8].copy_from_slice(&(kind.version() + 1).to_le_bytes());
         let label = Label::read(&bytes).expect("it begins as a file of fhe-nn");
         assert_eq!((label.kind, label.version), (kind, kind.version() + 1));
         let refused = read(kind, &bytes, description.plan()).expect_err(name);

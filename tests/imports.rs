@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use fhe_nn_core::import::{self, ImportError, Imported, Widths};
 use fhe_nn_core::layer::Part;
 use fhe_nn_core::{ClientKey, Error, Floats, Network, PlanOptions, ServerKey, Spec};
-use ndarray::{Array2, Axis};
+use ndarray::Array2;
 use networks::mlp::Mlp;
 use networks::qat::Qat;
 use networks::text::Text;
@@ -42,14 +42,6 @@ fn reference_at(path: &Path) -> (Array2<f32>, Array2<f64>) {
         matrix(rows("input")).mapv(|x| x as f32),
         matrix(rows("output")),
     )
-}
-
-/// The inputs of a model, in the order in which the network takes them.
-fn arranged(imported: &Imported, inputs: &Array2<f32>) -> Array2<f32> {
-    match &imported.order {
-        Some(order) => inputs.select(Axis(1), order),
-        None => inputs.clone(),
-    }
 }
 
 /// The models by the name of their reference.
@@ -151,7 +143,6 @@ fn what_comes_after_the_scores_is_the_clients() {
 fn same_scores(name: &str, file: &str, tail: impl Fn(&[f64]) -> Vec<f64>) -> Imported {
     let (inputs, expected) = reference(name);
     let imported = imported(file).unwrap_or_else(|error| panic!("{file}: {error}"));
-    let inputs = arranged(&imported, &inputs);
     let scores = imported
         .float_scores(inputs.view())
         .expect("inputs of the model");
@@ -459,7 +450,7 @@ fn models_at_the_edges_are_the_same_or_refused() {
             continue;
         }
         let (inputs, expected) = reference_at(&reference);
-        let scores = imported.float_scores(arranged(&imported, &inputs).view());
+        let scores = imported.float_scores(inputs.view());
         let scores = scores.unwrap_or_else(|error| panic!("{name}: {error}"));
         let size = expected.iter().fold(1.0f64, |size, y| size.max(y.abs()));
         let errors = scores

@@ -31,6 +31,14 @@
 //! `DequantizeLinear` as Brevitas and PyTorch export them, operators of integers such as `QLinearConv` as onnxruntime
 //! writes them, and `Quant` of QONNX.
 //!
+//! What follows the last layer is the client's. It brings the values of a row into the order of the network, moves,
+//! averages, adds up or quantizes scores as the model does, and [`Scores::reals`](crate::Scores::reals) are the
+//! model's outputs. A softmax, an argmax or another function of them is left to you, and a note says so.
+//!
+//! Models of scikit-learn come in as skl2onnx writes them: multilayer perceptrons, linear and logistic models, and
+//! pipelines with scalers. Of several outputs, the one with the most real values is imported, or the one that
+//! [`ImportOptions`] choose.
+//!
 //! A file is not trusted: a model and the files beside it may have at most 1 GiB, and at most 2^25 values, and everything that is wrong is
 //! an [`ImportError`].
 //!
@@ -48,6 +56,7 @@ mod imported;
 mod net;
 mod onnx;
 mod operator;
+mod options;
 mod place;
 mod reference;
 mod sketch;
@@ -64,6 +73,7 @@ pub use comparison::Comparison;
 pub use error::{ImportError, Unsupported};
 pub use imported::{CustomFunction, Imported};
 pub use net::Widths;
+pub use options::ImportOptions;
 pub use reference::Reference;
 
 use self::budget::Budget;
@@ -73,17 +83,25 @@ use self::walk::walk;
 use crate::kind::Kind;
 use crate::{Error, file};
 
-/// Imports an ONNX file; the network is named after it. Values that the model keeps in files beside it, such as
-/// `model.onnx.data`, are read from its folder.
+/// Imports an ONNX file; the network is named after it. The options are [`Widths`] alone, or [`ImportOptions`].
+/// Values that the model keeps in files beside it, such as `model.onnx.data`, are read from its folder.
 ///
 /// # Errors
 /// [`ImportError`] for files that cannot be read, and the errors of [`onnx`](onnx()).
-pub fn load(path: impl AsRef<Path>, widths: &Widths) -> Result<Imported, ImportError> {
+pub fn load(
+    path: impl AsRef<Path>,
+    options: impl Into<ImportOptions>,
+) -> Result<Imported, ImportError> {
     let path = path.as_ref();
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     let folder = path.parent().unwrap_or(Path::new(""));
     let bytes = file::read(path)?;
-    let imported = import(&bytes, Beside::Folder(folder), &network_name(&stem), widths);
+    let imported = import(
+        &bytes,
+        Beside::Folder(folder),
+        &network_name(&stem),
+        &options.into(),
+    );
     imported.map_err(|error| error.of_file(path))
 }
 
@@ -92,8 +110,12 @@ pub fn load(path: impl AsRef<Path>, widths: &Widths) -> Result<Imported, ImportE
 /// # Errors
 /// [`ImportError`] for models that are broken or keep values in other files, and for nodes that have no
 /// counterpart, all of which it lists.
-pub fn onnx(bytes: &[u8], name: &str, widths: &Widths) -> Result<Imported, ImportError> {
-    import(bytes, Beside::Memory(&[]), name, widths)
+pub fn onnx(
+    bytes: &[u8],
+    name: &str,
+    options: impl Into<ImportOptions>,
+) -> Result<Imported, ImportError> {
+    import(bytes, Beside::Memory(&[]), name, &options.into())
 }
 
 /// Imports an ONNX model in memory, with the files in which it keeps values. `data` has the location of each file
@@ -105,23 +127,24 @@ pub fn onnx_with_data(
     bytes: &[u8],
     data: &[(&str, &[u8])],
     name: &str,
-    widths: &Widths,
+    options: impl Into<ImportOptions>,
 ) -> Result<Imported, ImportError> {
-    import(bytes, Beside::Memory(data), name, widths)
+    import(bytes, Beside::Memory(data), name, &options.into())
 }
 
 fn import(
     bytes: &[u8],
     beside: Beside<'_>,
     name: &str,
-    widths: &Widths,
+    options: &ImportOptions,
 ) -> Result<Imported, ImportError> {
     check_size(bytes.len() as u64).map_err(Error::from)?;
     Kind::check(bytes, &[Kind::Onnx], "an ONNX model")?;
     let budget = Budget::new();
-    let graph = Graph::parse(bytes, beside, &budget)?;
+    let graph = Graph::parse(bytes, beside, options.output(), &budget)?;
     let mut net = walk(&graph, &budget)?;
-    let spec = propose(&net, name, widths)?;
+    let widths = options.widths();
+    let spec = propose(&net, name, &widths)?;
     if widths.requantize() {
         net.requantize();
     }
@@ -133,9 +156,9 @@ fn import(
     });
     Ok(Imported {
         spec,
-        order: net.order(),
         functions: functions.collect(),
         floats: net.floats,
         notes: net.notes,
+        tail: net.tail,
     })
 }

@@ -1,6 +1,8 @@
 //! Plans in detail: the parameters of every stage, and what a client is told.
 
-pub use fhe_nn_proof::client::{Affine, ClientSpec, Line};
+pub use fhe_nn_proof::client::{
+    Affine, ClientSpec, Combination, Interface, Line, OutputForm, OutputGrid, Outputs, ScoreTerm,
+};
 pub use fhe_nn_proof::encoder::{Encoder, Norm, Ties};
 pub use fhe_nn_proof::noise::{Decomposition, SECURITY_BITS, Shape};
 pub use fhe_nn_proof::plan::{

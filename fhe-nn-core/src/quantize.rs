@@ -26,7 +26,7 @@ pub use report::{Fidelity, LayerReport, Report};
 
 use fhe_nn_proof::error::ModelError;
 use fhe_nn_proof::spec::Spec;
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array1, Array2, ArrayView2};
 
 pub use self::float::CustomFn;
 pub(crate) use self::float::Float;
@@ -94,10 +94,11 @@ impl Model {
     }
 
     /// The scores of the float network that a declaration describes. Nothing is quantized that the floats
-    /// themselves do not quantize; see [`Network::quantize_with`](crate::Network::quantize_with).
+    /// themselves do not quantize; see [`Network::quantize_with`](crate::Network::quantize_with). The result are
+    /// the outputs, as [`Scores::reals`](crate::Scores::reals) has them.
     ///
     /// # Shapes
-    /// `inputs`: `[inputs, values of one input]`; the result: `[inputs, scores]`.
+    /// `inputs`: `[inputs, values of one input]`; the result: `[inputs, outputs]`.
     ///
     /// # Errors
     /// Those of [`Model::quantize_with`].
@@ -171,5 +172,13 @@ pub(crate) fn float_scores(
     let inputs = float.normalized(reals(spec, inputs.view())?)?;
     let inputs = float.quantized_input(inputs)?;
     let mut tensors = float.run(inputs)?;
-    tensors.pop().ok_or(ModelError::PartMissing.into())
+    let scores = tensors.pop().ok_or(ModelError::PartMissing)?;
+    let Some(outputs) = &spec.interface.outputs else {
+        return Ok(scores);
+    };
+    let mut all = Array2::zeros((scores.nrows(), outputs.combinations.len()));
+    for (row, mut to) in scores.rows().into_iter().zip(all.rows_mut()) {
+        to.assign(&Array1::from(outputs.of(&row.to_vec())));
+    }
+    Ok(all)
 }

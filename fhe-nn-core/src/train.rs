@@ -53,6 +53,7 @@ mod input;
 mod integers;
 mod lookup;
 mod ops;
+mod outputs;
 mod parameters;
 mod pass;
 mod scales;

@@ -2,7 +2,7 @@
 //! would fill memory. A file with one is refused, with numbers, before anything is computed from it.
 
 use fhe_nn_core::{Error, Model};
-use fhe_nn_proof::client::Affine;
+use fhe_nn_proof::client::{Affine, Combination, Interface, Outputs, ScoreTerm};
 use fhe_nn_proof::error::ModelError;
 use fhe_nn_proof::model;
 use fhe_nn_proof::part::Part;
@@ -120,6 +120,70 @@ fn sums_of_pools_are_refused_beyond_32_bits() {
         refused(&greatest),
         "`layer0` compares values whose differences need 9 bits, but a table reads at most 8"
     );
+}
+
+#[test]
+fn an_interface_takes_its_own_rows_and_gives_its_own_outputs() {
+    let with = |order: Option<Vec<usize>>, outputs: Option<Outputs>| Spec {
+        interface: Interface {
+            order: order.map(Into::into),
+            outputs,
+        },
+        ..doublings(1)
+    };
+    let score = |score| ScoreTerm { score, weight: 0.5 };
+    let outputs = |terms: Vec<ScoreTerm>| {
+        let combination = Combination {
+            offset: 1.0,
+            terms: terms.into(),
+        };
+        Some(Outputs {
+            combinations: vec![combination].into(),
+            grid: None,
+        })
+    };
+    // the sums are twice the values, which lie between 0 and 1
+    let own = with(None, None);
+    let plain = read(&own).expect("a lawful declaration");
+    let scores = plain.run(&[1.0, 0.0]).expect("two values");
+    assert_eq!(
+        (scores.integers(), scores.reals()),
+        (&[2, 0][..], &[2.0, 0.0][..])
+    );
+    let spec = with(Some(vec![1, 0]), outputs(vec![score(0), score(1)]));
+    let model = read(&spec).expect("a lawful interface");
+    let scores = model.run(&[1.0, 0.0]).expect("two values");
+    assert_eq!(
+        (scores.integers(), scores.reals()),
+        (&[0, 2][..], &[2.0][..])
+    );
+    assert_eq!(
+        model.fingerprint(),
+        plain.fingerprint(),
+        "no integer is another"
+    );
+    assert_eq!(model.client_spec().output_len(), 1);
+    let again = Model::from_bytes(&model.to_bytes()).expect("its own file");
+    assert_eq!(again, model);
+    assert!(runs(&spec).is_ok());
+
+    for (spec, law) in [
+        (
+            with(Some(vec![1, 1]), None),
+            "has the place of each value once",
+        ),
+        (
+            with(Some(vec![1]), None),
+            "has the place of each value once",
+        ),
+        (
+            with(None, outputs(vec![score(2)])),
+            "are made of scores that there are",
+        ),
+    ] {
+        let text = refused(&spec);
+        assert!(text.contains(law), "{text}");
+    }
 }
 
 /// A layer with weights may be held to few bits and still reach many.

@@ -16,7 +16,7 @@ mod widths;
 
 use std::borrow::Cow;
 
-use fhe_nn_proof::spec::{FlowError, Input, Layer, Op, Scales, Spec};
+use fhe_nn_proof::spec::{FlowError, Input, Interface, Layer, Op, Scales, Spec};
 
 use self::facts::Facts;
 use self::stage::Stage;
@@ -161,5 +161,6 @@ fn spec(network: &Network, ops: Vec<Op>) -> Spec {
         name: Cow::Owned(network.name()),
         input: input(network),
         layers: layers.collect(),
+        interface: Interface::OWN,
     }
 }

@@ -3,8 +3,8 @@
     python3 read.py DESCRIPTION CLIENT_KEY REQUEST REPLY
 
 The client key is one without a passphrase. The script prints one JSON object: the encoded input that the request
-encrypts and what it stands for, and the integers and reals of the scores that the reply encrypts. It needs nothing
-but Python.
+encrypts and what it stands for, the integers of the scores that the reply encrypts, and the outputs in reals. It
+needs nothing but Python.
 """
 
 import hashlib
@@ -240,7 +240,21 @@ def reply(data, plan, key, seed):
             v = max(-half, min(half - 1, v))
         integers.append(v)
         reals.append(line["slope"] * v + line["offset"])
-    return integers, reals
+    return integers, outputs(client, reals)
+
+
+def outputs(client, reals):
+    """What the client makes of the scores."""
+    own = client.get("interface", {}).get("outputs")
+    if own is None:
+        return reals
+    made = [c["offset"] + sum(t["weight"] * reals[t["score"]] for t in c["terms"]) for c in own["combinations"]]
+    grid = own.get("grid")
+    if grid is None:
+        return made
+    scale, zero = grid["scale"], grid["zero_point"]
+    levels = [max(grid["lo"], min(grid["hi"], round(x / scale) + zero)) for x in made]
+    return levels if grid["form"] == "Level" else [scale * (q - zero) for q in levels]
 
 
 def main():

@@ -17,12 +17,12 @@ impl ClientSpec {
         }
         let range = Range::unsigned(self.input_bits);
         let (lo, hi) = (range.lo as f64 - 0.5, range.hi as f64 + 0.5);
-        let is_clamped = |&(index, &x): &(usize, &f32)| {
-            let affine = self.encoder.affine(index, input.len());
-            let level = f64::from(x) / affine.scale + affine.zero_point as f64;
-            !(lo..=hi).contains(&level)
+        let is_clamped = |&index: &usize| {
+            let (place, x) = ((index, input.len()), input[self.interface.place(index)]);
+            let zero_point = self.encoder.affine(index, input.len()).zero_point;
+            !(lo..=hi).contains(&(self.encoder.steps(place, x) + zero_point as f64))
         };
-        input.iter().enumerate().filter(is_clamped).count()
+        (0..input.len()).filter(is_clamped).count()
     }
 
     /// Counts the values of each input that are clamped; see [`ClientSpec::clamped`].

@@ -1,10 +1,15 @@
 //! What a client must know to encode inputs and to read scores, without any weights.
 
+mod interface;
+mod outputs;
+
 use std::borrow::Cow;
 
 use ndarray::{Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
 
+pub use self::interface::Interface;
+pub use self::outputs::{Combination, MAX_TERMS, OutputForm, OutputGrid, Outputs, ScoreTerm};
 use crate::encoder::{Encoder, Ties};
 use crate::spec::{Encoding, Tokens};
 use crate::widths::{Lattice, Range};
@@ -37,6 +42,9 @@ pub struct ClientSpec {
     pub lattices: Cow<'static, [Lattice]>,
     /// Meaning of each score.
     pub decoder: Cow<'static, [Line]>,
+    /// The order of a client's rows, and what it makes of the scores.
+    #[serde(default, skip_serializing_if = "Interface::is_own")]
+    pub interface: Interface,
 }
 
 /// The real value of score `acc` is `slope x acc + offset`.
@@ -48,7 +56,7 @@ pub struct Line {
     pub offset: f64,
 }
 
-/// The result of one inference: integer scores, and what they mean in reals.
+/// The result of one inference: integer scores, and the outputs in reals that they stand for.
 ///
 /// Scores are equal if their integers and their meanings are: those of an encrypted run equal those of a
 /// clear one.
@@ -129,11 +137,12 @@ impl ClientSpec {
     /// The integers that stand for an input, `[values]` or, for one-hot tokens, `[vocabulary, tokens]`.
     ///
     /// # Errors
-    /// [`InputError::NotAToken`], if the inputs are tokens.
+    /// [`InputError`].
     pub fn encode(&self, input: &[f32]) -> Result<Vec<i64>, InputError> {
         if let Some(tokens) = self.tokens {
             return tokens.encode(input);
         }
+        self.check(input.len(), input)?;
         let mut integers = vec![0; input.len()];
         self.write(input, &mut integers)?;
         Ok(integers)
@@ -207,7 +216,8 @@ impl ClientSpec {
             return tokens.write(input, to);
         }
         let range = Range::unsigned(self.input_bits);
-        for (index, (to, &x)) in to.iter_mut().zip(input).enumerate() {
+        for (index, to) in to.iter_mut().enumerate() {
+            let x = input[self.interface.place(index)];
             *to = self.encoder.integer((index, input.len()), x, range);
         }
         Ok(())
@@ -219,6 +229,11 @@ impl ClientSpec {
         rows.map(|row| self.scores(row.to_vec())).collect()
     }
 
+    /// Number of outputs that the client makes of the scores.
+    pub fn output_len(&self) -> usize {
+        self.interface.output_len(self.decoder.len())
+    }
+
     /// Integer scores with their meaning.
     pub fn scores(&self, integers: Vec<i64>) -> Scores {
         let reals = integers
@@ -226,6 +241,7 @@ impl ClientSpec {
             .zip(&*self.decoder)
             .map(|(&q, line)| line.real(q))
             .collect();
+        let reals = self.interface.outputs(reals);
         Scores { integers, reals }
     }
 }
@@ -277,17 +293,18 @@ impl Line {
 }
 
 impl Scores {
-    /// The exact integers.
+    /// The exact integers, one for each score that was decrypted.
     pub fn integers(&self) -> &[i64] {
         &self.integers
     }
 
-    /// The real values that the integers stand for.
+    /// The outputs: the real values that the integers stand for, or what the client of an imported network makes
+    /// of these.
     pub fn reals(&self) -> &[f64] {
         &self.reals
     }
 
-    /// Position of the greatest real score, the first of equals; 0 if there is none.
+    /// Position of the greatest output, the first of equals; 0 if there is none.
     pub fn argmax(&self) -> usize {
         let reals = self.reals.iter().enumerate();
         let best = reals.reduce(|best, own| if own.1 > best.1 { own } else { best });

@@ -92,14 +92,19 @@ impl Encoder {
 
     /// The integer that stands for the real `x` as value `index` of an input of `count` values.
     pub(crate) fn integer(&self, (index, count): (usize, usize), x: f32, range: Range) -> i64 {
-        let (affine, x) = (self.affine(index, count), f64::from(x));
-        let x = match self.norm(index, count) {
-            Some(norm) => norm.of(x),
-            None => x,
-        };
-        (self.ties.round(x / affine.scale) as i64)
-            .saturating_add(affine.zero_point)
+        let steps = self.ties.round(self.steps((index, count), x));
+        (steps as i64)
+            .saturating_add(self.affine(index, count).zero_point)
             .clamp(range.lo, range.hi)
+    }
+
+    /// The steps from the zero point to the real `x`, before they are rounded.
+    pub(crate) fn steps(&self, (index, count): (usize, usize), x: f32) -> f64 {
+        let x = match self.norm(index, count) {
+            Some(norm) => norm.of(f64::from(x)),
+            None => f64::from(x),
+        };
+        x / self.affine(index, count).scale
     }
 
     /// The real that integer `q` stands for as value `index` of an input of `count` values, before it is normalized.

@@ -18,7 +18,7 @@ use ndarray::Array2;
 use sha2::{Digest, Sha256};
 
 pub use self::map::{Map, Rows, Term};
-use crate::client::{ClientSpec, Line};
+use crate::client::{ClientSpec, Interface, Line};
 use crate::encoder::Encoder;
 use crate::part::{Part, Tables};
 use crate::spec::{ActivationSpec, Function, Rounding, Spec};
@@ -132,14 +132,21 @@ pub enum Fixed {
 impl Graph<'_> {
     /// SHA-256 over the declaration and the integers: weights, constants, widths and tables, and zero
     /// points where padding takes them. Never over floats, so that rounding of scales, which changes no
-    /// result, changes no fingerprint.
+    /// result, changes no fingerprint; nor over what the client does around the network.
     pub fn fingerprint(&self) -> [u8; 32] {
         let mut hash = Sha256::new();
         let mut field = |bytes: &[u8]| {
             hash.update((bytes.len() as u64).to_le_bytes());
             hash.update(bytes);
         };
-        field(&serde_json::to_vec(self.spec).expect("a spec has string keys only"));
+        let spec = match self.spec.interface.is_own() {
+            true => serde_json::to_vec(self.spec),
+            false => serde_json::to_vec(&Spec {
+                interface: Interface::OWN,
+                ..self.spec.clone()
+            }),
+        };
+        field(&spec.expect("a spec has string keys only"));
         for (layer, part) in self.spec.layers.iter().zip(self.parts) {
             let window = layer.op.linear().and_then(|linear| linear.window);
             let pads = window.is_some_and(|window| window.pads());
@@ -162,6 +169,7 @@ impl Graph<'_> {
             widths: channels().map(|c| read.widths[c]).collect(),
             lattices: channels().map(|c| read.lattices[c]).collect(),
             decoder: channels().map(|c| self.decoder[c]).collect(),
+            interface: self.spec.interface.clone(),
         }
     }
 

@@ -9,6 +9,7 @@
 //! follow from the widths. The metadata's entry `fhe_nn` is JSON:
 //! the version of the format, the declaration, from version 2 on the SHA-256 of all of it, and from version 3 on
 //! the rule for ties, by which the client encodes. Models of before rounded halves away from zero.
+//! The declaration of an imported network has what the client does around it, also from version 3 on.
 //!
 //! Everything that is read is checked before it is used: types, shapes and ranges, and that the widths of
 //! a `checked` layer hold whatever its weights can reach.

@@ -61,7 +61,7 @@ pub(crate) use self::size::keyswitch_body_bytes;
 pub use self::stage::{Round, Stage};
 pub use self::sums::{Sums, torus_step};
 pub use self::version::{UnknownVersion, Version};
-use crate::client::ClientSpec;
+use crate::client::{ClientSpec, Interface};
 use crate::encoder::Encoder;
 use crate::noise::log2_sum;
 use crate::spec::Rounding;
@@ -105,6 +105,7 @@ impl Plan {
             widths: Cow::Borrowed(&[]),
             lattices: Cow::Borrowed(&[]),
             decoder: Cow::Borrowed(&[]),
+            interface: Interface::OWN,
         },
         input: InputPlan { dimension: 0 },
         stages: Cow::Borrowed(&[]),

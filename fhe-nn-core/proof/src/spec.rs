@@ -27,10 +27,11 @@ pub use self::input::{Encoding, Input, Scales, Tokens};
 pub use self::layer::Layer;
 pub use self::tensor::{Tensor, TensorKind};
 pub use self::window::{Padding, Window, WindowError};
+pub use crate::client::Interface;
 pub use crate::layers::*;
 
 /// A declared network: its input and its layers in execution order.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Spec {
     /// Name of the declared struct.
     pub name: Cow<'static, str>,
@@ -38,6 +39,9 @@ pub struct Spec {
     pub input: Input,
     /// Layers in the order in which they run.
     pub layers: Cow<'static, [Layer]>,
+    /// The order of a client's rows, and what it makes of the scores, for a network that was imported.
+    #[serde(default, skip_serializing_if = "Interface::is_own")]
+    pub interface: Interface,
 }
 
 impl Spec {
@@ -46,6 +50,7 @@ impl Spec {
         name: Cow::Borrowed(""),
         input: Input::new(&[], 1),
         layers: Cow::Borrowed(&[]),
+        interface: Interface::OWN,
     };
 
     /// A network from compile-time parts.
@@ -54,6 +59,7 @@ impl Spec {
             name: Cow::Borrowed(name),
             input,
             layers: Cow::Borrowed(layers),
+            interface: Interface::OWN,
         }
     }
 

@@ -1,10 +1,10 @@
 //! An import held against the framework that its model came from.
 
-use ndarray::{Array2, Axis, Zip};
+use ndarray::{Array2, Zip};
 use serde::Serialize;
 
 use super::{Imported, Reference};
-use crate::{Calibration, Error, Scores};
+use crate::{Calibration, Error};
 
 /// How far an imported network is from what its framework computes.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -26,21 +26,17 @@ impl Imported {
     /// declaration makes of them.
     ///
     /// # Errors
-    /// [`Error::Rows`] if the outputs are not as many as the network's scores, and those of
+    /// [`Error::Rows`] if the outputs are not as many as the network's, and those of
     /// [`quantize`](Self::quantize).
     pub fn compare(&self, reference: &Reference) -> Result<Comparison, Error> {
-        let inputs = match &self.order {
-            Some(order) if order.len() == reference.inputs().ncols() => {
-                reference.inputs().select(Axis(1), order)
-            }
-            _ => reference.inputs().clone(),
-        };
+        let inputs = reference.inputs();
         let outputs = reference.outputs();
         let floats = self.float_scores(inputs.view())?;
+        let floats = self.finished(floats.rows().into_iter().map(|row| row.to_vec()));
         if floats.dim() != outputs.dim() {
             return Err(Error::Rows {
                 reason: format!(
-                    "outputs have {} values, but the network has {} scores",
+                    "outputs have {} values, but the network has {}",
                     outputs.ncols(),
                     floats.ncols()
                 ),
@@ -50,9 +46,7 @@ impl Imported {
             .quantize(inputs.view(), &Calibration::default())?
             .network;
         let scores = network.run_batch(inputs.view())?;
-        let reals = scores.iter().flat_map(Scores::reals).copied().collect();
-        let integers = Array2::from_shape_vec(outputs.dim(), reals)
-            .expect("the integer network has as many scores as the float network");
+        let integers = self.finished(scores.iter().map(|scores| scores.reals().to_vec()));
         let pairs = integers.rows().into_iter().zip(outputs.rows());
         let same = pairs.filter(|(own, other)| greatest(own.iter()) == greatest(other.iter()));
         Ok(Comparison {
@@ -61,6 +55,13 @@ impl Imported {
             integer_error: relative_squares(&integers, outputs),
             agree: same.count(),
         })
+    }
+
+    /// What the model computes of the outputs of its network, with what was left to the client.
+    fn finished(&self, outputs: impl Iterator<Item = Vec<f64>>) -> Array2<f64> {
+        let rows: Vec<Vec<f64>> = outputs.map(|row| self.tail.of(row)).collect();
+        let shape = (rows.len(), rows.first().map_or(0, Vec::len));
+        Array2::from_shape_vec(shape, rows.concat()).expect("every row has as many values")
     }
 }
 

@@ -48,6 +48,14 @@ pub enum ImportError {
         /// What is wrong, with the numbers that do not fit.
         reason: String,
     },
+    /// The model has no output of the name that was asked for, or none at all.
+    #[error("{}", no_output(.wanted.as_deref(), .known))]
+    Output {
+        /// The name that was asked for.
+        wanted: Option<String>,
+        /// The names of the model's outputs.
+        known: Vec<String>,
+    },
     /// An extent is known only when the model runs.
     #[error(
         "input `{input}` has the dynamic extent {axis} (`{name}`), but only the first, the batch, may be: export with fixed shapes"
@@ -102,6 +110,7 @@ impl ImportError {
             | ImportError::File { .. }
             | ImportError::Dynamic { .. }
             | ImportError::Width { .. }
+            | ImportError::Output { .. }
             | ImportError::Unsupported(_)
             | ImportError::Constant => self,
             ImportError::Floats(_)
@@ -134,6 +143,17 @@ pub struct Unsupported {
 impl fmt::Display for Unsupported {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "`{}` ({}): {}", self.node, self.operator, self.reason)
+    }
+}
+
+fn no_output(wanted: Option<&str>, known: &[String]) -> String {
+    let names: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
+    match (wanted, names.as_slice()) {
+        (_, []) => "the model has no outputs".to_owned(),
+        (wanted, names) => {
+            let (wanted, names) = (wanted.unwrap_or_default(), names.join(", "));
+            format!("the model has no output `{wanted}`\n  = help: it has {names}")
+        }
     }
 }
 

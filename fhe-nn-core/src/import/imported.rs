@@ -4,6 +4,7 @@ use fhe_nn_proof::spec::Spec;
 use ndarray::{Array2, ArrayView2};
 
 use super::function::{Expr, function};
+use super::net::Tail;
 use crate::quantize::CustomFn;
 use crate::{Calibration, Error, Floats, Model, Quantized};
 
@@ -11,17 +12,17 @@ use crate::{Calibration, Error, Floats, Model, Quantized};
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Imported {
-    /// The declaration, with the bit-widths of the model or proposed ones.
+    /// The declaration, with the bit-widths of the model or proposed ones. Its interface has what is the client's:
+    /// the order of inputs, and what becomes of the scores.
     pub spec: Spec,
     /// Weights, biases and parameters by the names of fields, and the scales that the model itself has.
     pub floats: Floats,
     /// The functions of the `Custom` layers, in the order of the layers.
     pub functions: Vec<CustomFunction>,
-    /// The place of every network input in the model's input, if the network takes inputs in another order than
-    /// the model: channels first.
-    pub order: Option<Vec<usize>>,
-    /// What the declaration does not say, a line each: what is left to the client, and the order of inputs.
+    /// What the declaration does not say, a line each: what is left to the client, and what is computed otherwise.
     pub notes: Vec<String>,
+    /// What is left to the client after the outputs.
+    pub(super) tail: Tail,
 }
 
 /// A function that no activation of the language computes.
@@ -46,7 +47,7 @@ impl Imported {
     /// Quantizes the network; see [`Model::quantize_with`].
     ///
     /// # Shapes
-    /// `samples`: `[samples, values of one input]`, in the order of the network.
+    /// `samples`: `[samples, values of one input]`, in the order of the model.
     ///
     /// # Errors
     /// The errors of [`Model::quantize_with`].
@@ -60,7 +61,10 @@ impl Imported {
         })
     }
 
-    /// The scores of the float network; see [`Model::float_scores`].
+    /// The outputs of the float network; see [`Model::float_scores`].
+    ///
+    /// # Shapes
+    /// `inputs`: `[inputs, values of one input]`, in the order of the model; the result: `[inputs, outputs]`.
     ///
     /// # Errors
     /// The errors of inputs that do not fit.

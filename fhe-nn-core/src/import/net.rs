@@ -8,11 +8,12 @@
 //! only, as sums cost no bootstraps.
 //!
 //! This room knows no operator of ONNX. It imports `place` and `function`.
-//! Within it, each file imports only files above it in this list: `names`, `pending`, `network`, `arrangement`,
+//! Within it, each file imports only files above it in this list: `names`, `pending`, `tail`, `network`, `arrangement`,
 //! `normalize`, `write`, `sign`, `read`, `gathered`, `each`, `preset_scales`, `limits`, `quantized_input`, `linear`,
-//! `scores`, `widths`, `propose`.
+//! `complement`, `outputs`, `scores`, `widths`, `propose`.
 
 mod arrangement;
+mod complement;
 mod each;
 mod gathered;
 mod limits;
@@ -20,6 +21,7 @@ mod linear;
 mod names;
 mod network;
 mod normalize;
+mod outputs;
 mod pending;
 mod preset_scales;
 mod propose;
@@ -27,9 +29,11 @@ mod quantized_input;
 mod read;
 mod scores;
 mod sign;
+mod tail;
 mod widths;
 mod write;
 
+pub(crate) use complement::sigmoids;
 pub(crate) use linear::{dense, windowed};
 pub(crate) use names::{layer_name, network_name};
 pub(crate) use network::{Net, Source};
@@ -38,4 +42,5 @@ pub(crate) use pending::PendingLinear;
 pub(crate) use pending::{Weights, weight_bits};
 pub(crate) use propose::propose;
 pub(crate) use scores::scores;
+pub(crate) use tail::{StoredTail, Tail};
 pub use widths::Widths;

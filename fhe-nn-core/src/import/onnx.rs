@@ -3,6 +3,7 @@
 //! This room knows nothing of the network that a file becomes. It imports only the errors and the budget of
 //! `import`.
 
+mod behind;
 mod branch;
 mod constant;
 mod element;
@@ -11,15 +12,16 @@ mod external;
 mod graph;
 mod memory;
 mod node;
+mod outputs;
 mod proto;
 mod unrolled;
 
 pub(crate) use branch::Branch;
 pub(crate) use constant::{Constant, WeightGrid};
-pub(crate) use element::{Kind, kind, levels, rounded};
+pub(crate) use element::{Kind, is_real, kind, levels, rounded};
 pub(crate) use external::Beside;
 pub(crate) use graph::Graph;
-pub(crate) use node::Node;
+pub(crate) use node::{Behind, Node};
 pub(crate) use proto::AttributeProto;
 #[cfg(test)]
 pub(crate) use proto::{

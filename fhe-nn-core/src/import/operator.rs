@@ -16,6 +16,7 @@ mod elementwise;
 mod embedding;
 mod fold;
 mod formula;
+mod learned;
 mod levels;
 mod outcome;
 mod pool;

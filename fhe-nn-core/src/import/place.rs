@@ -11,6 +11,7 @@ mod rearrange;
 mod slice;
 mod value;
 mod view;
+mod whole;
 mod windows;
 
 pub(crate) use axes::{axis_of, broadcast, joined, reduced_axes};
@@ -19,6 +20,7 @@ pub(crate) use grid::Grid;
 pub(crate) use rearrange::rearrange;
 pub(crate) use value::Value;
 pub(crate) use view::{NOTHING, View};
+pub(crate) use whole::{Whole, WholeKind};
 pub(crate) use windows::{
     Windows, evened, fits_a_tensor, inside, see_edges, unpadded, unrepeated, with_more_taps,
 };

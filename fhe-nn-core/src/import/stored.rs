@@ -13,13 +13,15 @@ use safetensors::tensor::Metadata;
 use serde::{Deserialize, Serialize};
 
 use super::function::postfix;
+use super::net::{StoredTail, Tail};
 use super::{CustomFunction, Imported};
 use crate::{Error, Floats, file};
 
 /// The name of the entry in the file's metadata.
 const ENTRY: &str = "fhe-nn import";
 /// The version that is written, and the newest that is read. Version 2 has the model's own quantizers (`clamp` and
-/// `step`) among the floats.
+/// `step`) among the floats, the order of inputs and the outputs in the declaration, and the functions of outputs that are
+/// left to the client.
 const VERSION: u32 = 2;
 
 /// The declaration as it is stored.
@@ -29,8 +31,12 @@ struct Stored {
     version: u32,
     spec: Spec,
     functions: Vec<StoredFunction>,
+    /// The order of inputs in version 1; later it is in the declaration.
+    #[serde(default, skip_serializing)]
     order: Option<Vec<usize>>,
     notes: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tail: Option<StoredTail>,
 }
 
 /// A function that no activation of the language computes.
@@ -53,8 +59,9 @@ impl Imported {
             version: VERSION,
             spec: self.spec.clone(),
             functions: functions.collect(),
-            order: self.order.clone(),
+            order: None,
             notes: self.notes.clone(),
+            tail: self.tail.stored(),
         };
         let json = serde_json::to_string(&stored).expect("a declaration is numbers and strings");
         let metadata = HashMap::from([(ENTRY.to_owned(), json)]);
@@ -85,17 +92,14 @@ impl Imported {
             )));
         };
         version_of(json)?;
-        let stored: Stored =
+        let mut stored: Stored =
             serde_json::from_str(json).map_err(|error| malformed(error.to_string()))?;
+        if let Some(order) = stored.order {
+            stored.spec.interface.order = Some(order.into());
+        }
         stored.spec.check_numbers()?;
         let flow = stored.spec.flow();
         flow.map_err(|found| ModelError::flow(&stored.spec, found))?;
-        let (inputs, order) = (stored.spec.input_len(), stored.order.as_deref());
-        if order.is_some_and(|order| !is_permutation(order, inputs)) {
-            return Err(malformed(format!(
-                "its order of inputs is not one of {inputs} places"
-            )));
-        }
         let functions = stored.functions.iter().map(|own| &own.name);
         if let Some(text) = stored
             .notes
@@ -105,6 +109,8 @@ impl Imported {
         {
             return Err(malformed(format!("{text:?} has control characters")));
         }
+        let outputs = stored.spec.interface.output_len(stored.spec.output_len());
+        let tail = Tail::read(stored.tail, outputs).map_err(malformed)?;
         let layers = stored.spec.layers.iter();
         let custom = |act: &ActivationSpec| act.function == Function::Custom;
         let custom = layers.filter(|layer| layer.op.activation().is_some_and(custom));
@@ -128,8 +134,8 @@ impl Imported {
             spec: stored.spec,
             floats,
             functions: functions.collect::<Result<_, Error>>()?,
-            order: stored.order,
             notes: stored.notes,
+            tail,
         })
     }
 
@@ -173,11 +179,4 @@ fn version_of(json: &str) -> Result<(), Error> {
         }),
         Ok(_) | Err(_) => Ok(()), // what else is wrong is found when the whole is read
     }
-}
-
-/// Whether an order has each of `count` places once.
-fn is_permutation(order: &[usize], count: usize) -> bool {
-    let mut sorted = order.to_vec();
-    sorted.sort_unstable();
-    sorted.into_iter().eq(0..count)
 }

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use fhe_nn_proof::client::OutputForm;
+
 use super::budget::Budget;
 use super::error::{ImportError, Refusal, Unsupported, refuse};
 use super::net::{Net, scores};
@@ -16,6 +18,12 @@ use super::place::{Value, View};
 pub(super) fn walk(graph: &Graph, budget: &Budget) -> Result<Net, ImportError> {
     let mut net = Net::new(&graph.input.shape);
     net.input_levels = graph.input.levels;
+    if !graph.unread.is_empty() {
+        let (output, others) = (&graph.output, graph.unread.join("`, `"));
+        net.notes.push(format!(
+            "the output `{output}` is imported, and not `{others}`"
+        ));
+    }
     budget.take(net.facts[0].len(), &graph.input.name)?;
     let input = View {
         is_integer: graph.input.is_integer,
@@ -107,13 +115,18 @@ fn run_nodes<'a>(
 pub(super) fn end(net: &mut Net, graph: &Graph, output: Value) -> Result<(), ImportError> {
     let result = match output {
         Value::View(view) => scores(net, &view),
-        Value::Scores(view, operator) => {
+        Value::Scores(view, whole) => {
             net.notes.push(format!(
-                "`{operator}` of the scores is the client's: it computes it after it decrypts"
+                "`{}` of the scores is the client's: it computes it after it decrypts",
+                whole.kind.name()
             ));
+            net.tail.all = Some(whole);
             scores(net, &view)
         }
-        Value::Levels(..) => refuse("the output has integers without their scale"),
+        Value::Levels(view, grid) => match net.client_levels(&view, grid, OutputForm::Level) {
+            Some(levels) => scores(net, &levels),
+            None => refuse("the output has integers without their scale"),
+        },
         Value::Constant(_) | Value::Unknown => return Err(ImportError::Constant),
     };
     let ended = result.and_then(|()| net.write_normalization());

@@ -6,7 +6,7 @@ use ndarray::{Array1, Array2, ArrayView2};
 
 use crate::Error;
 
-/// The samples in reals, `[samples, values]`. Tokens are as the client encodes them.
+/// The samples in reals, `[samples, values]`, in the order of the network. Tokens are as the client encodes them.
 ///
 /// # Errors
 /// [`Error::NoSamples`], [`Error::Input`] and [`Error::SampleNotFinite`].
@@ -33,7 +33,8 @@ pub(crate) fn reals(spec: &Spec, samples: ArrayView2<'_, f32>) -> Result<Array2<
         });
     }
     let Some(encoder) = spec.input.tokens else {
-        return Ok(samples.mapv(f64::from));
+        let at = |(row, value)| f64::from(samples[[row, spec.interface.place(value)]]);
+        return Ok(Array2::from_shape_fn(samples.dim(), at));
     };
     let mut all = Array2::zeros((samples.nrows(), spec.input.tensor().len()));
     for (tokens, mut row) in samples.rows().into_iter().zip(all.rows_mut()) {

@@ -6,13 +6,14 @@ use ndarray::Array2;
 
 use super::error::Failure;
 use super::forward::{Forward, Mode};
+use super::outputs::outputs;
 use super::signal::{Signal, Sums, UNIT, Values, real};
 use crate::clear::wrap;
 use crate::layer::compute;
 
 /// The result of a pass.
 pub(super) struct Scores {
-    /// The scores in reals, `[inputs, scores]`.
+    /// The outputs in reals, `[inputs, outputs]`: the scores, or what a client makes of them.
     pub(super) reals: Tensor,
     /// The integers that are decrypted, or in floating point the reals themselves.
     pub(super) integers: Tensor,
@@ -35,6 +36,10 @@ impl Forward<'_> {
         let (reals, integers) = match tensors.pop().ok_or(ModelError::PartMissing)? {
             Signal::Sums(sums) => self.scores(sums)?,
             Signal::Values(values) => (real(&values)?, values.integers),
+        };
+        let reals = match &self.module.spec.interface.outputs {
+            Some(own) => outputs(&reals, own)?,
+            None => reals,
         };
         Ok(Scores {
             reals,

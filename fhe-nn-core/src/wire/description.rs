@@ -56,15 +56,15 @@ impl Description {
         })
     }
 
-    /// Names the classes that the scores stand for, in the order of the scores.
+    /// Names the classes that the outputs stand for, in their order.
     ///
     /// # Errors
-    /// [`Error::Malformed`] if there is not exactly one name for each score.
+    /// [`Error::Malformed`] if there is not exactly one name for each output.
     pub fn with_classes(mut self, classes: Vec<String>) -> Result<Self, Error> {
-        let (names, scores) = (classes.len(), self.client_spec().decoder.len());
-        if names != scores {
+        let (names, outputs) = (classes.len(), self.client_spec().output_len());
+        if names != outputs {
             return Err(Kind::Description.malformed(format!(
-                "{names} names of classes, but the network has {scores} scores"
+                "{names} names of classes, but the network has {outputs} outputs"
             )));
         }
         self.classes = classes;
@@ -189,7 +189,7 @@ struct Content {
     server_identity: Option<Hex>,
     /// Room for an encoder of each input value. This version writes `null` and reads nothing else.
     encoders: Option<Reserved>,
-    /// Room for an order of the scores. This version writes `null` and reads nothing else.
+    /// Room that nothing needs, as the plan has the order of inputs and what becomes of the scores. It is `null`.
     order: Option<Reserved>,
     plan: Plan,
 }

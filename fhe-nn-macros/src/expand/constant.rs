@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
-use fhe_nn_proof::client::{Affine, ClientSpec, Line};
+use fhe_nn_proof::client::{
+    Affine, ClientSpec, Combination, Interface, Line, OutputForm, OutputGrid, Outputs, ScoreTerm,
+};
 use fhe_nn_proof::encoder::{Encoder, Norm, Ties};
 use fhe_nn_proof::noise::{Decomposition, Shape};
 use fhe_nn_proof::plan::{
@@ -67,16 +69,22 @@ constants! {
     struct Decomposition { base_log, levels }
     struct Shape { dimension, polynomial_size }
     struct ClientSpec {
-        network, inputs, tokens, input_bits, encoder, widths, lattices, decoder
+        network, inputs, tokens, input_bits, encoder, widths, lattices, decoder, interface
     }
     struct Encoder { ties, affines, norms }
     struct Norm { mean, std }
+    struct Interface { order, outputs }
+    struct Outputs { combinations, grid }
+    struct Combination { offset, terms }
+    struct ScoreTerm { score, weight }
+    struct OutputGrid { scale, zero_point, lo, hi, form }
     struct Affine { scale, zero_point }
     struct Line { slope, offset }
     struct Tokens { vocabulary, encoding }
     struct Lattice { step_bits, offset }
     enum Version { First, Second }
     enum Ties { ToEven, AwayFromZero }
+    enum OutputForm { Real, Level }
     enum Prefer { Fastest, SmallestKeys }
     enum Encoding { OneHot, Number }
     enum Rounding { Exact, Approximate }

@@ -6,12 +6,13 @@ use quote::quote;
 
 use crate::layers;
 
-/// The specification as the expression of a constant.
+/// The specification as the expression of a constant. A declaration has no interface but its own.
 pub(super) fn spec(spec: &Spec) -> TokenStream {
     let Spec {
         name,
         input,
         layers,
+        interface: _,
     } = spec;
     let (shape, bits, input_scales) = (&*input.shape, input.bits, input.scales);
     let input = match input.tokens {

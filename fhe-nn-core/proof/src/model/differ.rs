@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::spec::{Input, Layer, Spec};
+use crate::spec::{Input, Interface, Layer, Spec};
 
 /// The first difference between a declaration and that of a file.
 pub(super) fn difference(ours: &Spec, theirs: &Spec) -> Option<String> {
@@ -14,11 +14,32 @@ pub(super) fn difference(ours: &Spec, theirs: &Spec) -> Option<String> {
         Some(format!("its input is {theirs}, not {ours}"))
     } else if count != their_count {
         Some(format!("it has {their_count} layers, not {count}"))
+    } else if ours.interface != theirs.interface {
+        Some(interfaces(&theirs.interface).to_owned())
     } else {
         let mut layers = ours.layers.iter().zip(theirs.layers.iter()).enumerate();
         layers.find_map(|(index, (own, their))| {
             of_layers(own, their).or_else(|| of_sources(ours, theirs, index))
         })
+    }
+}
+
+/// How the interface of a file differs from that of a declaration, which has none of its own.
+fn interfaces(theirs: &Interface) -> &'static str {
+    match (theirs.order.is_some(), theirs.outputs.is_some()) {
+        (true, true) => {
+            "its client reorders inputs and makes outputs of the scores, as an imported model does, which a \
+             declared struct does not say\n  = help: read it with `Model::load`"
+        }
+        (true, false) => {
+            "its client reorders inputs, as an imported model does, which a declared struct does not say\n  \
+             = help: read it with `Model::load`"
+        }
+        (false, true) => {
+            "its client makes outputs of the scores, as an imported model does, which a declared struct does not \
+             say\n  = help: read it with `Model::load`"
+        }
+        (false, false) => "its inputs and scores are the network's own",
     }
 }
 
@@ -114,6 +135,19 @@ mod tests {
         );
         // the tensor before it, whether it is written or not
         assert_eq!(difference(&of(&[2]), &of(&[])), None);
+    }
+
+    #[test]
+    fn an_interface_is_a_difference() {
+        let own = wired(&[1, 2], Input::new(&[2], 1));
+        let mut theirs = own.clone();
+        theirs.interface.order = Some(vec![1, 0].into());
+        let found = difference(&own, &theirs).expect("another order of rows");
+        assert_eq!(
+            found,
+            "its client reorders inputs, as an imported model does, which a declared struct does not say\n  \
+             = help: read it with `Model::load`"
+        );
     }
 
     #[test]

@@ -70,6 +70,15 @@ impl Plan {
             scores.clone(),
         )?;
         check("score meanings", client.decoder.len() as u64, scores)?;
+        let laws =
+            client
+                .interface
+                .laws(client.inputs, client.tokens.is_some(), client.decoder.len());
+        check(
+            "broken laws of the order of inputs and of outputs",
+            laws.is_err().into(),
+            0..=0,
+        )?;
         for (&width, lattice) in client.widths.iter().zip(&*client.lattices) {
             check(
                 "score bits",

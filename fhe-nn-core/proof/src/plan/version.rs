@@ -12,10 +12,11 @@ use crate::client::ClientSpec;
 /// the fingerprint of before, and the keys of before serve it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Version {
-    /// The client encodes with one scale and one zero point, and rounds ties away from zero.
+    /// The client encodes with one scale and one zero point, and rounds ties away from zero. Its rows are in the order of
+    /// the network, and its outputs are the scores.
     #[default]
     First,
-    /// The encoder says how ties are rounded.
+    /// The encoder says how ties are rounded, and the client may have an order of inputs and make outputs of the scores.
     Second,
 }
 
@@ -34,7 +35,7 @@ impl Version {
 
     /// The version that is written for a client.
     pub(crate) fn of(client: &ClientSpec) -> Self {
-        if client.encoder.is_of_before() {
+        if client.encoder.is_of_before() && client.interface.is_own() {
             Version::First
         } else {
             Version::Second

@@ -40,7 +40,10 @@ impl Spec {
             };
             laws().map_err(broken(name))?;
         }
-        Ok(())
+        let tokens = self.input.tokens.is_some();
+        let interface = &self.interface;
+        let laws = interface.laws(self.input_len(), tokens, self.output_len());
+        laws.map_err(broken(&self.name))
     }
 
     /// What a layer with accumulators and the activation that reads them require of each other.

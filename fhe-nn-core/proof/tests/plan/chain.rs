@@ -1,6 +1,6 @@
 //! Chains of layers to find plans for.
 
-use fhe_nn_proof::client::{Affine, ClientSpec, Line};
+use fhe_nn_proof::client::{Affine, ClientSpec, Interface, Line};
 use fhe_nn_proof::plan::{Accumulators, Requirements, StageDemand};
 use fhe_nn_proof::spec::Rounding;
 use fhe_nn_proof::widths::{Lattice, Reader};
@@ -78,6 +78,7 @@ impl Chain {
             widths: self.last.neurons.iter().map(|neuron| neuron.0).collect(),
             lattices: vec![lattice; scores].into(),
             decoder: vec![line; scores].into(),
+            interface: Interface::OWN,
         };
         let output = accumulators("scores".to_owned(), &self.last);
         Requirements::new(client, stages, output, [7; 32])

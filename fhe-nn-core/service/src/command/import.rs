@@ -1,6 +1,8 @@
 use std::path::{Path, PathBuf};
 
-use fhe_nn_core::import::{self, Comparison, ImportError, Imported, Reference, Widths};
+use fhe_nn_core::import::{
+    self, Comparison, ImportError, ImportOptions, Imported, Reference, Widths,
+};
 use fhe_nn_core::{Model, PlanOptions};
 use serde_json::{Value, json};
 
@@ -24,6 +26,9 @@ pub(crate) struct Args {
     /// Overwrite a file that is there already.
     #[arg(long)]
     force: bool,
+    /// The output to import [default: the one with the most real values].
+    #[arg(long, value_name = "NAME")]
+    output: Option<String>,
     /// Compare with what the model's framework computes, and write nothing unless `-o` says where.
     ///
     /// FILE is an npz file with the arrays `input` and `output`, or JSON: `{"input": [[..], ..], "output": [[..], ..]}`.
@@ -89,11 +94,15 @@ impl Args {
             .with_activations(self.activations)
             .with_table(self.table)
             .with_requantize(self.requantize);
+        let mut options = ImportOptions::new().with_widths(widths);
+        if let Some(output) = &self.output {
+            options = options.with_output(output);
+        }
         let imported = if bytes::is_pipe(&self.model) {
             let model = bytes::read(&self.model, Model::MAX_BYTES)?;
-            import::onnx(&model, "Network", &widths)
+            import::onnx(&model, "Network", &options)
         } else {
-            import::load(&self.model, &widths)
+            import::load(&self.model, &options)
         };
         imported.map_err(|error| failed(&self.model, error))
     }

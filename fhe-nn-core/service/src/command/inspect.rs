@@ -60,6 +60,7 @@ impl Args {
                     ("inputs", json!(client.inputs)),
                     ("input bits", json!(client.input_bits)),
                     ("scores", json!(client.decoder.len())),
+                    ("outputs", json!(client.output_len())),
                     ("classes", json!(description.classes())),
                     (
                         "server key",

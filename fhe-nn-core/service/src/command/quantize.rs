@@ -13,7 +13,7 @@ use crate::seconds;
 
 /// Quantize float weights to the integers of their declaration, calibrated on rows of inputs.
 ///
-/// The rows are inputs as the network will see them, some hundreds of them, in the order that `import` says.
+/// The rows are inputs as the network will see them, some hundreds of them, in the order of the imported model.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// What `fhe-nn import` wrote.
@@ -21,9 +21,6 @@ pub(crate) struct Args {
     floats: PathBuf,
     #[command(flatten)]
     rows: Rows,
-    /// The rows are in the order of the network already, where it is another than that of the imported model.
-    #[arg(long)]
-    reordered: bool,
     /// Drop inputs that have the same value in every row: accumulators become narrower, but the network no longer
     /// sees these inputs change.
     #[arg(long)]
@@ -38,14 +35,6 @@ impl Args {
         let bytes = bytes::read(&self.floats, Model::MAX_BYTES)?;
         let imported = Imported::from_bytes(&bytes).of(&self.floats)?;
         let notes = &imported.notes;
-        if imported.order.is_some() && !self.reordered {
-            let (path, notes) = (self.floats.display(), notes.join("\n  "));
-            let reason = format!(
-                "{path}: the network takes inputs in another order than the model that was imported:\n  {notes}\n  \
-                 = help: bring the rows into that order, and say so by `--reordered`"
-            );
-            return Err(Failure::Call(reason));
-        }
         let rows = self.rows.read()?;
         let calibration = Calibration::new().with_drop_constants(self.drop_constants);
         let quantized = imported.quantize(rows.view(), &calibration)?;

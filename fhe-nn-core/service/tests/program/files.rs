@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::process::Stdio;
 
-use crate::shell::{Shell, models, rows_of};
+use crate::shell::{Shell, models, outputs_of, rows_of};
 
 #[cfg(unix)]
 #[test]
@@ -57,21 +57,26 @@ fn a_model_comes_through_a_pipe() {
 }
 
 #[test]
-fn rows_in_another_order_are_refused_until_they_are_reordered() {
+fn rows_are_taken_in_the_order_of_the_imported_model() {
     let shell = Shell::new();
     shell.rows("rows.csv", &rows_of("linear_3d"));
     let model = models().join("linear_3d.onnx");
     shell.works(&format!("import {} -o floats", model.display()));
-    let note = "the network takes inputs channels first";
-    let reason = shell.refuses("quantize floats --rows rows.csv -o net");
-    assert!(reason.contains(note), "{reason}");
-    assert!(reason.contains("`--reordered`"), "{reason}");
-    assert!(!shell.path("net").exists());
-    let text = shell.works("quantize floats --rows rows.csv --reordered -o net");
+    let note = "rows of inputs keep the model's order";
+    let text = shell.works("quantize floats --rows rows.csv -o net");
     assert!(text.contains(&format!("note: {note}")), "{text}");
-    let found = shell.json("quantize floats --rows rows.csv --reordered -o net --force");
+    let found = shell.json("quantize floats --rows rows.csv -o net --force");
     let notes = found["notes"].to_string();
     assert!(notes.contains(note), "{notes}");
+    // the integers that were calibrated on the rows are near the scores that the model has for them
+    let found = shell.json("run net --rows rows.csv");
+    let squares = |values: &[f64]| values.iter().map(|x| x * x).sum::<f64>();
+    for (index, expected) in outputs_of("linear_3d").iter().enumerate() {
+        let own: Vec<f64> = serde_json::from_value(found["scores"][index]["reals"].clone())
+            .expect("every row has scores");
+        let errors: Vec<f64> = own.iter().zip(expected).map(|(x, y)| x - y).collect();
+        assert!(squares(&errors) < 0.1 * squares(expected), "{own:?}");
+    }
 }
 
 #[test]

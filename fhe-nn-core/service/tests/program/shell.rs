@@ -97,7 +97,16 @@ pub(crate) fn models() -> PathBuf {
 
 /// Returns the inputs that come with a model.
 pub(crate) fn rows_of(model: &str) -> Vec<Vec<f64>> {
+    reference(model, "input")
+}
+
+/// Returns what a model computes of these inputs.
+pub(crate) fn outputs_of(model: &str) -> Vec<Vec<f64>> {
+    reference(model, "output")
+}
+
+fn reference(model: &str, key: &str) -> Vec<Vec<f64>> {
     let text = fs::read_to_string(models().join(format!("{model}.json"))).expect("it is there");
     let json: Value = serde_json::from_str(&text).expect("it is JSON");
-    serde_json::from_value(json["input"].clone()).expect("it has rows")
+    serde_json::from_value(json[key].clone()).expect("it has rows")
 }

@@ -2,8 +2,8 @@
 
 use fhe_nn_proof::plan::{Plan, PlanOptions};
 use fhe_nn_proof::spec::{
-    ActivationSpec, ConvSpec, DenseSpec, EmbeddingSpec, Encoding, Function, Input, Layer, Op,
-    Overflow, Padding, Pool, PoolSpec, Rounding, Spec, Window,
+    ActivationSpec, ConvSpec, DenseSpec, EmbeddingSpec, Encoding, Function, Input, Interface,
+    Layer, Op, Overflow, Padding, Pool, PoolSpec, Rounding, Spec, Window,
 };
 use ndarray::{Array2, ArrayD, Axis};
 
@@ -224,6 +224,7 @@ fn same(seed: u64, input: Input, layers: Vec<Layer>) {
         name: "Net".into(),
         input,
         layers: layers.into(),
+        interface: Interface::OWN,
     };
     let mut random = Random(seed);
     let samples =

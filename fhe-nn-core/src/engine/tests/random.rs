@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use fhe_nn_proof::client::Affine;
 use fhe_nn_proof::spec::{
-    ActivationSpec, DenseSpec, Function, Input, Layer, Op, Overflow, Rounding, Spec,
+    ActivationSpec, DenseSpec, Function, Input, Interface, Layer, Op, Overflow, Rounding, Spec,
 };
 use fhe_nn_proof::widths::{Range, max_weight};
 use ndarray::Array2;
@@ -65,6 +65,7 @@ impl Net {
                 name: "Net".into(),
                 input,
                 layers: net.layers.into(),
+                interface: Interface::OWN,
             },
             parts: net.parts,
         }

@@ -1,6 +1,6 @@
 //! The order in which the network takes the model's input.
 
-use fhe_nn_proof::spec::Input;
+use fhe_nn_proof::spec::{Input, Interface};
 use ndarray::ArrayD;
 
 use super::network::{Net, Source};
@@ -28,8 +28,10 @@ impl Net {
         }
         if self.arrangement.is_none() {
             if !order.iter().copied().eq(0..order.len() as u32) {
-                let text = "the network takes inputs channels first";
-                self.notes.push(format!("{text}: {shape:?}"));
+                self.notes.push(format!(
+                    "rows of inputs keep the model's order; a struct that is declared by hand takes them channels \
+                     first: {shape:?}"
+                ));
             }
             self.input.shape = shape.to_vec().into();
             self.facts[0] = self.input.tensor();
@@ -55,11 +57,14 @@ impl Net {
         self.arrangement.is_some()
     }
 
-    /// The place of every input value in the model's input; `None` if it is the same.
-    pub(crate) fn order(&self) -> Option<Vec<usize>> {
-        let order = self.arrangement.as_ref()?;
-        let moved = !order.iter().copied().eq(0..order.len() as u32);
-        moved.then(|| order.iter().map(|&place| place as usize).collect())
+    /// What the client does around the network.
+    pub(super) fn interface(&self) -> Interface {
+        let order = self.arrangement.as_ref();
+        let moved = order.filter(|order| !order.iter().copied().eq(0..order.len() as u32));
+        Interface {
+            order: moved.map(|order| order.iter().map(|&place| place as usize).collect()),
+            outputs: self.outputs.clone(),
+        }
     }
 
     /// The places of a view in the tensor that is written.

@@ -30,6 +30,8 @@ impl Net {
                     .take(count.saturating_mul(work), &weights.name)?;
                 Source::Linear(Rc::new(linear.each_position(inputs)))
             }
+            // what the client makes has a channel for each value, or is only moved
+            Source::Client(_) => return Ok((view.clone(), 1)),
             Source::MaxPool(..) => {
                 return refuse("its constants differ within one channel of greatest values");
             }

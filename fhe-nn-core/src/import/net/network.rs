@@ -3,10 +3,13 @@
 use std::collections::HashSet;
 use std::rc::Rc;
 
+use fhe_nn_proof::client::Outputs;
 use fhe_nn_proof::spec::{Input, Layer, Op, PoolSpec, Scales, Tensor};
 
 use super::names::snake_case;
+use super::outputs::ClientValues;
 use super::pending::PendingLinear;
+use super::tail::Tail;
 use crate::Floats;
 use crate::import::budget::Budget;
 use crate::import::error::{Refusal, refuse};
@@ -45,6 +48,10 @@ pub(crate) struct Net {
     pub(super) inverse: Vec<u32>,
     /// The line with which the model first reads its input, which the client computes.
     pub(super) normalization: Option<Line>,
+    /// What the client makes of the scores, once the network is at its end.
+    pub(super) outputs: Option<Outputs>,
+    /// What is left to the client after the outputs.
+    pub(crate) tail: Tail,
     /// What is already written, by base and function.
     pub(super) made: Vec<(usize, Expr, Written)>,
     names: HashSet<String>,
@@ -70,6 +77,8 @@ pub(crate) enum Source {
     Linear(Rc<PendingLinear>),
     /// A maximum over windows of such a layer, which has this base.
     MaxPool(usize, PoolSpec),
+    /// What the client makes of scores.
+    Client(Rc<ClientValues>),
 }
 
 /// A tensor that is written, and the line that its values still go through.
@@ -115,6 +124,8 @@ impl Net {
             arrangement: None,
             inverse: Vec::new(),
             normalization: None,
+            outputs: None,
+            tail: Tail::default(),
             made: Vec::new(),
             names: HashSet::from(["input".to_owned()]),
         }

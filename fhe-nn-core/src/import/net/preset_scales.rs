@@ -105,7 +105,7 @@ impl Net {
             Source::Tensor(tensor) | Source::Each(tensor) => {
                 self.facts[tensor].kind == TensorKind::Sums
             }
-            Source::Input | Source::MaxPool(..) => false,
+            Source::Input | Source::MaxPool(..) | Source::Client(_) => false,
         };
         let is_line = view.expr.line().is_some();
         if grid.zero_point != grid.lo || is_line && !has_sums {

@@ -21,6 +21,7 @@ pub(crate) fn propose(net: &Net, name: &str, widths: &Widths) -> Result<Spec, Im
         name: name.to_owned().into(),
         input,
         layers: net.layers.clone().into(),
+        interface: net.interface(),
     };
     let mut facts = vec![spec.input.tensor()];
     for index in 0..spec.layers.len() {

@@ -71,6 +71,7 @@ impl Net {
                     },
                 }
             }
+            Source::Client(_) => return refuse("it reads what is left to the client"),
             Source::MaxPool(linear, pool) => {
                 // a function that never decreases maps the greatest value to the greatest result
                 let through = never_decreases(&view.expr);

@@ -1,8 +1,7 @@
-//! The last layer, whose sums the client decrypts as scores.
+//! The last layer, whose sums the client decrypts as scores, and what the client makes of them.
 
 use std::rc::Rc;
 
-use fhe_nn_proof::spec::TensorKind;
 use ndarray::{Array2, Axis};
 
 use super::linear::dense;
@@ -10,10 +9,10 @@ use super::network::{Net, Source};
 use super::pending::{PendingLinear, Weights};
 use crate::import::error::{Refusal, refuse};
 use crate::import::function::{Expr, Line, recognize};
-use crate::import::place::{NOTHING, View};
+use crate::import::place::View;
 
-/// Ends the network with the values of a view as its scores. A function of single values after them is left
-/// to the client.
+/// Ends the network with the values of a view as its outputs. What only moves scores is the client's, and a function
+/// of single values after them is left to the client.
 pub(crate) fn scores(net: &mut Net, view: &View) -> Result<(), Refusal> {
     let line = match view.expr.line() {
         Some(line) => Some(line),
@@ -22,31 +21,38 @@ pub(crate) fn scores(net: &mut Net, view: &View) -> Result<(), Refusal> {
                 "{} is the client's: it computes it after it decrypts",
                 found.text("the scores")
             ));
+            if view.expr.channels() == 1 {
+                net.tail.each = Some(view.expr.of_line(&found.inner));
+            }
             found.inner
         }),
-    };
-    let lined = |line: &Line| View {
-        expr: Expr::from(line),
-        ..view.clone()
     };
     let source = net.bases[view.base].source.clone();
     match (&source, &line) {
         (Source::Linear(linear), Some(line)) => {
-            if let Some(linear) = rows(linear, view) {
-                return net.linear(&linear, line).map(|_| ());
+            let (linear, rows) = rows(linear, view);
+            if linear.weights.bias.is_empty() {
+                return refuse("its outputs do not depend on the input");
             }
+            net.linear(&linear, &of_rows(line, rows.as_deref()))?;
+            return net.put_out(view, rows.as_deref(), &Line::itself());
         }
-        (Source::Tensor(tensor), Some(line)) => {
-            let last = *tensor == net.layers.len();
-            let sums = net.facts[*tensor].kind == TensorKind::Sums;
-            if last && sums && line.is_itself() && view.is_whole(net.facts[*tensor].len()) {
-                return Ok(());
-            }
+        (Source::Tensor(tensor) | Source::Each(tensor), Some(line))
+            if net.is_last_sums(*tensor) =>
+        {
+            return net.put_out(view, None, line);
         }
+        (Source::Client(values), Some(line)) => return net.put_out_values(view, values, line),
         _ => {}
     }
     // another layer picks the values
-    let view = line.as_ref().map_or_else(|| view.clone(), lined);
+    let view = match &line {
+        Some(line) => View {
+            expr: Expr::from(line),
+            ..view.clone()
+        },
+        None => view.clone(),
+    };
     let count = view.places.len();
     if count > 1 << 10 {
         return refuse(format!("it has {count} scores"));
@@ -66,30 +72,43 @@ pub(crate) fn scores(net: &mut Net, view: &View) -> Result<(), Refusal> {
     scores(net, &whole)
 }
 
-/// The linear layer reduced to the outputs that a view has, in its order; `None` if that needs another layer.
-fn rows(linear: &Rc<PendingLinear>, view: &View) -> Option<Rc<PendingLinear>> {
+/// The line of each of these channels; of all channels if there are no rows.
+fn of_rows(line: &Line, rows: Option<&[u32]>) -> Line {
+    let Some(rows) = rows else {
+        return line.clone();
+    };
+    let rows = || rows.iter().map(|&row| row as usize);
+    Line {
+        slope: rows().map(|row| line.slope_at(row)).collect(),
+        offset: rows().map(|row| line.offset_at(row)).collect(),
+    }
+}
+
+/// The linear layer reduced to the outputs that a view has, each once and in the view's order, and the places of
+/// these; no places if the layer keeps all outputs.
+fn rows(linear: &Rc<PendingLinear>, view: &View) -> (Rc<PendingLinear>, Option<Vec<u32>>) {
     let weights = &linear.weights;
     let outputs = weights.matrix.nrows();
-    match &linear.window {
-        Some((window, _)) => view.is_whole(window.output_len()).then(|| linear.clone()),
-        None if view.is_whole(outputs) => Some(linear.clone()),
-        None => {
-            let places = view.places.iter();
-            let places: Vec<usize> = places.map(|&place| place as usize).collect();
-            if places.contains(&(NOTHING as usize)) {
-                return None;
-            }
-            let picked = |all: &Vec<f64>| places.iter().map(|&place| all[place]).collect();
-            Some(Rc::new(PendingLinear {
-                reads: linear.reads,
-                window: None,
-                weights: Weights {
-                    name: weights.name.clone(),
-                    matrix: weights.matrix.select(Axis(0), &places),
-                    bias: picked(&weights.bias),
-                    scales: weights.scales.as_ref().map(picked),
-                },
-            }))
-        }
+    if linear.window.is_some() || view.is_whole(outputs) {
+        return (linear.clone(), None);
     }
+    let mut is_there = vec![false; outputs];
+    let mut places: Vec<u32> = view.places.iter().copied().collect();
+    places.retain(|&place| {
+        let own = is_there.get_mut(place as usize);
+        own.is_some_and(|own| !std::mem::replace(own, true))
+    });
+    let rows: Vec<usize> = places.iter().map(|&place| place as usize).collect();
+    let picked = |all: &Vec<f64>| rows.iter().map(|&row| all[row]).collect();
+    let reduced = PendingLinear {
+        reads: linear.reads,
+        window: None,
+        weights: Weights {
+            name: weights.name.clone(),
+            matrix: weights.matrix.select(Axis(0), &rows),
+            bias: picked(&weights.bias),
+            scales: weights.scales.as_ref().map(picked),
+        },
+    };
+    (Rc::new(reduced), Some(places))
 }

@@ -11,7 +11,7 @@ impl Net {
     pub(crate) fn is_never_negative(&self, view: &View) -> bool {
         let tensor = match self.bases[view.base].source {
             Source::Tensor(tensor) | Source::Each(tensor) => Some(tensor),
-            Source::Input | Source::Linear(_) | Source::MaxPool(..) => None,
+            Source::Input | Source::Linear(_) | Source::MaxPool(..) | Source::Client(_) => None,
         };
         let never = tensor.is_some_and(|tensor| self.has_no_negative(tensor));
         let least = if never { 0.0 } else { f64::NEG_INFINITY };

@@ -19,6 +19,11 @@ pub(crate) fn kind(data_type: i64) -> Result<Kind, String> {
     }
 }
 
+/// Whether a type has reals.
+pub(crate) fn is_real(data_type: i64) -> bool {
+    kind(data_type) == Ok(Kind::Real)
+}
+
 /// The least and the greatest integer of a type of at most 16 bits.
 pub(crate) fn levels(data_type: i64) -> Option<(i64, i64)> {
     match data_type {

@@ -5,12 +5,14 @@ use std::rc::Rc;
 
 use prost::Message;
 
+use super::behind::mark;
 use super::branch::nodes;
 use super::constant::Constant;
 use super::element::{Kind, kind, levels};
 use super::external::{Beside, resolve};
 use super::memory;
 use super::node::Node;
+use super::outputs::chosen;
 use super::proto::{Dimension, ModelProto, ValueInfoProto};
 use crate::import::budget::Budget;
 use crate::import::error::{ImportError, Unsupported};
@@ -18,11 +20,13 @@ use crate::import::error::{ImportError, Unsupported};
 /// The oldest version of the operators that can be read.
 const OLDEST: i64 = 9;
 
-/// The only input, the only output, and the nodes between them that matter, in an order in which they can run.
+/// The only input, the output that is imported, and the nodes between them that matter, in an order in which they can run.
 #[derive(Debug)]
 pub(crate) struct Graph {
     pub(crate) input: Input,
     pub(crate) output: String,
+    /// The names of the other outputs.
+    pub(crate) unread: Vec<String>,
     pub(crate) nodes: Vec<Node>,
     pub(crate) constants: HashMap<String, Rc<Constant>>,
 }
@@ -40,11 +44,14 @@ pub(crate) struct Input {
 }
 
 impl Graph {
+    /// Reads the part of a graph that leads to one output: the one with a name, or with the most real values.
+    ///
     /// # Errors
     /// [`ImportError`] for bytes that are not a model, and for graphs that cannot run.
     pub(crate) fn parse(
         bytes: &[u8],
         beside: Beside<'_>,
+        output: Option<&str>,
         budget: &Budget,
     ) -> Result<Self, ImportError> {
         memory::check(bytes)?;
@@ -66,17 +73,17 @@ impl Graph {
                 ));
             }
         };
-        let mut constants = HashMap::new();
+        let (output, unread) = chosen(&graph, output)?;
+        let mut known: HashSet<String> = HashSet::new();
         for tensor in &graph.constants {
-            let constant = Rc::new(Constant::decode(tensor, budget)?);
-            if constants.insert(tensor.name.clone(), constant).is_some() {
+            if !known.insert(tensor.name.clone()) {
                 return broken(format!("two constants have the name `{}`", tensor.name));
             }
         }
         // old exporters list the constants among the inputs too
         let inputs = graph.inputs.iter();
         let inputs: Vec<_> = inputs
-            .filter(|input| !constants.contains_key(&input.name))
+            .filter(|input| !known.contains(&input.name))
             .collect();
         let [input] = inputs.as_slice() else {
             let names: Vec<String> = inputs.iter().map(|own| format!("`{}`", own.name)).collect();
@@ -89,17 +96,20 @@ impl Graph {
                 ),
             });
         };
-        let [output] = graph.outputs.as_slice() else {
-            return unsupported(format!(
-                "it has {} outputs, but must have 1",
-                graph.outputs.len()
-            ));
-        };
-        let mut known: HashSet<String> = constants.keys().cloned().collect();
+        let names = known.clone();
         known.insert(input.name.clone());
         let nodes = nodes(graph.nodes, version, &mut known, budget)?;
-        if !known.contains(&output.name) {
-            return broken(format!("nothing makes the output `{}`", output.name));
+        if !known.contains(&output) {
+            return broken(format!("nothing makes the output `{output}`"));
+        }
+        let (mut nodes, wanted) = needed(nodes, &output);
+        mark(&mut nodes, &output, names);
+        let mut constants = HashMap::new();
+        for tensor in &graph.constants {
+            if wanted.contains(&tensor.name) {
+                let constant = Rc::new(Constant::decode(tensor, budget)?);
+                constants.insert(tensor.name.clone(), constant);
+            }
         }
         let own_type = data_type(input);
         let own_kind = kind(own_type).map_err(|unread| {
@@ -116,15 +126,16 @@ impl Graph {
                 is_integer: own_kind == Kind::Integer,
                 levels: levels(own_type),
             },
-            output: output.name.clone(),
-            nodes: needed(nodes, &output.name),
+            output,
+            unread,
+            nodes,
             constants,
         })
     }
 }
 
-/// The nodes that the output depends on.
-fn needed(nodes: Vec<Node>, output: &str) -> Vec<Node> {
+/// The nodes that the output depends on, and the names of all values that it depends on.
+fn needed(nodes: Vec<Node>, output: &str) -> (Vec<Node>, HashSet<String>) {
     let mut wanted = HashSet::from([output.to_owned()]);
     let mut kept: Vec<Node> = Vec::new();
     for node in nodes.into_iter().rev() {
@@ -134,7 +145,7 @@ fn needed(nodes: Vec<Node>, output: &str) -> Vec<Node> {
         }
     }
     kept.reverse();
-    kept
+    (kept, wanted)
 }
 
 /// The type of the input, by its number in `onnx.proto`.

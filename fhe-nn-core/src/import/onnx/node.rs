@@ -20,7 +20,20 @@ pub(crate) struct Node {
     pub(crate) version: i64,
     /// The graphs between which an `If` chooses, by the names of their attributes.
     pub(crate) branches: Vec<(String, Branch)>,
+    /// What lies between its results and the output.
+    pub(crate) behind: Behind,
     pub(crate) attributes: Vec<AttributeProto>,
+}
+
+/// What lies between the results of a node and the output: what may be left to the client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Behind {
+    /// Something that reads encrypted values.
+    Layers,
+    /// Nodes that move values, or scale and shift them by constants.
+    Lines,
+    /// Nodes that only move values, and functions of all scores.
+    Moves,
 }
 
 impl Node {
@@ -38,6 +51,7 @@ impl Node {
             inputs: node.inputs,
             outputs: node.outputs,
             version,
+            behind: Behind::Layers,
             attributes: node.attributes,
             branches: Vec::new(),
         }
@@ -81,6 +95,16 @@ impl Node {
     /// An attribute that is a list of integers.
     pub(crate) fn integers(&self, name: &str) -> Option<&[i64]> {
         self.attribute(name).map(|each| each.integers.as_slice())
+    }
+
+    /// An attribute that is a list of reals.
+    pub(crate) fn reals(&self, name: &str) -> Option<&[f32]> {
+        self.attribute(name).map(|each| each.reals.as_slice())
+    }
+
+    /// An attribute that is a list of texts.
+    pub(crate) fn texts(&self, name: &str) -> Option<&[Vec<u8>]> {
+        self.attribute(name).map(|each| each.texts.as_slice())
     }
 
     /// An attribute with a count for each axis; `default` for all if it is missing.

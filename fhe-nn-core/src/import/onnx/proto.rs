@@ -73,6 +73,8 @@ pub(crate) struct AttributeProto {
     pub(crate) reals: Vec<f32>,
     #[prost(int64, repeated, tag = "8")]
     pub(crate) integers: Vec<i64>,
+    #[prost(bytes = "vec", repeated, tag = "9")]
+    pub(crate) texts: Vec<Vec<u8>>,
     /// The number of its type.
     #[prost(int32, tag = "20")]
     pub(crate) kind: i32,

@@ -5,10 +5,11 @@ use std::rc::Rc;
 use fhe_nn_proof::spec::Op;
 use ndarray::{ArrayD, Axis, concatenate};
 
+use super::formula::sigmoid;
 use crate::import::budget::Budget;
 use crate::import::error::{Refusal, refuse};
 use crate::import::function::{Expr, Line};
-use crate::import::net::Net;
+use crate::import::net::{Net, sigmoids};
 use crate::import::onnx::Node;
 use crate::import::place::{NOTHING, View, axis_of};
 
@@ -25,6 +26,9 @@ pub(super) fn concat(
     )?;
     if let [one] = views {
         return Ok(one.clone());
+    }
+    if let Some(base) = sigmoids(net, views)? {
+        return of_sigmoids(base, views, axis);
     }
     let mut tensors = Vec::with_capacity(views.len());
     let mut lines = Vec::with_capacity(views.len());
@@ -76,5 +80,23 @@ pub(super) fn concat(
         expr: Expr::from(&line),
         by: "".into(),
         is_integer: false,
+    })
+}
+
+/// Views that are sigmoids of the sums of one layer, in the order of its sums.
+fn of_sigmoids(base: usize, views: &[View], axis: usize) -> Result<View, Refusal> {
+    let mut next = 0..;
+    let places = views
+        .iter()
+        .map(|view| view.places.mapv(|_| next.next().unwrap_or(NOTHING)));
+    let places: Vec<ArrayD<u32>> = places.collect();
+    let count: usize = places.iter().map(|places| places.len()).sum();
+    let arrays: Vec<_> = places.iter().map(|places| places.view()).collect();
+    let Ok(places) = concatenate(Axis(axis), &arrays) else {
+        return refuse("its operands have different shapes");
+    };
+    Ok(View {
+        expr: sigmoid(Expr::itself()),
+        ..View::whole(base, &[count]).at(places)
     })
 }

@@ -10,6 +10,7 @@ use super::elementwise::{cast, elementwise};
 use super::embedding::embedding;
 use super::fold::fold;
 use super::formula::formula;
+use super::learned::learned;
 use super::levels::of_levels;
 use super::pool::{pool, reduce};
 use super::product::product;
@@ -20,8 +21,8 @@ use crate::import::budget::Budget;
 use crate::import::error::{Refusal, refuse};
 use crate::import::function::Expr;
 use crate::import::net::Net;
-use crate::import::onnx::{Constant, Kind, Node};
-use crate::import::place::{NOTHING, Value, View, rearrange};
+use crate::import::onnx::{Constant, Kind, Node, is_real};
+use crate::import::place::{NOTHING, Value, View, Whole, WholeKind, axis_of, rearrange};
 
 /// The results of a node with an operator that is known, whose operands are known.
 pub(super) fn results(
@@ -42,14 +43,27 @@ pub(super) fn results(
     {
         return of_constants(node, operands, formula.as_ref(), budget);
     }
-    if let Some(Value::Scores(_, operator)) = present
+    if let Some(Value::Scores(_, whole)) = present
         .clone()
         .find(|value| matches!(value, Value::Scores(..)))
     {
         return match (node.operator.as_str(), &operands[0]) {
-            ("Identity" | "Dropout", Some(scores)) => Ok(vec![scores.clone()]),
+            ("Identity" | "Dropout" | "ai.onnx.ml:ZipMap", Some(scores)) => {
+                Ok(vec![scores.clone()])
+            }
+            ("Cast", Some(scores)) if is_real(node.integer("to", 1)) => Ok(vec![scores.clone()]),
+            // their sum is 1 already
+            ("ai.onnx.ml:Normalizer", Some(scores))
+                if whole.kind == WholeKind::Softmax && node.text("norm") == Some("L1") =>
+            {
+                Ok(vec![scores.clone()])
+            }
+            ("ai.onnx.ml:ArrayFeatureExtractor", _) => refuse(
+                "it takes the label of the greatest score, which is the client's: choose the output of the scores",
+            ),
             _ => refuse(format!(
-                "it computes something of `{operator}`, which needs all values at once"
+                "it computes something of `{}`, which needs all values at once",
+                whole.kind.name()
             )),
         };
     }
@@ -86,6 +100,9 @@ pub(super) fn results(
     if let Some(results) = of_a_view(net, node, view, operands, budget)? {
         return Ok(results);
     }
+    if let Some(results) = learned(net, node, view, constant(operands, 1), budget)? {
+        return Ok(results);
+    }
     if let Some(formula) = formula {
         if view.is_integer && !matches!(node.operator.as_str(), "Identity" | "Dropout") {
             return refuse("it computes something of integers, whose arithmetic is another");
@@ -99,6 +116,24 @@ pub(super) fn results(
         return Ok(vec![Value::View(result)]);
     }
     moved(node, view, operands, budget)
+}
+
+/// The function of all scores that a node computes.
+fn whole(node: &Node, view: &View) -> Result<Whole, Refusal> {
+    let kind = match node.operator.as_str() {
+        "Softmax" => WholeKind::Softmax,
+        "LogSoftmax" => WholeKind::LogSoftmax,
+        "Hardmax" => WholeKind::Hardmax,
+        _ => return Whole::along(WholeKind::ArgMax, node.integer("axis", 0), view.shape()),
+    };
+    if node.version >= 13 {
+        return Whole::along(kind, node.integer("axis", -1), view.shape());
+    }
+    // all axes from the given one on are one
+    let axis = axis_of(node.integer("axis", 1), view.shape().len())?;
+    let (before, behind) = view.shape().split_at(axis);
+    let flat: [usize; 2] = [before.iter().product(), behind.iter().product()];
+    Whole::along(kind, 1, &flat)
 }
 
 /// The operand with an index, if it is a constant.
@@ -144,9 +179,7 @@ fn of_a_view(
         "Shape" | "Size" => shape(node, view.shape()),
         "Cast" => Value::View(cast(net, node, view, budget)?),
         "Softmax" | "LogSoftmax" | "ArgMax" | "Hardmax" => {
-            let axis = node.integer("axis", -1);
-            let operator = format!("{} along axis {axis}", node.operator);
-            Value::Scores(view.clone(), operator)
+            Value::Scores(view.clone(), whole(node, view)?)
         }
         "Gemm" | "MatMul" => {
             let Some(b) = constant(operands, 1) else {

@@ -4,6 +4,12 @@ use crate::import::error::{Refusal, refuse};
 use crate::import::function::{Expr, Operation};
 use crate::import::onnx::Node;
 
+/// `1 / (1 + exp(-x))`.
+pub(super) fn sigmoid(x: Expr) -> Expr {
+    let exp = Expr::apply(Operation::Exp, vec![Expr::constant(vec![0.0]) - x]);
+    Expr::constant(vec![1.0]) / (exp + 1.0)
+}
+
 /// The formula of a node that computes each value by itself, whose arguments are the operands in order; `None` for
 /// other operators. `operands` says which operands are given.
 ///
@@ -22,7 +28,6 @@ pub(super) fn formula(node: &Node, operands: &[bool]) -> Result<Option<Expr>, Re
     let min = |a, b| binary(Operation::Min, a, b);
     let clip = |x, lo, hi| min(max(x, lo), hi);
     let is_positive = |x| binary(Operation::Less, number(0.0), x);
-    let sigmoid = |x: Expr| number(1.0) / (exp(number(0.0) - x) + 1.0);
     // ln(1 + exp x) = max(x, 0) + ln(1 + exp(-|x|)), which does not overflow
     let softplus = |x: Expr| {
         let rest = exp(number(0.0) - unary(Operation::Abs, x.clone())) + 1.0;

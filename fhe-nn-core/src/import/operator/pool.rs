@@ -9,7 +9,7 @@ use super::regular::regular;
 use crate::import::error::{Refusal, refuse};
 use crate::import::function::Expr;
 use crate::import::net::{Net, Source, Weights, dense, layer_name};
-use crate::import::onnx::{Constant, Kind, Node};
+use crate::import::onnx::{Behind, Constant, Kind, Node};
 use crate::import::place::{View, Windows, evened, fits_a_tensor, inside, reduced_axes, see_edges};
 
 /// `AveragePool`, `MaxPool` and their global forms.
@@ -83,6 +83,21 @@ pub(super) fn pool(net: &mut Net, node: &Node, view: &View) -> Result<View, Refu
         flat: flat_tensor,
         kind,
     };
+    let whole = window.kernel == window.input && !window.pads() && divisors.is_none();
+    if node.behind >= Behind::Lines && whole && kind == Pool::Average && area.is_in_order() {
+        let [down, across] = window.kernel;
+        let positions = (down * across) as u32;
+        let own = |channel: u32| (channel * positions..(channel + 1) * positions).collect();
+        let sums = (0..channels as u32).map(own).collect();
+        let shape: &[usize] = if flat {
+            &[1, channels, 1]
+        } else {
+            &[1, channels, 1, 1]
+        };
+        if let Some(result) = net.client_sums(view, sums, 1.0 / f64::from(positions), shape) {
+            return Ok(result);
+        }
+    }
     let all = [channels, down * across];
     let made = match divisors {
         None => pooled(net, view, spec, &all, window.pads())?,
@@ -189,6 +204,13 @@ pub(super) fn reduce(
         "ReduceSum" => (Pool::Average, count as f64),
         _ => (Pool::Average, 1.0),
     };
+    let weight = factor / count as f64;
+    if node.behind >= Behind::Lines && kind == Pool::Average {
+        let sums = rows.iter().map(|row| row.to_vec()).collect();
+        if let Some(result) = net.client_sums(view, sums, weight, &shape) {
+            return Ok(result);
+        }
+    }
     let (channels, positions) = match net.bases[view.base].source {
         Source::Input => (0, 0),
         _ => net.channels(view.base),
@@ -231,7 +253,6 @@ pub(super) fn reduce(
             refuse("it takes the greatest of other values than those of a channel or of windows")
         }
         None => {
-            let weight = factor / count as f64;
             let columns = places.len();
             net.budget
                 .take(columns.saturating_mul(results), &node.name)?;

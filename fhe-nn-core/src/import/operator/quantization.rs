@@ -3,6 +3,8 @@
 
 use std::rc::Rc;
 
+use fhe_nn_proof::client::OutputForm;
+
 use super::elementwise::elementwise;
 use super::quantized_constant::quantized_constant;
 use super::quantizer::{Conversion, Quantizer};
@@ -11,7 +13,7 @@ use crate::import::budget::Budget;
 use crate::import::error::{Refusal, refuse};
 use crate::import::function::{Expr, Form, Line, Operation};
 use crate::import::net::{Net, Source};
-use crate::import::onnx::{Constant, Node};
+use crate::import::onnx::{Behind, Constant, Node};
 use crate::import::place::{Grid, Value, View};
 
 /// The result of a node that quantizes, or makes reals of integers; `None` for other nodes.
@@ -45,8 +47,12 @@ pub(super) fn quantization(
         }
         (Value::Levels(view, own), Conversion::Dequantize) => {
             // the scale may be another, as that of a product of integers is
-            let (real, asked) = (on_grid(net, view, *own)?, usable(quantizer.grid()?)?);
-            rescaled(&real, *own, asked)?
+            let asked = usable(quantizer.grid()?)?;
+            let same = (own.scale, own.zero_point) == (asked.scale, asked.zero_point);
+            if same && let Some(levels) = levels_of_client(net, node, view, asked) {
+                return Ok(Some(Value::View(levels)));
+            }
+            rescaled(&on_grid(net, view, *own)?, *own, asked)?
         }
         (Value::View(view), Conversion::Dequantize) => {
             let asked = usable(quantizer.grid()?)?;
@@ -64,6 +70,10 @@ pub(super) fn quantization(
         }
         (Value::View(view), Conversion::Both) => {
             let grid = usable(quantizer.grid()?)?;
+            let nearest = quantizer.rounding == Rounding::Nearest;
+            if nearest && let Some(levels) = levels_of_client(net, node, view, grid) {
+                return Ok(Some(Value::View(levels)));
+            }
             let shifted = shifted(net, view, grid, quantizer.rounding)?;
             on_grid(net, &shifted, grid)?
         }
@@ -74,6 +84,14 @@ pub(super) fn quantization(
         (Value::Scores(..) | Value::Unknown, _) => return Ok(None),
     };
     Ok(Some(Value::View(view)))
+}
+
+/// The reals of a view on the grid of the model's output, which the client rounds to; `None` if layers read them.
+fn levels_of_client(net: &mut Net, node: &Node, view: &View, grid: Grid) -> Option<View> {
+    match node.behind {
+        Behind::Moves => net.client_levels(view, grid, OutputForm::Real),
+        _ => None,
+    }
 }
 
 /// The reals of a view on a grid.

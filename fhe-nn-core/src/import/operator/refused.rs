@@ -74,7 +74,6 @@ const GROUPS: &[(&str, &[&str])] = &[
             "LpNormalization",
             "MeanVarianceNormalization",
             "RMSNormalization",
-            "ai.onnx.ml:Normalizer",
         ],
     ),
     (

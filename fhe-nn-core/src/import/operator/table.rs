@@ -44,6 +44,9 @@ const fn reals(name: &'static str) -> Attribute {
 const fn text(name: &'static str) -> Attribute {
     Attribute::new(AttributeKind::Text, name)
 }
+const fn texts(name: &'static str) -> Attribute {
+    Attribute::new(AttributeKind::Texts, name)
+}
 const fn tensor(name: &'static str) -> Attribute {
     Attribute::new(AttributeKind::Tensor, name)
 }
@@ -208,6 +211,17 @@ pub(crate) const OPERATORS: &[Operator] = &[
     op("Transpose", &[ints("perm")], MOVES),
     op("Unsqueeze", &[axes_until(12)], MOVES),
     op("Where", &[], EACH),
+    op("ai.onnx.ml:ArrayFeatureExtractor", &[], "values of constant places along the last axis"),
+    op("ai.onnx.ml:Binarizer", &[real("threshold")], EACH),
+    op("ai.onnx.ml:LinearClassifier", &[ints("classlabels_ints"), texts("classlabels_strings"), reals("coefficients"),
+        reals("intercepts"), inert(int("multi_class")), text("post_transform")],
+        "with `NONE`, `LOGISTIC` or `SOFTMAX` and a row of coefficients for each class: a `Dense`"),
+    op("ai.onnx.ml:LinearRegressor", &[reals("coefficients"), reals("intercepts"), text("post_transform"), int("targets")],
+        "with `NONE`: a `Dense`"),
+    op("ai.onnx.ml:Normalizer", &[text("norm")], CLIENT),
+    op("ai.onnx.ml:Scaler", &[reals("offset"), reals("scale")], EACH),
+    op("ai.onnx.ml:ZipMap", &[inert(ints("classlabels_int64s")), inert(texts("classlabels_strings"))],
+        "of scores: nothing, as the classes have the order of the scores"),
     op("com.microsoft:QGemm", &[real("alpha"), int("transA"), int("transB")], INTEGERS),
     op("com.microsoft:QLinearAdd", &[], INTEGERS),
     op("com.microsoft:QLinearAveragePool", &[text("auto_pad"), int("ceil_mode"), CHANNELS_LAST, int("count_include_pad"),

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use super::grid::Grid;
 use super::view::View;
+use super::whole::Whole;
 use crate::import::onnx::Constant;
 
 /// A value of the model.
@@ -13,8 +14,8 @@ pub(crate) enum Value {
     View(View),
     /// The integers of a tensor that was quantized, until their scale makes reals of them.
     Levels(View, Grid),
-    /// The scores, and the name of a function of all of them that is left to the client.
-    Scores(View, String),
+    /// The scores, and a function of all of them that is left to the client.
+    Scores(View, Whole),
     /// A value after a node that is not supported.
     Unknown,
 }

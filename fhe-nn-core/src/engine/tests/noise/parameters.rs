@@ -1,6 +1,6 @@
 //! Plans made by hand, so that every kind of parameters is measured.
 
-use fhe_nn_proof::client::{Affine, ClientSpec, Line};
+use fhe_nn_proof::client::{Affine, ClientSpec, Interface, Line};
 use fhe_nn_proof::noise::{Decomposition, Shape};
 use fhe_nn_proof::plan::{
     Bootstrap, InputPlan, OutputPlan, Plan, PlanOptions, Stage, Sums, Version,
@@ -108,6 +108,7 @@ impl Parameters {
                     offset: 0.0,
                 }]
                 .into(),
+                interface: Interface::OWN,
             },
             input: InputPlan {
                 dimension: self.input_dimension,
