@@ -3,6 +3,7 @@
 use fhe_nn_core::Error;
 use fhe_nn_core::import::{self, Reference, Widths};
 use fhe_nn_core::prelude::*;
+use fhe_nn_core::train::{Device, Precision};
 use ndarray::{Array1, Array2, Axis};
 
 use super::{INTEGER, imported, is_right_within, path};
@@ -269,4 +270,81 @@ fn quantizers_in_many_places() {
             "{file}: {comparison:?}"
         );
     }
+}
+
+/// Training has the quantizers as well: it begins as the quantized network, in floating point as the float network.
+#[test]
+fn training_begins_with_the_models_quantizers() {
+    #[fhe_network(input(shape = [1, 16], bits = 8))]
+    struct Eight {
+        #[bits(weights = 8, overflow = calibrated)]
+        layer_1: Dense<16, 12>,
+        #[bits(output = 8, table = 8)]
+        relu: Relu,
+        #[bits(weights = 8, overflow = calibrated)]
+        layer_3: Dense<12, 8>,
+        #[bits(output = 8, table = 8)]
+        relu2: Relu,
+        #[bits(weights = 8)]
+        layer_5: Dense<8, 3>,
+    }
+
+    #[fhe_network(input(shape = [1, 16], bits = 4))]
+    struct Four {
+        #[bits(weights = 4, overflow = calibrated)]
+        layer_1: Dense<16, 12>,
+        #[bits(output = 4, table = 6)]
+        relu: Relu,
+        #[bits(weights = 4, overflow = calibrated)]
+        layer_3: Dense<12, 8>,
+        #[bits(output = 4, table = 6)]
+        relu2: Relu,
+        #[bits(weights = 4)]
+        layer_5: Dense<8, 3>,
+    }
+
+    // the declaration ends before the quantizer of the output
+    let floats = imported("ort_mlp_qdq").floats;
+    let floats = floats.without(&["identity", "scores"]);
+    let expected = Reference::load(path("ort_mlp_qdq", "expected.json"));
+    let expected = expected.expect("the outputs are there");
+    let inputs = expected.inputs().view();
+    let device = Device::Cpu;
+    let mut module = Eight::trainable(&device).expect("a network");
+    module.load(&floats, inputs).expect("its floats");
+    let trained = module.integer_scores(inputs).expect("calibrated");
+    let quantized = Eight::quantize(&module.floats().expect("finite"), inputs);
+    let network = quantized.expect("its own floats").network;
+    let scores = network.run_batch(inputs).expect("inputs are finite");
+    for (trained, scores) in trained.rows().into_iter().zip(&scores) {
+        let integers: Vec<i64> = trained.iter().map(|&q| q as i64).collect();
+        assert_eq!(integers, scores.integers());
+    }
+
+    let mut module = Eight::trainable(&device).expect("a network");
+    module = module.with_precision(Precision::Float);
+    module.load(&floats, inputs).expect("its floats");
+    let trained = module.scores(inputs).expect("floats");
+    let float = Eight::float_scores(&floats, inputs).expect("floats");
+    for (trained, float) in trained.iter().zip(&float) {
+        assert!(
+            (f64::from(*trained) - float).abs() < 0.05,
+            "{trained} {float}"
+        );
+    }
+
+    // at fewer bits, only if scales may be found anew
+    let mut module = Four::trainable(&device).expect("a network");
+    let refused = module
+        .load(&floats, inputs)
+        .expect_err("levels are too few");
+    assert!(matches!(refused, Error::KeptScale { .. }), "{refused}");
+    let anew = Calibration::new().with_requantize(true);
+    let mut module = module.with_calibration(anew);
+    module.load(&floats, inputs).expect("scales are found anew");
+    let trained = module.scores(inputs).expect("calibrated");
+    let pairs = trained.iter().zip(&float);
+    let errors: f64 = pairs.map(|(x, y)| (f64::from(*x) - y).powi(2)).sum();
+    let squares: f64 = float.iter().map(|y| y * y).sum();
+    assert!(errors / squares < INTEGER, "{}", errors / squares);
 }

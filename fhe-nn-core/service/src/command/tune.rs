@@ -5,7 +5,6 @@ use fhe_nn_core::import::{self, Imported, Widths};
 use fhe_nn_core::run::Watch;
 use fhe_nn_core::tune::{Tuned, Tuner};
 use fhe_nn_core::{Model, rows};
-use ndarray::Axis;
 use serde_json::json;
 
 use super::import::failed;
@@ -29,9 +28,6 @@ pub(crate) struct Args {
     model: PathBuf,
     #[command(flatten)]
     rows: Rows,
-    /// The rows are in the order of the network, where it is another than that of the imported model.
-    #[arg(long)]
-    reordered: bool,
     /// The classes of the rows: an npz or npy file of numpy, or CSV [default: what the float network says].
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
@@ -82,12 +78,7 @@ impl Args {
             output::check(svg, self.output.force())?;
         }
         let imported = self.imported()?;
-        let mut rows = self.rows.read()?;
-        if let Some(order) = imported.order.as_ref().filter(|_| !self.reordered)
-            && order.len() == rows.ncols()
-        {
-            rows = rows.select(Axis(1), order);
-        }
+        let rows = self.rows.read()?;
         let labels = self.labels()?;
         let options = self.options.options()?;
 
