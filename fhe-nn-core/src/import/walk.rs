@@ -129,8 +129,8 @@ pub(super) fn end(net: &mut Net, graph: &Graph, output: Value) -> Result<(), Imp
         },
         Value::Constant(_) | Value::Unknown => return Err(ImportError::Constant),
     };
-    let ended = result.and_then(|()| net.write_normalization());
-    match ended.map(|()| net.limit_widths()) {
+    net.limit_widths();
+    match result.and_then(|()| net.write_normalization()) {
         Ok(()) => Ok(()),
         Err(Refusal::Broken(error)) => Err(error),
         Err(Refusal::Unsupported(reason)) => Err(ImportError::Unsupported(vec![Unsupported {

@@ -14,8 +14,7 @@ impl Net {
     /// Writes a view with the scale to which the model quantizes it. What the quantizer cuts is a part of the
     /// function: tools drop a ReLU that the range of the quantizer behind it repeats.
     pub(crate) fn quantized(&mut self, view: &View, grid: Grid) -> Result<usize, Refusal> {
-        let is_input = matches!(self.bases[view.base].source, Source::Input);
-        if is_input && view.expr.line().is_some_and(|line| line.is_itself()) {
+        if self.is_input(view) {
             // it is not written before a layer says in which order it is read
             return self.quantized_input(grid).map(|()| 0);
         }

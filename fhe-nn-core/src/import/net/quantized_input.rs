@@ -1,26 +1,19 @@
 //! The integers of the model's input, if the model quantizes it or takes integers.
 
-use super::network::Net;
+use super::network::{Net, Source};
 use crate::import::error::{Refusal, refuse};
-use crate::import::place::Grid;
+use crate::import::place::{Grid, View};
 
 impl Net {
-    /// Makes the integers of the model's input those of the network.
-    pub(crate) fn integer_input(&mut self) -> Result<Grid, Refusal> {
-        let Some((lo, hi)) = self.input_levels else {
-            return refuse("the input's type has no integers of at most 16 bits");
-        };
-        let grid = Grid {
-            scale: 1.0,
-            zero_point: 0,
-            lo,
-            hi,
-        };
-        self.quantized_input(grid).map(|()| grid)
+    /// Whether a view has the input as the client normalizes it.
+    pub(crate) fn is_input(&mut self, view: &View) -> bool {
+        let is_input = matches!(self.bases[view.base].source, Source::Input);
+        let line = view.expr.line().filter(|_| is_input);
+        line.is_some_and(|line| self.normalized(line).is_itself())
     }
 
-    /// Makes the input one of signs: level 0 for negative values, level 1 for all others. The scale is
-    /// 2^-64, so what is negative but above -2^-65 counts as 0.
+    /// Makes the normalized input one of signs: level 0 for negative values, level 1 for all others. The scale is 2^-64,
+    /// so what is negative but above -2^-65 counts as 0.
     pub(crate) fn signs_of_input(&mut self) -> Result<Grid, Refusal> {
         let grid = Grid {
             scale: libm::ldexp(1.0, -64),

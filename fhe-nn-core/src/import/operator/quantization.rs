@@ -55,18 +55,25 @@ pub(super) fn quantization(
             rescaled(&on_grid(net, view, *own)?, *own, asked)?
         }
         (Value::View(view), Conversion::Dequantize) => {
-            let asked = usable(quantizer.grid()?)?;
+            let asked = quantizer.grid()?;
             let is_input = matches!(net.bases[view.base].source, Source::Input);
             if !(view.is_integer && is_input && view.expr.keeps_integers()) {
                 return refuse("it makes reals of values that are not integers yet");
             }
-            let own = net.integer_input()?;
-            let integers = View {
-                expr: Expr::itself(),
+            let Some((lo, hi)) = net.input_levels else {
+                return refuse("the input's type has no integers of at most 16 bits");
+            };
+            // the client takes the integers, and makes reals of them as it normalizes an input
+            let line = Line {
+                slope: vec![asked.scale],
+                offset: vec![-asked.scale * asked.zero_point as f64],
+            };
+            let real = View {
+                expr: Expr::from(&line),
                 is_integer: false,
                 ..view.clone()
             };
-            rescaled(&integers, own, asked)?
+            on_grid(net, &real, usable(Grid { lo, hi, ..asked })?)?
         }
         (Value::View(view), Conversion::Both) => {
             let grid = usable(quantizer.grid()?)?;
@@ -185,8 +192,7 @@ fn signs(
     scale: &Rc<Constant>,
     budget: &Budget,
 ) -> Result<View, Refusal> {
-    let is_input = matches!(net.bases[view.base].source, Source::Input);
-    if is_input && view.expr.is_itself() && !view.is_integer {
+    if !view.is_integer && net.is_input(view) {
         let Some(scale) = scale.scalar().filter(|scale| *scale > 0.0) else {
             return refuse("signs of the input have more than one scale");
         };
@@ -197,7 +203,7 @@ fn signs(
             offset: vec![scale],
         };
         return Ok(View {
-            expr: Expr::from(&line),
+            expr: Expr::from(&line).of(std::slice::from_ref(&view.expr)),
             ..view.clone()
         });
     }
