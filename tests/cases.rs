@@ -212,12 +212,7 @@ mod outputs {
     const FINE: f64 = 0.01;
 
     fn imported(name: &str) -> Imported {
-        // features of different sizes share one scale
-        let input = match name {
-            "standard" | "minmax" => 16,
-            _ => 8,
-        };
-        let widths = Widths::new().with_input(input).with_weights(8);
+        let widths = Widths::new().with_input(8).with_weights(8);
         let widths = widths.with_activations(7).with_table(8);
         match import::load(file(name, "onnx"), &widths) {
             Ok(imported) => imported,

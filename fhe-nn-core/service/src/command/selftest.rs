@@ -117,12 +117,19 @@ fn draw(client: &ClientSpec, count: usize, seed: u64) -> Array2<f32> {
         Some(tokens) => tokens.vocabulary as u64,
         None => 1 << client.input_bits,
     };
+    // which value of the network each value of a row is
+    let mut values = vec![0; client.inputs];
+    for value in 0..client.inputs {
+        values[client.interface.place(value)] = value;
+    }
     Array2::from_shape_fn((count, client.inputs), |(_, index)| {
         // the bias of the remainder is below 2^-32
         let level = random.next_u64() % levels;
         match client.tokens {
             Some(_) => level as f32,
-            None => client.encoder.real((index, client.inputs), level as i64) as f32,
+            None => client
+                .encoder
+                .real((values[index], client.inputs), level as i64) as f32,
         }
     })
 }

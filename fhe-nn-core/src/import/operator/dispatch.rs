@@ -58,6 +58,16 @@ pub(super) fn results(
             {
                 Ok(vec![scores.clone()])
             }
+            // the greatest probability is that of the greatest score
+            ("ArgMax", Some(Value::Scores(view, softmax)))
+                if matches!(softmax.kind, WholeKind::Softmax | WholeKind::LogSoftmax) =>
+            {
+                let greatest = self::whole(node, view)?;
+                match greatest.extents == softmax.extents {
+                    true => Ok(vec![Value::Scores(view.clone(), greatest)]),
+                    false => refuse("it compares probabilities of different sums"),
+                }
+            }
             ("ai.onnx.ml:ArrayFeatureExtractor", _) => refuse(
                 "it takes the label of the greatest score, which is the client's: choose the output of the scores",
             ),
