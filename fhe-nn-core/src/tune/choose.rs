@@ -30,11 +30,13 @@ pub(super) struct Wanted {
 const AT_ONCE: usize = 32;
 /// The most of them, before the search is said to have failed.
 const MOST: usize = 320;
+/// The part of the loss of a declaration that did not keep its promise which the next may have.
+const SAFER: f64 = 0.5;
 /// The most declarations whose promise is checked.
 const CHECKED: usize = 8;
 
 /// The fastest declaration that keeps what is wanted, with its promise; `None` if none that was tried does. Behind one
-/// that loses too much on the rows that are held out, the next must have lost at most half of what that one did.
+/// that loses too much on the rows that are held out, the next must have lost less where it was searched.
 ///
 /// # Errors
 /// Those of quantizing, planning and running a declaration that was quantized, planned and run before.
@@ -80,7 +82,7 @@ pub(super) fn choose(
             if promise.loss() <= wanted.loss {
                 return Ok(Some((finalist, promise)));
             }
-            most = finalist.guide.max(0.0) / 2.0;
+            most = SAFER * finalist.guide.max(0.0);
         }
     }
     Ok(None)
