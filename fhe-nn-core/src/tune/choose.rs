@@ -14,6 +14,8 @@ pub(super) struct Finalist {
     pub(super) plan: Plan,
     pub(super) seconds: f64,
     pub(super) calibration: Calibration,
+    /// What the search went by.
+    guide: f64,
 }
 
 /// What a declaration must keep.
@@ -27,11 +29,14 @@ pub(super) struct Wanted {
 /// Number of declarations that are calibrated on all rows at a time: their times are then not quite the same.
 const AT_ONCE: usize = 32;
 /// The most of them, before the search is said to have failed.
-const MOST: usize = 160;
+const MOST: usize = 320;
+/// The part of the loss of a declaration that did not keep its promise which the next may have.
+const SAFER: f64 = 0.5;
 /// The most declarations whose promise is checked.
 const CHECKED: usize = 8;
 
-/// The fastest declaration that keeps what is wanted, with its promise; `None` if none that was tried does.
+/// The fastest declaration that keeps what is wanted, with its promise; `None` if none that was tried does. Behind one
+/// that loses too much on the rows that are held out, the next must have lost less where it was searched.
 ///
 /// # Errors
 /// Those of quantizing, planning and running a declaration that was quantized, planned and run before.
@@ -50,9 +55,10 @@ pub(super) fn choose(
         a.seconds.total_cmp(&b.seconds).then_with(losses)
     });
     candidates.truncate(MOST);
-    let mut checked = 0;
+    let (mut checked, mut most) = (0, wanted.loss);
     for some in candidates.chunks(AT_ONCE) {
-        let finalists = some.to_vec().into_par_iter();
+        let some = some.iter().copied().filter(|trial| trial.guide <= most);
+        let finalists = some.collect::<Vec<&Trial>>().into_par_iter();
         let finalists = finalists.map(|trial| finalist(bench, split, trial).ok());
         let finalists: Vec<Option<Finalist>> = finalists.collect();
         let keeps = |finalist: &Finalist| {
@@ -65,6 +71,9 @@ pub(super) fn choose(
         let mut finalists: Vec<Finalist> = finalists.filter(keeps).collect();
         finalists.sort_by(|a, b| a.seconds.total_cmp(&b.seconds));
         for finalist in finalists {
+            if finalist.guide > most {
+                continue;
+            }
             if checked == CHECKED {
                 return Ok(None);
             }
@@ -73,6 +82,7 @@ pub(super) fn choose(
             if promise.loss() <= wanted.loss {
                 return Ok(Some((finalist, promise)));
             }
+            most = SAFER * finalist.guide.max(0.0);
         }
     }
     Ok(None)
@@ -88,6 +98,7 @@ pub(super) fn finalist(bench: &Bench<'_>, split: &Split, trial: &Trial) -> Resul
     Ok(Finalist {
         seconds: plan.predicted_seconds(bench.threads),
         calibration: trial.calibration,
+        guide: trial.guide,
         model,
         plan,
     })
