@@ -85,7 +85,8 @@ impl Task {
     /// Tunes the network, and prints what is found. The figures are those of the rows that tuning never saw.
     ///
     /// # Panics
-    /// Panics if the integers lose more than [`LOSS`] on these rows, or if the plan takes more than `most` seconds.
+    /// Panics if the integers lose more of these rows than the promise says with its confidence, or if the plan takes
+    /// more than `most` seconds.
     ///
     /// # Errors
     /// Those of tuning and of running.
@@ -124,9 +125,10 @@ impl Task {
             100.0 * own,
             100.0 * float
         );
+        let bound = tuned.promise.bound();
         assert!(
-            own >= float - LOSS,
-            "{own} of the rows are right in integers, and {float} in floats"
+            own >= float - bound,
+            "{own} of the rows are right in integers and {float} in floats, but at most {bound} are lost"
         );
         assert!(
             seconds <= most,
