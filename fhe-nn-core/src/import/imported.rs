@@ -75,7 +75,7 @@ impl Imported {
     }
 
     /// Finds the bit-widths of the network; see [`Tuner::run`](crate::tune::Tuner::run). Rows are in the order of the
-    /// network. The declaration of the result is printed with its custom functions by [`Imported::declaration`] of
+    /// model. The declaration of the result is printed with its custom functions by [`Imported::declaration`] of
     /// this model with that `spec`.
     ///
     /// # Errors
