@@ -27,8 +27,8 @@ fn one_bit_inputs_are_pixels_above_a_half() {
         assert_eq!(client.encoder, unit.into());
         // a half is a tie, and 0 is even
         assert_eq!(
-            encode(&client, &[0.0, 0.49, 0.5, 0.51, 1.0]).to_vec(),
-            [0, 0, 0, 1, 1]
+            encode(&client, &[0.0, 0.25, 0.49, 0.5, 0.51, 1.0]).to_vec(),
+            [0, 0, 0, 0, 1, 1]
         );
     }
 }
