@@ -18,7 +18,7 @@ use fhe_nn_examples::tuning::{Options, Task};
 use serde_json::json;
 
 /// The seconds that are predicted for two threads are at most these: for exact rounding, and for approximate.
-const SECONDS: [f64; 2] = [20.0, 2.0];
+const SECONDS: [f64; 2] = [7.0, 1.8];
 
 #[derive(clap::Parser)]
 #[command(about = "Find the bit-widths of a convolutional network")]

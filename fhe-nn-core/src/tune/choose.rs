@@ -30,8 +30,6 @@ pub(super) struct Wanted {
 const AT_ONCE: usize = 32;
 /// The most of them, before the search is said to have failed.
 const MOST: usize = 320;
-/// The part of the loss of a declaration that did not keep its promise which the next may have.
-const SAFER: f64 = 0.5;
 /// The most declarations whose promise is checked.
 const CHECKED: usize = 8;
 
@@ -82,10 +80,16 @@ pub(super) fn choose(
             if promise.loss() <= wanted.loss {
                 return Ok(Some((finalist, promise)));
             }
-            most = SAFER * finalist.guide.max(0.0);
+            most = safer(split.held_out.len()) * finalist.guide.max(0.0);
         }
     }
     Ok(None)
+}
+
+/// The part of the loss of a declaration that did not keep its promise on this number of rows which the next may have: of
+/// few rows, a failure says little about how much safer the next must be, and another may not be afforded.
+fn safer(rows: usize) -> f64 {
+    1.0 - 0.5 * (50.0 / rows.max(1) as f64).min(1.0)
 }
 
 /// Calibrates a declaration on all rows but those that are held out, and plans it.

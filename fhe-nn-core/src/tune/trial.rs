@@ -122,7 +122,7 @@ impl Bench<'_> {
 /// The factor by which an expected loss counts if it is found from this number of rows: estimates from few rows may be far
 /// too low, and what is chosen among many declarations was lucky on them.
 pub(super) fn caution(rows: usize) -> f64 {
-    1.0 + 300.0 / rows.max(1) as f64
+    (400.0 / rows.max(1) as f64).max(1.0)
 }
 
 impl Trial {
