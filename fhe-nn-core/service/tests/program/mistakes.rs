@@ -9,7 +9,7 @@ const EMPTY: &[u8] =
 /// Returns an imported model as a later version of the format would store it.
 fn newer(mut file: Vec<u8>) -> Vec<u8> {
     // the metadata is JSON in a string of JSON
-    let version = br#"\"version\":1"#;
+    let version = br#"\"version\":2"#;
     let place = file.windows(version.len()).position(|part| part == version);
     let place = place.expect("an imported model has a version") + version.len() - 1;
     file[place] = b'9';
