@@ -25,8 +25,9 @@ pub(super) const MOST_ERROR: f64 = 0.25;
 ///
 /// let sum = &report.layers[0];
 /// assert_eq!((sum.layer.as_str(), sum.neurons), ("sum", 1));
-/// assert_eq!((sum.proved.lo, sum.proved.hi), (0, 3)); // what three inputs can add up to
-/// assert_eq!((sum.seen.lo, sum.seen.hi), (1, 2)); //     what they did over the samples
+/// // three inputs add up to 0 to 3, which a constant moves by -2 into two bits
+/// assert_eq!((sum.proved.lo, sum.proved.hi), (-2, 1));
+/// assert_eq!((sum.seen.lo, sum.seen.hi), (-1, 0)); // over the samples
 /// assert_eq!(sum.weights.relative(), 0.0); //            weights of 1 are integers already
 /// # Ok(())
 /// # }
