@@ -29,6 +29,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
+use fhe_nn_core::Error;
+use fhe_nn_core::error::ModelError;
 use fhe_nn_core::prelude::*;
 use fhe_nn_core::quantize::Clipping;
 use fhe_nn_examples::article::{Accumulators, VARIANTS, Variant};
@@ -152,9 +154,16 @@ impl Measured {
         for variant in VARIANTS {
             for method in METHODS {
                 let images = trial.test.images.view();
-                let predicted = (variant.predict)(&trial.floats, &trial.samples, &method, images)?;
-                accuracies.push((variant, method, trial.accuracy(&predicted.digits)));
-                time += predicted.time;
+                match (variant.predict)(&trial.floats, &trial.samples, &method, images) {
+                    Ok(predicted) => {
+                        accuracies.push((variant, method, trial.accuracy(&predicted.digits)));
+                        time += predicted.time;
+                    }
+                    // sums of wide weights leave the width that scores may have: the table has no figure there
+                    Err(Error::Model(ModelError::AccumulatorBreaks { .. }))
+                        if variant.bits == 8 => {}
+                    Err(error) => return Err(error.into()),
+                }
                 bar.inc(1);
             }
         }
@@ -223,6 +232,9 @@ impl Trial {
 }
 
 fn percent(accuracies: &[f64]) -> String {
-    let cell = |accuracy: &f64| format!("{:>7.2}", 100.0 * accuracy);
+    let cell = |accuracy: &f64| match accuracy.is_nan() {
+        true => format!("{:>7}", "-"),
+        false => format!("{:>7.2}", 100.0 * accuracy),
+    };
     accuracies.iter().map(cell).collect()
 }
