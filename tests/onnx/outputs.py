@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.neural_network import MLPClassifier, MLPRegressor
@@ -19,6 +18,8 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.svm import LinearSVC
 from skl2onnx import to_onnx
 
+import unoptimized
+
 FOLDER = Path(__file__).parent / "outputs"
 random = np.random.default_rng(7)
 
@@ -26,9 +27,7 @@ random = np.random.default_rng(7)
 def save(name, model, rows, output=-1):
     """Writes a model, and the outputs of onnxruntime without optimizations: the output with an index."""
     onnx.checker.check_model(model)
-    options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    session = onnxruntime.InferenceSession(model.SerializeToString(), options)
+    session = unoptimized.session(model)
     own = session.get_inputs()[0]
     outputs = []
     for row in rows:

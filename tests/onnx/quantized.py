@@ -13,9 +13,10 @@ import tempfile
 import ml_dtypes
 import numpy as np
 import onnx
-import onnxruntime as ort
 from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+
+from unoptimized import run
 
 ROOT = pathlib.Path(sys.argv[1])
 F, MS = TensorProto.FLOAT, "com.microsoft"
@@ -39,14 +40,6 @@ def graph(name, nodes, shape, outputs, tensors, version=17, kind=F, domains=()):
     )
     model.ir_version = 10
     return model
-
-
-def run(model, rows):
-    options = ort.SessionOptions()
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-    session = ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    name = session.get_inputs()[0].name
-    return [session.run(None, {name: row})[0] for row in rows]
 
 
 def save(name, model, rows, outputs, about):

@@ -1,6 +1,6 @@
-"""Makes the models of this folder, and their outputs by onnxruntime with all optimizations off.
+"""Writes the models of the case `quantizer_places`, and their outputs by onnxruntime with all optimizations off.
 
-usage: make.py (with numpy, onnx and onnxruntime)
+usage: python quantizer_places.py (with numpy, onnx and onnxruntime)
 """
 
 import json
@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime as ort
 from onnx import TensorProto, helper, numpy_helper
 
-FOLDER = Path(__file__).parent
+import unoptimized
+
+FOLDER = Path(__file__).parent.parent / "cases" / "quantizer_places"
 random = np.random.default_rng(16)
 
 
@@ -62,11 +63,8 @@ class Builder:
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
         onnx.checker.check_model(model)
         onnx.save(model, FOLDER / f"{name}.onnx")
-        options = ort.SessionOptions()
-        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-        session = ort.InferenceSession(model.SerializeToString(), options)
         inputs = random.normal(0, 1, (rows, 1, *self.shape)).round(4).astype(np.float32)
-        outputs = [session.run(None, {"input": row})[0].ravel() for row in inputs]
+        outputs = unoptimized.run(model, inputs)
         lists = lambda values: [[round(float(x), 6) for x in row.ravel()] for row in values]
         data = {"input": lists(inputs), "output": lists(outputs)}
         (FOLDER / f"{name}.json").write_text(json.dumps(data))
