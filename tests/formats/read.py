@@ -118,11 +118,17 @@ def encoder_of(client):
     return ties, [(n["mean"], n["std"], a["scale"], a["zero_point"]) for n, a in values]
 
 
-def encode(client, reals):
-    """The integers that a client encrypts for numbers."""
+def order_of(client):
+    """For each value of the network's input its place in the client's row."""
+    return client.get("interface", {}).get("order") or range(client["inputs"])
+
+
+def encode(client, row):
+    """The integers that a client encrypts for a row of numbers."""
     ties, values = encoder_of(client)
     integers = []
-    for x, (mean, std, scale, zero_point) in zip(reals, values):
+    for place, (mean, std, scale, zero_point) in zip(order_of(client), values):
+        x = row[place]
         steps = (x - mean) / std / scale
         nearest = round(steps)
         if ties == "AwayFromZero" and abs(steps) % 1 == 0.5:
@@ -272,8 +278,9 @@ def main():
     inputs, scores = client_key(key, plan)
     seed, encoded = request(sent, plan, inputs)
     integers, reals = reply(received, plan, scores, seed)
-    values = zip(encoded, encoder_of(plan["client"])[1])
-    inputs = [scale * (q - zero) * std + mean for q, (mean, std, scale, zero) in values]
+    values = zip(order_of(plan["client"]), encoded, encoder_of(plan["client"])[1])
+    reals_of = {place: scale * (q - zero) * std + mean for place, q, (mean, std, scale, zero) in values}
+    inputs = [reals_of[place] for place in sorted(reals_of)]
     assert encode(plan["client"], inputs) == encoded, "the input is not on its grid"
     greatest = max(range(len(reals)), key=lambda i: reals[i])
     assert all(map(math.isfinite, reals))
