@@ -9,9 +9,12 @@ pub(crate) fn approximate(model: &Model, options: &PlanOptions, threads: usize) 
     Some(plan.predicted_seconds(threads))
 }
 
-/// The line that tells of it.
-pub(crate) fn told(seconds: f64) -> String {
-    format!(
-        "  with `rounding = approximate`: {seconds:.3} s; encrypted results then differ from clear ones now and then\n"
-    )
+/// The line that tells of it, or nothing.
+pub(crate) fn told(seconds: Option<f64>) -> String {
+    let told = |seconds| {
+        format!(
+            "  with `rounding = approximate`: {seconds:.3} s; encrypted results then differ from clear ones now and then\n"
+        )
+    };
+    seconds.map(told).unwrap_or_default()
 }

@@ -45,10 +45,12 @@ impl Args {
         let (client, _) = self.key.load()?;
         let requests = rows.rows().into_iter().map(|row| {
             let request = client.encrypt(&row.to_vec())?;
-            Ok(request.to_bytes())
+            // a new request has its count
+            Ok((request.to_bytes(), request.clamped().unwrap_or(0)))
         });
-        let requests: Vec<Vec<u8>> = requests.collect::<Result<_, Failure>>()?;
-        let clamped = Clamped::of(&client.plan().client, &rows);
+        let requests: Vec<(Vec<u8>, usize)> = requests.collect::<Result<_, Failure>>()?;
+        let (requests, clamped): (Vec<_>, Vec<_>) = requests.into_iter().unzip();
+        let clamped = Clamped::of(&clamped);
         let outcome = messages::write(&self.output, "requests", &requests)?;
         Ok(clamped.told(outcome))
     }

@@ -98,26 +98,41 @@ impl Args {
         if let Some(output) = &self.output {
             options = options.with_output(output);
         }
-        let imported = if bytes::is_pipe(&self.model) {
-            let model = bytes::read(&self.model, Model::MAX_BYTES)?;
-            import::onnx(&model, "Network", &options)
-        } else {
-            import::load(&self.model, &options)
+        let piped = match bytes::is_pipe(&self.model) {
+            true => Some(bytes::read(&self.model, Model::MAX_BYTES)?),
+            false => None,
         };
-        imported.map_err(|error| failed(&self.model, error))
+        onnx(&self.model, piped.as_deref(), &options)
     }
 }
 
-/// A model that cannot be imported.
-pub(super) fn failed(path: &Path, error: ImportError) -> Failure {
-    Failure::Import {
+/// Imports an ONNX file, or what came through a pipe in its place.
+///
+/// # Errors
+/// [`Failure::Import`].
+pub(super) fn onnx(
+    path: &Path,
+    piped: Option<&[u8]>,
+    options: &ImportOptions,
+) -> Result<Imported, Failure> {
+    let imported = match piped {
+        Some(model) => import::onnx(model, "Network", options),
+        None => import::load(path, options),
+    };
+    imported.map_err(|error| Failure::Import {
         path: path.to_owned(),
         source: match error {
             // the path is told once
             ImportError::File { source, .. } => source,
             error => Box::new(error),
         },
-    }
+    })
+}
+
+/// The notes of an import, a line each.
+pub(super) fn notes_of(imported: &Imported) -> String {
+    let notes = imported.notes.iter();
+    notes.map(|note| format!("note: {note}\n")).collect()
 }
 
 /// What is told of an import that was written.

@@ -41,7 +41,7 @@ impl Args {
             "reply_bytes": plan.reply_bytes(),
             "plan": plan,
         });
-        let faster = approximate.map(seconds::told).unwrap_or_default();
+        let faster = seconds::told(approximate);
         Ok(Outcome::new(format!("{plan}\n{faster}"), json))
     }
 }

@@ -4,6 +4,7 @@ use fhe_nn_core::import::Imported;
 use fhe_nn_core::{Calibration, Model, PlanOptions};
 use serde_json::json;
 
+use super::import::notes_of;
 use crate::bytes;
 use crate::failure::{Failure, Of};
 use crate::outcome::Outcome;
@@ -42,14 +43,14 @@ impl Args {
         self.output.write(&model.to_bytes(), Secrecy::Public)?;
         let report = &quantized.report;
         let written = self.output.path().display();
-        let told: String = notes.iter().map(|note| format!("note: {note}\n")).collect();
+        let told = notes_of(&imported);
         // a model without parameters can still run in the clear
         let options = PlanOptions::default();
         let plan = model.plan(&options).ok();
         let seconds = plan.map(|plan| plan.predicted_seconds(2));
         let approximate = seconds::approximate(&model, &options, 2);
         let predicted = seconds.map(|seconds| {
-            let faster = approximate.map(seconds::told).unwrap_or_default();
+            let faster = seconds::told(approximate);
             format!("an encrypted inference takes about {seconds:.3} s on two threads\n{faster}")
         });
         let text = format!(

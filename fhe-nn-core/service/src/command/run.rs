@@ -52,7 +52,7 @@ impl Args {
             "inputs": all.len(),
             "scores": scores::json(&all, &[]),
         });
-        let clamped = Clamped::of(&model.client_spec(), &rows);
+        let clamped = Clamped::of(&model.client_spec().clamped_batch(rows.view()));
         Ok(clamped.told(Outcome::new(scores::text(&all, &[]), json)))
     }
 }

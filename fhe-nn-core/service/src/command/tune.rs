@@ -1,13 +1,13 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use fhe_nn_core::import::{self, Imported, Widths};
+use fhe_nn_core::import::{ImportOptions, Imported};
 use fhe_nn_core::run::Watch;
 use fhe_nn_core::tune::{Tuned, Tuner};
 use fhe_nn_core::{Model, rows};
 use serde_json::json;
 
-use super::import::failed;
+use super::import::{notes_of, onnx};
 use crate::bytes;
 use crate::failure::{Failure, Of};
 use crate::outcome::Outcome;
@@ -136,24 +136,18 @@ impl Args {
         if Imported::recognizes(&bytes) {
             return Imported::from_bytes(&bytes).of(&self.model);
         }
-        let widths = Widths::default();
-        let imported = if bytes::is_pipe(&self.model) {
-            import::onnx(&bytes, "Network", &widths)
-        } else {
-            import::load(&self.model, &widths)
-        };
-        imported.map_err(|error| failed(&self.model, error))
+        let piped = bytes::is_pipe(&self.model).then_some(bytes.as_slice());
+        onnx(&self.model, piped, &ImportOptions::new())
     }
 
     fn told(&self, mut imported: Imported, tuned: &Tuned, approximate: Option<f64>) -> Outcome {
         imported.spec = tuned.spec.clone();
         let declaration = imported.declaration();
         let written = self.output.path().display();
-        let faster = approximate.map(seconds::told).unwrap_or_default();
-        let notes = imported.notes.iter().map(|note| format!("note: {note}\n"));
+        let faster = seconds::told(approximate);
         let text = format!(
             "{tuned}\n{faster}{}\n{declaration}\n{}\nwritten: {written}",
-            notes.collect::<String>(),
+            notes_of(&imported),
             tuned.plan
         );
         let front = tuned.front().into_iter().map(|trial| {
