@@ -8,7 +8,7 @@ mod quantizers;
 
 use std::path::PathBuf;
 
-use fhe_nn_core::import::{self, Comparison, ImportOptions, Imported, Reference, Widths};
+use fhe_nn_core::import::{self, Comparison, Imported, Reference, Widths};
 use fhe_nn_core::{Calibration, Scores};
 
 /// The greatest difference of a float score that is rounding, relative to an output of 1 or more.
@@ -29,17 +29,18 @@ pub(crate) fn imported(name: &str) -> Imported {
     }
 }
 
-fn compared(name: &str) -> Comparison {
-    let expected = Reference::load(path(name, "expected.json")).expect("the outputs are there");
-    match imported(name).compare(&expected) {
-        Ok(comparison) => comparison,
-        Err(error) => panic!("{name}: {error}"),
-    }
+/// The inputs of a case, and its right outputs.
+pub(crate) fn expected(name: &str) -> Reference {
+    Reference::load(path(name, "expected.json")).expect("the outputs are there")
 }
 
 /// Asserts that the floats of a case are right, and its integers within the given error.
-fn is_right_within(name: &str, integer: f64) -> Comparison {
-    let comparison = compared(name);
+fn is_right_within(name: &str, integer: f64) -> (Imported, Comparison) {
+    let imported = imported(name);
+    let comparison = match imported.compare(&expected(name)) {
+        Ok(comparison) => comparison,
+        Err(error) => panic!("{name}: {error}"),
+    };
     assert!(
         comparison.float_error <= FLOAT,
         "{name}: floats differ by {}",
@@ -50,19 +51,18 @@ fn is_right_within(name: &str, integer: f64) -> Comparison {
         "{name}: integers differ by {}",
         comparison.integer_error
     );
-    comparison
+    (imported, comparison)
 }
 
 /// Asserts that the floats of a case are right, and its integers as near as proposed widths allow.
-fn is_right(name: &str) -> Comparison {
+fn is_right(name: &str) -> (Imported, Comparison) {
     is_right_within(name, INTEGER)
 }
 
 /// Scores with the channels last, as Keras ends a fully convolutional network.
 #[test]
 fn segment_nhwc() {
-    is_right("segment_nhwc");
-    let imported = imported("segment_nhwc");
+    let (imported, _) = is_right("segment_nhwc");
     let names: Vec<&str> = imported
         .spec
         .layers
@@ -79,7 +79,7 @@ fn segment_nhwc() {
 /// PyTorch's exporter by default: weights are in a file beside the model.
 #[test]
 fn external_default() {
-    is_right("external_default");
+    let (imported, _) = is_right("external_default");
     let bytes = std::fs::read(path("external_default", "external_default.onnx"));
     let bytes = bytes.expect("readable");
     let alone = import::onnx(&bytes, "Alone", &Widths::default()).expect_err("it has no folder");
@@ -93,7 +93,7 @@ fn external_default() {
     let file = "external_default.onnx.data";
     let both = import::onnx_with_data(&bytes, &[(file, &data)], "Both", &Widths::default());
     let both = both.expect("all that it needs");
-    assert_eq!(both.floats, imported("external_default").floats);
+    assert_eq!(both.floats, imported.floats);
     let short = import::onnx_with_data(&bytes, &[(file, &data[..99])], "Short", &Widths::default());
     let text = short.expect_err("most of it is missing").to_string();
     assert!(text.contains("the file has 99 bytes"), "{text}");
@@ -138,8 +138,8 @@ fn squeeze_if() {
 /// A convolution along one axis, written with two.
 #[test]
 fn conv1d_as_conv2d() {
-    is_right("conv1d_as_conv2d");
-    let declaration = imported("conv1d_as_conv2d").declaration();
+    let (imported, _) = is_right("conv1d_as_conv2d");
+    let declaration = imported.declaration();
     assert!(declaration.contains("Conv1d<3, 4, 5>"), "{declaration}");
 }
 
@@ -173,10 +173,9 @@ fn keras_maxpool_same() {
 /// Features that differ by a factor of 1000 are normalized in the model: the client does that, and nothing is lost.
 #[test]
 fn tabular_norm() {
-    let comparison = is_right("tabular_norm");
+    let (imported, comparison) = is_right("tabular_norm");
     assert_eq!((comparison.rows, comparison.agree), (180, 180));
-    let imported = imported("tabular_norm");
-    let expected = Reference::load(path("tabular_norm", "expected.json")).expect("the outputs");
+    let expected = expected("tabular_norm");
     let labels = std::fs::read(path("tabular_norm", "labels.json")).expect("readable");
     let labels: Vec<usize> = serde_json::from_slice(&labels).expect("a list of classes");
     let network = imported.quantize(expected.inputs().view(), &Calibration::default());
@@ -190,8 +189,7 @@ fn tabular_norm() {
 /// Channels that are normalized in the model, before a convolution that pads: no layer is left of it.
 #[test]
 fn image_norm() {
-    is_right("image_norm");
-    let imported = imported("image_norm");
+    let (imported, _) = is_right("image_norm");
     let means = imported.floats.get("input.mean").expect("a normalization");
     assert_eq!(means.len(), 3);
     let names: Vec<&str> = imported
@@ -201,125 +199,6 @@ fn image_norm() {
         .map(|layer| &*layer.name)
         .collect();
     assert_eq!(names.len(), 4, "{names:?}");
-}
-
-/// Models of scikit-learn, and models whose outputs are moved, averaged or quantized scores, by the script
-/// `onnx/outputs.py`.
-mod outputs {
-    use super::*;
-
-    /// The greatest squared error of integers of 7 and 8 bits, relative to the outputs.
-    const FINE: f64 = 0.01;
-
-    fn imported(name: &str) -> Imported {
-        let widths = Widths::new().with_input(8).with_weights(8);
-        let widths = widths.with_activations(7).with_table(8);
-        match import::load(file(name, "onnx"), &widths) {
-            Ok(imported) => imported,
-            Err(error) => panic!("{name}: {error}"),
-        }
-    }
-
-    fn file(name: &str, end: &str) -> PathBuf {
-        let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/onnx/outputs"));
-        folder.join(name).with_extension(end)
-    }
-
-    /// Asserts that a model is right, and returns the names of its layers.
-    fn layers(name: &str) -> Vec<String> {
-        let expected = Reference::load(file(name, "json")).expect("the outputs are there");
-        let imported = imported(name);
-        let layers = imported.spec.layers.iter();
-        let layers = layers.map(|layer| layer.name.to_string()).collect();
-        // a model that is read back from its file has the same left to its client
-        let stored = Imported::from_bytes(&imported.to_bytes()).expect("its own file");
-        for imported in [imported, stored] {
-            let compared = match imported.compare(&expected) {
-                Ok(compared) => compared,
-                Err(error) => panic!("{name}: {error}"),
-            };
-            let (float, integer) = (compared.float_error, compared.integer_error);
-            assert!(float <= 1e-4, "{name}: floats differ by {float}");
-            assert!(integer <= FINE, "{name}: integers differ by {integer}");
-        }
-        layers
-    }
-
-    #[test]
-    fn what_moves_averages_or_quantizes_scores_needs_no_layer() {
-        for name in [
-            "nhwc",
-            "gathered",
-            "mean",
-            "mean_of_channels",
-            "sum",
-            "quantized",
-            "levels",
-        ] {
-            let layers = layers(name);
-            assert_eq!(layers.len(), 3, "{name}: {layers:?}");
-        }
-    }
-
-    #[test]
-    fn multilayer_perceptrons_of_scikit_learn_are_read() {
-        for name in [
-            "mlp_binary",
-            "mlp_classes",
-            "mlp_zipmap",
-            "mlp_names",
-            "mlp_regressor",
-            "standard",
-            "minmax",
-        ] {
-            let layers = layers(name);
-            assert_eq!(layers.len(), 3, "{name}: {layers:?}");
-        }
-    }
-
-    #[test]
-    fn linear_models_of_scikit_learn_are_read() {
-        for name in [
-            "logistic_binary",
-            "logistic_classes",
-            "linear_svc",
-            "linear",
-            "linear_targets",
-            "ridge",
-        ] {
-            let layers = layers(name);
-            assert_eq!(layers.len(), 1, "{name}: {layers:?}");
-        }
-    }
-
-    #[test]
-    fn an_output_is_chosen_by_its_name() {
-        let load = |name: &str, output: &str| {
-            let options = ImportOptions::new().with_output(output);
-            import::load(file(name, "onnx"), &options)
-        };
-        let chosen = load("mlp_classes", "probabilities").expect("it is an output");
-        assert_eq!(chosen.floats, imported("mlp_classes").floats);
-        let notes = chosen.notes.join("\n");
-        assert!(
-            notes.contains("the output `probabilities` is imported, and not `label`"),
-            "{notes}"
-        );
-        let label = load("logistic_binary", "label").expect("the client finds its place");
-        assert!(label.notes.join("\n").contains("`ArgMax` of the scores"));
-        let refused = load("mlp_classes", "label").expect_err("labels are looked up");
-        assert!(
-            refused
-                .to_string()
-                .contains("choose the output of the scores"),
-            "{refused}"
-        );
-        let refused = load("mlp_classes", "classes").expect_err("it has no such output");
-        assert_eq!(
-            refused.to_string(),
-            "the model has no output `classes`\n  = help: it has `label`, `probabilities`"
-        );
-    }
 }
 
 #[test]

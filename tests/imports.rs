@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use fhe_nn_core::import::{self, ImportError, Imported, Widths};
+use fhe_nn_core::import::{self, ImportError, Imported, Reference, Widths};
 use fhe_nn_core::layer::Part;
 use fhe_nn_core::{ClientKey, Error, Floats, Network, PlanOptions, ServerKey, Spec};
 use ndarray::Array2;
@@ -28,20 +28,8 @@ fn reference(name: &str) -> (Array2<f32>, Array2<f64>) {
 }
 
 fn reference_at(path: &Path) -> (Array2<f32>, Array2<f64>) {
-    let text = std::fs::read_to_string(path);
-    let data: serde_json::Value =
-        serde_json::from_str(&text.expect("readable")).expect("the file is JSON");
-    let rows = |key: &str| -> Vec<Vec<f64>> {
-        serde_json::from_value(data[key].clone()).expect("rows of numbers")
-    };
-    let matrix = |rows: Vec<Vec<f64>>| {
-        let shape = (rows.len(), rows[0].len());
-        Array2::from_shape_vec(shape, rows.concat()).expect("rows of one length")
-    };
-    (
-        matrix(rows("input")).mapv(|x| x as f32),
-        matrix(rows("output")),
-    )
+    let read = Reference::load(path).expect("inputs and outputs");
+    (read.inputs().clone(), read.outputs().clone())
 }
 
 /// The models by the name of their reference.
@@ -163,6 +151,7 @@ fn same_scores(name: &str, file: &str, tail: impl Fn(&[f64]) -> Vec<f64>) -> Imp
 #[path = "onnx/networks.rs"]
 mod networks;
 mod files;
+mod outputs;
 mod stored;
 mod windows;
 

@@ -9,7 +9,7 @@ use fhe_nn_core::prelude::*;
 use fhe_nn_proof::spec::Op;
 use ndarray::Array2;
 
-use super::cases::{imported, path};
+use super::cases::{expected, imported};
 
 /// Number of rows.
 const ROWS: usize = 10_000;
@@ -125,24 +125,39 @@ fn reals(scores: &[Scores]) -> Vec<&[f64]> {
     scores.iter().map(Scores::reals).collect()
 }
 
+/// The real value of one unit of each score.
+fn units(network: &Model) -> Vec<f64> {
+    let client = network.client_spec();
+    client.decoder.iter().map(|line| line.slope).collect()
+}
+
+/// The inputs of a reference with their outputs.
+fn pairs(reference: &Reference) -> impl Iterator<Item = (&[f32], &[f64])> {
+    let outputs = slices(reference.outputs());
+    slices(reference.inputs()).zip(outputs)
+}
+
+fn slices<T>(rows: &Array2<T>) -> impl Iterator<Item = &[T]> {
+    rows.as_slice()
+        .expect("rows lie one after the other")
+        .chunks_exact(rows.ncols())
+}
+
 /// Asserts that the integers are those of the definition, on these rows and on those of the case.
 fn is_exact(name: &str, rows: &Array2<f32>) {
     let imported = imported(name);
-    let expected = Reference::load(path(name, "expected.json")).expect("the outputs are there");
+    let expected = expected(name);
     let inputs = ndarray::concatenate![ndarray::Axis(0), rows.view(), expected.inputs().view()];
     let network = network(&imported, &inputs);
     let scores = network.run_batch(rows.view()).expect("rows of its shape");
-    let other = reals(&scores)
-        .into_iter()
-        .zip(rows.rows())
-        .filter(|(own, row)| {
-            let row = row.to_slice().expect("rows are slices");
-            *own != defined(&imported, row, Precision::Double).outputs
-        });
+    let own = reals(&scores).into_iter();
+    let other = own
+        .zip(slices(rows))
+        .filter(|(own, row)| *own != defined(&imported, row, Precision::Double).outputs);
     assert_eq!(other.count(), 0, "{name}: rows that differ of {ROWS}");
     let scores = network.run_batch(expected.inputs().view()).expect("rows");
-    for (own, row) in reals(&scores).into_iter().zip(expected.outputs().rows()) {
-        assert_eq!(own, row.to_slice().expect("rows are slices"), "{name}");
+    for (own, outputs) in reals(&scores).into_iter().zip(slices(expected.outputs())) {
+        assert_eq!(own, outputs, "{name}");
     }
 }
 
@@ -167,30 +182,16 @@ fn inputs_that_are_normalized_are_rounded_as_in_the_framework() {
         3,
         "the normalization is the client's"
     );
-    let expected = Reference::load(path(name, "expected.json")).expect("the outputs are there");
+    let expected = expected(name);
     let network = network(&imported, expected.inputs());
-    let units: Vec<f64> = network
-        .client_spec()
-        .decoder
-        .iter()
-        .map(|line| line.slope)
-        .collect();
+    let units = units(&network);
     let scores = network.run_batch(expected.inputs().view()).expect("rows");
-    let given = expected
-        .inputs()
-        .rows()
-        .into_iter()
-        .zip(expected.outputs().rows());
-    for (own, (row, outputs)) in reals(&scores).into_iter().zip(given) {
-        let exact = defined(
-            &imported,
-            row.to_slice().expect("rows are slices"),
-            Precision::Double,
-        );
+    for (own, (row, outputs)) in reals(&scores).into_iter().zip(pairs(&expected)) {
+        let exact = defined(&imported, row, Precision::Double);
         let others = exact.outputs.iter().zip(outputs);
         for ((own, (exact, other)), unit) in own.iter().zip(others).zip(&units) {
-            assert!((own - exact).abs() < unit / 2.0, "{row}");
-            assert!((own - other).abs() < unit / 2.0, "{row}");
+            assert!((own - exact).abs() < unit / 2.0, "{row:?}");
+            assert!((own - other).abs() < unit / 2.0, "{row:?}");
         }
     }
 }
@@ -200,24 +201,18 @@ fn inputs_that_are_normalized_are_rounded_as_in_the_framework() {
 fn scores_differ_only_where_floats_of_32_bits_nearly_are_ties() {
     let name = "quantized_other_scales";
     let imported = imported(name);
-    let expected = Reference::load(path(name, "expected.json")).expect("the outputs are there");
+    let expected = expected(name);
     let rows = rows(5, 1.0 / 1024.0, (-5000, 5000));
     let inputs = ndarray::concatenate![ndarray::Axis(0), rows.view(), expected.inputs().view()];
     let network = network(&imported, &inputs);
-    let units: Vec<f64> = network
-        .client_spec()
-        .decoder
-        .iter()
-        .map(|line| line.slope)
-        .collect();
+    let units = units(&network);
     // reals of the same integers differ by the rounding of 32-bit floats
     let differ = |own: &[f64], other: &[f64]| {
         let mut pairs = own.iter().zip(other).zip(&units);
         pairs.any(|((own, other), unit)| (own - other).abs() > unit / 2.0)
     };
     let scores = network.run_batch(rows.view()).expect("rows of its shape");
-    for (own, row) in reals(&scores).into_iter().zip(rows.rows()) {
-        let row = row.to_slice().expect("rows are slices");
+    for (own, row) in reals(&scores).into_iter().zip(slices(&rows)) {
         let exact = defined(&imported, row, Precision::Double);
         assert!(
             !differ(own, &exact.outputs) || exact.from_tie < 1e-9,
@@ -228,21 +223,9 @@ fn scores_differ_only_where_floats_of_32_bits_nearly_are_ties() {
         assert!(!differ(own, &single.outputs) || near, "{row:?}");
     }
     let scores = network.run_batch(expected.inputs().view()).expect("rows");
-    let given = expected
-        .inputs()
-        .rows()
-        .into_iter()
-        .zip(expected.outputs().rows());
-    for (own, (row, outputs)) in reals(&scores).into_iter().zip(given) {
-        let single = defined(
-            &imported,
-            row.to_slice().expect("rows are slices"),
-            Precision::Single,
-        );
-        let outputs = outputs.to_slice().expect("rows are slices");
-        assert!(
-            !differ(own, outputs) || single.from_tie < 1.0 / 65_536.0,
-            "{row}"
-        );
+    for (own, (row, outputs)) in reals(&scores).into_iter().zip(pairs(&expected)) {
+        let single = defined(&imported, row, Precision::Single);
+        let near = single.from_tie < 1.0 / 65_536.0;
+        assert!(!differ(own, outputs) || near, "{row:?}");
     }
 }

@@ -5,7 +5,7 @@ use fhe_nn_core::layer::Part;
 use fhe_nn_core::prelude::*;
 use ndarray::Array2;
 
-use super::{imported, is_right, is_right_within, path};
+use super::{is_right, is_right_within, path};
 
 /// The greatest squared error of integers whose scales and widths are those of the model.
 const KEPT: f64 = 0.01;
@@ -13,16 +13,15 @@ const KEPT: f64 = 0.01;
 /// An input of 8-bit integers that goes straight into `DequantizeLinear`.
 #[test]
 fn uint8_input_dq() {
-    is_right_within("uint8_input_dq", KEPT);
-    let spec = imported("uint8_input_dq").spec;
-    assert_eq!(spec.input.bits, 8);
+    let (imported, _) = is_right_within("uint8_input_dq", KEPT);
+    assert_eq!(imported.spec.input.bits, 8);
 }
 
 /// An input of signed integers, channels last, and integers that are compared, put side by side and padded.
 #[test]
 fn q_int8_input() {
-    is_right_within("q_int8_input", KEPT);
-    assert_eq!(imported("q_int8_input").spec.input.bits, 8);
+    let (imported, _) = is_right_within("q_int8_input", KEPT);
+    assert_eq!(imported.spec.input.bits, 8);
 }
 
 /// An input that is quantized before its channels are moved to the front, and a maximum of integers.
@@ -34,8 +33,7 @@ fn tflite_like() {
 /// A maximum of 8-bit values behind a ReLU that the quantizer repeats.
 #[test]
 fn ort_cnn_maxpool() {
-    is_right("ort_cnn_maxpool");
-    let notes = imported("ort_cnn_maxpool").notes;
+    let notes = is_right("ort_cnn_maxpool").0.notes;
     assert!(
         notes.iter().any(|note| note.contains("compares at most 7")),
         "{notes:?}"
@@ -55,8 +53,7 @@ fn operators_of_integers() {
 /// Weights of 4 bits with a scale for each output.
 #[test]
 fn int4_weights() {
-    is_right("int4_weights");
-    let kept = imported("int4_weights").floats;
+    let kept = is_right("int4_weights").0.floats;
     let scales = kept
         .iter()
         .filter(|(name, _)| name.ends_with(".weight_scale"));
@@ -75,16 +72,14 @@ fn q_half() {
 /// Weights whose integers have a zero point.
 #[test]
 fn q_asymmetric_weights() {
-    is_right("q_asymmetric_weights");
-    let imported = imported("q_asymmetric_weights");
+    let (imported, _) = is_right("q_asymmetric_weights");
     assert!(imported.notes.is_empty(), "{:?}", imported.notes);
 }
 
 /// Weights that have a scale for every few inputs are quantized again, with a note.
 #[test]
 fn q_blocks() {
-    is_right("q_blocks");
-    let notes = imported("q_blocks").notes;
+    let notes = is_right("q_blocks").0.notes;
     assert!(
         notes.iter().any(|note| note.contains("quantized again")),
         "{notes:?}"
@@ -102,16 +97,15 @@ fn rounding_modes() {
 /// Values that QONNX rounds down, up and to 0, many of them on a level.
 #[test]
 fn q_rounded_activations() {
-    let comparison = is_right_within("q_rounded_activations", KEPT);
+    let (_, comparison) = is_right_within("q_rounded_activations", KEPT);
     assert!(comparison.float_error < 1e-5, "{comparison:?}");
 }
 
 /// A network of signs: of the input, of the values, and of the weights.
 #[test]
 fn bipolar_qonnx() {
-    let comparison = is_right_within("bipolar_qonnx", 1e-9);
+    let (imported, comparison) = is_right_within("bipolar_qonnx", 1e-9);
     assert!(comparison.float_error < 1e-5, "{comparison:?}");
-    let imported = imported("bipolar_qonnx");
     assert_eq!(imported.spec.input.bits, 1);
     let inputs = Array2::from_shape_fn((4, 16), |(row, x)| ((row * 16 + x) % 7) as f32 - 3.0);
     let quantized = imported.quantize(inputs.view(), &Calibration::default());

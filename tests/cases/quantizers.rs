@@ -6,17 +6,14 @@ use fhe_nn_core::prelude::*;
 use fhe_nn_core::train::{Device, Precision};
 use ndarray::{Array1, Array2, Axis};
 
-use super::{INTEGER, imported, is_right_within, path};
+use super::{INTEGER, expected, imported, is_right_within, path};
 
 /// A quantizer whose range is the ReLU that onnxruntime's tool took away.
 #[test]
 fn ort_mlp_qdq() {
-    let integer = is_right_within("ort_mlp_qdq", 0.02);
+    let (imported, integer) = is_right_within("ort_mlp_qdq", 0.02);
     assert_eq!(integer.agree, integer.rows);
-    let relus = imported("ort_mlp_qdq")
-        .declaration()
-        .matches("Relu")
-        .count();
+    let relus = imported.declaration().matches("Relu").count();
     assert_eq!(relus, 2, "the third quantizer has levels below 0");
 }
 
@@ -57,18 +54,6 @@ fn brevitas_float_last_layer() {
     }
 }
 
-/// The tensors of the fields that a network has: the import ends with layers for the output's quantizer.
-fn own_floats<N: Network>(floats: &Floats) -> Floats {
-    let mut own = Floats::new();
-    for (name, tensor) in floats.iter() {
-        let (field, _) = name.rsplit_once('.').expect("a field and a tensor");
-        if field == "input" || N::SPEC.layers.iter().any(|layer| layer.name == field) {
-            own.insert(name, tensor.clone()).expect("finite");
-        }
-    }
-    own
-}
-
 /// The way of an 8-bit model into a plan: fewer bits, with scales that are found anew.
 #[test]
 fn kept_scale_fewer_bits() {
@@ -101,22 +86,21 @@ fn kept_scale_fewer_bits() {
     }
 
     let imported = imported("ort_mlp_qdq");
-    let expected = Reference::load(path("ort_mlp_qdq", "expected.json"));
-    let expected = expected.expect("the outputs are there");
+    let expected = expected("ort_mlp_qdq");
     let inputs = expected.inputs().view();
     let refused = |error: Result<(), Error>| error.expect_err("levels are too few").to_string();
-    let floats = own_floats::<OrtMlpQdq>(&imported.floats);
-    let text = refused(OrtMlpQdq::quantize(&floats, inputs).map(drop));
+    let floats = &imported.floats;
+    let text = refused(OrtMlpQdq::quantize(floats, inputs).map(drop));
     let weights =
         "`layer_1.weight_scale` is a scale of 8 bits, but `layer_1` declares `weights = 4`";
     assert!(text.starts_with(weights), "{text}");
     assert!(text.contains("declare `weights = 8`"), "{text}");
-    let text = refused(Narrow::quantize(&floats, inputs).map(drop));
+    let text = refused(Narrow::quantize(floats, inputs).map(drop));
     let first = "`input.scale` is a scale of 8 bits, but `input` declares `bits = 4`";
     assert!(text.starts_with(first), "{text}");
 
     let anew = Calibration::new().with_requantize(true);
-    let network = OrtMlpQdq::quantize_with(&floats, inputs, &anew);
+    let network = OrtMlpQdq::quantize_with(floats, inputs, &anew);
     let network = network.expect("scales are found anew").network;
     let is_right = |scores: Vec<Scores>| {
         let reals = scores.iter().flat_map(Scores::reals);
@@ -129,7 +113,7 @@ fn kept_scale_fewer_bits() {
     network
         .plan(&PlanOptions::new())
         .expect("there are parameters");
-    let network = Narrow::quantize_with(&floats, inputs, &anew);
+    let network = Narrow::quantize_with(floats, inputs, &anew);
     let network = network.expect("scales are found anew").network;
     is_right(network.run_batch(inputs).expect("inputs are finite"));
 
@@ -184,8 +168,7 @@ fn rare_flag() {
     for (name, tensor) in tensors {
         floats.insert(name, tensor).expect("finite");
     }
-    let expected = Reference::load(path("rare_flag", "expected.json"));
-    let expected = expected.expect("the outputs are there");
+    let expected = expected("rare_flag");
     let tests = expected.inputs().view();
     let float = Risk::float_scores(&floats, tests).expect("it has floats");
     for (own, right) in float.iter().zip(expected.outputs()) {
@@ -303,15 +286,12 @@ fn training_begins_with_the_models_quantizers() {
         layer_5: Dense<8, 3>,
     }
 
-    // the declaration ends before the quantizer of the output
-    let floats = imported("ort_mlp_qdq").floats;
-    let floats = floats.without(&["identity", "scores"]);
-    let expected = Reference::load(path("ort_mlp_qdq", "expected.json"));
-    let expected = expected.expect("the outputs are there");
+    let floats = &imported("ort_mlp_qdq").floats;
+    let expected = expected("ort_mlp_qdq");
     let inputs = expected.inputs().view();
     let device = Device::Cpu;
     let mut module = Eight::trainable(&device).expect("a network");
-    module.load(&floats, inputs).expect("its floats");
+    module.load(floats, inputs).expect("its floats");
     let trained = module.integer_scores(inputs).expect("calibrated");
     let quantized = Eight::quantize(&module.floats().expect("finite"), inputs);
     let network = quantized.expect("its own floats").network;
@@ -323,9 +303,9 @@ fn training_begins_with_the_models_quantizers() {
 
     let mut module = Eight::trainable(&device).expect("a network");
     module = module.with_precision(Precision::Float);
-    module.load(&floats, inputs).expect("its floats");
+    module.load(floats, inputs).expect("its floats");
     let trained = module.scores(inputs).expect("floats");
-    let float = Eight::float_scores(&floats, inputs).expect("floats");
+    let float = Eight::float_scores(floats, inputs).expect("floats");
     for (trained, float) in trained.iter().zip(&float) {
         assert!(
             (f64::from(*trained) - float).abs() < 0.05,
@@ -335,13 +315,11 @@ fn training_begins_with_the_models_quantizers() {
 
     // at fewer bits, only if scales may be found anew
     let mut module = Four::trainable(&device).expect("a network");
-    let refused = module
-        .load(&floats, inputs)
-        .expect_err("levels are too few");
+    let refused = module.load(floats, inputs).expect_err("levels are too few");
     assert!(matches!(refused, Error::KeptScale { .. }), "{refused}");
     let anew = Calibration::new().with_requantize(true);
     let mut module = module.with_calibration(anew);
-    module.load(&floats, inputs).expect("scales are found anew");
+    module.load(floats, inputs).expect("scales are found anew");
     let trained = module.scores(inputs).expect("calibrated");
     let pairs = trained.iter().zip(&float);
     let errors: f64 = pairs.map(|(x, y)| (f64::from(*x) - y).powi(2)).sum();
