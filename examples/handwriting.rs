@@ -1,5 +1,5 @@
-//! Digits from PyTorch's default export: a convolution, ReLU and MaxPool with its weights in a file of their own, tuned
-//! for exact and for approximate rounding.
+//! Digits in the form of PyTorch's default export: a convolution, ReLU and MaxPool with its weights in a file of their
+//! own, tuned for exact and for approximate rounding.
 //!
 //! The network is written by `data/tune/make.py`, in the form that `torch.onnx.export` has by default: opset 18, and the
 //! larger tensors in `handwriting.onnx.data`.
