@@ -116,9 +116,9 @@ pub fn accuracy_of(scores: &[Scores], labels: &[u8]) -> f64 {
 }
 
 /// The fraction of float scores, `[rows, classes]`, in which the label has the greatest.
-pub fn float_accuracy(scores: &Array2<f64>, labels: &[u8]) -> f64 {
+pub fn float_accuracy<L: Copy + Into<u32>>(scores: &Array2<f64>, labels: &[L]) -> f64 {
     let pairs = scores.rows().into_iter().zip(labels);
-    let right = pairs.filter(|(row, label)| greatest(*row) == usize::from(**label));
+    let right = pairs.filter(|(row, label)| greatest(*row) as u32 == (**label).into());
     right.count() as f64 / labels.len() as f64
 }
 

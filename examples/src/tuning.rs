@@ -7,12 +7,13 @@ use clap::Args;
 use fhe_nn_core::import::{self, Imported, Widths};
 use fhe_nn_core::run::{Progress, Watch, accuracy};
 use fhe_nn_core::tune::{Tuned, Tuner};
-use fhe_nn_core::{ClientKey, EvaluationKey, PlanOptions, ServerKey, rows};
+use fhe_nn_core::{ClientKey, ServerKey, rows};
 use indicatif::{ProgressBar, ProgressStyle};
 use ndarray::{Array2, ArrayView2};
 use serde_json::{Value, json};
 
 use crate::cli;
+use crate::networks::float_accuracy;
 
 /// The options of a tuning.
 #[derive(Debug, Clone, Copy, Args)]
@@ -59,14 +60,7 @@ impl Task {
         };
         let ((rows, labels), (test, test_labels)) = (part("rows")?, part("test")?);
         let scores = imported.float_scores(test.view())?;
-        let greatest = scores.rows().into_iter().map(|row| {
-            let better = |best: usize, (j, &x): (usize, &f64)| if x > row[best] { j } else { best };
-            row.iter().enumerate().fold(0, better) as u32
-        });
-        let right = greatest
-            .zip(&test_labels)
-            .filter(|(own, label)| own == *label);
-        let float_accuracy = right.count() as f64 / test_labels.len() as f64;
+        let float_accuracy = float_accuracy(&scores, &test_labels);
         Ok(Task {
             imported,
             rows,
@@ -156,10 +150,8 @@ impl Task {
 /// # Errors
 /// Those of keys and of running.
 pub fn run_encrypted(tuned: &Tuned, row: &[f32]) -> Result<(), fhe_nn_core::Error> {
-    let plan = tuned.model.plan(&PlanOptions::default())?;
-    let client = ClientKey::generate(&plan)?;
-    let evaluation: EvaluationKey = client.evaluation_key()?;
-    let server = ServerKey::new(&evaluation);
+    let client = ClientKey::generate(&tuned.plan)?;
+    let server = ServerKey::new(&client.evaluation_key()?);
     let request = client.encrypt(row)?;
     let scores = client.decrypt(&request, &tuned.model.run_encrypted(&server, &request)?)?;
     assert_eq!(
