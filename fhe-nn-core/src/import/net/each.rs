@@ -2,10 +2,8 @@
 
 use std::rc::Rc;
 
-use ndarray::Array2;
-
 use super::network::{Net, Source};
-use super::pending::{PendingLinear, Weights};
+use super::pending::PendingLinear;
 use crate::import::error::{Refusal, refuse};
 use crate::import::place::View;
 
@@ -21,14 +19,20 @@ impl Net {
         let source = match self.bases[view.base].source.clone() {
             Source::Input | Source::Each(_) => return Ok((view.clone(), 1)),
             Source::Tensor(tensor) => Source::Each(tensor),
-            Source::Linear(linear) if linear.window.is_none() => return Ok((view.clone(), 1)),
             Source::Linear(linear) => {
+                let Some((window, _)) = &linear.window else {
+                    return Ok((view.clone(), 1));
+                };
                 let inputs = self.facts[linear.reads].len();
                 let weights = &linear.weights;
                 let work = inputs.saturating_add(weights.matrix.ncols());
                 self.budget
                     .take(count.saturating_mul(work), &weights.name)?;
-                Source::Linear(Rc::new(linear.each_position(inputs)))
+                Source::Linear(Rc::new(PendingLinear {
+                    reads: linear.reads,
+                    window: None,
+                    weights: weights.each_position(window, inputs),
+                }))
             }
             // what the client makes has a channel for each value, or is only moved
             Source::Client(_) => return Ok((view.clone(), 1)),
@@ -43,43 +47,5 @@ impl Net {
             ..view.clone()
         };
         Ok((view, positions))
-    }
-}
-
-impl PendingLinear {
-    /// A dense layer with a row for every position of a convolution over `inputs` values.
-    fn each_position(&self, inputs: usize) -> PendingLinear {
-        let Some((window, _)) = self.window else {
-            return PendingLinear {
-                reads: self.reads,
-                window: None,
-                weights: self.weights.clone(),
-            };
-        };
-        let (own, positions) = (&self.weights, window.positions());
-        let mut matrix = Array2::zeros((window.output_len(), inputs));
-        for (row, mut to) in matrix.rows_mut().into_iter().enumerate() {
-            let (channel, position) = (row / positions, row % positions);
-            for (tap, &weight) in own.matrix.row(channel).iter().enumerate() {
-                if let Some(place) = window.source(channel, position, tap) {
-                    to[place] += weight;
-                }
-            }
-        }
-        let each = |all: &Vec<f64>| -> Vec<f64> {
-            let all = all.iter();
-            all.flat_map(|&x| std::iter::repeat_n(x, positions))
-                .collect()
-        };
-        PendingLinear {
-            reads: self.reads,
-            window: None,
-            weights: Weights {
-                name: own.name.clone(),
-                matrix,
-                bias: each(&own.bias),
-                scales: own.scales.as_ref().map(each),
-            },
-        }
     }
 }

@@ -14,6 +14,34 @@ pub(crate) struct Weights {
     pub(crate) scales: Option<Vec<f64>>,
 }
 
+impl Weights {
+    /// The weights of a dense layer with a row for every position of a convolution over `inputs` values, which has
+    /// these weights.
+    pub(crate) fn each_position(&self, window: &Window, inputs: usize) -> Weights {
+        let positions = window.positions();
+        let mut matrix = Array2::zeros((window.output_len(), inputs));
+        for (row, mut to) in matrix.rows_mut().into_iter().enumerate() {
+            let (channel, position) = (row / positions, row % positions);
+            for (tap, &weight) in self.matrix.row(channel).iter().enumerate() {
+                if let Some(place) = window.source(channel, position, tap) {
+                    to[place] += weight;
+                }
+            }
+        }
+        let each = |all: &Vec<f64>| -> Vec<f64> {
+            let all = all.iter();
+            all.flat_map(|&x| std::iter::repeat_n(x, positions))
+                .collect()
+        };
+        Weights {
+            name: self.name.clone(),
+            matrix,
+            bias: each(&self.bias),
+            scales: self.scales.as_ref().map(each),
+        }
+    }
+}
+
 /// A linear layer that is not yet written, as what reads it may change its weights.
 pub(crate) struct PendingLinear {
     /// The tensor that it reads.

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use fhe_nn_proof::spec::Padding;
+use fhe_nn_proof::spec::{Padding, Window};
 use ndarray::{Array2, ArrayD, Axis, IxDyn};
 
 use super::area::Area;
@@ -187,50 +187,25 @@ impl Convolution {
 
     /// A dense layer with a row for every position.
     fn dense(&self, net: &mut Net, view: &View) -> Result<View, Refusal> {
-        let window = &self.windows.window;
-        let ([height, width], [_, across]) = (window.input, window.output());
-        let (positions, values) = (window.positions(), view.places.len());
-        let each = self.outputs / self.groups;
-        let [kernel_down, kernel_across] = window.kernel;
+        let window = Window {
+            channels: self.inputs * self.groups,
+            outputs: self.outputs,
+            groups: self.groups,
+            ..self.windows.window
+        };
+        let positions = window.positions();
         net.budget
             .take(positions.saturating_mul(self.kernel.len()), &self.name)?;
-        let place = |axis: usize, index: usize, tap: usize| {
-            let padded = index * window.stride[axis] + tap * window.dilation[axis];
-            let place = padded.checked_sub(window.padding[axis].near)?;
-            (place < window.input[axis]).then_some(place)
-        };
-        let mut matrix = Array2::zeros((self.outputs * positions, values));
-        for (row, mut to) in matrix.rows_mut().into_iter().enumerate() {
-            let (output, position) = (row / positions, row % positions);
-            for input in 0..self.inputs {
-                let channel = output / each * self.inputs + input;
-                for y in 0..kernel_down {
-                    let Some(line) = place(0, position / across, y) else {
-                        continue;
-                    };
-                    for x in 0..kernel_across {
-                        let Some(column) = place(1, position % across, x) else {
-                            continue;
-                        };
-                        let tap =
-                            ((output * self.inputs + input) * kernel_down + y) * kernel_across + x;
-                        to[(channel * height + line) * width + column] += self.kernel[tap];
-                    }
-                }
-            }
-        }
-        let repeated = |all: &Vec<f64>| -> Vec<f64> {
-            let all = all.iter();
-            all.flat_map(|&x| std::iter::repeat_n(x, positions))
-                .collect()
-        };
+        let shape = (self.outputs, window.taps());
+        let matrix = Array2::from_shape_vec(shape, self.kernel.clone());
         let weights = Weights {
             name: self.name.clone(),
-            matrix,
-            bias: repeated(&self.bias),
-            scales: self.scales.as_ref().map(repeated),
+            matrix: matrix.expect("a weight for every tap of every output"),
+            bias: self.bias.clone(),
+            scales: self.scales.clone(),
         };
         let places: Vec<u32> = view.places.iter().copied().collect();
+        let weights = weights.each_position(&window, places.len());
         let base = dense(net, view, places, weights)?;
         Ok(View::whole(base, &[self.outputs, positions]))
     }
