@@ -211,36 +211,16 @@ pub(super) fn reduce(
             return Ok(result);
         }
     }
-    let (channels, positions) = match net.bases[view.base].source {
-        Source::Input => (0, 0),
-        _ => net.channels(view.base),
+    let channels = match net.bases[view.base].source {
+        Source::Input => 0,
+        _ => net.channels(view.base).0,
     };
-    let is_channel = |(channel, row): (usize, &&[u32])| {
-        let mut sorted = row.to_vec();
-        sorted.sort_unstable();
-        let start = (channel * positions) as u32;
-        sorted.into_iter().eq(start..start + positions as u32)
-    };
-    let by_channels = channels == rows.len() && rows.iter().enumerate().all(is_channel);
     let area = match net.bases[view.base].shape.as_slice() {
         [_, across] => Some(([1, *across], true)),
         [_, down, across] => Some(([*down, *across], false)),
         _ => None,
     };
-    let window = area.and_then(|(area, flat)| {
-        let whole = Window {
-            input: area,
-            kernel: area,
-            groups: channels,
-            ..Window::each(channels, channels, 1)
-        };
-        let window = if by_channels {
-            Some(whole)
-        } else {
-            regular(&rows, channels, area)
-        };
-        Some((window?, flat))
-    });
+    let window = area.and_then(|(area, flat)| Some((regular(&rows, channels, area)?, flat)));
     match window {
         Some((window, flat)) => {
             let mut result = pooled(net, view, PoolSpec { window, flat, kind }, &shape, false)?;
