@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use fhe_nn_proof::spec::Window;
-use ndarray::{Array2, ArrayD, Axis, IxDyn};
+use ndarray::{Array2, Axis};
 
 use super::network::{Net, Source};
 use super::pending::{PendingLinear, Weights};
@@ -11,24 +11,17 @@ use crate::import::error::Refusal;
 use crate::import::function::Line;
 use crate::import::place::{NOTHING, View};
 
-/// A pending dense layer of the values that a view has at some places, with their line in its weights.
-pub(crate) fn dense(
-    net: &mut Net,
-    view: &View,
-    places: Vec<u32>,
-    weights: Weights,
-) -> Result<usize, Refusal> {
+/// A pending dense layer of the values of a view in their order, with their line in its weights.
+pub(crate) fn dense(net: &mut Net, view: &View, weights: Weights) -> Result<usize, Refusal> {
     let written = net.written(view)?;
     let all = net.facts[written.tensor].len();
     let outputs = weights.matrix.nrows();
     net.budget
         .take(all.saturating_mul(outputs), &weights.name)?;
-    let own =
-        view.at(ArrayD::from_shape_vec(IxDyn(&[places.len()]), places.clone()).unwrap_or_default());
-    let in_tensor = net.places(&own);
+    let in_tensor = net.places(view);
     let mut matrix = Array2::zeros((outputs, all));
     let mut bias = weights.bias;
-    for (column, (&place, &own)) in in_tensor.iter().zip(&places).enumerate() {
+    for (column, (&place, &own)) in in_tensor.iter().zip(view.places.iter()).enumerate() {
         if place == NOTHING {
             continue;
         }

@@ -63,8 +63,7 @@ pub(crate) fn scores(net: &mut Net, view: &View) -> Result<(), Refusal> {
         scales: None,
         name: "scores".to_owned(),
     };
-    let places = view.places.iter().copied().collect();
-    let base = dense(net, &view, places, weights)?;
+    let base = dense(net, &view, weights)?;
     let whole = View {
         expr: Expr::itself(),
         ..View::whole(base, &[count])

@@ -204,9 +204,8 @@ impl Convolution {
             bias: self.bias.clone(),
             scales: self.scales.clone(),
         };
-        let places: Vec<u32> = view.places.iter().copied().collect();
-        let weights = weights.each_position(&window, places.len());
-        let base = dense(net, view, places, weights)?;
+        let weights = weights.each_position(&window, view.places.len());
+        let base = dense(net, view, weights)?;
         Ok(View::whole(base, &[self.outputs, positions]))
     }
 }

@@ -146,8 +146,7 @@ fn sums(net: &mut Net, node: &Node, view: &View, rows: Option<usize>) -> Result<
         bias,
         scales: None,
     };
-    let places = view.places.iter().copied().collect();
-    let base = dense(net, view, places, weights)?;
+    let base = dense(net, view, weights)?;
     Ok(View::whole(base, &[1, rows]))
 }
 

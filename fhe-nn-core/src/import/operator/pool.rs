@@ -187,12 +187,8 @@ pub(super) fn reduce(
         .collect();
     // one row for every result
     let order: Vec<usize> = kept.iter().chain(&axes).copied().collect();
-    let places: Vec<u32> = (*view.places)
-        .clone()
-        .permuted_axes(order)
-        .iter()
-        .copied()
-        .collect();
+    let ordered = view.at((*view.places).clone().permuted_axes(order));
+    let places: Vec<u32> = ordered.places.iter().copied().collect();
     let results: usize = shape.iter().product();
     let count = places.len() / results.max(1);
     if count == 0 || results == 0 {
@@ -245,7 +241,7 @@ pub(super) fn reduce(
                 name: layer_name("", &node.name, "reduce"),
                 matrix,
             };
-            let base = dense(net, view, places, weights)?;
+            let base = dense(net, &ordered, weights)?;
             Ok(View::whole(base, &shape))
         }
     }

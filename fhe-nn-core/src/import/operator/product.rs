@@ -64,8 +64,7 @@ pub(super) fn product(
     result.push(outputs);
     match rows {
         1 => {
-            let flat = a.places.iter().copied().collect();
-            let base = dense(net, a, flat, weights)?;
+            let base = dense(net, a, weights)?;
             Ok(View::whole(base, &result))
         }
         _ => {
@@ -108,8 +107,7 @@ fn each_row(
         scales: weights.scales.as_ref().map(repeated),
         name: weights.name,
     };
-    let places = a.places.iter().copied().collect();
-    let base = dense(net, a, places, weights)?;
+    let base = dense(net, a, weights)?;
     Ok(View::whole(base, result))
 }
 
