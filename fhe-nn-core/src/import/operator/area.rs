@@ -1,6 +1,6 @@
 //! The area of a tensor that windows cover.
 
-use fhe_nn_proof::spec::Padding;
+use fhe_nn_proof::spec::{Padding, Window};
 use ndarray::ArrayD;
 
 use crate::import::error::{Refusal, refuse};
@@ -31,6 +31,21 @@ pub(super) fn extents(view: &View, flat: bool) -> Result<[usize; 2], Refusal> {
         )),
         (shape, _) => refuse(format!("its windows go over shape {shape:?}")),
     }
+}
+
+/// Fits windows to the axes of the tensor that a view is of, and says whether that has one axis only.
+///
+/// # Errors
+/// A refusal of windows over two axes if the tensor has one.
+pub(super) fn fits_axes(net: &Net, view: &View, window: &mut Window) -> Result<bool, Refusal> {
+    let flat = net.shape(view.base).len() == 2;
+    if flat {
+        (window.stride[0], window.dilation[0]) = (1, 1);
+        if window.kernel[0] != 1 || window.padding[0] != Padding::NONE {
+            return refuse("its windows have two axes, but what they go over has one");
+        }
+    }
+    Ok(flat)
 }
 
 impl Area {

@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 
-use fhe_nn_proof::spec::{Padding, Window};
+use fhe_nn_proof::spec::Window;
 use ndarray::{Array2, ArrayD, Axis, IxDyn};
 
-use super::area::Area;
-use crate::import::error::{Refusal, refuse};
+use super::area::{Area, fits_axes};
+use crate::import::error::Refusal;
 use crate::import::net::{Net, Weights, dense, windowed};
 use crate::import::onnx::Node;
 use crate::import::place::{View, Windows, evened, inside, with_more_taps};
@@ -79,13 +79,7 @@ impl Convolution {
         let area = Area::of(net, view, flat)?.without_edges()?;
         let window = inside(self.windows.window, area.inner, area.zeros);
         let (mut window, first) = with_more_taps(evened(window));
-        let flat_tensor = net.shape(view.base).len() == 2;
-        if flat_tensor {
-            (window.stride[0], window.dilation[0]) = (1, 1);
-            if window.kernel[0] != 1 || window.padding[0] != Padding::NONE {
-                return refuse("its windows have two axes, but what they go over has one");
-            }
-        }
+        let flat_tensor = fits_axes(net, view, &mut window)?;
         let (own, order) = self.reordered(&area);
         window.channels = area.channels;
         window.outputs = own.outputs;

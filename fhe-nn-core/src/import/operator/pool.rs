@@ -3,7 +3,7 @@
 use fhe_nn_proof::spec::{Op, Padding, Pool, PoolSpec, Window};
 use ndarray::{Array2, ArrayD, Axis, IxDyn};
 
-use super::area::{Area, extents};
+use super::area::{Area, extents, fits_axes};
 use super::conv::convolution;
 use super::regular::regular;
 use crate::import::error::{Refusal, refuse};
@@ -52,13 +52,7 @@ pub(super) fn pool(net: &mut Net, node: &Node, view: &View) -> Result<View, Refu
         }
     };
     window = evened(window);
-    let flat_tensor = net.shape(view.base).len() == 2;
-    if flat_tensor {
-        (window.stride[0], window.dilation[0]) = (1, 1);
-        if window.kernel[0] != 1 || window.padding[0] != Padding::NONE {
-            return refuse("its windows have two axes, but what they go over has one");
-        }
-    }
+    let flat_tensor = fits_axes(net, view, &mut window)?;
     if window.kernel == window.input && !window.pads() {
         window.stride = [1, 1];
     }
