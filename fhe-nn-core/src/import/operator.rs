@@ -18,6 +18,7 @@ mod fold;
 mod formula;
 mod learned;
 mod levels;
+mod moved;
 mod outcome;
 mod pool;
 mod product;

@@ -1,6 +1,6 @@
 //! Attributes of operators: each is read, or must have its default, or has no effect here.
 
-use super::table::operator;
+use super::table::Operator;
 use crate::import::error::{Refusal, refuse};
 use crate::import::onnx::{AttributeProto, Node};
 
@@ -80,10 +80,7 @@ impl Attribute {
 ///
 /// # Errors
 /// A refusal that names the attribute.
-pub(super) fn check(node: &Node) -> Result<(), Refusal> {
-    let Some(operator) = operator(&node.operator) else {
-        return Ok(()); // the operator itself is refused
-    };
+pub(super) fn check(node: &Node, operator: &Operator) -> Result<(), Refusal> {
     for (index, given) in node.attributes.iter().enumerate() {
         let name = given.name.as_str();
         if node.attributes[..index]

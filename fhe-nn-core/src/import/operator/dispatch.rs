@@ -12,22 +12,25 @@ use super::fold::fold;
 use super::formula::formula;
 use super::learned::learned;
 use super::levels::of_levels;
+use super::moved::{constant, rearranged};
 use super::pool::{pool, reduce};
 use super::product::product;
 use super::quantization::quantization;
 use super::refused::limits;
 use super::scatter::scattered;
+use super::table::Operator;
 use crate::import::budget::Budget;
 use crate::import::error::{Refusal, refuse};
 use crate::import::function::Expr;
 use crate::import::net::Net;
 use crate::import::onnx::{Constant, Kind, Node, is_real};
-use crate::import::place::{NOTHING, Value, View, Whole, WholeKind, axis_of, rearrange};
+use crate::import::place::{Value, View, Whole, WholeKind, axis_of};
 
 /// The results of a node with an operator that is known, whose operands are known.
 pub(super) fn results(
     net: &mut Net,
     node: &Node,
+    operator: &Operator,
     operands: &[Option<Value>],
     budget: &Budget,
 ) -> Result<Vec<Value>, Refusal> {
@@ -41,7 +44,7 @@ pub(super) fn results(
         .clone()
         .all(|value| matches!(value, Value::Constant(_)))
     {
-        return of_constants(node, operands, formula.as_ref(), budget);
+        return of_constants(node, operator, operands, formula.as_ref(), budget);
     }
     if let Some(Value::Scores(_, whole)) = present
         .clone()
@@ -105,7 +108,7 @@ pub(super) fn results(
         return Ok(vec![Value::View(scattered(net, node, operands)?)]);
     }
     let Some(Some(Value::View(view))) = operands.first() else {
-        return after_a_constant(net, node, operands, formula.as_ref(), budget);
+        return after_a_constant(net, node, operator, operands, formula.as_ref(), budget);
     };
     if let Some(results) = of_a_view(net, node, view, operands, budget)? {
         return Ok(results);
@@ -125,7 +128,7 @@ pub(super) fn results(
         let result = elementwise(net, node, &formula, &operands, budget)?;
         return Ok(vec![Value::View(result)]);
     }
-    moved(node, view, operands, budget)
+    moved(node, operator, view, operands, budget)
 }
 
 /// The function of all scores that a node computes.
@@ -146,17 +149,10 @@ fn whole(node: &Node, view: &View) -> Result<Whole, Refusal> {
     Whole::along(kind, 1, &flat)
 }
 
-/// The operand with an index, if it is a constant.
-fn constant(operands: &[Option<Value>], index: usize) -> Option<&Constant> {
-    match operands.get(index) {
-        Some(Some(Value::Constant(constant))) => Some(constant),
-        _ => None,
-    }
-}
-
 /// A node whose operands are all constants.
 fn of_constants(
     node: &Node,
+    operator: &Operator,
     operands: &[Option<Value>],
     formula: Option<&Expr>,
     budget: &Budget,
@@ -173,7 +169,7 @@ fn of_constants(
             .into_iter()
             .map(|each| Value::Constant(Rc::new(each)))
             .collect()),
-        None => refuse(limits(&node.operator)),
+        None => refuse(limits(operator)),
     }
 }
 
@@ -243,6 +239,7 @@ fn of_a_view(
 /// A node that moves the values of a tensor to other places.
 fn moved(
     node: &Node,
+    operator: &Operator,
     view: &View,
     operands: &[Option<Value>],
     budget: &Budget,
@@ -255,16 +252,9 @@ fn moved(
     {
         return refuse("where it moves values to is encrypted");
     }
-    let others = (1..operands.len()).map(|index| constant(operands, index));
-    let others: Vec<Option<&Constant>> = others.collect();
-    budget.take(view.places.len(), &node.name)?;
-    let nothing = |value: f64| (value == 0.0).then_some(NOTHING);
-    match rearrange(node, &view.places, &others, nothing, budget)? {
-        Some(moved) => Ok(moved
-            .into_iter()
-            .map(|places| Value::View(view.at(places)))
-            .collect()),
-        None => refuse(limits(&node.operator)),
+    match rearranged(node, view, operands, 0.0, budget)? {
+        Some(moved) => Ok(moved.into_iter().map(Value::View).collect()),
+        None => refuse(limits(operator)),
     }
 }
 
@@ -272,6 +262,7 @@ fn moved(
 fn after_a_constant(
     net: &mut Net,
     node: &Node,
+    operator: &Operator,
     operands: &[Option<Value>],
     formula: Option<&Expr>,
     budget: &Budget,
@@ -287,7 +278,7 @@ fn after_a_constant(
             embedding(net, node, vectors, tokens, budget)
         }
         ("MatMul" | "Gemm", _) => refuse("it multiplies from the left by a constant"),
-        _ => refuse(limits(&node.operator)),
+        _ => refuse(limits(operator)),
     }
 }
 

@@ -2,13 +2,14 @@
 //! put side by side as their reals are.
 
 use super::concat::concat;
+use super::moved::{constant, rearranged};
 use super::pool::{pool, reduce};
 use super::quantization::on_grid;
 use crate::import::budget::Budget;
 use crate::import::error::{Refusal, refuse};
 use crate::import::net::Net;
 use crate::import::onnx::{Constant, Node};
-use crate::import::place::{Grid, NOTHING, Value, View, rearrange};
+use crate::import::place::{Grid, Value, View};
 
 /// The results of a node whose first operand are the integers of a tensor.
 ///
@@ -21,12 +22,8 @@ pub(super) fn of_levels(
     operands: &[Option<Value>],
     budget: &Budget,
 ) -> Result<Vec<Value>, Refusal> {
-    let constant = |index: usize| match operands.get(index) {
-        Some(Some(Value::Constant(constant))) => Some(constant.as_ref()),
-        _ => None,
-    };
     let limit = |index| {
-        let limit = constant(index).and_then(Constant::scalar);
+        let limit = constant(operands, index).and_then(Constant::scalar);
         limit.filter(|limit| !limit.is_nan())
     };
     let one = |view: View| Ok(vec![Value::Levels(view, grid)]);
@@ -51,7 +48,7 @@ pub(super) fn of_levels(
         }
         "ReduceMax" => {
             let real = on_grid(net, view, grid)?;
-            one(reduce(net, node, &real, constant(1))?)
+            one(reduce(net, node, &real, constant(operands, 1))?)
         }
         "Concat" => {
             let mut views = Vec::with_capacity(operands.len());
@@ -66,14 +63,12 @@ pub(super) fn of_levels(
             one(concat(net, node, &views, budget)?)
         }
         _ => {
-            let others: Vec<_> = (1..operands.len()).map(constant).collect();
             // the zero point stands for 0
-            let filled = |x: f64| (x == grid.zero_point as f64).then_some(NOTHING);
-            budget.take(view.places.len(), &node.name)?;
-            match rearrange(node, &view.places, &others, filled, budget)? {
+            let zero = grid.zero_point as f64;
+            match rearranged(node, view, operands, zero, budget)? {
                 Some(moved) => Ok(moved
                     .into_iter()
-                    .map(|places| Value::Levels(view.at(places), grid))
+                    .map(|view| Value::Levels(view, grid))
                     .collect()),
                 None => refuse(
                     "it computes something of integers before their scale makes reals of them",

@@ -28,10 +28,10 @@ pub(crate) fn apply<'a>(
     operands: &[Option<Value>],
     budget: &Budget,
 ) -> Result<Outcome<'a>, Refusal> {
-    if operator(&node.operator).is_none() {
+    let Some(operator) = operator(&node.operator) else {
         return refuse(reason(&node.operator));
-    }
-    check(node)?;
+    };
+    check(node, operator)?;
     let mut present = operands.iter().flatten();
     if present.any(|value| matches!(value, Value::Unknown)) {
         // everything that is not supported is listed at once
@@ -40,7 +40,7 @@ pub(crate) fn apply<'a>(
     if node.operator == "If" {
         return branch(node, operands).map(Outcome::Branch);
     }
-    results(net, node, operands, budget).map(Outcome::Values)
+    results(net, node, operator, operands, budget).map(Outcome::Values)
 }
 
 /// The branch that an `If` takes.

@@ -1,6 +1,6 @@
 //! Why operators have no counterpart, and what to do instead.
 
-use super::table::operator;
+use super::table::Operator;
 
 /// The reason to refuse an operator that is not accepted.
 pub(crate) fn reason(name: &str) -> String {
@@ -16,11 +16,8 @@ pub(crate) fn reason(name: &str) -> String {
 }
 
 /// The reason for operands that an accepted operator cannot have.
-pub(super) fn limits(name: &str) -> String {
-    match operator(name) {
-        Some(operator) => format!("it is supported otherwise: {}", operator.limits),
-        None => reason(name),
-    }
+pub(super) fn limits(operator: &Operator) -> String {
+    format!("it is supported otherwise: {}", operator.limits)
 }
 
 /// The reason, for operators of which one can be given.
