@@ -48,7 +48,7 @@ impl Net {
         let Some(line) = &self.normalization else {
             return vec![(0.0, 1.0)];
         };
-        if line.slope.len() == 1 && line.offset.len() == 1 {
+        if line.is_uniform() {
             return vec![norm(line, 0)];
         }
         let order = self.arrangement.as_deref().unwrap_or_default();

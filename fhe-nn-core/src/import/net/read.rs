@@ -154,8 +154,7 @@ impl Net {
     pub(crate) fn by_channel(&self, written: &Written) -> Result<Line, Refusal> {
         let tensor = &self.facts[written.tensor];
         let positions = tensor.len() / tensor.shape[0].max(1);
-        let is_uniform = written.line.slope.len() == 1 && written.line.offset.len() == 1;
-        if is_uniform || written.tensor != 0 && written.positions == positions {
+        if written.line.is_uniform() || written.tensor != 0 && written.positions == positions {
             return Ok(written.line.clone());
         }
         // here there is a line for every value, by its place in the model's input or in the tensor

@@ -64,11 +64,7 @@ pub(crate) fn scores(net: &mut Net, view: &View) -> Result<(), Refusal> {
         name: "scores".to_owned(),
     };
     let base = dense(net, &view, weights)?;
-    let whole = View {
-        expr: Expr::itself(),
-        ..View::whole(base, &[count])
-    };
-    scores(net, &whole)
+    scores(net, &View::whole(base, &[count]))
 }
 
 /// The line of each of these channels; of all channels if there are no rows.

@@ -48,8 +48,9 @@ pub(super) fn quantization(
         (Value::Levels(view, own), Conversion::Dequantize) => {
             // the scale may be another, as that of a product of integers is
             let asked = usable(quantizer.grid()?)?;
-            let same = (own.scale, own.zero_point) == (asked.scale, asked.zero_point);
-            if same && let Some(levels) = levels_of_client(net, node, view, asked) {
+            if own.goes_with(asked)
+                && let Some(levels) = levels_of_client(net, node, view, asked)
+            {
                 return Ok(Some(Value::View(levels)));
             }
             rescaled(&on_grid(net, view, *own)?, *own, asked)?
@@ -168,7 +169,7 @@ fn usable(grid: Grid) -> Result<Grid, Refusal> {
 
 /// Values of one grid, read as if their integers were those of another.
 fn rescaled(view: &View, own: Grid, asked: Grid) -> Result<View, Refusal> {
-    if (own.scale, own.zero_point) == (asked.scale, asked.zero_point) {
+    if own.goes_with(asked) {
         return Ok(view.clone());
     }
     if view.is_padded() && own.zero_point != asked.zero_point {

@@ -21,6 +21,11 @@ impl Grid {
         [self.lo, self.hi].map(|level| self.scale * (level - self.zero_point) as f64)
     }
 
+    /// Whether integers stand for the same reals as on another grid, whatever their limits are.
+    pub(crate) fn goes_with(&self, other: Grid) -> bool {
+        (self.scale, self.zero_point) == (other.scale, other.zero_point)
+    }
+
     /// Whether the scale is positive, and the zero point is one of several levels.
     pub(crate) fn is_usable(&self) -> bool {
         let scale = self.scale > 0.0 && self.scale.is_normal();
