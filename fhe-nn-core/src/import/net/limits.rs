@@ -52,8 +52,7 @@ impl Net {
 
     /// The range of a tensor with a width.
     fn range(&self, tensor: usize, bits: u32) -> Range {
-        let layer = tensor.checked_sub(1).map(|index| &self.layers[index].op);
-        match layer.and_then(Op::activation) {
+        match self.maker(tensor).and_then(|layer| layer.op.activation()) {
             Some(act) => act.function.range(bits),
             None => Range::unsigned(bits),
         }

@@ -7,8 +7,7 @@ use fhe_nn_proof::client::Outputs;
 use fhe_nn_proof::spec::{Input, Layer, Op, PoolSpec, Scales, Tensor};
 
 use super::names::snake_case;
-use super::outputs::ClientValues;
-use super::pending::PendingLinear;
+use super::pending::{ClientValues, PendingLinear};
 use super::tail::Tail;
 use crate::Floats;
 use crate::import::budget::Budget;
@@ -186,6 +185,24 @@ impl Net {
         });
         self.facts.push(facts);
         Ok(self.layers.len())
+    }
+
+    /// The layer that makes a tensor; `None` for the input.
+    pub(super) fn maker(&self, tensor: usize) -> Option<&Layer> {
+        tensor.checked_sub(1).map(|index| &self.layers[index])
+    }
+
+    /// The tensors that the layer with an index reads.
+    pub(super) fn sources(&self, index: usize) -> Vec<usize> {
+        match &*self.layers[index].sources {
+            [] => vec![index],
+            sources => sources.to_vec(),
+        }
+    }
+
+    /// The name of the layer that makes a tensor, or of the input.
+    pub(super) fn name_of(&self, tensor: usize) -> &str {
+        self.maker(tensor).map_or("input", |layer| &layer.name)
     }
 
     /// A field name that is not used yet, made of the name that the model uses.

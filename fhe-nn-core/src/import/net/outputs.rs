@@ -6,18 +6,10 @@ use fhe_nn_proof::client::{Combination, MAX_TERMS, OutputForm, OutputGrid, Outpu
 use fhe_nn_proof::spec::TensorKind;
 
 use super::network::{Net, Source};
+use super::pending::ClientValues;
 use crate::import::error::{Refusal, refuse};
 use crate::import::function::{Expr, Line};
 use crate::import::place::{Grid, NOTHING, View};
-
-/// Values that the client makes of scores, and that no layer reads.
-pub(crate) struct ClientValues {
-    /// The scores, as a line of the sums of a layer.
-    of: View,
-    /// The places that each value adds up, and their weight; values are the scores themselves if there are none.
-    sums: Option<(Vec<Vec<u32>>, f64)>,
-    grid: Option<OutputGrid>,
-}
 
 impl Net {
     /// Sums of scores that the client computes: each adds up the values at some places of a view, times a weight.

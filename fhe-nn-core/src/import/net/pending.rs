@@ -1,7 +1,10 @@
-//! Linear layers that are not yet written.
+//! What is not yet written: linear layers, and what the client makes of scores.
 
+use fhe_nn_proof::client::OutputGrid;
 use fhe_nn_proof::spec::{ConvSpec, DenseSpec, Op, Overflow, Window};
 use ndarray::Array2;
+
+use crate::import::place::View;
 
 /// The weights of a linear layer, and its name.
 #[derive(Clone)]
@@ -89,6 +92,15 @@ impl PendingLinear {
             }
         }
     }
+}
+
+/// Values that the client makes of scores, and that no layer reads.
+pub(crate) struct ClientValues {
+    /// The scores, as a line of the sums of a layer.
+    pub(super) of: View,
+    /// The places that each value adds up, and their weight; values are the scores themselves if there are none.
+    pub(super) sums: Option<(Vec<Vec<u32>>, f64)>,
+    pub(super) grid: Option<OutputGrid>,
 }
 
 /// The bit-width of integer weights of absolute value at most `most`: a width `w` has up to `2^(w - 1) - 1`.

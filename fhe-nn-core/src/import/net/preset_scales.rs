@@ -54,13 +54,8 @@ impl Net {
             .widths
             .iter()
             .all(|(tensor, _)| *tensor != written.tensor);
-        let has_table = matches!(
-            written
-                .tensor
-                .checked_sub(1)
-                .map(|layer| &self.layers[layer].op),
-            Some(Op::Activation(_))
-        );
+        let maker = self.maker(written.tensor);
+        let has_table = maker.is_some_and(|layer| matches!(layer.op, Op::Activation(_)));
         let tensor = match (written.line.is_itself(), self.facts[written.tensor].kind) {
             (true, TensorKind::Values) if is_free && has_table => written.tensor,
             (true, TensorKind::Sums) => self.identity(written.tensor)?,
@@ -252,7 +247,7 @@ impl Net {
 
     /// The tensors whose scale a tensor has: itself, or those that its values are chosen from.
     fn roots(&self, tensor: usize) -> Vec<usize> {
-        match tensor.checked_sub(1).map(|index| &self.layers[index]) {
+        match self.maker(tensor) {
             Some(layer) if chooses(layer) => {
                 let sources = self.sources(tensor - 1);
                 sources
@@ -262,18 +257,6 @@ impl Net {
             }
             _ => vec![tensor],
         }
-    }
-
-    pub(super) fn sources(&self, index: usize) -> Vec<usize> {
-        match &*self.layers[index].sources {
-            [] => vec![index],
-            sources => sources.to_vec(),
-        }
-    }
-
-    pub(super) fn name_of(&self, tensor: usize) -> &str {
-        let layer = tensor.checked_sub(1).map(|index| &self.layers[index]);
-        layer.map_or("input", |layer| &layer.name)
     }
 
     /// Whether a tensor keeps this scale.

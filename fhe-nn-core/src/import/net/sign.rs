@@ -1,6 +1,6 @@
 //! Which values are never negative.
 
-use fhe_nn_proof::spec::{Function, Op, Pool};
+use fhe_nn_proof::spec::{Op, Pool};
 
 use super::network::{Net, Source};
 use crate::import::function::is_never_negative;
@@ -20,28 +20,12 @@ impl Net {
 
     /// Whether a tensor stands for reals of which none is negative.
     fn has_no_negative(&self, tensor: usize) -> bool {
-        // the input may be anything
-        let Some(index) = tensor.checked_sub(1) else {
-            return false;
+        let Some(layer) = self.maker(tensor) else {
+            return false; // the input may be anything
         };
-        let layer = &self.layers[index];
-        let sources = match layer.sources.as_ref() {
-            [] => vec![index],
-            sources => sources.to_vec(),
-        };
-        let mut sources = sources.into_iter();
+        let mut sources = self.sources(tensor - 1).into_iter();
         match &layer.op {
-            Op::Activation(act) => matches!(
-                act.function,
-                Function::Relu
-                    | Function::Relu6
-                    | Function::Abs
-                    | Function::Square
-                    | Function::Exp
-                    | Function::Sigmoid
-                    | Function::HardSigmoid
-                    | Function::Softplus
-            ),
+            Op::Activation(act) => act.function.range(1).lo == 0,
             Op::Pool(pool) => match pool.kind {
                 Pool::Average | Pool::Max => sources.all(|source| self.has_no_negative(source)),
             },
