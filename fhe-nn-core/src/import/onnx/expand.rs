@@ -68,7 +68,7 @@ fn product(node: NodeProto, real: &str, bias: Option<usize>) -> Vec<NodeProto> {
     let mut work = Work::new(node);
     let mut reals = vec![work.real(0, None), work.real(3, Some(axis))];
     if let Some(bias) = bias.filter(|&bias| !work.operand(bias).is_empty()) {
-        reals.push(work.bias(bias, (1, 4), 1.0));
+        reals.push(work.bias(bias, 1.0));
     }
     work.end(real, reals, 6)
 }
@@ -82,7 +82,7 @@ fn gemm(node: NodeProto) -> Vec<NodeProto> {
     let axis = if transposed { 0 } else { 1 };
     let mut reals = vec![work.real(0, None), work.real(3, Some(axis))];
     if !work.operand(6).is_empty() {
-        reals.push(work.bias(6, (1, 4), alpha));
+        reals.push(work.bias(6, alpha));
     }
     work.end("Gemm", reals, 7)
 }
@@ -94,7 +94,7 @@ fn of_integers(node: NodeProto, real: &str) -> Vec<NodeProto> {
     let one = work.constant("one", 1.0);
     let reals = [(0, 2, None), (1, 3, Some(axis))].map(|(operand, zero, axis)| {
         let inputs = vec![work.operand(operand), one.clone(), work.operand(zero)];
-        work.dequantized(operand, inputs, axis)
+        work.dequantized(&format!("real{operand}"), inputs, axis)
     });
     let outputs = work.node.outputs.clone();
     work.push(real, reals.to_vec(), outputs, work.node.attributes.clone());
@@ -153,11 +153,11 @@ impl Work {
     fn real(&mut self, index: usize, axis: Option<i64>) -> String {
         let inputs = (index..index + 3).map(|index| self.operand(index));
         let inputs = inputs.collect();
-        self.dequantized(index, inputs, axis)
+        self.dequantized(&format!("real{index}"), inputs, axis)
     }
 
-    fn dequantized(&mut self, index: usize, inputs: Vec<String>, axis: Option<i64>) -> String {
-        let real = self.name(&format!("real{index}"));
+    fn dequantized(&mut self, of: &str, inputs: Vec<String>, axis: Option<i64>) -> String {
+        let real = self.name(of);
         let axis = axis.map(|axis| AttributeProto {
             name: "axis".to_owned(),
             integer: axis,
@@ -173,10 +173,10 @@ impl Work {
         real
     }
 
-    /// The reals of a bias of 32 bits, whose scale is the product of two, times a factor.
-    fn bias(&mut self, index: usize, scales: (usize, usize), factor: f32) -> String {
+    /// The reals of a bias of 32 bits, whose scale is the product of those of both factors, times another one.
+    fn bias(&mut self, index: usize, factor: f32) -> String {
         let product = self.name("bias_scale");
-        let inputs = vec![self.operand(scales.0), self.operand(scales.1)];
+        let inputs = vec![self.operand(1), self.operand(4)];
         self.push("Mul", inputs, vec![product.clone()], Vec::new());
         let mut scale = product;
         if factor != 1.0 {
@@ -185,17 +185,9 @@ impl Work {
             self.push("Mul", vec![scale, factor], vec![scaled.clone()], Vec::new());
             scale = scaled;
         }
-        let real = self.name("bias");
-        let outputs = vec![real.clone()];
         let inputs = vec![self.operand(index), scale];
         // the last axis is that of outputs
-        let axis = AttributeProto {
-            name: "axis".to_owned(),
-            integer: -1,
-            ..AttributeProto::default()
-        };
-        self.push("DequantizeLinear", inputs, outputs, vec![axis]);
-        real
+        self.dequantized("bias", inputs, Some(-1))
     }
 
     /// A constant of one number.
