@@ -7,7 +7,7 @@ use fhe_nn_proof::error::ModelError;
 use ndarray::{ArrayD, IxDyn};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 
-use crate::half::half;
+use crate::half::{brain, half};
 use crate::kind::Kind;
 use crate::{Error, file};
 
@@ -249,10 +249,10 @@ fn values(name: &str, view: &TensorView<'_>) -> Result<Vec<f32>, ModelError> {
                 .collect()
         }
         Dtype::F16 => words.iter().map(|&b| half(u16::from_le_bytes(b))).collect(),
-        Dtype::BF16 => {
-            let wide = |&b: &[u8; 2]| f32::from_bits(u32::from(u16::from_le_bytes(b)) << 16);
-            words.iter().map(wide).collect()
-        }
+        Dtype::BF16 => words
+            .iter()
+            .map(|&b| brain(u16::from_le_bytes(b)))
+            .collect(),
         other => {
             return Err(ModelError::TensorType {
                 tensor: name.to_owned(),

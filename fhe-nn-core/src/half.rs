@@ -1,4 +1,4 @@
-//! Numbers of half precision, which files of weights may have.
+//! Numbers of 16 bits, which files of weights may have.
 
 /// Converts an IEEE 754 binary16: 1 sign bit, 5 bits of exponent, 10 of fraction.
 pub(crate) fn half(bits: u16) -> f32 {
@@ -14,6 +14,11 @@ pub(crate) fn half(bits: u16) -> f32 {
     } else {
         -magnitude
     }
+}
+
+/// Converts a bfloat16: the upper half of an IEEE 754 binary32.
+pub(crate) fn brain(bits: u16) -> f32 {
+    f32::from_bits(u32::from(bits) << 16)
 }
 
 #[cfg(test)]

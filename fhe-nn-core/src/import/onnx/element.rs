@@ -1,6 +1,7 @@
 //! The types of the elements of tensors, by their numbers in `onnx.proto`.
 
 use super::proto::TensorProto;
+use crate::half::{brain, half};
 use crate::import::budget::MAX_VALUES;
 
 /// What numbers a type has.
@@ -15,7 +16,25 @@ pub(crate) fn kind(data_type: i64) -> Result<Kind, String> {
     match data_type {
         1 | 10 | 11 | 16 => Ok(Kind::Real),
         2..=7 | 9 | 12 | 13 | 21 | 22 | 25 | 26 => Ok(Kind::Integer),
-        other => Err(format!("type {}, which is not read", type_name(other))),
+        other => Err(unread(other)),
+    }
+}
+
+/// What an error says of a type that is not read.
+fn unread(data_type: i64) -> String {
+    format!("type {}, which is not read", type_name(data_type))
+}
+
+/// The number of bits of a raw value of a type; an error names a type that is not read.
+fn bits(data_type: i64) -> Result<usize, String> {
+    match data_type {
+        25 | 26 => Ok(2),
+        21 | 22 => Ok(4),
+        2 | 3 | 9 => Ok(8),
+        4 | 5 | 10 | 16 => Ok(16),
+        1 | 6 | 12 => Ok(32),
+        7 | 11 | 13 => Ok(64),
+        other => Err(format!("it has {}", unread(other))),
     }
 }
 
@@ -111,10 +130,16 @@ pub(super) fn values(tensor: &TensorProto, count: usize) -> Result<(Vec<f64>, Ki
         1 => (words(raw, |b| f32::from_le_bytes(b).into())?, Kind::Real),
         11 if raw.is_empty() => (tensor.long_reals.clone(), Kind::Real),
         11 => (words(raw, f64::from_le_bytes)?, Kind::Real),
-        10 if raw.is_empty() => (narrow(|x| half(x as u16)), Kind::Real),
-        10 => (words(raw, |b| half(u16::from_le_bytes(b)))?, Kind::Real),
-        16 if raw.is_empty() => (narrow(|x| brain(x as u16)), Kind::Real),
-        16 => (words(raw, |b| brain(u16::from_le_bytes(b)))?, Kind::Real),
+        10 if raw.is_empty() => (narrow(|x| half(x as u16).into()), Kind::Real),
+        10 => (
+            words(raw, |b| half(u16::from_le_bytes(b)).into())?,
+            Kind::Real,
+        ),
+        16 if raw.is_empty() => (narrow(|x| brain(x as u16).into()), Kind::Real),
+        16 => (
+            words(raw, |b| brain(u16::from_le_bytes(b)).into())?,
+            Kind::Real,
+        ),
         2..=6 | 9 if raw.is_empty() => (narrow(f64::from), Kind::Integer),
         2 | 9 => (words(raw, |[b]: [u8; 1]| b.into())?, Kind::Integer),
         3 => (words(raw, |b| i8::from_le_bytes(b).into())?, Kind::Integer),
@@ -133,10 +158,7 @@ pub(super) fn values(tensor: &TensorProto, count: usize) -> Result<(Vec<f64>, Ki
         12 => (words(raw, |b| u32::from_le_bytes(b).into())?, Kind::Integer),
         13 => (words(raw, |b| u64::from_le_bytes(b) as f64)?, Kind::Integer),
         21 | 22 | 25 | 26 => (packed(tensor, count)?, Kind::Integer),
-        other => {
-            let name = type_name(other.into());
-            return Err(format!("it has type {name}, which is not read"));
-        }
+        other => return Err(format!("it has {}", unread(other.into()))),
     };
     Ok((values, kind))
 }
@@ -166,28 +188,17 @@ pub(super) fn extents(tensor: &TensorProto) -> Result<(Vec<usize>, usize), Strin
 /// What is wrong with its type or its extents.
 pub(super) fn bytes_of(tensor: &TensorProto) -> Result<u64, String> {
     let (_, values) = extents(tensor)?;
-    let bits = match tensor.data_type {
-        25 | 26 => 2,
-        21 | 22 => 4,
-        2 | 3 | 9 => 8,
-        4 | 5 | 10 | 16 => 16,
-        1 | 6 | 12 => 32,
-        7 | 11 | 13 => 64,
-        other => {
-            let name = type_name(other.into());
-            return Err(format!("it has type {name}, which is not read"));
-        }
-    };
+    let bits = bits(tensor.data_type.into())? as u64;
     Ok((values as u64 * bits).div_ceil(8))
 }
 
 /// Integers of 2 or 4 bits, several in a byte, the first in its lowest bits. The last byte may have room for more.
 fn packed(tensor: &TensorProto, count: usize) -> Result<Vec<f64>, String> {
     let data_type = i64::from(tensor.data_type);
+    let bits = bits(data_type)?;
     let Some((lo, hi)) = levels(data_type) else {
-        return Err(format!("it has type {}", type_name(data_type)));
+        return Err(format!("it has {}", unread(data_type)));
     };
-    let bits = if hi - lo < 4 { 2 } else { 4 };
     // without raw bytes, each integer is one byte
     let bytes: Vec<u8> = match tensor.raw.as_slice() {
         [] => tensor.integers.iter().map(|&byte| byte as u8).collect(),
@@ -220,14 +231,6 @@ fn words<const N: usize>(raw: &[u8], convert: impl Fn([u8; N]) -> f64) -> Result
             raw.len()
         )),
     }
-}
-
-fn half(bits: u16) -> f64 {
-    crate::half::half(bits).into()
-}
-
-fn brain(bits: u16) -> f64 {
-    f32::from_bits(u32::from(bits) << 16).into()
 }
 
 #[cfg(test)]
