@@ -103,6 +103,15 @@ pub enum ImportError {
 }
 
 impl ImportError {
+    /// The error for a single node, or for what is no node but has no counterpart either.
+    pub(super) fn unsupported(node: &str, operator: &str, reason: String) -> Self {
+        ImportError::Unsupported(vec![Unsupported {
+            node: node.to_owned(),
+            operator: operator.to_owned(),
+            reason,
+        }])
+    }
+
     /// The error for a file. What is said of nodes, extents and widths is no fault of it.
     pub(super) fn of_file(self, path: &Path) -> Self {
         match self {
@@ -147,14 +156,20 @@ impl fmt::Display for Unsupported {
 }
 
 fn no_output(wanted: Option<&str>, known: &[String]) -> String {
-    let names: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
-    match (wanted, names.as_slice()) {
-        (_, []) => "the model has no outputs".to_owned(),
-        (wanted, names) => {
-            let (wanted, names) = (wanted.unwrap_or_default(), names.join(", "));
+    match known {
+        [] => "the model has no outputs".to_owned(),
+        known => {
+            let (wanted, names) = (wanted.unwrap_or_default(), quoted(known));
             format!("the model has no output `{wanted}`\n  = help: it has {names}")
         }
     }
+}
+
+/// Names in backticks, with commas between them.
+pub(super) fn quoted<T: AsRef<str>>(names: impl IntoIterator<Item = T>) -> String {
+    let names = names.into_iter();
+    let names: Vec<String> = names.map(|name| format!("`{}`", name.as_ref())).collect();
+    names.join(", ")
 }
 
 fn list(unsupported: &[Unsupported]) -> String {

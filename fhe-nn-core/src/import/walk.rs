@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use fhe_nn_proof::client::OutputForm;
 
 use super::budget::Budget;
-use super::error::{ImportError, Refusal, Unsupported, refuse};
+use super::error::{ImportError, Refusal, Unsupported, quoted, refuse};
 use super::net::{Net, scores};
 use super::onnx::{Graph, Node};
 use super::operator::{Outcome, apply};
@@ -19,9 +19,9 @@ pub(super) fn walk(graph: &Graph, budget: &Budget) -> Result<Net, ImportError> {
     let mut net = Net::new(&graph.input.shape);
     net.input_levels = graph.input.levels;
     if !graph.unread.is_empty() {
-        let (output, others) = (&graph.output, graph.unread.join("`, `"));
+        let (output, others) = (&graph.output, quoted(&graph.unread));
         net.notes.push(format!(
-            "the output `{output}` is imported, and not `{others}`"
+            "the output `{output}` is imported, and not {others}"
         ));
     }
     budget.take(net.facts[0].len(), &graph.input.name)?;
@@ -133,10 +133,8 @@ pub(super) fn end(net: &mut Net, graph: &Graph, output: Value) -> Result<(), Imp
     match result.and_then(|()| net.write_normalization()) {
         Ok(()) => Ok(()),
         Err(Refusal::Broken(error)) => Err(error),
-        Err(Refusal::Unsupported(reason)) => Err(ImportError::Unsupported(vec![Unsupported {
-            node: graph.output.clone(),
-            operator: "output".to_owned(),
-            reason,
-        }])),
+        Err(Refusal::Unsupported(reason)) => {
+            Err(ImportError::unsupported(&graph.output, "output", reason))
+        }
     }
 }

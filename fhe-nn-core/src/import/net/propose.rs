@@ -5,7 +5,7 @@ use fhe_nn_proof::widths::{MAX_OUTPUT_BITS, MAX_ROUNDED_BITS, MAX_TABLE_BITS, Ra
 
 use super::network::Net;
 use super::widths::Widths;
-use crate::import::error::{ImportError, Unsupported};
+use crate::import::error::ImportError;
 
 /// The declaration of a network: its layers with widths.
 ///
@@ -27,13 +27,7 @@ pub(crate) fn propose(net: &Net, name: &str, widths: &Widths) -> Result<Spec, Im
     for index in 0..spec.layers.len() {
         set_widths(&mut spec, &facts, index, net, widths);
         let layer = &spec.layers[index];
-        let refused = |reason: String| {
-            ImportError::Unsupported(vec![Unsupported {
-                node: layer.name.to_string(),
-                operator: "widths".to_owned(),
-                reason,
-            }])
-        };
+        let refused = |reason: String| ImportError::unsupported(&layer.name, "widths", reason);
         let sources = spec.sources(index);
         let operands: Vec<&Tensor> = sources.iter().map(|&source| &facts[source]).collect();
         let fact = layer.op.result(&operands);
@@ -48,11 +42,8 @@ pub(crate) fn propose(net: &Net, name: &str, widths: &Widths) -> Result<Spec, Im
     }
     if let Err((index, error)) = spec.flow() {
         let layer = &spec.layers[index].name;
-        return Err(ImportError::Unsupported(vec![Unsupported {
-            node: layer.to_string(),
-            operator: "layer".to_owned(),
-            reason: error.to_string(),
-        }]));
+        let reason = error.to_string();
+        return Err(ImportError::unsupported(layer, "layer", reason));
     }
     Ok(spec)
 }

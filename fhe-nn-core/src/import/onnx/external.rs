@@ -12,7 +12,7 @@ use fhe_nn_proof::model::MAX_BYTES;
 
 use super::element::bytes_of;
 use super::proto::{GraphProto, ModelProto, TensorProto};
-use crate::import::error::ImportError;
+use crate::import::error::{ImportError, quoted};
 
 /// Where the other files of a model are.
 #[derive(Debug, Clone, Copy)]
@@ -177,11 +177,8 @@ impl<'a> Data<'a> {
                         .to_owned());
                     }
                     None => {
-                        let names: Vec<String> = files
-                            .iter()
-                            .map(|(known, _)| format!("`{known}`"))
-                            .collect();
-                        return Err(format!("only {} are given", names.join(", ")));
+                        let names = quoted(files.iter().map(|(known, _)| known));
+                        return Err(format!("only {names} are given"));
                     }
                 }
             }

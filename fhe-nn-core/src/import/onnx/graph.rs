@@ -15,7 +15,7 @@ use super::node::Node;
 use super::outputs::chosen;
 use super::proto::{Dimension, ModelProto, ValueInfoProto};
 use crate::import::budget::Budget;
-use crate::import::error::{ImportError, Unsupported};
+use crate::import::error::{ImportError, quoted};
 
 /// The oldest version of the operators that can be read.
 const OLDEST: i64 = 9;
@@ -86,13 +86,11 @@ impl Graph {
             .filter(|input| !known.contains(&input.name))
             .collect();
         let [input] = inputs.as_slice() else {
-            let names: Vec<String> = inputs.iter().map(|own| format!("`{}`", own.name)).collect();
-            return unsupported(match names.as_slice() {
-                [] => "it has no input".to_owned(),
-                names => format!(
-                    "it has {} inputs ({}), but networks here have 1: export with one tensor that has all values",
-                    names.len(),
-                    names.join(", ")
+            return unsupported(match inputs.len() {
+                0 => "it has no input".to_owned(),
+                count => format!(
+                    "it has {count} inputs ({}), but networks here have 1: export with one tensor that has all values",
+                    quoted(inputs.iter().map(|own| &own.name))
                 ),
             });
         };
@@ -113,11 +111,7 @@ impl Graph {
         }
         let own_type = data_type(input);
         let own_kind = kind(own_type).map_err(|unread| {
-            ImportError::Unsupported(vec![Unsupported {
-                node: input.name.clone(),
-                operator: "input".to_owned(),
-                reason: format!("it has {unread}"),
-            }])
+            ImportError::unsupported(&input.name, "input", format!("it has {unread}"))
         })?;
         Ok(Graph {
             input: Input {
