@@ -1,6 +1,7 @@
 //! Sums over arrays of values, computed for all inputs of a batch on all cores.
 
 use crate::parallel::*;
+use fhe_nn_proof::encoder::own_of;
 use fhe_nn_proof::graph::Rows;
 use fhe_nn_proof::spec::Window;
 use ndarray::{Array2, ArrayView1, ArrayView2, Axis, LinalgScalar};
@@ -34,7 +35,9 @@ pub(crate) fn convolve<T: LinalgScalar + Send + Sync>(
                 let own = &sources[group * taps * positions..(group + 1) * taps * positions];
                 let see = |(place, source): (usize, &Option<usize>)| match source {
                     Some(index) => input[*index],
-                    None => padding[place / positions * padding.len() / taps],
+                    None => {
+                        *own_of(padding, place / positions, taps).expect("padding for every tap")
+                    }
                 };
                 let seen = own.iter().enumerate().map(see).collect();
                 let seen = Array2::from_shape_vec((taps, positions), seen)

@@ -24,6 +24,14 @@ pub struct Encoder {
     pub norms: Cow<'static, [Norm]>,
 }
 
+/// The number that value `index` of `count` has, if there is one for all values, one for each channel or one for each
+/// value; `None` if there is none. The number of values is a multiple of that of numbers.
+pub fn own_of<T>(numbers: &[T], index: usize, count: usize) -> Option<&T> {
+    // 32 bits do not hold the product of two numbers of values
+    let place = index as u64 * numbers.len() as u64 / count as u64;
+    numbers.get(place as usize)
+}
+
 /// The normalization of an input value before it is quantized: `(x - mean) / std`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -87,7 +95,7 @@ impl Encoder {
     /// # Panics
     /// If there is none. Models and plans are checked for that.
     pub fn affine(&self, index: usize, count: usize) -> Affine {
-        self.affines[index * self.affines.len() / count]
+        *own_of(&self.affines, index, count).expect("models and plans have affines for all values")
     }
 
     /// The integer that stands for the real `x` as value `index` of an input of `count` values.
@@ -115,7 +123,7 @@ impl Encoder {
     }
 
     fn norm(&self, index: usize, count: usize) -> Option<&Norm> {
-        self.norms.get(index * self.norms.len() / count)
+        own_of(&self.norms, index, count)
     }
 
     /// The real value of one unit of what a layer reads: the scale, or 1 if there are several, which are then in the
@@ -241,6 +249,25 @@ mod tests {
         };
         assert_eq!(encoded(Ties::ToEven), [1, 3, 3, 5, 5, 7, 0]);
         assert_eq!(encoded(Ties::AwayFromZero), [1, 2, 4, 5, 6, 7, 0]);
+    }
+
+    #[test]
+    fn each_value_has_its_own_of_few_numbers() {
+        let all = |numbers: &[char]| -> String {
+            (0..6)
+                .filter_map(|index| own_of(numbers, index, 6))
+                .collect()
+        };
+        assert_eq!(all(&[]), "");
+        assert_eq!(all(&['a']), "aaaaaa");
+        assert_eq!(all(&['a', 'b', 'c']), "aabbcc");
+        assert_eq!(all(&['a', 'b', 'c', 'd', 'e', 'f']), "abcdef");
+        // the product of these is more than 2^32
+        let many: Vec<u32> = (0..1 << 17).collect();
+        assert_eq!(
+            own_of(&many, (1 << 17) - 1, 1 << 17),
+            Some(&((1 << 17) - 1))
+        );
     }
 
     #[test]

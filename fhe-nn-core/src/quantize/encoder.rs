@@ -2,7 +2,7 @@
 //! channel, or of each.
 
 use fhe_nn_proof::client::Affine;
-use fhe_nn_proof::encoder::{Encoder, Norm, Ties};
+use fhe_nn_proof::encoder::{Encoder, Norm, Ties, own_of};
 use fhe_nn_proof::error::ModelError;
 use fhe_nn_proof::spec::Spec;
 use fhe_nn_proof::widths::Range;
@@ -72,8 +72,9 @@ impl Float<'_> {
             return Ok(samples);
         }
         for (index, mut column) in samples.axis_iter_mut(Axis(1)).enumerate() {
-            let norm = norms[index * norms.len() / values];
-            column.mapv_inplace(|x| norm.of(x));
+            if let Some(norm) = own_of(&norms, index, values) {
+                column.mapv_inplace(|x| norm.of(x));
+            }
         }
         Ok(samples)
     }
@@ -198,14 +199,15 @@ pub(crate) fn shifted(norms: &[Norm], shifts: &[f64]) -> Vec<Norm> {
     }
     let count = norms.len().max(shifts.len());
     let norm = |index: usize| {
-        let own = norms.get(index * norms.len() / count).copied();
-        let own = own.unwrap_or(Norm {
+        let norm = own_of(norms, index, count).copied();
+        let norm = norm.unwrap_or(Norm {
             mean: 0.0,
             std: 1.0,
         });
+        let shift = own_of(shifts, index, count).expect("there are shifts");
         Norm {
-            mean: own.inverse(shifts[index * shifts.len() / count]),
-            ..own
+            mean: norm.inverse(*shift),
+            ..norm
         }
     };
     (0..count).map(norm).collect()
@@ -216,7 +218,7 @@ pub(crate) fn lost(weights: ArrayView1<'_, f64>, shifts: &[f64]) -> f64 {
     let taps = weights.len();
     let weights = weights.iter().enumerate();
     weights
-        .map(|(tap, w)| w * shifts[tap * shifts.len() / taps])
+        .map(|(tap, w)| w * own_of(shifts, tap, taps).expect("there are shifts"))
         .sum()
 }
 

@@ -13,6 +13,7 @@
 //! because the integers need another: one that several tensors share, or one with 0 at 0.
 
 use fhe_nn_proof::client::Affine;
+use fhe_nn_proof::encoder::own_of;
 use fhe_nn_proof::error::ModelError;
 use fhe_nn_proof::spec::{LinearSpec, Op};
 use fhe_nn_proof::widths::{Range, max_weight};
@@ -191,7 +192,8 @@ impl Float<'_> {
             };
             let taps = weights.ncols();
             for (tap, mut column) in weights.columns_mut().into_iter().enumerate() {
-                column *= inputs[tap * inputs.len() / taps].scale;
+                let input = own_of(&inputs, tap, taps).expect("every input has a scale");
+                column *= input.scale;
             }
         }
         let rows = weights.rows().into_iter().zip(&scales);

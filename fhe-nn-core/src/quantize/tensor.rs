@@ -1,7 +1,7 @@
 //! Tensors over the samples, in the float network and in the integer network.
 
 use fhe_nn_proof::client::Line;
-use fhe_nn_proof::encoder::Encoder;
+use fhe_nn_proof::encoder::{Encoder, own_of};
 use fhe_nn_proof::widths::{Range, sum_width};
 use ndarray::{Array2, Axis};
 
@@ -62,9 +62,9 @@ impl Signal {
             ));
         }
         let (levels, values) = (Range::unsigned(float.spec.input.bits), real.ncols());
-        if !shifts.is_empty() {
-            for (index, mut column) in real.axis_iter_mut(Axis(1)).enumerate() {
-                column -= shifts[index * shifts.len() / values];
+        for (index, mut column) in real.axis_iter_mut(Axis(1)).enumerate() {
+            if let Some(shift) = own_of(&shifts, index, values) {
+                column -= *shift;
             }
         }
         let integers = real.indexed_iter();

@@ -5,7 +5,7 @@
 //! whatever its scales are.
 
 use fhe_nn_proof::client::Affine;
-use fhe_nn_proof::encoder::Encoder;
+use fhe_nn_proof::encoder::{Encoder, own_of};
 use ndarray::{Array1, Array2, ArrayView2};
 
 use super::error::Failure;
@@ -84,8 +84,8 @@ impl Trainable {
         }
         let count = self.several.len().max(1);
         let shift = |index: usize| {
-            let after = after[index * after.len() / count];
-            let before = before.get(index * before.len() / count);
+            let after = own_of(&after, index, count).expect("it was found");
+            let before = own_of(&before, index, count);
             before.map_or(after.mean, |before| before.of(after.mean))
         };
         Ok((0..count).map(shift).collect())
@@ -110,7 +110,7 @@ impl Trainable {
             return Ok(None);
         }
         let unit = self.meaning(0)?.scale;
-        let scale = |tap: usize| self.several[tap * self.several.len() / taps].scale;
-        Ok(Some((0..taps).map(|tap| scale(tap) / unit).collect()))
+        let factor = |tap: usize| own_of(&self.several, tap, taps).map(|own| own.scale / unit);
+        Ok((0..taps).map(factor).collect())
     }
 }

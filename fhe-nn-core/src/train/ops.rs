@@ -1,6 +1,7 @@
 //! Tensor operations that compute integers, but have the gradients of reals.
 
 use candle_core::{D, Device, Result, Tensor};
+use fhe_nn_proof::encoder::own_of;
 use fhe_nn_proof::spec::Window;
 
 /// The nearest integers, ties to even as everywhere. (candle's `round` takes ties away from zero.)
@@ -99,9 +100,9 @@ impl Windows {
             return Ok(values.clone());
         }
         let channels = self.window.channels;
-        let padding = (0..channels).map(|channel| padding[channel * padding.len() / channels]);
+        let padding = (0..channels).filter_map(|channel| own_of(padding, channel, channels));
         let padding = Tensor::from_vec(
-            padding.collect::<Vec<f32>>(),
+            padding.copied().collect::<Vec<f32>>(),
             (1, channels),
             values.device(),
         )?;

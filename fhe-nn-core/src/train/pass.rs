@@ -1,6 +1,7 @@
 //! The pass of inputs through a module, layer by layer, to their scores.
 
 use candle_core::Tensor;
+use fhe_nn_proof::encoder::own_of;
 use fhe_nn_proof::error::ModelError;
 use ndarray::Array2;
 
@@ -62,7 +63,7 @@ impl Forward<'_> {
         let (meaning, levels) = (module.meaning(0)?, module.facts[0].range);
         let (several, values) = (&module.several, inputs.ncols());
         let encode = |((_, index), &x): ((usize, usize), &f64)| {
-            let affine = several.get(index * several.len() / values);
+            let affine = own_of(several, index, values);
             affine.unwrap_or(&meaning).quantize(x, levels) as f32
         };
         Ok(Values {

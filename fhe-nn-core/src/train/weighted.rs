@@ -1,6 +1,7 @@
 //! Layers with weights and accumulators in the pass through a module.
 
 use candle_core::{D, DType, Result as Computed, Tensor};
+use fhe_nn_proof::encoder::own_of;
 use fhe_nn_proof::error::ModelError;
 use fhe_nn_proof::part::{Linear, proved_ranges};
 use fhe_nn_proof::spec::{LinearSpec, Overflow};
@@ -120,8 +121,8 @@ impl Forward<'_> {
             let centre = match zeros.as_slice() {
                 [zero] => (integers.sum(D::Minus1)? * *zero as f64)?,
                 zeros => {
-                    let zeros = (0..linear.taps).map(|tap| zeros[tap * zeros.len() / linear.taps]);
-                    let zeros: Vec<f32> = zeros.map(|zero| zero as f32).collect();
+                    let zeros = (0..linear.taps).filter_map(|tap| own_of(zeros, tap, linear.taps));
+                    let zeros: Vec<f32> = zeros.map(|&zero| zero as f32).collect();
                     let zeros = Tensor::from_vec(zeros, (linear.taps, 1), &module.device)?;
                     integers.matmul(&zeros)?.flatten_all()?
                 }

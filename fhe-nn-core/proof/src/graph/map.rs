@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use ndarray::Array2;
 
+use crate::encoder::own_of;
 use crate::spec::Window;
 
 /// The values that the sums of a layer add up.
@@ -105,7 +106,10 @@ impl Map<'_> {
         let weights = kernel.row(channel).into_iter().enumerate();
         let outside = weights.filter(|&(tap, _)| window.source(channel, position, tap).is_none());
         let taps = window.taps();
-        let values = outside.map(|(tap, &w)| padding[tap * padding.len() / taps] * i64::from(w));
+        let values = outside.map(|(tap, &w)| {
+            let padding = own_of(padding, tap, taps).expect("padding for every tap");
+            padding * i64::from(w)
+        });
         values.sum()
     }
 }
