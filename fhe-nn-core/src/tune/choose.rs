@@ -97,7 +97,7 @@ fn safer(rows: usize) -> f64 {
 /// # Errors
 /// Those of quantizing and planning.
 pub(super) fn finalist(bench: &Bench<'_>, split: &Split, trial: &Trial) -> Result<Finalist, Error> {
-    let model = bench.model(&trial.spec, &trial.calibration, split.seen().view())?;
+    let model = bench.model(&trial.spec, &trial.calibration, split.seen.view())?;
     let plan = model.plan(&bench.options)?;
     Ok(Finalist {
         seconds: plan.predicted_seconds(bench.threads),

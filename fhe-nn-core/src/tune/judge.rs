@@ -13,9 +13,22 @@ pub(super) struct Judge {
     /// The right class of every row.
     targets: Vec<usize>,
     /// For every row, by how much the float network's score of the right class is the greatest.
-    margins: Vec<f64>,
+    margins: Margins,
     /// For every row, whether the float network is right.
     right: Vec<bool>,
+    /// Number of rows that the float network gets right.
+    float_right: usize,
+}
+
+/// The margins of the float network, with what follows from them alone.
+struct Margins {
+    of_rows: Vec<f64>,
+    /// The half of the rows that are nearest to being lost or won.
+    near: Vec<usize>,
+    /// The sum of the squares of their margins.
+    squares: f64,
+    /// Number of rows whose margins are positive.
+    positive: f64,
 }
 
 /// What is lost on some rows.
@@ -37,11 +50,14 @@ impl Judge {
     /// `rows`: `[rows, values of one row]`; `scores`: `[rows, scores]`; `targets`: `[rows]`.
     pub(super) fn new(rows: Array2<f32>, scores: Array2<f64>, targets: Vec<usize>) -> Self {
         let pairs = || scores.rows().into_iter().zip(&targets);
+        let margins = pairs().map(|(row, &target)| margin(row, target)).collect();
+        let is_right =
+            |(row, &target): (ArrayView1<'_, f64>, &usize)| class(row.iter().copied()) == target;
+        let right: Vec<bool> = pairs().map(is_right).collect();
         Judge {
-            margins: pairs().map(|(row, &target)| margin(row, target)).collect(),
-            right: pairs()
-                .map(|(row, &target)| class(row.iter().copied()) == target)
-                .collect(),
+            margins: Margins::new(margins),
+            float_right: right.iter().filter(|&&right| right).count(),
+            right,
             rows,
             targets,
         }
@@ -69,10 +85,10 @@ impl Judge {
         });
         Loss {
             rows: self.len(),
-            float_right: self.right.iter().filter(|&&right| right).count(),
+            float_right: self.float_right,
             right: own.iter().filter(|&&right| right).count(),
             lost: lost.filter(|&(&float, &own)| float && !own).count(),
-            expected: expected(&self.margins, &margins.collect::<Vec<f64>>()),
+            expected: self.margins.expected(&margins.collect::<Vec<f64>>()),
         }
     }
 }
@@ -111,27 +127,38 @@ fn margin(scores: ArrayView1<'_, f64>, target: usize) -> f64 {
     scores[target] - others
 }
 
-/// The number of rows that are lost on average, less those that are won, if margins in integers are those in floats
-/// times a factor, with normally distributed errors. Both are found from the half of the rows that are nearest to
-/// being lost or won, because the others are further from that than any error.
-fn expected(floats: &[f64], integers: &[f64]) -> f64 {
-    let mut near: Vec<usize> = (0..floats.len()).collect();
-    near.sort_by(|&a, &b| floats[a].abs().total_cmp(&floats[b].abs()));
-    near.truncate(floats.len().div_ceil(2).max(8));
-    let sum = |value: &dyn Fn(usize) -> f64| near.iter().map(|&row| value(row)).sum::<f64>();
-    let squares = sum(&|row| floats[row] * floats[row]);
-    let factor = sum(&|row| floats[row] * integers[row]) / squares;
-    let right = floats.iter().filter(|&&margin| margin > 0.0).count() as f64;
-    if factor.is_nan() || factor <= 0.0 {
-        return right;
+impl Margins {
+    fn new(of_rows: Vec<f64>) -> Self {
+        let mut near: Vec<usize> = (0..of_rows.len()).collect();
+        near.sort_by(|&a, &b| of_rows[a].abs().total_cmp(&of_rows[b].abs()));
+        near.truncate(of_rows.len().div_ceil(2).max(8));
+        Margins {
+            squares: near.iter().map(|&row| of_rows[row] * of_rows[row]).sum(),
+            positive: of_rows.iter().filter(|&&margin| margin > 0.0).count() as f64,
+            near,
+            of_rows,
+        }
     }
-    let error = |row: usize| (integers[row] / factor - floats[row]).powi(2);
-    let deviation = (sum(&error) / near.len() as f64).sqrt();
-    if deviation == 0.0 {
-        return 0.0;
+
+    /// The number of rows that are lost on average, less those that are won, if margins in integers are those in floats
+    /// times a factor, with normally distributed errors. Both are found from the half of the rows that are nearest to
+    /// being lost or won, because the others are further from that than any error.
+    fn expected(&self, integers: &[f64]) -> f64 {
+        let (floats, near) = (&self.of_rows, &self.near);
+        let products = near.iter().map(|&row| floats[row] * integers[row]);
+        let factor = products.sum::<f64>() / self.squares;
+        if factor.is_nan() || factor <= 0.0 {
+            return self.positive;
+        }
+        let errors = near.iter();
+        let errors = errors.map(|&row| (integers[row] / factor - floats[row]).powi(2));
+        let deviation = (errors.sum::<f64>() / near.len() as f64).sqrt();
+        if deviation == 0.0 {
+            return 0.0;
+        }
+        let stays = floats.iter().map(|margin| normal(margin / deviation));
+        self.positive - stays.sum::<f64>()
     }
-    let stays = floats.iter().map(|margin| normal(margin / deviation));
-    right - stays.sum::<f64>()
 }
 
 /// The probability that a standard normal variable is at most x.
@@ -148,6 +175,8 @@ mod tests {
         let floats: Vec<f64> = (0..200)
             .map(|row| 0.1 + f64::from(row % 20) * 0.1)
             .collect();
+        let expected =
+            |floats: &[f64], integers: &[f64]| Margins::new(floats.to_vec()).expected(integers);
         // another scale of all scores loses nothing
         let scaled: Vec<f64> = floats.iter().map(|margin| 0.5 * margin).collect();
         assert!(expected(&floats, &scaled).abs() < 1e-9);

@@ -14,6 +14,8 @@ pub(super) struct Split {
     pub(super) folds: [Judge; 2],
     /// The rows on which the promise is checked.
     pub(super) held_out: Judge,
+    /// All rows but those that are held out, `[rows, values of one row]`.
+    pub(super) seen: Array2<f32>,
 }
 
 /// The fewest rows: with fewer, a part would have hardly any.
@@ -61,16 +63,13 @@ impl Split {
             )
         };
         let size = (count * SHARE / 100).min(MOST);
+        let folds = [part(size), part(size)];
+        let views = folds.each_ref().map(|fold| fold.rows.view());
         Ok(Split {
-            folds: [part(size), part(size)],
+            seen: concatenate(Axis(0), &views).expect("rows have the same number of values"),
             held_out: part(MOST_HELD_OUT),
+            folds,
         })
-    }
-
-    /// All rows but those that are held out, `[rows, values of one row]`.
-    pub(super) fn seen(&self) -> Array2<f32> {
-        let views = self.folds.each_ref().map(|fold| fold.rows.view());
-        concatenate(Axis(0), &views).expect("rows have the same number of values")
     }
 }
 
@@ -92,7 +91,7 @@ mod tests {
         let all = parts.iter().flat_map(|part| part.rows.column(0).to_vec());
         let all: BTreeSet<u32> = all.map(|row| row as u32).collect();
         assert_eq!(all.len(), 101);
-        assert_eq!(split.seen().nrows(), 76);
+        assert_eq!(split.seen.nrows(), 76);
         let few = Split::new(rows.slice(ndarray::s![..19, ..]), &scores, &targets, 3);
         assert!(matches!(
             few,

@@ -95,7 +95,11 @@ impl Bench<'_> {
             return Ok(None);
         }
         let plan = model.plan(&self.options)?;
-        let loss = self.loss(&model, &plan, second)?;
+        // under an exact plan, the first loss is that in the clear
+        let loss = match plan.is_exact() {
+            true => clear,
+            false => self.loss(&model, &plan, second)?,
+        };
         let other = self.model(&spec, &calibration, second.rows.view())?;
         let loss = loss.and(match plan.is_exact() {
             true => self.clear_loss(&other, first)?,

@@ -191,7 +191,7 @@ impl<'a> Tuner<'a> {
             options: self.options,
             threads: self.threads,
             seed: self.seed,
-            caution: caution(split.seen().nrows()),
+            caution: caution(split.seen.nrows()),
         };
         let search = Search {
             knobs: &knobs,
