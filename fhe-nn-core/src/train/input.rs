@@ -30,9 +30,6 @@ impl Trainable {
     /// # Errors
     /// Those of the floats that are given.
     pub(super) fn find_input_scale(&mut self, samples: &Array2<f64>) -> Result<(), Failure> {
-        if self.scales[0].is_some() {
-            return Ok(());
-        }
         let levels = self.facts[0].range;
         let float = self.given();
         let calibration = method(&self.spec, &self.calibration);

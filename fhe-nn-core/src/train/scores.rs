@@ -69,8 +69,10 @@ impl Trainable {
     /// # Errors
     /// Errors that name a wrong sample, as in [`Network::quantize_with`](crate::Network::quantize_with).
     pub fn calibrate(&mut self, samples: ArrayView2<'_, f32>) -> Result<(), Error> {
-        let found = self.given().quantized_input(self.input_reals(samples)?)?;
-        self.find_input_scale(&found)?;
+        if self.scales[0].is_none() {
+            let found = self.given().quantized_input(self.input_reals(samples)?)?;
+            self.find_input_scale(&found)?;
+        }
         // with the normalization that was found
         let samples = self.given().quantized_input(self.input_reals(samples)?)?;
         self.find_scales(&samples)?;
