@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use ndarray::ArrayView1;
 use serde::{Deserialize, Serialize};
 
 use crate::client::Affine;
@@ -143,6 +144,15 @@ impl Encoder {
     /// The zero point that weight `tap` of `taps` multiplies.
     pub fn zero_point(&self, tap: usize, taps: usize) -> i64 {
         self.affine(tap, taps).zero_point
+    }
+
+    /// What the sum of these weights is where all inputs are 0: the zero points times the weights.
+    pub fn centre(&self, weights: ArrayView1<'_, i16>) -> i64 {
+        let taps = weights.len();
+        let weights = weights.into_iter().enumerate();
+        weights
+            .map(|(tap, &w)| self.zero_point(tap, taps) * i64::from(w))
+            .sum()
     }
 
     /// The zero points, one for each channel or value, or one for all.

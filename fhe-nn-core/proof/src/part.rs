@@ -145,11 +145,7 @@ impl Linear {
 
     /// What accumulator `j` is, without its constant, where all inputs are 0: the zero points times the weights.
     pub fn centre(&self, j: usize) -> i64 {
-        let taps = self.inputs();
-        let weights = self.weights.row(j).into_iter().enumerate();
-        weights
-            .map(|(tap, &w)| self.input.zero_point(tap, taps) * i64::from(w))
-            .sum()
+        self.input.centre(self.weights.row(j))
     }
 
     /// The values that each neuron's accumulators can have, sums of odd values if `odd`, for a reader that

@@ -61,9 +61,7 @@ impl Neuron {
             let all = floats.iter().zip(dropped).enumerate();
             all.filter_map(|(tap, (&w, c))| c.map(|q| (w, q - input.meaning.zero_point(tap, taps))))
         };
-        let zeros = weights.iter().enumerate();
-        let zeros = zeros.map(|(tap, &w)| input.meaning.zero_point(tap, taps) * i64::from(w));
-        let centre = zeros.sum::<i64>() as f64;
+        let centre = input.meaning.centre(ArrayView1::from(&weights)) as f64;
         let unit = scale * unit_of_input;
         let (bias, constant) = match place.function() {
             Some(Function::Wave) => {

@@ -6,7 +6,7 @@ use fhe_nn_proof::encoder::Encoder;
 use fhe_nn_proof::error::ModelError;
 use fhe_nn_proof::spec::{Function, LinearSpec, Overflow};
 use fhe_nn_proof::widths::{Range, max_weight};
-use ndarray::{Array2, ArrayView1};
+use ndarray::Array2;
 
 use super::error::Failure;
 use super::ops::{rounded, straight_through};
@@ -165,22 +165,13 @@ impl Trainable {
         }
         let (modulus, unit) = (f64::from(linear.accumulator).exp2(), wave_unit(linear));
         let biases = bias.into_iter().zip(weights.rows()).map(|(bias, row)| {
-            let centre = centre(row, input);
+            let centre = input.centre(row);
             let constant = f64::from(bias).round_ties_even().rem_euclid(modulus);
             // rounded as it is stored
             f64::from(((constant + centre as f64) * unit) as f32)
         });
         Ok(biases.collect())
     }
-}
-
-/// What the sum of a neuron is where all inputs are 0: their zero points times its weights.
-pub(super) fn centre(weights: ArrayView1<'_, i16>, input: &Encoder) -> i64 {
-    let taps = weights.len();
-    let weights = weights.into_iter().enumerate();
-    weights
-        .map(|(tap, &w)| input.zero_point(tap, taps) * i64::from(w))
-        .sum()
 }
 
 /// Converts integer weights to the form in which a model holds them.

@@ -9,7 +9,7 @@ use fhe_nn_proof::widths::Range;
 
 use super::error::Failure;
 use super::forward::{Forward, Mode};
-use super::integers::{array, centre};
+use super::integers::array;
 use super::ops::straight_through;
 use super::parameters::reads_wave;
 use super::signal::{Sums, Values, column, per_channel, whole};
@@ -64,7 +64,7 @@ impl Forward<'_> {
         let biases = module.biases(index, &linear, &weights, &encoder)?;
         let unit = |j: usize| scales[j] * input.meaning.scale;
         let wanted = (0..linear.channels).map(|j| {
-            let centre = centre(weights.row(j), &encoder) as f64;
+            let centre = encoder.centre(weights.row(j)) as f64;
             constant_of(
                 place.reader.map(|act| act.function),
                 biases[j],
