@@ -1,5 +1,6 @@
 //! What a client must know to encode inputs and to read scores, without any weights.
 
+mod clamped;
 mod interface;
 mod outputs;
 
@@ -69,7 +70,12 @@ pub struct Scores {
 impl Affine {
     /// `clamp(round(x / scale) + zero_point, lo, hi)`, ties to even, in f64.
     pub fn quantize(&self, x: f64, range: Range) -> i64 {
-        (Ties::ToEven.round(x / self.scale) as i64)
+        self.level(Ties::ToEven.round(x / self.scale), range)
+    }
+
+    /// The integer that is a whole number of steps from the zero point, or the end of the range beyond which that is.
+    pub(crate) fn level(&self, steps: f64, range: Range) -> i64 {
+        (steps as i64)
             .saturating_add(self.zero_point)
             .clamp(range.lo, range.hi)
     }

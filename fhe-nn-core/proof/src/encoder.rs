@@ -101,19 +101,18 @@ impl Encoder {
 
     /// The integer that stands for the real `x` as value `index` of an input of `count` values.
     pub(crate) fn integer(&self, (index, count): (usize, usize), x: f32, range: Range) -> i64 {
-        let steps = self.ties.round(self.steps((index, count), x));
-        (steps as i64)
-            .saturating_add(self.affine(index, count).zero_point)
-            .clamp(range.lo, range.hi)
+        let (steps, affine) = self.steps((index, count), x);
+        affine.level(self.ties.round(steps), range)
     }
 
-    /// The steps from the zero point to the real `x`, before they are rounded.
-    pub(crate) fn steps(&self, (index, count): (usize, usize), x: f32) -> f64 {
+    /// The steps from the zero point to the real `x`, before they are rounded, and what a step and the zero point are.
+    pub(crate) fn steps(&self, (index, count): (usize, usize), x: f32) -> (f64, Affine) {
         let x = match self.norm(index, count) {
             Some(norm) => norm.of(f64::from(x)),
             None => f64::from(x),
         };
-        x / self.affine(index, count).scale
+        let affine = self.affine(index, count);
+        (x / affine.scale, affine)
     }
 
     /// The real that integer `q` stands for as value `index` of an input of `count` values, before it is normalized.

@@ -16,7 +16,6 @@
 //!
 //! `fhe-nn-macros` uses it to check declarations, and `fhe-nn-core` uses it to quantize and to plan.
 
-mod clamped;
 pub mod client;
 pub mod encoder;
 pub mod error;
