@@ -58,12 +58,19 @@ impl Requirements {
         requirements
     }
 
-    /// Greatest share of what the values of one bootstrap of this stage have in common that any sum of
-    /// them adds.
-    pub fn shared(&self, stage: usize) -> f64 {
-        let reads = |layer: &&Accumulators| layer.sums.sources.contains(&(stage as u32 + 1));
-        let readers = self.accumulators().filter(reads);
-        readers.map(Accumulators::shared).fold(0.0, f64::max)
+    /// For every tensor, the input and then the results of every stage, the greatest share of what the values of one
+    /// bootstrap have in common that any sum of them adds. Inputs have nothing in common.
+    pub fn shared(&self) -> Vec<f64> {
+        let mut shared = vec![0.0_f64; self.stages.len() + 1];
+        for layer in self.accumulators() {
+            let own = layer.shared();
+            for &source in layer.sums.sources.iter().filter(|&&source| source > 0) {
+                if let Some(most) = shared.get_mut(source as usize) {
+                    *most = most.max(own);
+                }
+            }
+        }
+        shared
     }
 
     fn share_steps(&mut self) {

@@ -25,19 +25,19 @@ pub(super) fn plan(
             .map_or(dimension, |choice| choice.input_dimension),
     };
     let mut variances = vec![seeded_variance(input.dimension, MODULUS_BITS)];
+    let shared = requirements.shared();
     let mut stages = Vec::with_capacity(requirements.stages.len());
     let mut choices = choices.iter();
     for (index, demand) in requirements.stages.iter().enumerate() {
         let rounds = demand.accumulators.rounds().len();
         let own: Vec<&Choice> = choices.by_ref().take(rounds + 1).collect();
-        let variance = noisiest(&demand.accumulators.sums.sources, &variances);
+        let variance = greatest(&demand.accumulators.sums.sources, &variances);
         let stage = stage(demand, rotations, &own, variance);
-        let shared = requirements.shared(index);
-        variances.push(stage.bootstrap.shared_variance(shared));
+        variances.push(stage.bootstrap.shared_variance(shared[index + 1]));
         stages.push(stage);
     }
     let output = &requirements.output;
-    let variance = noisiest(&output.sums.sources, &variances);
+    let variance = greatest(&output.sums.sources, &variances);
     Plan {
         version: Version::of(&requirements.client),
         client: requirements.client.clone(),
@@ -97,9 +97,9 @@ fn stage(
     }
 }
 
-/// The greatest variance of the values that a layer adds up.
-pub(super) fn noisiest(sources: &[u32], variances: &[f64]) -> f64 {
-    let of = |&source: &u32| variances.get(source as usize).copied().unwrap_or(0.0);
+/// The greatest number that any of the tensors has which a layer adds up, such as the variance; 0 if none has one.
+pub(super) fn greatest(sources: &[u32], numbers: &[f64]) -> f64 {
+    let of = |&source: &u32| numbers.get(source as usize).copied().unwrap_or(0.0);
     sources.iter().map(of).fold(0.0, f64::max)
 }
 

@@ -3,6 +3,7 @@
 use crate::plan::cost::linear_cost;
 use crate::plan::{Accumulators, DigitDemand, Requirements, RoundDemand, StageDemand, holds};
 use crate::rounding::digit_bootstraps;
+use crate::search::assemble::greatest;
 use crate::spec::Rounding;
 
 /// The limits that a layer sets for the noise, and its work.
@@ -69,17 +70,14 @@ impl Layer {
             None => requirements.output.sums.sources.iter(),
             Some(stage) => stage.accumulators.sums.sources.iter(),
         };
+        let shared = requirements.shared();
         let stage = |(index, demand): (usize, &StageDemand)| {
             // its own results are tensor `index + 1`
             let mut later = (index + 1..=requirements.stages.len()).flat_map(sources);
-            let before = |&source: &u32| match (source as usize).checked_sub(1) {
-                Some(stage) => requirements.shared(stage),
-                None => 0.0,
-            };
             Layer {
                 joins: later.any(|&source| source as usize <= index),
-                shared: requirements.shared(index),
-                shared_before: sources(index).map(before).fold(0.0, f64::max),
+                shared: shared[index + 1],
+                shared_before: greatest(&demand.accumulators.sums.sources, &shared),
                 ..Layer::new(&demand.accumulators, z)
             }
         };

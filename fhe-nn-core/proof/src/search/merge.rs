@@ -5,7 +5,7 @@
 
 use crate::noise::{MODULUS_BITS, seeded_variance};
 use crate::plan::{Bootstrap, Plan, Prefer};
-use crate::search::assemble::noisiest;
+use crate::search::assemble::greatest;
 use crate::search::ending::Ending;
 use crate::search::layer::Layer;
 use crate::search::state::Choice;
@@ -134,7 +134,7 @@ impl Chain<'_> {
             let Some(dimension) = common(&layer.sources, &dimensions) else {
                 return false;
             };
-            let variance = noisiest(&layer.sources, &variances);
+            let variance = greatest(&layer.sources, &variances);
             let mut removed = 0.0;
             for (round, choice) in layer.rounds.iter().zip(choices.by_ref()) {
                 // the choice was made for this key
@@ -167,7 +167,7 @@ impl Chain<'_> {
             variances.push(bootstrap.shared_variance(layer.shared));
             dimensions.push(bootstrap.shape.lwe_dimension());
         }
-        let variance = noisiest(&self.output.sources, &variances);
+        let variance = greatest(&self.output.sources, &variances);
         common(&self.output.sources, &dimensions) == Some(self.dimension)
             && self.ending.added <= self.output.room(variance)
     }

@@ -118,7 +118,7 @@ fn a_plan_counts_what_the_phases_before_a_layer_have_in_common() {
             (demand.gain, demand.shared),
             (expected.square, expected.shared)
         );
-        assert_eq!(requirements.shared(0), expected.shared);
+        assert_eq!(requirements.shared(), [0.0, expected.shared]);
         expected.shared > 0.0
     });
     assert!(counted, "weights of either sign occur");
