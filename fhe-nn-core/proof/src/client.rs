@@ -312,8 +312,13 @@ impl Scores {
 
     /// Position of the greatest output, the first of equals; 0 if there is none.
     pub fn argmax(&self) -> usize {
-        let reals = self.reals.iter().enumerate();
-        let best = reals.reduce(|best, own| if own.1 > best.1 { own } else { best });
-        best.map_or(0, |(position, _)| position)
+        greatest(self.reals.iter().copied()).unwrap_or(0)
     }
+}
+
+/// Position of the greatest value, the first of equals; `None` if there is none.
+pub fn greatest(values: impl IntoIterator<Item = f64>) -> Option<usize> {
+    let values = values.into_iter().enumerate();
+    let best = values.reduce(|best, own| if own.1 > best.1 { own } else { best });
+    best.map(|(position, _)| position)
 }

@@ -1,28 +1,20 @@
 //! How often a network is right.
 
-use fhe_nn_proof::client::Scores;
+use fhe_nn_proof::client::{Scores, greatest};
 
 use crate::Error;
 
 /// The class that scores say: the position of the greatest, the first of equals. A single score says class 1 where it
 /// is positive, and class 0 elsewhere.
 pub(crate) fn class(scores: impl IntoIterator<Item = f64>) -> usize {
-    let mut scores = scores.into_iter().enumerate();
-    let Some(mut best) = scores.next() else {
-        return 0;
-    };
-    let first = best.1;
-    let mut is_single = true;
-    for own in scores {
-        is_single = false;
-        if own.1 > best.1 {
-            best = own;
+    let mut scores = scores.into_iter();
+    match (scores.next(), scores.next()) {
+        (Some(single), None) => usize::from(single > 0.0),
+        (first, second) => {
+            let all = first.into_iter().chain(second).chain(scores);
+            greatest(all).unwrap_or(0)
         }
     }
-    if is_single {
-        return usize::from(first > 0.0);
-    }
-    best.0
 }
 
 /// The classes of rows, which a network with this number of scores has.

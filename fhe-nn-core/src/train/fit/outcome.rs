@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use fhe_nn_proof::client::Scores;
+use fhe_nn_proof::client::{Scores, greatest};
 use fhe_nn_proof::error::ModelError;
 use fhe_nn_proof::plan::{Plan, PlanOptions};
 use ndarray::ArrayView2;
@@ -66,13 +66,10 @@ impl Trainable {
         };
         let float = if self.is_smooth() {
             let scores = N::float_scores(&self.latent_reals()?, inputs)?;
-            let greatest = scores.rows().into_iter().map(|row| {
-                let better =
-                    |best: usize, (j, &x): (usize, &f64)| if x > row[best] { j } else { best };
-                row.iter().enumerate().fold(0, better)
-            });
-            let pairs = greatest.zip(examples.labels());
-            let right = pairs.filter(|(greatest, label)| *greatest == **label as usize);
+            let rows = scores.rows().into_iter();
+            let argmax = rows.map(|row| greatest(row.iter().copied()).unwrap_or(0));
+            let pairs = argmax.zip(examples.labels());
+            let right = pairs.filter(|(argmax, label)| *argmax == **label as usize);
             Some(part(right.count()))
         } else {
             None
