@@ -1,6 +1,7 @@
 //! An import held against the framework that its model came from.
 
-use ndarray::{Array2, Zip};
+use fhe_nn_proof::client::greatest;
+use ndarray::{Array2, ArrayView1, Zip};
 use serde::Serialize;
 
 use super::{Imported, Reference};
@@ -48,7 +49,8 @@ impl Imported {
         let scores = network.run_batch(inputs.view())?;
         let integers = self.finished(scores.iter().map(|scores| scores.reals().to_vec()));
         let pairs = integers.rows().into_iter().zip(outputs.rows());
-        let same = pairs.filter(|(own, other)| greatest(own.iter()) == greatest(other.iter()));
+        let argmax = |row: &ArrayView1<'_, f64>| greatest(row.iter().copied());
+        let same = pairs.filter(|(own, other)| argmax(own) == argmax(other));
         Ok(Comparison {
             rows: outputs.nrows(),
             float_error: largest_difference(&floats, outputs),
@@ -90,13 +92,6 @@ fn relative_squares(values: &Array2<f64>, reference: &Array2<f64>) -> f64 {
     } else {
         errors / squares
     }
-}
-
-/// The position of the greatest value, the first of equals.
-fn greatest<'a>(values: impl Iterator<Item = &'a f64>) -> Option<usize> {
-    let values = values.enumerate();
-    let best = values.reduce(|best, own| if own.1 > best.1 { own } else { best });
-    best.map(|(position, _)| position)
 }
 
 #[cfg(test)]
