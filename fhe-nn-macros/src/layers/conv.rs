@@ -9,7 +9,7 @@ use super::size::{Size, Unwritten, WINDOWS, needed, optional};
 use super::windows::{Axes, AxisTaps, Taps, window_tokens};
 use crate::check::reads::Reads;
 use crate::errors::{Error, count};
-use crate::parse::reader::{FieldReader, Stride};
+use crate::parse::reader::FieldReader;
 
 const SIZES: &[Size] = &[
     needed("number of input channels"),
@@ -46,7 +46,7 @@ pub(super) fn name(axes: Axes) -> &'static str {
 pub(super) fn parse(field: &mut FieldReader<'_, '_>, axes: Axes) -> Option<Linear> {
     Linear::parse(field, |field| {
         if axes == Axes::Each {
-            let (numbers, taps) = (field.numbers(), field.windows(2, Stride::One));
+            let (numbers, taps) = (field.numbers(), field.windows());
             let [Some(inputs), Some(outputs), _, Some(groups)] = *numbers.as_slice() else {
                 return None;
             };

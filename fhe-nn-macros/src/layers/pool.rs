@@ -7,7 +7,7 @@ use quote::quote;
 use super::size::{Size, Unwritten, WINDOWS, needed, optional};
 use super::windows::{Axes, AxisTaps, Taps, window_tokens};
 use crate::check::reads::Reads;
-use crate::parse::reader::{FieldReader, Stride};
+use crate::parse::reader::FieldReader;
 
 const SIZES: &[Size] = &[
     needed("kernel"),
@@ -48,7 +48,7 @@ impl Pool {
     pub(super) fn parse(field: &mut FieldReader<'_, '_>, kind: Kind, axes: Axes) -> Option<Self> {
         let taps = match axes {
             Axes::All => None,
-            Axes::Each => Some(field.windows(0, Stride::Written)?),
+            Axes::Each => Some(field.windows()?),
             Axes::One | Axes::Two => {
                 let sizes = field.sizes()?;
                 let &[kernel, stride, padding] = sizes.as_slice() else {

@@ -24,15 +24,6 @@ pub(crate) struct FieldReader<'a, 'e> {
     pub(super) place: Place,
 }
 
-/// The stride of an axis for which none is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stride {
-    /// It is 1.
-    One,
-    /// There is none: it must be written where windows have several taps.
-    Written,
-}
-
 impl FieldReader<'_, '_> {
     /// All sizes; those that were not written have their defaults.
     pub(crate) fn sizes(&mut self) -> Option<Vec<Spanned<usize>>> {
@@ -44,9 +35,9 @@ impl FieldReader<'_, '_> {
         sizes::sizes(self.errors, self.name, self.written, self.place)
     }
 
-    /// The windows among the sizes, at an index.
-    pub(crate) fn windows(&mut self, index: usize, stride: Stride) -> Option<Taps> {
-        windows::windows(self.errors, self.name, self.written, index, stride)
+    /// The windows among the sizes.
+    pub(crate) fn windows(&mut self) -> Option<Taps> {
+        windows::windows(self.errors, self.name, self.written)
     }
 
     /// A number that must be written.

@@ -1,23 +1,19 @@
 //! Windows that are written axis by axis, `Axis<..>` or `(Axis<..>, Axis<..>)`.
 
 use quote::ToTokens;
-use syn::{GenericArgument, PathArguments, Type};
+use syn::{GenericArgument, Type};
 
-use super::reader::Stride;
 use super::sizes::numbers;
-use super::written::Written;
+use super::written::{Written, last, peel};
 use crate::errors::{Error, Errors, Place, Spanned};
-use crate::layers::{AXIS, AxisTaps, LayerType, Taps};
+use crate::layers::{AXIS, AxisTaps, LayerType, Taps, Unwritten};
 
-/// The windows among the generics of a layer, at an index; `None` if they cannot be read.
-pub(super) fn windows(
-    errors: &mut Errors,
-    name: &str,
-    written: &Written<'_>,
-    index: usize,
-    stride: Stride,
-) -> Option<Taps> {
-    let (layer, generic) = (written.layer?, *written.generics.get(index)?);
+/// The windows among the generics of a layer; `None` if they cannot be read.
+pub(super) fn windows(errors: &mut Errors, name: &str, written: &Written<'_>) -> Option<Taps> {
+    let layer = written.layer?;
+    let mut sizes = layer.sizes().iter();
+    let index = sizes.position(|size| size.unwritten == Unwritten::Windows)?;
+    let generic = *written.generics.get(index)?;
     let place = Place::of(generic);
     let axes = match generic {
         GenericArgument::Type(ty) => axes(ty),
@@ -27,7 +23,7 @@ pub(super) fn windows(
         errors.push(not_windows(name, layer, written, index));
         return None;
     };
-    let mut axis = |generics: &[&GenericArgument]| axis(errors, name, generics, place, stride);
+    let mut axis = |generics: &[&GenericArgument]| axis(errors, name, generics, place, layer);
     match axes {
         Axes::One(across) => Some(Taps {
             axes: [AxisTaps::none(place), axis(&across)?],
@@ -83,31 +79,18 @@ fn sizes_of_axis(ty: &Type) -> Option<Vec<&GenericArgument>> {
     let Type::Path(path) = ty else {
         return None;
     };
-    let last = path.path.segments.last()?;
-    match &last.arguments {
-        _ if last.ident != "Axis" => None,
-        PathArguments::None => Some(Vec::new()),
-        PathArguments::AngleBracketed(angle) => Some(angle.args.iter().collect()),
-        PathArguments::Parenthesized(_) => None,
-    }
+    let (name, sizes) = last(&path.path)?;
+    (name == "Axis").then_some(sizes)
 }
 
-/// The type without parentheses and without the invisible groups in which `macro_rules` wraps what it passes on.
-fn peel(ty: &Type) -> &Type {
-    match ty {
-        Type::Group(group) => peel(&group.elem),
-        Type::Paren(paren) => peel(&paren.elem),
-        _ => ty,
-    }
-}
-
-/// One axis of the windows of a layer, whose generics are at `place`.
+/// One axis of the windows of a layer, whose generics are at `place`. The stride of a pool must be written where windows
+/// have several taps.
 fn axis(
     errors: &mut Errors,
     name: &str,
     generics: &[&GenericArgument],
     place: Place,
-    stride: Stride,
+    layer: LayerType,
 ) -> Option<AxisTaps> {
     let place = generics.first().map_or(place, Place::of);
     let most = AXIS.len();
@@ -133,7 +116,7 @@ fn axis(
     let &[kernel, apart, near, dilation, far] = sizes?.as_slice() else {
         return None;
     };
-    if stride == Stride::Written && generics.len() == 1 && kernel.value > 1 {
+    if matches!(layer, LayerType::Pool(..)) && generics.len() == 1 && kernel.value > 1 {
         let taps = kernel.value;
         errors.push(
             Error::new(kernel.place, format!("stride of `{name}` is not written"))

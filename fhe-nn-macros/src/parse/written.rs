@@ -1,6 +1,6 @@
 //! The type of a field, as it was written.
 
-use syn::{GenericArgument, PathArguments, Type};
+use syn::{GenericArgument, Ident, Path, PathArguments, Type};
 
 use super::windows::are_axes;
 use crate::layers::{LayerType, Unwritten};
@@ -18,22 +18,15 @@ pub(crate) struct Written<'a> {
 impl<'a> Written<'a> {
     /// The type of a field; `None` if it is not a path.
     pub(crate) fn new(ty: &'a Type) -> Option<Self> {
-        let path = match ty {
-            Type::Group(group) => return Written::new(&group.elem),
-            Type::Paren(paren) => return Written::new(&paren.elem),
+        let path = match peel(ty) {
             Type::Path(path) if path.qself.is_none() => &path.path,
             _ => return None,
         };
-        let last = path.segments.last()?;
-        let name = last.ident.to_string();
+        let (ident, generics) = last(path)?;
+        let name = ident.to_string();
         let layer = LayerType::all()
             .into_iter()
             .find_map(|(known, layer)| (known == name).then_some(layer));
-        let generics = match &last.arguments {
-            PathArguments::None => Vec::new(),
-            PathArguments::AngleBracketed(angle) => angle.args.iter().collect(),
-            PathArguments::Parenthesized(_) => return None,
-        };
         Some(Written {
             name,
             layer,
@@ -56,5 +49,24 @@ impl<'a> Written<'a> {
             .zip(&self.generics)
             .filter(|(size, _)| size.unwritten == Unwritten::Windows);
         windows.all(|(_, generic)| are_axes(generic))
+    }
+}
+
+/// The type without parentheses and without the invisible groups in which `macro_rules` wraps what it passes on.
+pub(super) fn peel(ty: &Type) -> &Type {
+    match ty {
+        Type::Group(group) => peel(&group.elem),
+        Type::Paren(paren) => peel(&paren.elem),
+        _ => ty,
+    }
+}
+
+/// The last name of a path, with its generics; `None` if it is that of a function.
+pub(super) fn last(path: &Path) -> Option<(&Ident, Vec<&GenericArgument>)> {
+    let last = path.segments.last()?;
+    match &last.arguments {
+        PathArguments::None => Some((&last.ident, Vec::new())),
+        PathArguments::AngleBracketed(angle) => Some((&last.ident, angle.args.iter().collect())),
+        PathArguments::Parenthesized(_) => None,
     }
 }
