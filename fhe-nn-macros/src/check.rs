@@ -118,7 +118,7 @@ fn layer(errors: &mut Errors, network: &Network, facts: &mut Facts, index: usize
         sums::output_fits(errors, network, facts, index, &op, tensor.range);
     }
     if let Some(scales) = network.input.scales.filter(|_| layer.sources.contains(&0))
-        && let Err(error) = op.check_scales(&input(network))
+        && let Err(error) = op.check_scales(scales.value)
     {
         let law = format!("`{}` {error}", layer.name);
         let help = match (&op, scales.value) {

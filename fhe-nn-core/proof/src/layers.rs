@@ -33,7 +33,7 @@ use crate::graph::builder::Builder;
 use crate::model::reader::{ModelReader, Place};
 use crate::part::Part;
 use crate::spec::flow_error::FlowError;
-use crate::spec::input::{Input, Scales};
+use crate::spec::input::Scales;
 use crate::spec::law::Law;
 use crate::spec::tensor::{Tensor, TensorKind};
 use crate::widths::{MAX_ACCUMULATOR_BITS, MAX_TABLE_BITS, MAX_VALUES, Range};
@@ -298,8 +298,7 @@ impl Op {
     ///
     /// # Errors
     /// [`FlowError::Scales`].
-    pub fn check_scales(&self, input: &Input) -> Result<(), FlowError> {
-        let scales = input.scales;
+    pub fn check_scales(&self, scales: Scales) -> Result<(), FlowError> {
         let takes = match (self, scales) {
             (_, Scales::One) | (Op::Dense(_), _) => return Ok(()),
             (Op::Conv(conv), Scales::PerChannel) if conv.window.groups == 1 => return Ok(()),

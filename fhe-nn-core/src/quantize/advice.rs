@@ -68,9 +68,8 @@ fn features(spec: &Spec, samples: &Array2<f64>) -> Option<String> {
         .collect();
     let least = ranges.iter().min_by(|(_, a), (_, b)| a.total_cmp(b))?;
     let greatest = ranges.iter().max_by(|(_, a), (_, b)| a.total_cmp(b))?;
-    let input = spec.input.clone().with_scales(scales);
     let mut readers = spec.readers(0);
-    let remedy = if readers.all(|index| spec.layers[index].op.check_scales(&input).is_ok()) {
+    let remedy = if readers.all(|index| spec.layers[index].op.check_scales(scales).is_ok()) {
         format!("write `scales = {scales}` on the input")
     } else {
         "bring inputs to one range first, as a StandardScaler in the model does".to_owned()

@@ -57,11 +57,7 @@ pub(super) fn input(errors: &mut Errors, keys: &Keys<'_>) -> Option<Input> {
 
 /// Reports more scales than a client can be told.
 fn few_scales(errors: &mut Errors, scales: Spanned<Scales>, shape: &[usize]) {
-    let count = match scales.value {
-        Scales::One => 1,
-        Scales::PerChannel => shape[0],
-        Scales::PerValue => shape.iter().product(),
-    };
+    let count = scales.value.count(shape);
     if count > spec::Input::MAX_SCALES {
         let most = spec::Input::MAX_SCALES;
         let law = format!("the input has {count} scales, but at most {most} are allowed");

@@ -87,7 +87,7 @@ impl Spec {
             let result = operands.and_then(|operands| {
                 let result = layer.op.result(&operands)?;
                 if self.sources(index).contains(&0) {
-                    layer.op.check_scales(&self.input)?;
+                    layer.op.check_scales(self.input.scales)?;
                 }
                 terms = terms.saturating_add(layer.op.all_terms(&operands));
                 match terms {

@@ -47,6 +47,15 @@ impl Scales {
     pub const fn is_one(&self) -> bool {
         matches!(self, Scales::One)
     }
+
+    /// Number of scales of an input of this shape, each with its zero point.
+    pub fn count(self, shape: &[usize]) -> usize {
+        match self {
+            Scales::One => 1,
+            Scales::PerChannel => shape.first().copied().unwrap_or(1),
+            Scales::PerValue => shape.iter().product(),
+        }
+    }
 }
 
 impl fmt::Display for Scales {
@@ -125,11 +134,7 @@ impl Input {
 
     /// Number of scales, each with its zero point.
     pub fn scale_count(&self) -> usize {
-        match self.scales {
-            Scales::One => 1,
-            Scales::PerChannel => self.shape.first().copied().unwrap_or(1),
-            Scales::PerValue => self.shape.iter().product(),
-        }
+        self.scales.count(&self.shape)
     }
 
     /// The facts of the input.
