@@ -67,6 +67,11 @@ pub struct Scores {
     reals: Vec<f64>,
 }
 
+/// Whether a number can be a scale, or divide by one: it is positive, finite and not so small that it lacks digits.
+pub fn is_scale(x: f64) -> bool {
+    x.is_normal() && x > 0.0
+}
+
 impl Affine {
     /// `clamp(round(x / scale) + zero_point, lo, hi)`, ties to even, in f64.
     pub fn quantize(&self, x: f64, range: Range) -> i64 {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use ndarray::ArrayView1;
 use serde::{Deserialize, Serialize};
 
-use crate::client::Affine;
+use crate::client::{Affine, is_scale};
 use crate::widths::Range;
 
 /// The meaning of the integers of an input, or of another tensor that a layer reads: the real value of integer `q`
@@ -56,7 +56,7 @@ impl Norm {
 
     /// Whether it can be computed.
     pub fn is_usable(&self) -> bool {
-        self.mean.is_finite() && self.std.is_normal() && self.std > 0.0
+        self.mean.is_finite() && is_scale(self.std)
     }
 }
 
@@ -162,10 +162,9 @@ impl Encoder {
     /// Whether its numbers fit an input of `count` values, and can be computed with.
     pub(crate) fn is_usable(&self, count: usize) -> bool {
         let divides = |len: usize| len > 0 && count.is_multiple_of(len);
-        let is_good = |affine: &Affine| affine.scale.is_normal() && affine.scale > 0.0;
         divides(self.affines.len())
             && (self.norms.is_empty() || divides(self.norms.len()))
-            && self.affines.iter().all(is_good)
+            && self.affines.iter().all(|affine| is_scale(affine.scale))
             && self.norms.iter().all(Norm::is_usable)
     }
 

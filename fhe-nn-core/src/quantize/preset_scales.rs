@@ -12,7 +12,7 @@
 //! as such quantizers do. `relu.step` is the scale of a quantizer whose rounding only the float network has,
 //! because the integers need another: one that several tensors share, or one with 0 at 0.
 
-use fhe_nn_proof::client::Affine;
+use fhe_nn_proof::client::{Affine, is_scale};
 use fhe_nn_proof::encoder::own_of;
 use fhe_nn_proof::error::ModelError;
 use fhe_nn_proof::spec::{LinearSpec, Op};
@@ -285,8 +285,7 @@ impl Float<'_> {
             return Ok(None);
         };
         let scales: Vec<f64> = scales.iter().map(|&scale| f64::from(scale)).collect();
-        let positive = |&scale: &f64| scale.is_normal() && scale > 0.0;
-        if let Some(index) = scales.iter().position(|scale| !positive(scale)) {
+        if let Some(index) = scales.iter().position(|&scale| !is_scale(scale)) {
             return Err(ModelError::TensorValue {
                 tensor: name.to_owned(),
                 index,

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use super::is_scale;
 use crate::spec::law::{Law, law};
 use crate::widths::MAX_VALUES;
 
@@ -144,7 +145,7 @@ impl OutputGrid {
     fn laws(&self) -> Result<(), Law> {
         let levels = -MAX_LEVEL..=MAX_LEVEL;
         law(
-            self.scale > 0.0 && self.scale.is_normal(),
+            is_scale(self.scale),
             "the scale of outputs is positive and finite",
         )?;
         law(

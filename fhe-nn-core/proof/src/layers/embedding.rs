@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use super::{LayerSpec, expect};
+use crate::client::is_scale;
 use crate::error::ModelError;
 use crate::graph::Table;
 use crate::graph::builder::{ALL, Builder};
@@ -108,8 +109,7 @@ impl LayerSpec for EmbeddingSpec {
         let (name, levels) = (place.name(), place.facts[place.index() + 1].range);
         let shape = [self.vocabulary, self.dimension];
         let weights = reader.weights(name, self.weights, &shape, levels)?;
-        let positive = |x: f64| x.is_normal() && x > 0.0;
-        let scale = reader.reals(&format!("{name}.scale"), 1, "must be positive", positive)?[0];
+        let scale = reader.reals(&format!("{name}.scale"), 1, "must be positive", is_scale)?[0];
         Ok(Part::Embedding(Vectors { weights, scale }.into()))
     }
 

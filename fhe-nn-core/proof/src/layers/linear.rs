@@ -5,6 +5,7 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::activation::ActivationSpec;
+use crate::client::is_scale;
 use crate::error::ModelError;
 use crate::graph::builder::Builder;
 use crate::graph::map::Map;
@@ -141,12 +142,11 @@ impl LinearSpec {
         }
 
         let input = reader.meanings(place)?.swap_remove(0);
-        let positive = |x: f64| x.is_normal() && x > 0.0;
         Ok(Part::Linear(
             Linear {
                 constants,
                 widths,
-                scales: reader.reals(&tensor("scales"), outputs, "must be positive", positive)?,
+                scales: reader.reals(&tensor("scales"), outputs, "must be positive", is_scale)?,
                 bias: reader.reals(&tensor("bias"), outputs, "must be finite", f64::is_finite)?,
                 input,
                 weights,

@@ -6,7 +6,7 @@ use ndarray::Array2;
 use safetensors::SafeTensors;
 
 use super::tensors::{Value, values};
-use crate::client::Affine;
+use crate::client::{Affine, is_scale};
 use crate::encoder::{Encoder, Norm, Ties};
 use crate::error::ModelError;
 use crate::part::Part;
@@ -148,7 +148,7 @@ impl<'a> ModelReader<'a> {
             let levels = place.facts[*source].range;
             let affine = |(index, &[scale, zero]): (usize, &[f64; 2])| {
                 let zero_point = zero as i64;
-                let (place, needs) = if !(scale.is_normal() && scale > 0.0) {
+                let (place, needs) = if !is_scale(scale) {
                     (0, "must be positive")
                 } else if zero_point as f64 != zero || !levels.contains(zero_point) {
                     (1, "must be an integer in the range of the layer's inputs")
@@ -190,8 +190,7 @@ impl<'a> ModelReader<'a> {
             });
         }
         let means = self.reals(mean, count, "must be finite", f64::is_finite)?;
-        let positive = |x: f64| x.is_normal() && x > 0.0;
-        let stds = self.reals(std, count, "must be positive", positive)?;
+        let stds = self.reals(std, count, "must be positive", is_scale)?;
         let pairs = means.into_iter().zip(stds);
         Ok(pairs.map(|(mean, std)| Norm { mean, std }).collect())
     }
