@@ -41,7 +41,7 @@ impl Compute for Weighted {
             Some(Function::Wave) => run.float.weight_scales(&layer.name, linear.channels)?,
             _ => run
                 .float
-                .kept_weight_scales(&layer.name, &linear, run.calibration)?,
+                .kept_weight_scales(index, &linear, run.calibration)?,
         };
         let antiperiodic = reader.is_some_and(|act| act.function.is_antiperiodic());
         let place = Place {

@@ -169,22 +169,23 @@ impl Float<'_> {
         Ok(self.preset(tensor, levels)?)
     }
 
-    /// The scale of each channel's weights in a layer, if it is given and kept.
+    /// The scale of each channel's weights in layer `index`, if it is given and kept.
     ///
     /// # Errors
     /// Those of [`Float::weight_scales`] and [`Float::linear`], and [`Error::KeptScale`] if the width has too few
     /// integers for the weights and nothing else is asked for.
     pub(crate) fn kept_weight_scales(
         &self,
-        layer: &str,
+        index: usize,
         linear: &LinearSpec,
         calibration: &Calibration,
     ) -> Result<Option<Vec<f64>>, Error> {
+        let layer = &*self.spec.layers[index].name;
         let Some(scales) = self.weight_scales(layer, linear.channels)? else {
             return Ok(None);
         };
         let (mut weights, _) = self.linear(layer, linear)?;
-        if self.reads_several(layer) {
+        if self.reads_several(index) {
             // the scales are those of weights times the scales of inputs
             let levels = Range::unsigned(self.spec.input.bits);
             let Some(inputs) = self.given_affines(self.spec.input.scale_count(), levels)? else {
@@ -217,11 +218,9 @@ impl Float<'_> {
         })
     }
 
-    /// Whether a layer reads inputs that have several scales.
-    fn reads_several(&self, layer: &str) -> bool {
-        let index = self.spec.layers.iter().position(|own| own.name == layer);
-        let reads_input = index.is_some_and(|index| self.spec.sources(index)[0] == 0);
-        reads_input && !self.spec.input.scales.is_one()
+    /// Whether layer `index` reads inputs that have several scales.
+    fn reads_several(&self, index: usize) -> bool {
+        self.spec.sources(index)[0] == 0 && !self.spec.input.scales.is_one()
     }
 
     /// The name of the field that makes a tensor.

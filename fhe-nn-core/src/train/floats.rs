@@ -244,7 +244,7 @@ impl Trainable {
                 own.set(&self.tensor(bias.iter().copied(), own.dims())?)?;
             }
             if let Some(log) = &learned.log_scale {
-                let kept = float.kept_weight_scales(&layer.name, &linear, &self.calibration)?;
+                let kept = float.kept_weight_scales(index, &linear, &self.calibration)?;
                 log.set(&match kept {
                     Some(kept) => {
                         let unit = self.unit_of_scales(index)?;
