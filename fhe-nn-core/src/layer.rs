@@ -112,14 +112,15 @@ mod sealed {
     pub trait Sealed {}
 }
 
-/// Declares layers that hold nothing but the meaning of the integers that they read.
+/// Declares layers that hold nothing but the meaning of the integers that they read, and perhaps a marker of their
+/// generics.
 macro_rules! of_sources {
-    ($([$($generics:tt)*] $layer:ty;)*) => {$(
+    ($([$($generics:tt)*] $layer:ty $(, $marker:expr)?;)*) => {$(
         impl $($generics)* Sealed for $layer {}
         impl $($generics)* Layer for $layer {
             fn from_part(part: Part) -> Result<Self, ModelError> {
                 match part {
-                    Part::Sources(sources) => Ok(Self(sources)),
+                    Part::Sources(sources) => Ok(Self(sources $(, $marker)?)),
                     _ => Err(ModelError::PartMissing),
                 }
             }

@@ -88,27 +88,11 @@ pub struct GlobalAvgPool(Arc<[Encoder]>);
 pub struct GlobalMaxPool(Arc<[Encoder]>);
 
 of_sources!(
+    [<W: Windows>] AvgPool<W>, PhantomData;
+    [<W: Windows>] MaxPool<W>, PhantomData;
     [] GlobalAvgPool;
     [] GlobalMaxPool;
 );
-
-macro_rules! windowed {
-    ($($pool:ident),*) => {$(
-        impl<W: Windows> Sealed for $pool<W> {}
-        impl<W: Windows> Layer for $pool<W> {
-            fn from_part(part: Part) -> Result<Self, ModelError> {
-                match part {
-                    Part::Sources(sources) => Ok(Self(sources, PhantomData)),
-                    _ => Err(ModelError::PartMissing),
-                }
-            }
-            fn part(&self) -> Part {
-                Part::Sources(self.0.clone())
-            }
-        }
-    )*};
-}
-windowed!(AvgPool, MaxPool);
 
 impl Compute for PoolSpec {
     fn float(
