@@ -15,7 +15,7 @@ pub(super) fn difference(ours: &Spec, theirs: &Spec) -> Option<String> {
     } else if count != their_count {
         Some(format!("it has {their_count} layers, not {count}"))
     } else if ours.interface != theirs.interface {
-        Some(interfaces(&theirs.interface).to_owned())
+        Some(interfaces(&theirs.interface))
     } else {
         let mut layers = ours.layers.iter().zip(theirs.layers.iter()).enumerate();
         layers.find_map(|(index, (own, their))| {
@@ -25,22 +25,17 @@ pub(super) fn difference(ours: &Spec, theirs: &Spec) -> Option<String> {
 }
 
 /// How the interface of a file differs from that of a declaration, which has none of its own.
-fn interfaces(theirs: &Interface) -> &'static str {
-    match (theirs.order.is_some(), theirs.outputs.is_some()) {
-        (true, true) => {
-            "its client reorders inputs and makes outputs of the scores, as an imported model does, which a \
-             declared struct does not say\n  = help: read it with `Model::load`"
-        }
-        (true, false) => {
-            "its client reorders inputs, as an imported model does, which a declared struct does not say\n  \
-             = help: read it with `Model::load`"
-        }
-        (false, true) => {
-            "its client makes outputs of the scores, as an imported model does, which a declared struct does not \
-             say\n  = help: read it with `Model::load`"
-        }
-        (false, false) => "its inputs and scores are the network's own",
-    }
+fn interfaces(theirs: &Interface) -> String {
+    let does = match (theirs.order.is_some(), theirs.outputs.is_some()) {
+        (true, true) => "reorders inputs and makes outputs of the scores",
+        (true, false) => "reorders inputs",
+        (false, true) => "makes outputs of the scores",
+        (false, false) => return "its inputs and scores are the network's own".to_owned(),
+    };
+    format!(
+        "its client {does}, as an imported model does, which a declared struct does not say\n  \
+         = help: read it with `Model::load`"
+    )
 }
 
 /// An input with all its numbers: "[784] of 1 bits".
