@@ -43,8 +43,8 @@
 //! Rows are shuffled by the seed and split in three. The search calibrates every declaration on the first part and
 //! compares it on the second, and then the other way round, so that no row is compared by a model that was calibrated
 //! on it. What is chosen is calibrated on both parts, and the promise is checked on the third, which nothing before has
-//! seen. If it does not hold, the next declaration is checked; the promise says how many were, and its statement of
-//! confidence counts them.
+//! seen. If it does not hold, the next declaration that lost less in the search is checked; the promise says how many
+//! were, and its statement of confidence counts them.
 //!
 //! Give rows that the network was not trained on, if there are any: it is surer of those that it was trained on, so that
 //! less is lost on them than on others.

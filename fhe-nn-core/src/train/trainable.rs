@@ -64,7 +64,7 @@ pub struct Trainable {
     pub(super) seen: Vec<Option<Vec<Range>>>,
     /// For every layer, the noise with which its tables read.
     pub(super) noise: Vec<Option<Noise>>,
-    /// Parameters of activations, which are not learned.
+    /// What is not learned: parameters of activations, the normalization of the input, clamps and steps.
     pub(super) given: Floats,
     pub(super) calibration: Calibration,
     pub(super) precision: Precision,

@@ -187,7 +187,7 @@ struct Content {
     fingerprint: Hex,
     classes: Vec<String>,
     server_identity: Option<Hex>,
-    /// Room for an encoder of each input value. This version writes `null` and reads nothing else.
+    /// Room that nothing needs, as the plan has the encoders. It is `null`.
     encoders: Option<Reserved>,
     /// Room that nothing needs, as the plan has the order of inputs and what becomes of the scores. It is `null`.
     order: Option<Reserved>,
