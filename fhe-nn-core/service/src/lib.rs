@@ -1,0 +1,5 @@
+//! Inference on encrypted inputs as a service: what the program `fhe-nn` is made of, for programs of your own.
+//!
+//! [`protocol`] is what client and server agree on.
+
+pub mod protocol;
