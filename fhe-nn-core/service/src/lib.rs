@@ -3,3 +3,4 @@
 //! [`protocol`] is what client and server agree on.
 
 pub mod protocol;
+pub mod store;

@@ -53,6 +53,14 @@ impl EvaluationKey {
         &self.plan
     }
 
+    /// Returns the number of bytes of a whole key as it travels. A server knows it before it reads one.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] if the key has more than the machine can address.
+    pub fn message_bytes(plan: &Plan) -> Result<u64, Error> {
+        Ok((HEADER + Self::payload_bytes(plan)? + CHECKSUM) as u64)
+    }
+
     /// Returns the number of bytes of the parts of a plan's key as they travel.
     ///
     /// # Errors

@@ -53,6 +53,14 @@ impl Request {
         bytes
     }
 
+    /// Returns the number of bytes of a whole request as it travels.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] if it is more than the machine can address.
+    pub fn message_bytes(plan: &Plan) -> Result<u64, Error> {
+        Ok(Self::payload_bytes(plan)?.saturating_add(HEADER) as u64)
+    }
+
     /// Returns the number of bytes behind the header.
     ///
     /// # Errors

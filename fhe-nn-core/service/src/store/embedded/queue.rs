@@ -1,0 +1,475 @@
+//! The queue of a folder: what waits is in memory, what was promised is in the database as well.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use async_trait::async_trait;
+use tokio::sync::{Notify, watch};
+
+use super::database::Database;
+use super::jobs;
+use super::schedule::Schedule;
+use crate::protocol::{JobName, JobState, Problem, ProblemKind, Tenant};
+use crate::store::{
+    Accepting, Depth, Finished, Job, Lease, Limits, Outcome, Promise, Queue, State, StoreError,
+};
+
+/// How often a promised job may be begun: one that ended the process so often is not begun again.
+const MOST_ATTEMPTS: u32 = 3;
+/// How long the outcome of such a job is kept.
+const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The queue of a folder.
+pub struct FolderQueue {
+    memory: Mutex<Memory>,
+    database: Arc<Database>,
+    /// Told when there is work.
+    work: Notify,
+}
+
+/// What waits and runs, and what is finished but not in the database yet.
+#[derive(Default)]
+struct Memory {
+    known: HashMap<JobName, Known>,
+    schedule: Schedule,
+    /// Jobs of each tenant that wait or run.
+    tenants: HashMap<Tenant, usize>,
+    running: usize,
+    /// Bytes of requests that wait or run.
+    bytes: usize,
+}
+
+struct Known {
+    job: Job,
+    promised: bool,
+    /// Callers who wait and were promised nothing.
+    callers: usize,
+    attempts: u32,
+    stage: Stage,
+    /// Sent to when the stage changes.
+    changed: watch::Sender<()>,
+}
+
+enum Stage {
+    /// Waits under this number.
+    Queued(u64),
+    /// Runs; the flag cancels it.
+    Running {
+        number: u64,
+        cancel: Arc<AtomicBool>,
+    },
+    Finished(Box<Finished>),
+}
+
+impl FolderQueue {
+    /// Opens the queue. What was promised waits again, and what ended the process too often is finished with a problem.
+    pub(super) fn open(database: Arc<Database>) -> Result<Self, StoreError> {
+        let promised = database.read_now(jobs::promised)?;
+        let (again, given_up): (Vec<_>, Vec<_>) = promised
+            .into_iter()
+            .partition(|(_, attempts)| *attempts < MOST_ATTEMPTS);
+        if !given_up.is_empty() {
+            let now = SystemTime::now();
+            database.write_now(|transaction| {
+                for (job, attempts) in &given_up {
+                    let detail = format!(
+                        "the inference ended the server {attempts} times, and is not tried again"
+                    );
+                    let problem = Problem::new(ProblemKind::InferenceFailed, detail);
+                    let outcome = Outcome::Problem(problem);
+                    let finished = Finished::new(job, outcome, now, now + KEPT);
+                    jobs::finish(transaction, &job.name, &finished)?;
+                }
+                Ok(())
+            })?;
+        }
+        let mut memory = Memory::default();
+        for (job, attempts) in again {
+            memory.insert(job, true, 0, attempts);
+        }
+        let work = Notify::new();
+        work.notify_one();
+        Ok(FolderQueue {
+            memory: Mutex::new(memory),
+            database,
+            work,
+        })
+    }
+
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes a job down.
+    async fn write_down(&self, job: Job) -> Result<(), StoreError> {
+        self.database
+            .write(move |transaction| jobs::promise(transaction, &job))
+            .await
+    }
+
+    async fn kept(&self, name: &JobName) -> Result<Option<Finished>, StoreError> {
+        let name = *name;
+        let now = SystemTime::now();
+        self.database
+            .read(move |transaction| jobs::finished(transaction, &name, now))
+            .await
+    }
+}
+
+impl Memory {
+    /// Puts a job into the queue.
+    fn insert(&mut self, job: Job, promised: bool, callers: usize, attempts: u32) {
+        *self.tenants.entry(job.tenant.clone()).or_default() += 1;
+        self.bytes += job.requests.len();
+        let number = self.schedule.push(&job);
+        let known = Known {
+            job,
+            promised,
+            callers,
+            attempts,
+            stage: Stage::Queued(number),
+            changed: watch::Sender::new(()),
+        };
+        self.known.insert(known.job.name, known);
+    }
+
+    /// Counts a job no longer, which waits or runs no longer.
+    fn release(&mut self, job: &Job) {
+        self.bytes -= job.requests.len();
+        if let Entry::Occupied(mut count) = self.tenants.entry(job.tenant.clone()) {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
+    }
+
+    /// Drops a job that nobody wants.
+    fn drop_unwanted(&mut self, name: &JobName) {
+        let unwanted = |known: &Known| !known.promised && known.callers == 0;
+        let Some(known) = self.known.get(name).filter(|known| unwanted(known)) else {
+            return;
+        };
+        match &known.stage {
+            Stage::Queued(number) => self.schedule.remove(&known.job, *number),
+            Stage::Running { cancel, .. } => {
+                cancel.store(true, Ordering::Relaxed);
+                self.running -= 1;
+            }
+            Stage::Finished(_) => return,
+        }
+        if let Some(known) = self.known.remove(name) {
+            self.release(&known.job);
+        }
+    }
+
+    /// # Errors
+    /// [`StoreError::QueueFull`] and [`StoreError::TenantQueueFull`] if there is no room for a job.
+    fn check(&self, job: &Job, limits: &Limits) -> Result<(), StoreError> {
+        let own = self.tenants.get(&job.tenant).copied().unwrap_or_default();
+        if own >= limits.tenant_jobs {
+            return Err(StoreError::TenantQueueFull {
+                waiting: own,
+                limit: limits.tenant_jobs,
+            });
+        }
+        let waiting = self.schedule.waiting() + self.running;
+        if waiting >= limits.jobs || self.bytes + job.requests.len() > limits.bytes {
+            return Err(StoreError::QueueFull {
+                waiting,
+                limit: limits.jobs,
+            });
+        }
+        Ok(())
+    }
+
+    /// Returns how far a job is that waits or runs, and counts one more caller; or how it was finished with replies.
+    fn join(&mut self, name: &JobName, promise: Promise) -> Option<State> {
+        let known = self.known.get_mut(name)?;
+        match &known.stage {
+            Stage::Finished(finished) if matches!(finished.outcome, Outcome::Problem(_)) => {
+                return None;
+            }
+            Stage::Finished(_) => {}
+            Stage::Queued(_) | Stage::Running { .. } => match promise {
+                Promise::Now => known.promised = true,
+                Promise::Later => known.callers += 1,
+            },
+        }
+        Some(known.state())
+    }
+}
+
+impl Known {
+    fn state(&self) -> State {
+        match &self.stage {
+            Stage::Queued(_) => State::Pending(JobState::Queued),
+            Stage::Running { .. } => State::Pending(JobState::Running),
+            Stage::Finished(finished) => State::Finished(finished.clone()),
+        }
+    }
+}
+
+#[async_trait]
+impl Queue for FolderQueue {
+    async fn accept(
+        &self,
+        job: Job,
+        promise: Promise,
+        limits: &Limits,
+    ) -> Result<Accepting, StoreError> {
+        let name = job.name;
+        let joined = self.memory().join(&name, promise);
+        let mut new = false;
+        let state = match joined {
+            Some(state) => state,
+            None => {
+                // replies that are kept; a problem that is kept does not stand in the way of another attempt
+                if let Some(finished) = self.kept(&name).await?
+                    && matches!(finished.outcome, Outcome::Replies(_))
+                {
+                    return Ok(Accepting {
+                        state: State::Finished(Box::new(finished)),
+                        new: false,
+                    });
+                }
+                let mut memory = self.memory();
+                match memory.join(&name, promise) {
+                    Some(state) => state, // somebody else accepted it meanwhile
+                    None => {
+                        memory.check(&job, limits)?;
+                        let callers = usize::from(promise == Promise::Later);
+                        memory.insert(job.clone(), promise == Promise::Now, callers, 0);
+                        new = true;
+                        State::Pending(JobState::Queued)
+                    }
+                }
+            }
+        };
+        if new {
+            self.work.notify_one();
+        }
+        if promise == Promise::Now && matches!(state, State::Pending(_)) {
+            let written = self.write_down(job).await;
+            if written.is_err() && new {
+                let mut memory = self.memory();
+                if let Some(known) = memory.known.get_mut(&name) {
+                    known.promised = false;
+                }
+                memory.drop_unwanted(&name);
+            }
+            written?;
+        }
+        Ok(Accepting { state, new })
+    }
+
+    async fn promise(&self, name: &JobName) -> Result<bool, StoreError> {
+        let job = self.memory().known.get_mut(name).map(|known| {
+            known.promised = true;
+            known.callers = known.callers.saturating_sub(1);
+            known.job.clone()
+        });
+        match job {
+            Some(job) => self.write_down(job).await.map(|()| true),
+            None => Ok(self.kept(name).await?.is_some()),
+        }
+    }
+
+    async fn withdraw(&self, name: &JobName) {
+        let mut memory = self.memory();
+        if let Some(known) = memory.known.get_mut(name) {
+            known.callers = known.callers.saturating_sub(1);
+        }
+        memory.drop_unwanted(name);
+    }
+
+    async fn find(&self, tenant: &Tenant, name: &JobName) -> Result<Option<State>, StoreError> {
+        {
+            let memory = self.memory();
+            if let Some(known) = memory.known.get(name) {
+                let own = known.job.tenant == *tenant;
+                return Ok(own.then(|| known.state()));
+            }
+        }
+        let kept = self.kept(name).await?;
+        Ok(kept
+            .filter(|finished| finished.tenant == *tenant)
+            .map(|finished| State::Finished(Box::new(finished))))
+    }
+
+    async fn wait(
+        &self,
+        tenant: &Tenant,
+        name: &JobName,
+        time: Duration,
+    ) -> Result<Option<State>, StoreError> {
+        let wait = async {
+            loop {
+                let mut changed = {
+                    let memory = self.memory();
+                    let own = |known: &&Known| known.job.tenant == *tenant;
+                    match memory.known.get(name).filter(own) {
+                        Some(known) if !matches!(known.stage, Stage::Finished(_)) => {
+                            known.changed.subscribe()
+                        }
+                        Some(_) | None => return,
+                    }
+                };
+                // an error says that the job is gone, which the next look finds
+                let _ = changed.changed().await;
+            }
+        };
+        // how far it is after this time, is what was asked for
+        let _ = tokio::time::timeout(time, wait).await;
+        self.find(tenant, name).await
+    }
+
+    async fn lease(&self, most: usize) -> Result<Vec<Lease>, StoreError> {
+        let leases = loop {
+            let work = self.work.notified();
+            let leases = self.take(most);
+            if !leases.is_empty() {
+                break leases;
+            }
+            work.await;
+        };
+        if self.memory().schedule.waiting() > 0 {
+            self.work.notify_one(); // for another worker
+        }
+        let promised: Vec<JobName> = {
+            let memory = self.memory();
+            let names = leases.iter().map(|lease| lease.job.name);
+            names
+                .filter(|name| memory.known.get(name).is_some_and(|known| known.promised))
+                .collect()
+        };
+        if !promised.is_empty() {
+            let counted = self
+                .database
+                .write(move |transaction| jobs::attempt(transaction, &promised))
+                .await;
+            if let Err(error) = counted {
+                for lease in &leases {
+                    self.release(lease).await?;
+                }
+                return Err(error);
+            }
+        }
+        Ok(leases)
+    }
+
+    async fn extend(&self, _lease: &Lease) -> Result<(), StoreError> {
+        // a lease ends with the process
+        Ok(())
+    }
+
+    async fn finish(
+        &self,
+        lease: &Lease,
+        outcome: Outcome,
+        until: SystemTime,
+    ) -> Result<(), StoreError> {
+        let name = lease.job.name;
+        let finished = Finished::new(&lease.job, outcome, SystemTime::now(), until);
+        {
+            let mut memory = self.memory();
+            let Some(known) = memory.known.get_mut(&name).filter(|it| it.has(lease)) else {
+                return Ok(()); // nobody waits for it any more
+            };
+            known.stage = Stage::Finished(Box::new(finished.clone()));
+            known.changed.send_replace(());
+            memory.running -= 1;
+            memory.release(&lease.job);
+        }
+        // whoever waits need not wait for the disk: a crash before it is written runs promised jobs once more
+        self.database
+            .write(move |transaction| jobs::finish(transaction, &name, &finished))
+            .await?;
+        let mut memory = self.memory();
+        if let Some(known) = memory.known.get(&name)
+            && matches!(known.stage, Stage::Finished(_))
+        {
+            memory.known.remove(&name);
+        }
+        Ok(())
+    }
+
+    async fn release(&self, lease: &Lease) -> Result<(), StoreError> {
+        let mut memory = self.memory();
+        let memory = &mut *memory;
+        if let Some(known) = memory.known.get_mut(&lease.job.name)
+            && known.has(lease)
+        {
+            known.stage = Stage::Queued(lease.delivery);
+            known.changed.send_replace(());
+            memory.running -= 1;
+            memory.schedule.insert(&lease.job, lease.delivery);
+            self.work.notify_one();
+        }
+        Ok(())
+    }
+
+    async fn depth(&self) -> Result<Depth, StoreError> {
+        let memory = self.memory();
+        Ok(Depth {
+            queued: memory.schedule.waiting(),
+            running: memory.running,
+        })
+    }
+
+    async fn expire(&self, now: SystemTime) -> Result<usize, StoreError> {
+        // what could not be written down
+        self.memory().known.retain(|_, known| match &known.stage {
+            Stage::Finished(finished) => finished.until > now,
+            Stage::Queued(_) | Stage::Running { .. } => true,
+        });
+        self.database
+            .write(move |transaction| jobs::expire(transaction, now))
+            .await
+    }
+}
+
+impl FolderQueue {
+    /// Takes the next jobs.
+    fn take(&self, most: usize) -> Vec<Lease> {
+        let mut memory = self.memory();
+        let names = memory.schedule.take(most);
+        memory.running += names.len();
+        let mut leases = Vec::with_capacity(names.len());
+        for name in names {
+            let known = memory
+                .known
+                .get_mut(&name)
+                .expect("a job that is in the schedule is known");
+            let Stage::Queued(number) = known.stage else {
+                unreachable!("a job that is in the schedule waits");
+            };
+            let cancel = Arc::new(AtomicBool::new(false));
+            known.attempts += 1;
+            known.stage = Stage::Running {
+                number,
+                cancel: Arc::clone(&cancel),
+            };
+            leases.push(Lease {
+                job: known.job.clone(),
+                attempt: known.attempts,
+                cancelled: cancel,
+                delivery: number,
+            });
+        }
+        leases
+    }
+}
+
+impl Known {
+    /// Whether a worker still has this job.
+    fn has(&self, lease: &Lease) -> bool {
+        match &self.stage {
+            Stage::Running { number, .. } => *number == lease.delivery,
+            Stage::Queued(_) | Stage::Finished(_) => false,
+        }
+    }
+}
