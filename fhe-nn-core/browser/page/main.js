@@ -1,0 +1,303 @@
+// The page: takes an input, has it encrypted, asks the server, and shows what comes of it.
+
+import { image, SIDE } from "./digit.js";
+import { Form } from "./form.js";
+import { hex } from "./hash.js";
+import { Keys } from "./keys.js";
+import { paint } from "./noise.js";
+import { Pad } from "./pad.js";
+import { check } from "./receipt.js";
+import { show } from "./scores.js";
+import { Problem, Service } from "./service.js";
+import { seconds, size, Steps } from "./steps.js";
+
+const at = (id) => document.getElementById(id);
+const DIGITS = Array.from("0123456789");
+
+const service = new Service();
+const keys = new Keys();
+const steps = new Steps(at("steps"));
+const pad = new Pad(at("pad"), forgetAnswer, say);
+// the model that is chosen: `{ name, facts, ranges, kept, names, drawable, form }`
+let model = null;
+// ends what is being done
+let stopper = null;
+
+// what the page begins with
+
+async function start() {
+  if (!isSecureContext) {
+    throw new Error("Browsers encrypt on secure pages only. Open this one by https, or as http://127.0.0.1 or http://localhost.");
+  }
+  const models = (await service.models()).filter((entry) => !entry.retired);
+  const names = [...new Set(models.map((entry) => entry.name))];
+  if (names.length === 0) throw new Error("The server has no model. Start it as 'fhe-nn serve MODEL'.");
+  at("model").replaceChildren(...names.map((name) => new Option(name, name)));
+  at("model-choice").hidden = names.length === 1;
+  await choose(names[0]);
+  at("main").hidden = false;
+}
+
+/** Shows a model. */
+async function choose(name) {
+  const opened = await keys.open(await service.description(name));
+  const { facts, ranges } = opened;
+  const drawable = readsDigits(facts);
+  const names = facts.classes.length > 0 ? facts.classes : Array.from({ length: facts.outputs }, (_, place) => `${place}`);
+  const form = new Form(at("values"), facts.inputs, ranges, facts.vocabulary);
+  model = { name, ...opened, names, drawable, form };
+  at("title").textContent = drawable ? "Draw a digit. The server never sees it." : `Ask ${facts.name}. The server never sees the input.`;
+  at("input-kind").hidden = !drawable;
+  document.querySelector(`input[name=kind][value=${drawable ? "draw" : "type"}]`).checked = true;
+  at("facts").textContent =
+    `${facts.name} has ${facts.inputs} inputs and ${facts.outputs} ${facts.outputs === 1 ? "output" : "outputs"}. ` +
+    `The server looks up ${facts.bootstraps.toLocaleString("en")} tables under encryption for an answer, ` +
+    `which is wrong with a probability of at most 2^${Math.ceil(facts.log2_failure)}.`;
+  showKind();
+  showKeys();
+  forgetAnswer();
+}
+
+/** Whether a network reads MNIST's digits: by the names of its classes, or by its own where they have none. */
+function readsDigits({ name, inputs, outputs, vocabulary, classes }) {
+  const named = classes.length > 0 ? classes.join() === DIGITS.join() : /digit|mnist/i.test(name);
+  return named && vocabulary === null && inputs === SIDE * SIDE && outputs === DIGITS.length;
+}
+
+function showKind() {
+  const draw = drawn();
+  at("draw").hidden = !draw;
+  at("values").hidden = draw;
+}
+
+function drawn() {
+  return document.querySelector("input[name=kind]:checked").value === "draw";
+}
+
+function showKeys() {
+  const { facts, kept } = model;
+  at("keys").textContent = kept
+    ? `This browser has kept keys for ${facts.name} since ${kept.made.toLocaleString()}. ` +
+      `Their evaluation key begins with ${kept.evaluation.slice(0, 8)}.`
+    : `This browser has no keys for ${facts.name} yet. They are made when you ask for the first time: that takes some ` +
+      `seconds, and the evaluation key for the server has ${size(facts.evaluation_key_bytes)}.`;
+  at("forget").disabled = !kept;
+}
+
+// an inference
+
+/** Returns the values of the input that is on the page. */
+function input() {
+  if (!drawn()) return model.form.values();
+  if (pad.strokes.length === 0) {
+    at("pad").focus();
+    throw new Error("Draw a digit first.");
+  }
+  const { ranges } = model;
+  return image(pad.strokes).map((ink, place) => ranges[2 * place] + ink * (ranges[2 * place + 1] - ranges[2 * place]));
+}
+
+/** Encrypts the input, asks the server and decrypts the answer. Makes keys before if there are none. */
+async function ask() {
+  const start = performance.now();
+  const values = input();
+  forgetAnswer();
+  const { name, facts, names } = model;
+  const evaluation = await haveKey();
+
+  say("This browser encrypts the input.");
+  const note = ({ request, clamped }) =>
+    size(request.length) + (clamped > 0 ? `; ${clamped} values beyond the network's range were cut to its ends` : "");
+  const { request } = await steps.run("encrypt", () => keys.encrypt(values), note);
+  showSeen(request);
+
+  say("The server computes on encrypted values.");
+  const { signal } = stopper;
+  const { reply, receipt } = await steps.run(
+    "compute",
+    () => service.infer(name, evaluation, request, say, signal),
+    ({ reply }) => `${size(reply.length)} came back, encrypted as well`,
+  );
+  at("seen-text").textContent =
+    `The server got ${size(request.length)} and sent ${size(reply.length)} back. Without your keys, both are noise to it.`;
+
+  if (facts.server_identity === null) {
+    steps.skip("receipt", "this server signs none");
+  } else {
+    const claims = { model: facts.model, plan: facts.fingerprint, evaluation_key: evaluation, requests: request, replies: reply };
+    const checked = async () => {
+      if (receipt === null) throw new Error("The server signs receipts, but sent none.");
+      return check(receipt, facts.server_identity, claims);
+    };
+    await steps.run("receipt", checked, (signed) =>
+      signed ? "signed by the server" : "its hashes are right; this browser cannot check signatures",
+    );
+  }
+
+  const { reals, greatest } = await steps.run("decrypt", () => keys.decrypt(reply));
+  const answer = answered(reals, greatest);
+  at("answer").textContent = answer;
+  show(at("scores"), reals, greatest, names);
+  at("answer").closest("section").scrollIntoView({ block: "nearest" });
+  say(`${answer} All of it took ${seconds(performance.now() - start)}.`);
+}
+
+function answered(reals, greatest) {
+  const name = model.names[greatest];
+  if (reals.length === 1) return `The output is ${reals[0].toFixed(3)}.`;
+  if (!model.drawable) return `The greatest output is ${name}.`;
+  return `It is ${name === "8" ? "an" : "a"} ${name}.`;
+}
+
+/** Sees to it that the server has an evaluation key of ours, and returns its hash. */
+async function haveKey() {
+  if (model.kept && (await service.hasKey(model.kept.evaluation))) {
+    steps.skip("keys", "they were kept from before");
+    steps.skip("send", "the server has it");
+    return model.kept.evaluation;
+  }
+  const again = model.kept !== null;
+  say(again ? "The server no longer has the evaluation key. This browser makes it again." : "This browser makes keys. That takes some seconds, once.");
+  const progress = (done, total) => showProgress("Making keys", done, total);
+  const made = () => keys.make(progress).finally(hideProgress);
+  const { kept, evaluation } = await steps.run("keys", made, () => (again ? "for the same secret keys" : ""));
+  model.kept = kept;
+  showKeys();
+  say("The evaluation key goes to the server.");
+  const sent = (done, total) => showProgress("Sending", done, total);
+  const send = () => service.sendKey(kept.evaluation, evaluation, sent, stopper.signal).finally(hideProgress);
+  await steps.run("send", send, () => size(evaluation.length));
+  return kept.evaluation;
+}
+
+/** Shows the bytes that the server gets. */
+function showSeen(request) {
+  paint(at("seen"), request);
+  at("seen-text").textContent = `${size(request.length)}, each a square. Without your keys they are noise.`;
+  at("seen-bytes").textContent = hex(request.subarray(0, 192));
+  at("seen-details").hidden = false;
+}
+
+/** Takes away what belongs to another input. */
+function forgetAnswer() {
+  if (stopper) return;
+  at("answer").replaceChildren(small("The answer will be here."));
+  at("scores").hidden = true;
+  at("seen").width = at("seen").height = 1;
+  at("seen").setAttribute("aria-label", "Nothing yet");
+  at("seen-text").replaceChildren(small("Nothing yet. The input stays here until it is encrypted."));
+  at("seen-details").hidden = true;
+  steps.reset();
+}
+
+function small(text) {
+  const element = document.createElement("small");
+  element.textContent = text;
+  return element;
+}
+
+// what the page says
+
+let told = 0;
+
+function showProgress(what, done, total) {
+  at("progress").hidden = false;
+  at("progress").value = done / total;
+  // a screen reader reads every text, so there are few
+  const fifth = Math.floor((5 * done) / total);
+  if (fifth !== told && fifth < 5) say(`${what}: ${20 * fifth}%.`);
+  told = fifth;
+}
+
+function hideProgress() {
+  at("progress").removeAttribute("value");
+}
+
+function say(text) {
+  at("status").textContent = text;
+}
+
+function complain(error) {
+  const text = error.kind === "retired-plan" ? "The server has a new version of this model. Reload the page." : error.message;
+  at("problem").textContent = text;
+  at("problem").hidden = false;
+  at("token-form").hidden = error.status !== 401;
+}
+
+/** Does something that takes a while, and can be stopped. */
+async function during(work) {
+  if (stopper) return;
+  at("problem").hidden = true;
+  stopper = new AbortController();
+  for (const id of ["ask", "forget", "model", "clear", "undo", "sample"]) at(id).disabled = true;
+  at("working").hidden = false;
+  try {
+    await work();
+  } catch (error) {
+    if (error.name === "AbortError") {
+      say("It was stopped.");
+    } else {
+      say("");
+      complain(error);
+    }
+  } finally {
+    stopper = null;
+    at("working").hidden = true;
+    for (const id of ["ask", "model", "clear", "undo", "sample"]) at(id).disabled = false;
+    if (model) showKeys();
+  }
+}
+
+/** Ends what is being done. The worker may be in the middle of making keys, so it begins anew. */
+async function stop() {
+  stopper?.abort(new DOMException("It was stopped.", "AbortError"));
+  keys.stop();
+  Object.assign(model, await keys.open(await service.description(model.name)));
+  showKeys();
+}
+
+/** Forgets the keys of this browser, and has the server forget the evaluation keys. */
+async function forget() {
+  const hashes = await keys.forget();
+  const answers = await Promise.allSettled(hashes.map((hash) => service.deleteKey(hash)));
+  // what the worker has in memory goes with it
+  keys.stop();
+  await choose(model.name);
+  const failed = answers.some(({ status, reason }) => status === "rejected" && reason.status !== 404);
+  say(
+    failed
+      ? "This browser has forgotten your keys. The server did not confirm that it has deleted the evaluation key, which decrypts nothing."
+      : "This browser has forgotten your keys, and the server has deleted the evaluation key.",
+  );
+}
+
+for (const digit of DIGITS) at("sample").append(new Option(digit, digit));
+at("sample").onchange = ({ target }) => {
+  if (target.value !== "") pad.sample(Number(target.value));
+  target.value = "";
+};
+at("undo").onclick = () => pad.undo();
+at("clear").onclick = () => pad.clear();
+at("ask").onclick = () => during(ask);
+at("stop").onclick = () => stop().catch(complain);
+at("forget").onclick = () => during(forget);
+at("model").onchange = ({ target }) => during(() => choose(target.value));
+at("values").oninput = forgetAnswer;
+at("values").onsubmit = (event) => {
+  event.preventDefault();
+  during(ask);
+};
+for (const radio of document.querySelectorAll("input[name=kind]")) {
+  radio.onchange = () => {
+    showKind();
+    forgetAnswer();
+  };
+}
+at("token-form").onsubmit = (event) => {
+  event.preventDefault();
+  service.token = at("token").value.trim();
+  at("token").value = "";
+  at("token-form").hidden = true;
+  if (!model) during(start);
+};
+during(start);
