@@ -13,6 +13,8 @@ mod plan;
 mod quantize;
 mod run;
 mod selftest;
+mod serve;
+mod token;
 mod tune;
 
 use clap::Subcommand;
@@ -35,6 +37,8 @@ pub(crate) enum Command {
     Evaluate(evaluate::Args),
     Decrypt(decrypt::Args),
     Selftest(selftest::Args),
+    Serve(Box<serve::Args>),
+    Token(token::Args),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -56,6 +60,8 @@ impl Command {
             Command::Evaluate(args) => args.run(),
             Command::Decrypt(args) => args.run(),
             Command::Selftest(args) => args.run(),
+            Command::Serve(args) => args.run(),
+            Command::Token(args) => args.run(),
             Command::Completions(args) => args.run(),
             Command::Man(args) => args.run(),
         }

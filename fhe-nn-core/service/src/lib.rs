@@ -3,4 +3,6 @@
 //! [`protocol`] is what client and server agree on.
 
 pub mod protocol;
+pub mod server;
 pub mod store;
+pub mod worker;

@@ -1,18 +1,19 @@
 //! Bodies of answers that are JSON.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{Hash, JobName, ModelName};
 
 /// The models that a server has.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ModelList {
     /// All versions of all models. Of the versions with one name, the newest comes first.
     pub models: Vec<ModelEntry>,
 }
 
 /// One version of a model.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ModelEntry {
     /// The name under which it is served.
     pub name: ModelName,
@@ -25,7 +26,7 @@ pub struct ModelEntry {
 }
 
 /// What is said about an inference that was accepted, and has no replies yet.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Accepted {
     /// The name of the inference.
     pub inference: JobName,
@@ -34,7 +35,7 @@ pub struct Accepted {
 }
 
 /// How far an inference is that has no replies yet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum JobState {
     /// It waits for a worker.

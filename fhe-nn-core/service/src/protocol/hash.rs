@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
 
 /// A SHA-256 hash: of a key, of requests or replies as they travel, or a fingerprint. As text it is 64 hexadecimal
 /// digits in lower case, and nothing else is read.
@@ -16,8 +17,9 @@ use sha2::{Digest, Sha256};
 /// assert!(hash.to_string().starts_with("ba7816bf"));
 /// assert_eq!(hash.to_string().parse(), Ok(hash));
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schema(value_type = String, pattern = "^[0-9a-f]{64}$")]
 pub struct Hash([u8; 32]);
 
 /// A text that is not a hash.

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use fhe_nn_core::Plan;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{Hash, HashError, Hasher, Tenant};
 
@@ -17,7 +18,9 @@ use super::{Hash, HashError, Hasher, Tenant};
 /// The hash covers, in this order: the ASCII letters `fhe-nn job 1`, the number of bytes of the tenant's name as one
 /// byte, that name, and 32 bytes each of the fingerprints of model and plan, the hash of the evaluation key and the
 /// hash of the requests as they travel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema,
+)]
 #[serde(transparent)]
 pub struct JobName(Hash);
 

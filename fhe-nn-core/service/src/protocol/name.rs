@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// The most characters of a name.
 const MOST: usize = 64;
@@ -18,8 +19,9 @@ pub struct NameError {
 }
 
 /// The name under which a model is served. It stands in a URL as it is.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schema(value_type = String, pattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 pub struct ModelName(String);
 
 /// The name of a tenant, to whom keys, requests and replies belong. A bearer token stands for it.

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// What every type of problem begins with.
 const URN: &str = "urn:fhe-nn:problem:";
@@ -72,7 +73,7 @@ pub enum ProblemKind {
 /// assert_eq!(read, problem);
 /// assert_eq!(read.kind(), Some(ProblemKind::UnknownModel));
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Problem {
     #[serde(rename = "type", default = "blank")]
     urn: String,

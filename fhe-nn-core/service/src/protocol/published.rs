@@ -2,24 +2,26 @@
 
 use fhe_nn_core::ServerIdentity;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-use super::KeyNumber;
+use super::{Hash, KeyNumber};
 
 /// The public keys that a server signs and signed receipts with, the present one first. Older ones stay, so that
 /// older receipts can be checked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PublishedKeys {
     /// The keys. There is at least one where a server published them.
     pub keys: Vec<PublishedKey>,
 }
 
 /// An Ed25519 public key of a server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PublishedKey {
     /// Its number, which follows from it.
     pub number: KeyNumber,
     /// The key, as 64 hexadecimal digits.
     #[serde(with = "hex::serde")]
+    #[schema(value_type = Hash)]
     pub public: ServerIdentity,
 }
 

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use fhe_nn_core::ServerIdentity;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{Hash, PublishedKeys};
 
@@ -35,8 +36,9 @@ pub struct Claims {
 }
 
 /// The number of a signing key: the first 8 bytes of the SHA-256 of its public key. As text it has 16 hexadecimal digits.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
+#[schema(value_type = String, pattern = "^[0-9a-f]{16}$")]
 pub struct KeyNumber(#[serde(with = "hex::serde")] [u8; 8]);
 
 /// A receipt: [`Claims`], a time, and an Ed25519 signature over both (RFC 8032). With it, a client can show to anybody

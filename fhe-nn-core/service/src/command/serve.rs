@@ -1,0 +1,261 @@
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args as ClapArgs;
+use fhe_nn_service::protocol::{ModelName, SigningKeys};
+use fhe_nn_service::server::{App, Metrics, Models, Parts, Server, Settings, Tls, Version};
+use fhe_nn_service::store::Tokens;
+use fhe_nn_service::store::embedded::Folder;
+use fhe_nn_service::worker::{Cache, Pace, Worker, Workers};
+use serde_json::json;
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::failure::Failure;
+use crate::outcome::{self, Outcome};
+use crate::plan_options::Options;
+
+/// Serve models: clients send encrypted inputs over HTTP, and this machine computes on them without seeing them.
+///
+/// Everything is kept in one folder, and whatever was promised there outlives a crash.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Args {
+    /// The quantized models; of several with one name, the last is the newest version. A description beside a model
+    /// (`MODEL.description`) says its plan and the names of its classes.
+    #[arg(value_name = "[NAME=]MODEL", required = true)]
+    models: Vec<String>,
+    /// A model that is served no longer: calls for it are told so.
+    #[arg(long, value_name = "[NAME=]MODEL")]
+    retired: Vec<String>,
+    /// Where to listen. Anything but the loopback interface needs tokens (`fhe-nn token new`).
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    /// The folder of keys, jobs, replies and tokens.
+    #[arg(long, value_name = "DIR", default_value = super::token::DATA)]
+    data: PathBuf,
+    /// A chain of certificates in PEM; without one, HTTP is not encrypted.
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_certificate: Option<PathBuf>,
+    /// The key of the certificate in PEM.
+    #[arg(long, value_name = "FILE", requires = "tls_certificate")]
+    tls_key: Option<PathBuf>,
+    /// Make a new key for receipts. Receipts of before can still be checked.
+    #[arg(long)]
+    rotate_receipt_key: bool,
+    #[command(flatten)]
+    work: Work,
+    #[command(flatten)]
+    limits: LimitArgs,
+    #[command(flatten)]
+    options: Options,
+}
+
+/// How inferences are run.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Work {
+    /// Batches that run at the same time.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    workers: u16,
+    /// Threads of one batch [default: one for each core].
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    threads: usize,
+    /// The most inferences under one key that run together.
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    batch: u16,
+    /// Megabytes of memory for expanded keys.
+    #[arg(long, value_name = "MB", default_value_t = 2048)]
+    cache: u64,
+}
+
+/// How much is taken, and how long it is kept.
+#[derive(Debug, ClapArgs)]
+struct LimitArgs {
+    /// The most inferences that wait or run.
+    #[arg(long, value_name = "N", default_value_t = Settings::default().queue.jobs)]
+    queue: usize,
+    /// The most inferences of one tenant that wait or run.
+    #[arg(long, value_name = "N", default_value_t = Settings::default().queue.tenant_jobs)]
+    tenant_queue: usize,
+    /// Megabytes of evaluation keys of one tenant.
+    #[arg(long, value_name = "MB", default_value_t = Settings::default().key_bytes >> 20)]
+    tenant_keys: u64,
+    /// How long an evaluation key is kept after its last use.
+    #[arg(long, value_name = "TIME", default_value = "30days", value_parser = humantime::parse_duration)]
+    key_lifetime: Duration,
+    /// How long replies are kept.
+    #[arg(long, value_name = "TIME", default_value = "1day", value_parser = humantime::parse_duration)]
+    reply_lifetime: Duration,
+    /// How long an inference waits for a worker before it is given up.
+    #[arg(long, value_name = "TIME", default_value = "1h", value_parser = humantime::parse_duration)]
+    deadline: Duration,
+    /// How long callers who wait are answered after the service was told to end.
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
+    grace: Duration,
+    /// How long the next piece of a call may take.
+    #[arg(long, value_name = "TIME", default_value = "20s", value_parser = humantime::parse_duration)]
+    pause: Duration,
+}
+
+impl Args {
+    pub(super) fn run(self) -> Result<Outcome, Failure> {
+        log();
+        let models = Arc::new(self.models()?);
+        let tls = match (&self.tls_certificate, &self.tls_key) {
+            (Some(certificate), Some(key)) => Some(Tls::load(certificate, key).map_err(call)?),
+            _ => None,
+        };
+        let folder = Folder::open(&self.data).map_err(call)?;
+        let signing = signing(&self.data, self.rotate_receipt_key)?;
+        let runtime = Runtime::new().map_err(call)?;
+        let open = self.listen.ip().is_loopback();
+        if !open && runtime.block_on(folder.tokens.is_empty()).map_err(call)? {
+            return Err(Failure::Call(format!(
+                "there are no tokens, so everybody who reaches {} could call\n  = help: `fhe-nn token new TENANT \
+                 --data {}` makes one",
+                self.listen,
+                self.data.display()
+            )));
+        }
+        let metrics = Arc::new(Metrics::default());
+        let pace = Arc::new(self.work.pace(&models));
+        let worker = Arc::new(Worker {
+            models: Arc::clone(&models),
+            keys: folder.keys.clone(),
+            queue: folder.queue.clone(),
+            cache: Arc::new(Cache::new(self.work.cache << 20)),
+            pace: Arc::clone(&pace),
+            metrics: Arc::clone(&metrics),
+            reply_lifetime: self.limits.reply_lifetime,
+            batch: self.work.batch.into(),
+            threads: self.work.threads,
+        });
+        let app = App::new(Parts {
+            models,
+            keys: folder.keys,
+            queue: folder.queue,
+            tokens: folder.tokens,
+            signing,
+            pace,
+            metrics,
+            settings: self.limits.settings(),
+            open,
+        });
+        let server = runtime
+            .block_on(Server::listen(self.listen, tls))
+            .map_err(call)?;
+        let address = server.address().map_err(call)?;
+        let workers = Workers::start(&worker, self.work.workers.into(), runtime.handle());
+        let workers = workers.map_err(call)?;
+        let scheme = if self.tls_certificate.is_some() {
+            "https"
+        } else {
+            "http"
+        };
+        outcome::print(&format!("listening on {scheme}://{address}"))?;
+        runtime.block_on(async {
+            server.run(app, ended()).await;
+        });
+        workers.end();
+        let text = "ended: what was promised is in the folder";
+        Ok(Outcome::new(text, json!({ "ended": true })))
+    }
+
+    /// Loads all models.
+    fn models(&self) -> Result<Models, Failure> {
+        let options = self.options.options()?;
+        let mut models = Models::default();
+        let retired = self.retired.iter().map(|text| (text, true));
+        for (text, retired) in retired.chain(self.models.iter().map(|text| (text, false))) {
+            let (name, path) = named(text)?;
+            let version = models.add(name, path, &options, retired).map_err(call)?;
+            let Version { name, plan, .. } = &*version;
+            tracing::info!(model = %name, %plan, retired, "loaded");
+        }
+        Ok(models)
+    }
+}
+
+impl Work {
+    /// How long inferences are expected to take, before any was measured.
+    fn pace(&self, models: &Models) -> Pace {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = if self.threads == 0 {
+            cores
+        } else {
+            self.threads
+        };
+        let seconds = models
+            .all()
+            .map(|version| version.plan().predicted_seconds(threads));
+        Pace::predicted(seconds.fold(0.0, f64::max))
+    }
+}
+
+impl LimitArgs {
+    fn settings(&self) -> Settings {
+        let mut settings = Settings::default();
+        settings.queue.jobs = self.queue;
+        settings.queue.tenant_jobs = self.tenant_queue;
+        settings.key_bytes = self.tenant_keys << 20;
+        settings.key_lifetime = self.key_lifetime;
+        settings.reply_lifetime = self.reply_lifetime;
+        settings.deadline = self.deadline;
+        settings.grace = self.grace;
+        settings.pause = self.pause;
+        settings
+    }
+}
+
+/// Splits `NAME=MODEL`. A path with `=` needs a name before it.
+fn named(text: &str) -> Result<(Option<ModelName>, &Path), Failure> {
+    match text.split_once('=') {
+        None => Ok((None, Path::new(text))),
+        Some((name, path)) => match name.parse() {
+            Ok(name) => Ok((Some(name), Path::new(path))),
+            Err(error) => Err(Failure::Call(format!("`{text}`: {error}"))),
+        },
+    }
+}
+
+/// Loads the keys that receipts are signed with.
+fn signing(folder: &Path, rotate: bool) -> Result<SigningKeys, Failure> {
+    let path = folder.join("receipts.key");
+    let mut keys = SigningKeys::load_or_create(&path).map_err(call)?;
+    if rotate {
+        keys.rotate().map_err(call)?;
+        keys.save(&path).map_err(call)?;
+    }
+    Ok(keys)
+}
+
+/// Waits until somebody ends the program.
+async fn ended() {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    ) else {
+        tracing::error!("signals cannot be heard, so that only a kill ends the service");
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}
+
+/// Logs lines of JSON to standard error. The environment variable `FHE_NN_LOG` says which.
+fn log() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("FHE_NN_LOG");
+    let filter = filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let _ = tracing_subscriber::fmt() // another logger is as good
+        .json()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .try_init();
+}
+
+fn call(error: impl std::fmt::Display) -> Failure {
+    Failure::Call(error.to_string())
+}

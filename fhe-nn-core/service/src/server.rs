@@ -1,0 +1,34 @@
+//! Inference as a service over HTTP: the calls of [`protocol`](crate::protocol), on any store and queue.
+//!
+//! | part | what it does |
+//! |---|---|
+//! | [`Models`] | the models that are served, in all their versions |
+//! | `caller` | who calls, by a bearer token |
+//! | `models`, `keys`, `inferences`, `health` | the calls |
+//! | `incoming` | bodies as they come: limited, timed, hashed |
+//! | `answer` | every problem as `application/problem+json` |
+//! | `connections` | TLS, slow and idle connections, the end of the service |
+
+mod answer;
+mod app;
+mod caller;
+mod connections;
+mod health;
+mod incoming;
+mod inferences;
+mod keys;
+mod metrics;
+mod models;
+mod openapi;
+mod routes;
+mod settings;
+mod tls;
+mod versions;
+
+pub use app::{App, Parts};
+pub use connections::{ServeError, Server};
+pub use metrics::Metrics;
+pub use openapi::document;
+pub use settings::Settings;
+pub use tls::{Tls, TlsError};
+pub use versions::{Models, ModelsError, Version};

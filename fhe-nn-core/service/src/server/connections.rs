@@ -1,0 +1,220 @@
+//! Connections: as many as are taken, none that is slow or idle, and an end that leaves nobody without an answer.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, Sleep, sleep};
+
+use super::{App, Tls, health};
+
+/// The largest head of a call that is read, in bytes.
+const HEAD: usize = 32 << 10;
+
+/// A service that listens.
+pub struct Server {
+    listener: TcpListener,
+    tls: Option<Tls>,
+}
+
+/// Why a service cannot listen.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address}: {source}")]
+pub struct ServeError {
+    /// Where it was to listen.
+    address: SocketAddr,
+    source: io::Error,
+}
+
+impl Server {
+    /// Listens.
+    ///
+    /// # Errors
+    /// [`ServeError`].
+    pub async fn listen(address: SocketAddr, tls: Option<Tls>) -> Result<Self, ServeError> {
+        let listener = TcpListener::bind(address).await;
+        let listener = listener.map_err(|source| ServeError { address, source })?;
+        Ok(Server { listener, tls })
+    }
+
+    /// Where it listens.
+    ///
+    /// # Errors
+    /// What the system reports.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Answers calls until `end`. Then nothing new is taken, and whoever waits is answered or promised its replies.
+    pub async fn run(self, app: Arc<App>, end: impl Future<Output = ()>) {
+        let expiring = tokio::spawn(health::expire(Arc::clone(&app)));
+        let connections = Arc::new(Semaphore::new(app.parts.settings.connections));
+        let graceful = GracefulShutdown::new();
+        let router = app.router();
+        let mut end = std::pin::pin!(end);
+        loop {
+            let accepted = async {
+                // a connection beyond them waits in the system's queue
+                let permit = Arc::clone(&connections).acquire_owned().await;
+                (permit, self.listener.accept().await)
+            };
+            let (permit, accepted) = tokio::select! {
+                () = &mut end => break,
+                accepted = accepted => accepted,
+            };
+            match (permit, accepted) {
+                (Ok(permit), Ok((stream, _))) => {
+                    let watcher = graceful.watcher();
+                    let (tls, router) = (self.tls.clone(), router.clone());
+                    let pause = app.parts.settings.pause;
+                    tokio::spawn(connection(stream, tls, router, pause, watcher, permit));
+                }
+                // too many open files, mostly
+                (_, Err(error)) => {
+                    tracing::warn!(%error, "no connection can be taken");
+                    sleep(Duration::from_millis(100)).await;
+                }
+                (Err(_), Ok(_)) => unreachable!("the semaphore is never closed"),
+            }
+        }
+        tracing::info!("the service ends");
+        drop(self.listener);
+        let grace = app.parts.settings.grace;
+        // connections close after the answer that they wait for
+        let closed = tokio::time::timeout(2 * grace, graceful.shutdown());
+        let (closed, ()) = tokio::join!(closed, app.drain());
+        if closed.is_err() {
+            tracing::warn!("some connections did not end in time");
+        }
+        expiring.abort();
+    }
+}
+
+/// Answers the calls of one connection.
+async fn connection(
+    stream: TcpStream,
+    tls: Option<Tls>,
+    router: axum::Router,
+    pause: Duration,
+    watcher: hyper_util::server::graceful::Watcher,
+    _permit: OwnedSemaphorePermit,
+) {
+    // small answers are not held back
+    let _ = stream.set_nodelay(true);
+    let stream = Patient::new(stream, pause);
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(pause)
+        .max_buf_size(HEAD.max(64 << 10))
+        .keep_alive(true);
+    let service = TowerToHyperService::new(router);
+    let ended = match tls {
+        None => {
+            let served = http.serve_connection(TokioIo::new(stream), service);
+            watcher.watch(served).await
+        }
+        Some(tls) => match tokio::time::timeout(pause, tls.greet(stream)).await {
+            Ok(Ok(stream)) => {
+                let served = http.serve_connection(TokioIo::new(stream), service);
+                watcher.watch(served).await
+            }
+            Ok(Err(_)) | Err(_) => return,
+        },
+    };
+    if let Err(error) = ended {
+        // what a stranger sends is no concern of the operator
+        tracing::debug!(%error, "a connection ended early");
+    }
+}
+
+/// A connection that is ended if whoever called does not take the answer.
+struct Patient<S> {
+    stream: S,
+    pause: Duration,
+    /// Runs while bytes wait to be taken.
+    waits: Option<Pin<Box<Sleep>>>,
+}
+
+impl<S> Patient<S> {
+    fn new(stream: S, pause: Duration) -> Self {
+        Patient {
+            stream,
+            pause,
+            waits: None,
+        }
+    }
+
+    /// Turns an endless wait into an error.
+    fn timed<T>(
+        &mut self,
+        context: &mut Context<'_>,
+        written: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.waits = None;
+            return written;
+        }
+        let end = Instant::now() + self.pause;
+        let waits = self
+            .waits
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(end)));
+        match waits.as_mut().poll(context) {
+            Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        to: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, to)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.timed(context, written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, bytes);
+        self.timed(context, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = Pin::new(&mut self.stream).poll_flush(context);
+        self.timed(context, flushed)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let ended = Pin::new(&mut self.stream).poll_shutdown(context);
+        self.timed(context, ended)
+    }
+}
