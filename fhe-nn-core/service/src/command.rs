@@ -6,6 +6,7 @@ mod describe;
 mod encrypt;
 mod evaluate;
 mod import;
+mod infer;
 mod inspect;
 mod keygen;
 mod man;
@@ -16,6 +17,7 @@ mod selftest;
 mod serve;
 mod token;
 mod tune;
+mod verify;
 
 use clap::Subcommand;
 
@@ -36,6 +38,8 @@ pub(crate) enum Command {
     Encrypt(encrypt::Args),
     Evaluate(evaluate::Args),
     Decrypt(decrypt::Args),
+    Infer(infer::Args),
+    Verify(verify::Args),
     Selftest(selftest::Args),
     Serve(Box<serve::Args>),
     Token(token::Args),
@@ -59,6 +63,8 @@ impl Command {
             Command::Encrypt(args) => args.run(),
             Command::Evaluate(args) => args.run(),
             Command::Decrypt(args) => args.run(),
+            Command::Infer(args) => args.run(),
+            Command::Verify(args) => args.run(),
             Command::Selftest(args) => args.run(),
             Command::Serve(args) => args.run(),
             Command::Token(args) => args.run(),

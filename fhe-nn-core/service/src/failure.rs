@@ -4,6 +4,8 @@ use std::io;
 use std::path::PathBuf;
 
 use fhe_nn_core::import::ImportError;
+use fhe_nn_service::ClientError;
+use fhe_nn_service::protocol::{Problem, ProblemKind, ReceiptError};
 
 /// Why a call cannot be carried out. All of them end the program with exit code 2.
 #[derive(Debug, thiserror::Error)]
@@ -30,8 +32,34 @@ pub(crate) enum Failure {
     TooLarge { path: PathBuf, limit: u64 },
     #[error("no passphrase: {0}\n  = help: `--passphrase-file FILE`, or the environment variable `{VARIABLE}`, gives one where nobody can be asked", VARIABLE = crate::passphrase::VARIABLE)]
     Passphrase(String),
+    /// The server, or the way to it, says why.
+    #[error("{0}{help}", help = help(.0))]
+    Service(Box<ClientError>),
+    #[error(transparent)]
+    Receipt(#[from] ReceiptError),
     #[error("{0}")]
     Call(String),
+}
+
+impl From<ClientError> for Failure {
+    fn from(source: ClientError) -> Self {
+        Failure::Service(Box::new(source))
+    }
+}
+
+/// What the options of the program can do about an error.
+fn help(error: &ClientError) -> &'static str {
+    match error {
+        ClientError::PlainHttp { .. } => {
+            "\n  = help: use `https://`, or allow it by `--plain-http`"
+        }
+        _ => match error.problem().and_then(Problem::kind) {
+            Some(ProblemKind::Unauthorized) => {
+                "\n  = help: `--token-file FILE`, or the environment variable `FHE_NN_TOKEN`, gives a token"
+            }
+            _ => "",
+        },
+    }
 }
 
 impl From<fhe_nn_core::Error> for Failure {

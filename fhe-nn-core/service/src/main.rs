@@ -6,6 +6,7 @@
 mod bytes;
 mod clamped;
 mod command;
+mod connection;
 mod failure;
 mod messages;
 mod outcome;
@@ -16,6 +17,7 @@ mod progress;
 mod rows;
 mod scores;
 mod seconds;
+mod server_key;
 
 use std::process::ExitCode;
 

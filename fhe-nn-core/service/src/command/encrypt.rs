@@ -62,23 +62,29 @@ impl Key {
     /// # Errors
     /// Those of the files, of the passphrase, and of a key of another network.
     pub(super) fn load(&self) -> Result<(ClientKey, Vec<String>), Failure> {
-        let path: &Path = &self.key;
-        let bytes = bytes::read_secret(path, ClientKey::MAX_FILE_BYTES)?;
-        let stored = StoredKey::from_bytes(&bytes).of(path)?;
-        let client = if self.passphrase.unprotected() {
-            stored.open_unprotected().of(path)?
-        } else {
-            // nobody is asked for a passphrase that the key does not have
-            expect_passphrase(&stored, path)?;
-            stored.open(&self.passphrase.known()?).of(path)?
-        };
+        let client = load(&self.key, &self.passphrase)?;
         let Some(description) = &self.description else {
             return Ok((client, Vec::new()));
         };
         let description = load_description(description)?;
-        client.check(description.plan()).of(path)?;
+        client.check(description.plan()).of(&self.key)?;
         Ok((client, description.classes().to_vec()))
     }
+}
+
+/// Loads a secret key.
+///
+/// # Errors
+/// Those of the file and of the passphrase.
+pub(super) fn load(path: &Path, passphrase: &Source) -> Result<ClientKey, Failure> {
+    let bytes = bytes::read_secret(path, ClientKey::MAX_FILE_BYTES)?;
+    let stored = StoredKey::from_bytes(&bytes).of(path)?;
+    if passphrase.unprotected() {
+        return stored.open_unprotected().of(path);
+    }
+    // nobody is asked for a passphrase that the key does not have
+    expect_passphrase(&stored, path)?;
+    stored.open(&passphrase.known()?).of(path)
 }
 
 /// # Errors

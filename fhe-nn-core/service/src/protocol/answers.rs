@@ -43,3 +43,12 @@ pub enum JobState {
     /// A worker computes it.
     Running,
 }
+
+impl std::fmt::Display for JobState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            JobState::Queued => "queued",
+            JobState::Running => "running",
+        })
+    }
+}

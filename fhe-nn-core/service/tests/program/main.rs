@@ -2,6 +2,7 @@
 
 mod files;
 mod mistakes;
+mod receipts;
 mod shell;
 mod tune;
 
