@@ -2,6 +2,7 @@
 //!
 //! | part | what it does |
 //! |---|---|
+//! | [`Service`] | a service with its workers, in one process |
 //! | [`Models`] | the models that are served, in all their versions |
 //! | `caller` | who calls, by a bearer token |
 //! | `models`, `keys`, `inferences`, `health` | the calls |
@@ -21,6 +22,7 @@ mod metrics;
 mod models;
 mod openapi;
 mod routes;
+mod service;
 mod settings;
 mod tls;
 mod versions;
@@ -29,6 +31,7 @@ pub use app::{App, Parts};
 pub use connections::{ServeError, Server};
 pub use metrics::Metrics;
 pub use openapi::document;
+pub use service::{Service, StartError, Stores, Work, signing_keys};
 pub use settings::Settings;
 pub use tls::{Tls, TlsError};
 pub use versions::{Models, ModelsError, Version};

@@ -1,14 +1,13 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args as ClapArgs;
-use fhe_nn_service::protocol::{ModelName, SigningKeys};
-use fhe_nn_service::server::{App, Metrics, Models, Parts, Server, Settings, Tls, Version};
-use fhe_nn_service::store::Tokens;
+use fhe_nn_service::protocol::ModelName;
+use fhe_nn_service::server::{
+    Models, Service, Settings, Stores, Tls, Version, Work, signing_keys,
+};
 use fhe_nn_service::store::embedded::Folder;
-use fhe_nn_service::worker::{Cache, Pace, Worker, Workers};
 use serde_json::json;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
@@ -45,7 +44,7 @@ pub(crate) struct Args {
     #[arg(long)]
     rotate_receipt_key: bool,
     #[command(flatten)]
-    work: Work,
+    work: WorkArgs,
     #[command(flatten)]
     limits: LimitArgs,
     #[command(flatten)]
@@ -54,7 +53,7 @@ pub(crate) struct Args {
 
 /// How inferences are run.
 #[derive(Debug, ClapArgs)]
-pub(crate) struct Work {
+struct WorkArgs {
     /// Batches that run at the same time.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
     workers: u16,
@@ -101,65 +100,26 @@ struct LimitArgs {
 impl Args {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
         log();
-        let models = Arc::new(self.models()?);
+        let models = self.models()?;
         let tls = match (&self.tls_certificate, &self.tls_key) {
             (Some(certificate), Some(key)) => Some(Tls::load(certificate, key).map_err(call)?),
-            _ => None,
+            (None, _) | (_, None) => None,
         };
+        let scheme = if tls.is_some() { "https" } else { "http" };
         let folder = Folder::open(&self.data).map_err(call)?;
-        let signing = signing(&self.data, self.rotate_receipt_key)?;
+        let signing = signing_keys(&self.data, self.rotate_receipt_key).map_err(call)?;
+        let (settings, work) = (self.limits.settings(), self.work.work());
         let runtime = Runtime::new().map_err(call)?;
-        let open = self.listen.ip().is_loopback();
-        if !open && runtime.block_on(folder.tokens.is_empty()).map_err(call)? {
-            return Err(Failure::Call(format!(
-                "there are no tokens, so everybody who reaches {} could call\n  = help: `fhe-nn token new TENANT \
-                 --data {}` makes one",
-                self.listen,
-                self.data.display()
-            )));
-        }
-        let metrics = Arc::new(Metrics::default());
-        let pace = Arc::new(self.work.pace(&models));
-        let worker = Arc::new(Worker {
-            models: Arc::clone(&models),
-            keys: folder.keys.clone(),
-            queue: folder.queue.clone(),
-            cache: Arc::new(Cache::new(self.work.cache << 20)),
-            pace: Arc::clone(&pace),
-            metrics: Arc::clone(&metrics),
-            reply_lifetime: self.limits.reply_lifetime,
-            batch: self.work.batch.into(),
-            threads: self.work.threads,
-        });
-        let app = App::new(Parts {
-            models,
-            keys: folder.keys,
-            queue: folder.queue,
-            tokens: folder.tokens,
-            signing,
-            pace,
-            metrics,
-            settings: self.limits.settings(),
-            open,
-        });
-        let server = runtime
-            .block_on(Server::listen(self.listen, tls))
-            .map_err(call)?;
-        let address = server.address().map_err(call)?;
-        let workers = Workers::start(&worker, self.work.workers.into(), runtime.handle());
-        let workers = workers.map_err(call)?;
-        let scheme = if self.tls_certificate.is_some() {
-            "https"
-        } else {
-            "http"
-        };
-        outcome::print(&format!("listening on {scheme}://{address}"))?;
         runtime.block_on(async {
-            server.run(app, ended()).await;
-        });
-        workers.end();
-        let text = "ended: what was promised is in the folder";
-        Ok(Outcome::new(text, json!({ "ended": true })))
+            let stores = Stores::from(folder);
+            let service =
+                Service::start(models, stores, signing, settings, work, self.listen, tls).await;
+            let service = service.map_err(call)?;
+            outcome::print(&format!("listening on {scheme}://{}", service.address()))?;
+            service.run(ended()).await;
+            let text = "ended: what was promised is in the folder";
+            Ok(Outcome::new(text, json!({ "ended": true })))
+        })
     }
 
     /// Loads all models.
@@ -177,19 +137,14 @@ impl Args {
     }
 }
 
-impl Work {
-    /// How long inferences are expected to take, before any was measured.
-    fn pace(&self, models: &Models) -> Pace {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let threads = if self.threads == 0 {
-            cores
-        } else {
-            self.threads
-        };
-        let seconds = models
-            .all()
-            .map(|version| version.plan().predicted_seconds(threads));
-        Pace::predicted(seconds.fold(0.0, f64::max))
+impl WorkArgs {
+    fn work(&self) -> Work {
+        Work {
+            workers: self.workers.into(),
+            threads: self.threads,
+            batch: self.batch.into(),
+            cache: self.cache << 20,
+        }
     }
 }
 
@@ -217,17 +172,6 @@ fn named(text: &str) -> Result<(Option<ModelName>, &Path), Failure> {
             Err(error) => Err(Failure::Call(format!("`{text}`: {error}"))),
         },
     }
-}
-
-/// Loads the keys that receipts are signed with.
-fn signing(folder: &Path, rotate: bool) -> Result<SigningKeys, Failure> {
-    let path = folder.join("receipts.key");
-    let mut keys = SigningKeys::load_or_create(&path).map_err(call)?;
-    if rotate {
-        keys.rotate().map_err(call)?;
-        keys.save(&path).map_err(call)?;
-    }
-    Ok(keys)
 }
 
 /// Waits until somebody ends the program.
