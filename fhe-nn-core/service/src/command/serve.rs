@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use clap::Args as ClapArgs;
 use fhe_nn_service::protocol::ModelName;
-use fhe_nn_service::server::{
-    Models, Service, Settings, Stores, Tls, Version, Work, signing_keys,
-};
+use fhe_nn_service::server::{Models, Service, Settings, Stores, Tls, Version, Work, signing_keys};
 use fhe_nn_service::store::embedded::Folder;
 use serde_json::json;
 use tokio::runtime::Runtime;

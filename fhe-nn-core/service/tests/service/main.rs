@@ -1,0 +1,11 @@
+//! Calls a service as clients do, and as nobody should.
+
+#[path = "../../examples/soak/http.rs"]
+mod http;
+
+mod abuse;
+mod calls;
+mod crash;
+mod fixture;
+mod overload;
+mod tenants;
