@@ -1,16 +1,17 @@
 """Uses the page of `fhe-nn serve` as a person does, in Chromium: draws, asks, reads, reloads, and forgets the keys.
 
-usage: page.py URL [--screenshots FOLDER]
+usage: page.py PROGRAM PAGE [--screenshots FOLDER]
 
-A server of the model `Digits` answers at the URL. Chromium and ChromeDriver are those on the path.
+PROGRAM is `fhe-nn`, and PAGE the folder that `build` made. Chromium and ChromeDriver are those on the path.
 """
 
 import argparse
 import os
-import urllib.error
-import urllib.request
 
+from service import Service
 from webdriver import Browser, until
+
+MODELS = {"digits": "examples/data/digits.quantized.safetensors", "majority": "tests/formats/model.v3"}
 
 KEPT = """
 return new Promise((resolve, reject) => {
@@ -37,6 +38,33 @@ const canvas = document.getElementById("seen");
 const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
 return Array.from({ length: pixels.length / 4 }, (_, index) => pixels[4 * index]);
 """
+# the page's calls go through a function of its own: one that refuses twice, and does not wait
+REFUSING = """
+const [call, refusals] = [window.fetch, [429, 503]];
+window.asked = 0;
+window.fetch = (path, options) => {
+  if (options.method !== "POST") return call(path, options);
+  window.asked += 1;
+  const status = refusals.shift();
+  if (status) return Promise.resolve(new Response("{}", { status, headers: { "retry-after": "0" } }));
+  return call(path, { ...options, headers: { ...options.headers, prefer: "wait=0" } });
+};
+"""
+# and one that changes a digit of a receipt
+FORGING = """
+const call = window.fetch;
+const [what] = arguments;
+window.fetch = async (path, options) => {
+  const answer = await call(path, options);
+  const headers = new Headers(answer.headers);
+  const receipt = JSON.parse(headers.get("fhe-nn-receipt"));
+  if (receipt) {
+    receipt[what] = (receipt[what][0] === "0" ? "1" : "0") + receipt[what].slice(1);
+    headers.set("fhe-nn-receipt", JSON.stringify(receipt));
+  }
+  return new Response(answer.status === 204 ? null : await answer.arrayBuffer(), { status: answer.status, headers });
+};
+"""
 SEVEN = [(0.28, 0.2), (0.5, 0.2), (0.74, 0.18), (0.6, 0.5), (0.46, 0.84)]
 # the same with the keyboard's pen, which begins in the middle
 SEVEN_OF_KEYS = ["Left"] * 6 + ["Up"] * 8 + [" "] + ["Right"] * 12 + ["Down", "Down", "Left"] * 8 + [" "]
@@ -44,47 +72,50 @@ SEVEN_OF_KEYS = ["Left"] * 6 + ["Up"] * 8 + [" "] + ["Right"] * 12 + ["Down", "D
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("url")
+    parser.add_argument("program")
+    parser.add_argument("page")
     parser.add_argument("--screenshots")
     args = parser.parse_args()
-    with Browser() as browser:
-        Session(browser, args.url, args.screenshots).all()
+    with Service(args.program, args.page, MODELS) as service, Browser() as browser:
+        Session(browser, service, args.screenshots).all()
     print("the page works: drawn, asked, answered, reloaded, asked again with the same keys, forgotten")
 
 
 class Session:
-    def __init__(self, browser, url, screenshots):
-        self.browser, self.url, self.screenshots = browser, url, screenshots
+    def __init__(self, browser, service, screenshots):
+        self.browser, self.service, self.screenshots = browser, service, screenshots
         if screenshots:
             os.makedirs(screenshots, exist_ok=True)
 
     def all(self):
         self.size(1200, 900)
-        self.browser.open(self.url)
+        self.browser.open(self.service.url)
         self.is_open()
         self.shot("empty")
         evaluation = self.first_answer()
-        self.browser.reload()
-        self.is_open()
+        self.reopened()
         self.second_answer(evaluation)
         self.samples()
         self.on_a_phone()
         self.values()
+        self.refused()
+        self.forged("replies", "The receipt has another hash of the replies.")
+        self.forged("signature", "The signature of the receipt is not the server's.")
         self.lost_by_the_server(evaluation)
+        self.another_model()
         self.forgotten()
         same("complaints of the browser", self.complaints(), [])
+        self.asks_for_a_token()
 
     def first_answer(self):
         """A drawn seven is read, and keys are made for it. Returns the hash of the evaluation key."""
         self.browser.draw("#pad", SEVEN)
+        self.stopped()
         self.browser.click("#ask")
         until(lambda: self.states()["keys"] != "waiting", 30, "keys are made")
         self.shot("making")
         same("the answer", self.answer(), "It is a 7.")
-        states = self.states()
-        receipt = states.pop("receipt")
-        assert receipt in ("done", "skipped"), f"the receipt: {receipt}"
-        same("steps", set(states.values()), {"done"})
+        same("steps", set(self.states().values()), {"done"})
         rows = self.browser.run(ROWS)
         same("names of the scores", [row[1] for row in rows], list("0123456789"))
         same("the greatest score", [row[1] for row in rows if row[0] == "greatest"], ["7"])
@@ -94,12 +125,20 @@ class Session:
         kept = self.browser.run(KEPT)
         same("keys that Web Crypto would export", kept["extractable"], [False])
         same("bytes of nonces", [iv for iv, _ in kept["sealed"]], [12])
-        same("the server has the key", self.status(kept["evaluation"][0]), 200)
+        same("the server has the key", self.service.key_status(kept["evaluation"][0]), 200)
         self.shot("answered")
         self.browser.devtools("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark"}])
         self.shot("answered-dark")
         self.browser.devtools("Emulation.setEmulatedMedia", features=[])
         return kept["evaluation"][0]
+
+    def stopped(self):
+        """What is being done can be stopped, and leaves nothing."""
+        self.browser.click("#ask")
+        until(lambda: self.states()["keys"] == "running", 30, "keys are made")
+        self.browser.click("#stop")
+        until(lambda: self.browser.text("#status") == "It was stopped.", 30, "the page says that it was stopped")
+        same("kept keys", self.browser.run(KEPT)["evaluation"], [])
 
     def second_answer(self, evaluation):
         """After a reload, a seven of the keyboard is read with the keys of before."""
@@ -149,10 +188,36 @@ class Session:
         same("the problem", self.browser.text("#problem"), "")
         self.browser.run("document.querySelector('input[name=kind][value=draw]').click();")
 
+    def refused(self):
+        """A server that has too much to do is asked again, and one that does not wait is asked for the answer."""
+        self.browser.run(REFUSING)
+        self.browser.click("#ask")
+        same("the answer", self.answer(), "It is a 9.")
+        same("calls", self.browser.run("return window.asked;"), 3)
+        self.reopened()
+
+    def forged(self, what, problem):
+        """A receipt that is not right is a problem, and no answer is shown."""
+        self.browser.draw("#pad", SEVEN)
+        self.browser.run(FORGING, what)
+        self.browser.click("#ask")
+        same("the problem", self.answer(), problem)
+        same("the answer", self.browser.text("#answer"), "The answer will be here.")
+        self.reopened()
+
+    def another_model(self):
+        """A network that reads no digits has a form, with keys of its own."""
+        self.browser.run("const models = document.getElementById('model'); models.value = 'majority'; models.dispatchEvent(new Event('change'));")
+        until(lambda: "Majority" in self.browser.text("#title"), 60, "the other model is shown")
+        self.browser.run("document.querySelectorAll('#values input').forEach((field, place) => { field.value = [1, 0, 1][place]; });")
+        self.browser.click("#ask")
+        same("the answer", self.answer(), "The output is 1.000.")
+        same("keys", len(self.browser.run(KEPT)["evaluation"]), 2)
+        self.shot("form")
+
     def lost_by_the_server(self, evaluation):
         """A server that has lost the evaluation key gets another for the same secret keys."""
-        request = urllib.request.Request(f"{self.url}/v1/keys/{evaluation}", method="DELETE")
-        urllib.request.urlopen(request).close()
+        self.service.delete_key(evaluation)
         self.browser.click("#clear")
         self.browser.draw("#pad", SEVEN)
         self.browser.click("#ask")
@@ -162,14 +227,33 @@ class Session:
 
     def forgotten(self):
         """Keys are forgotten, here and there."""
-        [evaluation] = self.browser.run(KEPT)["evaluation"]
+        evaluations = self.browser.run(KEPT)["evaluation"]
         self.browser.click("#forget")
         until(lambda: "forgotten" in self.browser.text("#status"), 30, "the page says that keys are forgotten")
         same("what is kept", self.browser.run(KEPT), {"evaluation": [], "sealed": [], "extractable": []})
-        same("the server has the key", self.status(evaluation), 404)
+        for evaluation in evaluations:
+            same("the server has the key", self.service.key_status(evaluation), 404)
+        self.reopened()
+        assert "no keys" in self.browser.text("#keys"), self.browser.text("#keys")
+
+    def asks_for_a_token(self):
+        """A server that has tokens is told one, and a wrong one is not enough."""
+        token = self.service.new_token("somebody")
+        until(lambda: self.service.key_status("0" * 64) == 401, 30, "the server asks for a token")
+        self.browser.reload()
+        shown = "return !document.getElementById('token-form').hidden;"
+        until(lambda: self.browser.run(shown), 30, "the page asks for a token")
+        self.shot("token")
+        for text, opens in [("fhenn_" + "0" * 64, False), (token, True)]:
+            self.browser.click("#token")
+            self.browser.press([*text, "Enter"])
+            until(lambda: self.browser.run("return document.getElementById('working').hidden;"), 30, "the server answers")
+            same("the page is open", self.browser.run("return !document.getElementById('main').hidden;"), opens)
+        same("the problem", self.browser.text("#problem"), "")
+
+    def reopened(self):
         self.browser.reload()
         self.is_open()
-        assert "no keys" in self.browser.text("#keys"), self.browser.text("#keys")
 
     def is_open(self):
         shown = "return !document.getElementById('main').hidden || !document.getElementById('problem').hidden;"
@@ -184,14 +268,6 @@ class Session:
 
     def states(self):
         return self.browser.run(STATES)
-
-    def status(self, evaluation):
-        request = urllib.request.Request(f"{self.url}/v1/keys/{evaluation}", method="HEAD")
-        try:
-            with urllib.request.urlopen(request) as answer:
-                return answer.status
-        except urllib.error.HTTPError as error:
-            return error.code
 
     def complaints(self):
         # the browser lists every 404 as one, and a client that asks whether a key is there gets some

@@ -2,13 +2,11 @@
 
 import { image, SIDE } from "./digit.js";
 import { Form } from "./form.js";
-import { hex } from "./hash.js";
 import { Keys } from "./keys.js";
-import { paint } from "./noise.js";
 import { Pad } from "./pad.js";
 import { check } from "./receipt.js";
-import { show } from "./scores.js";
-import { Problem, Service } from "./service.js";
+import * as results from "./results.js";
+import { Service } from "./service.js";
 import { seconds, size, Steps } from "./steps.js";
 
 const at = (id) => document.getElementById(id);
@@ -17,8 +15,9 @@ const DIGITS = Array.from("0123456789");
 const service = new Service();
 const keys = new Keys();
 const steps = new Steps(at("steps"));
-const pad = new Pad(at("pad"), forgetAnswer, say);
-// the model that is chosen: `{ name, facts, ranges, kept, names, drawable, form }`
+const pad = new Pad(at("pad"), changed, say);
+// the model that is chosen: `{ name, facts, ranges, kept, names, drawable, form }`, and `unsent`, its evaluation key until
+// the server has it
 let model = null;
 // ends what is being done
 let stopper = null;
@@ -50,12 +49,16 @@ async function choose(name) {
   at("input-kind").hidden = !drawable;
   document.querySelector(`input[name=kind][value=${drawable ? "draw" : "type"}]`).checked = true;
   at("facts").textContent =
-    `${facts.name} has ${facts.inputs} inputs and ${facts.outputs} ${facts.outputs === 1 ? "output" : "outputs"}. ` +
-    `The server looks up ${facts.bootstraps.toLocaleString("en")} tables under encryption for an answer, ` +
-    `which is wrong with a probability of at most 2^${Math.ceil(facts.log2_failure)}.`;
+    `${facts.name} has ${count(facts.inputs, "input")} and ${count(facts.outputs, "output")}. ` +
+    `An answer takes ${count(facts.bootstraps, "table look-up")} under encryption, ` +
+    `and is wrong with a probability of at most 2^${Math.ceil(facts.log2_failure)}.`;
   showKind();
   showKeys();
-  forgetAnswer();
+  clearAnswer();
+}
+
+function count(number, thing) {
+  return `${number.toLocaleString("en")} ${thing}${number === 1 ? "" : "s"}`;
 }
 
 /** Whether a network reads MNIST's digits: by the names of its classes, or by its own where they have none. */
@@ -81,7 +84,6 @@ function showKeys() {
       `Their evaluation key begins with ${kept.evaluation.slice(0, 8)}.`
     : `This browser has no keys for ${facts.name} yet. They are made when you ask for the first time: that takes some ` +
       `seconds, and the evaluation key for the server has ${size(facts.evaluation_key_bytes)}.`;
-  at("forget").disabled = !kept;
 }
 
 // an inference
@@ -89,10 +91,7 @@ function showKeys() {
 /** Returns the values of the input that is on the page. */
 function input() {
   if (!drawn()) return model.form.values();
-  if (pad.strokes.length === 0) {
-    at("pad").focus();
-    throw new Error("Draw a digit first.");
-  }
+  if (pad.strokes.length === 0) throw new Error("Draw a digit first.");
   const { ranges } = model;
   return image(pad.strokes).map((ink, place) => ranges[2 * place] + ink * (ranges[2 * place + 1] - ranges[2 * place]));
 }
@@ -101,15 +100,15 @@ function input() {
 async function ask() {
   const start = performance.now();
   const values = input();
-  forgetAnswer();
-  const { name, facts, names } = model;
+  clearAnswer();
+  const { name, facts } = model;
   const evaluation = await haveKey();
 
   say("This browser encrypts the input.");
   const note = ({ request, clamped }) =>
-    size(request.length) + (clamped > 0 ? `; ${clamped} values beyond the network's range were cut to its ends` : "");
+    size(request.length) + (clamped > 0 ? `; ${count(clamped, "value")} beyond the network's range, cut to its ends` : "");
   const { request } = await steps.run("encrypt", () => keys.encrypt(values), note);
-  showSeen(request);
+  results.showRequest(request);
 
   say("The server computes on encrypted values.");
   const { signal } = stopper;
@@ -118,8 +117,7 @@ async function ask() {
     () => service.infer(name, evaluation, request, say, signal),
     ({ reply }) => `${size(reply.length)} came back, encrypted as well`,
   );
-  at("seen-text").textContent =
-    `The server got ${size(request.length)} and sent ${size(reply.length)} back. Without your keys, both are noise to it.`;
+  results.showReply(request, reply);
 
   if (facts.server_identity === null) {
     steps.skip("receipt", "this server signs none");
@@ -135,18 +133,8 @@ async function ask() {
   }
 
   const { reals, greatest } = await steps.run("decrypt", () => keys.decrypt(reply));
-  const answer = answered(reals, greatest);
-  at("answer").textContent = answer;
-  show(at("scores"), reals, greatest, names);
-  at("answer").closest("section").scrollIntoView({ block: "nearest" });
+  const answer = results.showAnswer(reals, greatest, model);
   say(`${answer} All of it took ${seconds(performance.now() - start)}.`);
-}
-
-function answered(reals, greatest) {
-  const name = model.names[greatest];
-  if (reals.length === 1) return `The output is ${reals[0].toFixed(3)}.`;
-  if (!model.drawable) return `The greatest output is ${name}.`;
-  return `It is ${name === "8" ? "an" : "a"} ${name}.`;
 }
 
 /** Sees to it that the server has an evaluation key of ours, and returns its hash. */
@@ -156,44 +144,40 @@ async function haveKey() {
     steps.skip("send", "the server has it");
     return model.kept.evaluation;
   }
-  const again = model.kept !== null;
-  say(again ? "The server no longer has the evaluation key. This browser makes it again." : "This browser makes keys. That takes some seconds, once.");
-  const progress = (done, total) => showProgress("Making keys", done, total);
-  const made = () => keys.make(progress).finally(hideProgress);
-  const { kept, evaluation } = await steps.run("keys", made, () => (again ? "for the same secret keys" : ""));
-  model.kept = kept;
-  showKeys();
+  if (model.unsent) steps.skip("keys", "they are made");
+  else await makeKeys();
+  const { evaluation } = model.kept;
   say("The evaluation key goes to the server.");
   const sent = (done, total) => showProgress("Sending", done, total);
-  const send = () => service.sendKey(kept.evaluation, evaluation, sent, stopper.signal).finally(hideProgress);
-  await steps.run("send", send, () => size(evaluation.length));
-  return kept.evaluation;
+  const send = () => service.sendKey(evaluation, model.unsent, sent, stopper.signal).finally(hideProgress);
+  await steps.run("send", send, () => size(model.unsent.length));
+  model.unsent = null;
+  return evaluation;
 }
 
-/** Shows the bytes that the server gets. */
-function showSeen(request) {
-  paint(at("seen"), request);
-  at("seen-text").textContent = `${size(request.length)}, each a square. Without your keys they are noise.`;
-  at("seen-bytes").textContent = hex(request.subarray(0, 192));
-  at("seen-details").hidden = false;
+/** Makes an evaluation key, and secret keys before if there are none. */
+async function makeKeys() {
+  const again = model.kept !== null;
+  say(
+    again
+      ? "The server no longer has the evaluation key. This browser makes it again."
+      : "This browser makes keys. That takes some seconds, once.",
+  );
+  const progress = (done, total) => showProgress("Making keys", done, total);
+  const make = () => keys.make(progress).finally(hideProgress);
+  const { kept, evaluation } = await steps.run("keys", make, () => (again ? "for the same secret keys" : ""));
+  Object.assign(model, { kept, unsent: evaluation });
+  showKeys();
 }
 
 /** Takes away what belongs to another input. */
-function forgetAnswer() {
-  if (stopper) return;
-  at("answer").replaceChildren(small("The answer will be here."));
-  at("scores").hidden = true;
-  at("seen").width = at("seen").height = 1;
-  at("seen").setAttribute("aria-label", "Nothing yet");
-  at("seen-text").replaceChildren(small("Nothing yet. The input stays here until it is encrypted."));
-  at("seen-details").hidden = true;
+function clearAnswer() {
+  results.clear();
   steps.reset();
 }
 
-function small(text) {
-  const element = document.createElement("small");
-  element.textContent = text;
-  return element;
+function changed() {
+  if (!stopper) clearAnswer();
 }
 
 // what the page says
@@ -217,9 +201,13 @@ function say(text) {
   at("status").textContent = text;
 }
 
+const PROBLEMS = {
+  "retired-plan": "The server has a new version of this model. Reload the page.",
+  unauthorized: "The server answers to a token that it knows, and to nothing else.",
+};
+
 function complain(error) {
-  const text = error.kind === "retired-plan" ? "The server has a new version of this model. Reload the page." : error.message;
-  at("problem").textContent = text;
+  at("problem").textContent = PROBLEMS[error.kind] ?? error.message;
   at("problem").hidden = false;
   at("token-form").hidden = error.status !== 401;
 }
@@ -229,31 +217,39 @@ async function during(work) {
   if (stopper) return;
   at("problem").hidden = true;
   stopper = new AbortController();
-  for (const id of ["ask", "forget", "model", "clear", "undo", "sample"]) at(id).disabled = true;
-  at("working").hidden = false;
+  busy(true);
   try {
     await work();
   } catch (error) {
-    if (error.name === "AbortError") {
-      say("It was stopped.");
-    } else {
-      say("");
-      complain(error);
-    }
+    await failed(error).catch(complain);
   } finally {
     stopper = null;
-    at("working").hidden = true;
-    for (const id of ["ask", "model", "clear", "undo", "sample"]) at(id).disabled = false;
+    busy(false);
     if (model) showKeys();
   }
 }
 
-/** Ends what is being done. The worker may be in the middle of making keys, so it begins anew. */
-async function stop() {
+async function failed(error) {
+  if (!stopper.signal.aborted) {
+    say("");
+    return complain(error);
+  }
+  // the worker was ended with its keys in memory, and begins anew
+  if (model) Object.assign(model, await keys.open(await service.description(model.name)), { unsent: null });
+  say("It was stopped.");
+}
+
+/** Whether something is being done. A button that has the focus keeps it, so it is not disabled. */
+function busy(is) {
+  for (const id of ["model-choice", "input-kind", "draw", "values"]) at(id).inert = is;
+  for (const id of ["ask", "forget"]) at(id).setAttribute("aria-disabled", is);
+  at("working").hidden = !is;
+}
+
+/** Ends what is being done, also by the worker. */
+function stop() {
   stopper?.abort(new DOMException("It was stopped.", "AbortError"));
   keys.stop();
-  Object.assign(model, await keys.open(await service.description(model.name)));
-  showKeys();
 }
 
 /** Forgets the keys of this browser, and has the server forget the evaluation keys. */
@@ -263,12 +259,10 @@ async function forget() {
   // what the worker has in memory goes with it
   keys.stop();
   await choose(model.name);
-  const failed = answers.some(({ status, reason }) => status === "rejected" && reason.status !== 404);
-  say(
-    failed
-      ? "This browser has forgotten your keys. The server did not confirm that it has deleted the evaluation key, which decrypts nothing."
-      : "This browser has forgotten your keys, and the server has deleted the evaluation key.",
-  );
+  const left = answers.filter(({ status, reason }) => status === "rejected" && reason.status !== 404).length;
+  if (hashes.length === 0) say("This browser had no keys.");
+  else if (left === 0) say("This browser has forgotten your keys, and the server has deleted the evaluation keys.");
+  else say(`This browser has forgotten your keys. The server did not delete ${count(left, "evaluation key")}, which decrypt nothing.`);
 }
 
 for (const digit of DIGITS) at("sample").append(new Option(digit, digit));
@@ -279,10 +273,10 @@ at("sample").onchange = ({ target }) => {
 at("undo").onclick = () => pad.undo();
 at("clear").onclick = () => pad.clear();
 at("ask").onclick = () => during(ask);
-at("stop").onclick = () => stop().catch(complain);
+at("stop").onclick = stop;
 at("forget").onclick = () => during(forget);
 at("model").onchange = ({ target }) => during(() => choose(target.value));
-at("values").oninput = forgetAnswer;
+at("values").oninput = changed;
 at("values").onsubmit = (event) => {
   event.preventDefault();
   during(ask);
@@ -290,14 +284,14 @@ at("values").onsubmit = (event) => {
 for (const radio of document.querySelectorAll("input[name=kind]")) {
   radio.onchange = () => {
     showKind();
-    forgetAnswer();
+    changed();
   };
 }
 at("token-form").onsubmit = (event) => {
   event.preventDefault();
   service.token = at("token").value.trim();
   at("token").value = "";
-  at("token-form").hidden = true;
+  at("token-form").hidden = at("problem").hidden = true;
   if (!model) during(start);
 };
 during(start);

@@ -15,7 +15,7 @@ export async function check(text, identity, { requests, replies, ...hashes }) {
   if (receipt.version !== VERSION) throw new Error(`The receipt has version ${receipt.version}, this page reads ${VERSION}.`);
   const actual = { ...hashes, requests: await sha256(requests), replies: await sha256(replies) };
   for (const what of HASHES) {
-    if (receipt[what] !== actual[what]) throw new Error(`The receipt is about another ${what.replace("_", " ")}.`);
+    if (receipt[what] !== actual[what]) throw new Error(`The receipt has another hash of the ${what.replace("_", " ")}.`);
   }
   const key = await publicKey(identity);
   if (key === null) return false;

@@ -3,7 +3,7 @@
 // more rows are not read by anybody
 const MOST = 20;
 
-/** Fills a table with the outputs, as bars between the lowest and the greatest. */
+/** Fills a table with two or more outputs, as bars between the lowest and the greatest. */
 export function show(table, reals, greatest, names) {
   const [low, high] = [Math.min(...reals), Math.max(...reals)];
   let places = Array.from(reals.keys());
@@ -15,11 +15,11 @@ export function show(table, reals, greatest, names) {
     name.textContent = names[place];
     const [bar, score] = [document.createElement("td"), document.createElement("td")];
     const meter = document.createElement("div");
-    meter.style.inlineSize = `${high > low ? (100 * (reals[place] - low)) / (high - low) : 100}%`;
+    meter.style.inlineSize = `${high > low ? (100 * (reals[place] - low)) / (high - low) : 0}%`;
     bar.append(meter);
     score.textContent = reals[place].toFixed(2);
     row.append(name, bar, score);
-    if (place === greatest && reals.length > 1) row.className = "greatest";
+    if (place === greatest) row.className = "greatest";
     return row;
   });
   table.tBodies[0].replaceChildren(...rows);

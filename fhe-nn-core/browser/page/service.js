@@ -50,6 +50,7 @@ export class Service {
   sendKey(hash, bytes, progress, signal) {
     // `fetch` says nothing of what is sent
     return new Promise((resolve, reject) => {
+      signal.throwIfAborted();
       const request = new XMLHttpRequest();
       request.open("PUT", `v1/keys/${hash}`);
       for (const [name, value] of Object.entries(this.#headers("application/vnd.fhe-nn.evaluation-key"))) {

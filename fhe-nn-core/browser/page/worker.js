@@ -16,12 +16,9 @@ const calls = {
     for (const object of [asked, key, network]) object?.free();
     [network, key, asked] = [new Network(description), null, null];
     const facts = JSON.parse(network.facts());
-    const kept = await vault.find(facts.fingerprint).catch(() => null);
-    if (kept) {
-      key = network.open(kept.secret);
-      kept.secret.fill(0);
-    }
-    return { facts, ranges: network.ranges(), kept: kept && described(kept.entry) };
+    // keys that cannot be opened any more are made anew
+    const kept = await opened(vault, facts.fingerprint).catch(() => null);
+    return { facts, ranges: network.ranges(), kept };
   },
 
   /** Makes an evaluation key, and secret keys before if there are none, and keeps the secret. */
@@ -66,8 +63,14 @@ const calls = {
   },
 };
 
-function described({ plan, network, evaluation, made }) {
-  return { plan, network, evaluation, made };
+/** Opens the keys that are kept for a plan, and returns what is said of them, or null. */
+async function opened(vault, plan) {
+  const found = await vault.find(plan);
+  if (!found) return null;
+  key = network.open(found.secret);
+  found.secret.fill(0);
+  const { network: name, evaluation, made } = found.entry;
+  return { plan, network: name, evaluation, made };
 }
 
 // one call after the other, in the order in which they came

@@ -7,6 +7,7 @@
 //! | `caller` | who calls, by a bearer token |
 //! | `models`, `keys`, `inferences`, `health` | the calls |
 //! | `incoming` | bodies as they come: limited, timed, hashed |
+//! | [`Page`] | the page at `/` |
 //! | `answer` | every problem as `application/problem+json` |
 //! | `connections` | TLS, slow and idle connections, the end of the service |
 
@@ -21,6 +22,7 @@ mod keys;
 mod metrics;
 mod models;
 mod openapi;
+mod page;
 mod routes;
 mod service;
 mod settings;
@@ -31,6 +33,7 @@ pub use app::{App, Parts};
 pub use connections::{ServeError, Server};
 pub use metrics::Metrics;
 pub use openapi::document;
+pub use page::{Page, PageError};
 pub use service::{Service, StartError, Stores, Work, signing_keys};
 pub use settings::Settings;
 pub use tls::{Tls, TlsError};

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use clap::Args as ClapArgs;
 use fhe_nn_service::protocol::ModelName;
-use fhe_nn_service::server::{Models, Service, Settings, Stores, Tls, Version, Work, signing_keys};
+use fhe_nn_service::server::{
+    Models, Page, Service, Settings, Stores, Tls, Version, Work, signing_keys,
+};
 use fhe_nn_service::store::embedded::Folder;
 use serde_json::json;
 use tokio::runtime::Runtime;
@@ -38,6 +40,9 @@ pub(crate) struct Args {
     /// The key of the certificate in PEM.
     #[arg(long, value_name = "FILE", requires = "tls_certificate")]
     tls_key: Option<PathBuf>,
+    /// The folder of the page that is shown at `/` [default: the one that was built beside this program].
+    #[arg(long, value_name = "DIR")]
+    page: Option<PathBuf>,
     /// Make a new key for receipts. Receipts of before can still be checked.
     #[arg(long)]
     rotate_receipt_key: bool,
@@ -106,7 +111,12 @@ impl Args {
         let scheme = if tls.is_some() { "https" } else { "http" };
         let folder = Folder::open(&self.data).map_err(call)?;
         let signing = signing_keys(&self.data, self.rotate_receipt_key).map_err(call)?;
-        let (settings, work) = (self.limits.settings(), self.work.work());
+        let settings = Settings {
+            page: self.page()?,
+            ..self.limits.settings()
+        };
+        let shows_page = settings.page.is_some();
+        let work = self.work.work();
         let runtime = Runtime::new().map_err(call)?;
         runtime.block_on(async {
             let stores = Stores::from(folder);
@@ -114,10 +124,21 @@ impl Args {
                 Service::start(models, stores, signing, settings, work, self.listen, tls).await;
             let service = service.map_err(call)?;
             outcome::print(&format!("listening on {scheme}://{}", service.address()))?;
+            if !shows_page {
+                outcome::tell("there is no page: `fhe-nn-core/browser/build` builds it");
+            }
             service.run(ended()).await;
             let text = "ended: what was promised is in the folder";
             Ok(Outcome::new(text, json!({ "ended": true })))
         })
+    }
+
+    /// Returns the page that was asked for, or else the one that was built beside this program, if there is one.
+    fn page(&self) -> Result<Option<Page>, Failure> {
+        match &self.page {
+            Some(folder) => Page::new(folder).map(Some).map_err(call),
+            None => Ok(Page::find()),
+        }
     }
 
     /// Loads all models.

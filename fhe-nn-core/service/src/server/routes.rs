@@ -19,7 +19,7 @@ use utoipa_axum::routes;
 
 use super::answer::Refused;
 use super::openapi::Api;
-use super::{App, health, inferences, keys, models, openapi};
+use super::{App, health, inferences, keys, models, openapi, page};
 use crate::protocol::ProblemKind;
 
 /// What a page of this service may do: run its own scripts and WebAssembly, and call this service.
@@ -47,6 +47,7 @@ impl App {
     pub fn router(self: &Arc<Self>) -> Router {
         let (router, _) = calls().split_for_parts();
         router
+            .merge(page::routes(self.parts.settings.page.as_ref()))
             .fallback(unknown)
             .method_not_allowed_fallback(not_allowed)
             .layer(CatchPanicLayer::custom(panicked))
@@ -55,7 +56,7 @@ impl App {
     }
 }
 
-async fn unknown() -> Refused {
+pub(super) async fn unknown() -> Refused {
     Refused::new(ProblemKind::UnknownPath, "there is no such path").closing()
 }
 

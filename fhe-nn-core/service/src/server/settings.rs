@@ -1,10 +1,11 @@
-//! How much a service takes, and how long it keeps it.
+//! How much a service takes, how long it keeps it, and what it shows.
 
 use std::time::Duration;
 
+use super::Page;
 use crate::store::Limits;
 
-/// How much a service takes, and how long it keeps it. The defaults are those of `fhe-nn serve`.
+/// How much a service takes, how long it keeps it, and what it shows. The defaults are those of `fhe-nn serve`.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// How much the queue takes.
@@ -27,6 +28,8 @@ pub struct Settings {
     pub slowest: u64,
     /// How long callers who wait are answered after the service was told to end.
     pub grace: Duration,
+    /// The page that is shown at `/`, if there is one.
+    pub page: Option<Page>,
 }
 
 impl Default for Settings {
@@ -46,6 +49,7 @@ impl Default for Settings {
             pause: Duration::from_secs(20),
             slowest: 16 << 10,
             grace: Duration::from_secs(10),
+            page: None,
         }
     }
 }
