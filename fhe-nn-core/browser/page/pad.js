@@ -66,9 +66,7 @@ export class Pad {
 
   #place(event) {
     const box = this.#canvas.getBoundingClientRect();
-    // a pointer that is held goes on beyond the edge, where nobody sees the line
-    const inside = (share) => SIDE * Math.min(1, Math.max(0, share));
-    return [inside((event.clientX - box.left) / box.width), inside((event.clientY - box.top) / box.height)];
+    return [((event.clientX - box.left) / box.width) * SIDE, ((event.clientY - box.top) / box.height) * SIDE];
   }
 
   #start(event) {

@@ -10,6 +10,7 @@ mod infer;
 mod inspect;
 mod keygen;
 mod man;
+mod nats;
 mod plan;
 mod quantize;
 mod run;
@@ -18,6 +19,7 @@ mod serve;
 mod token;
 mod tune;
 mod verify;
+mod worker;
 
 use clap::Subcommand;
 
@@ -42,6 +44,7 @@ pub(crate) enum Command {
     Verify(verify::Args),
     Selftest(selftest::Args),
     Serve(Box<serve::Args>),
+    Worker(worker::Args),
     Token(token::Args),
     Completions(completions::Args),
     Man(man::Args),
@@ -67,6 +70,7 @@ impl Command {
             Command::Verify(args) => args.run(),
             Command::Selftest(args) => args.run(),
             Command::Serve(args) => args.run(),
+            Command::Worker(args) => args.run(),
             Command::Token(args) => args.run(),
             Command::Completions(args) => args.run(),
             Command::Man(args) => args.run(),

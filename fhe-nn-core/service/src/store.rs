@@ -8,9 +8,10 @@
 //!
 //! None of them assumes that callers and workers are one process. A job's name is made of all that its replies depend
 //! on ([`JobName`](crate::protocol::JobName)), so work that is done twice does no harm. [`embedded`] keeps all in one
-//! folder.
+//! folder, and [`nats`] on servers of NATS that many processes share.
 
 pub mod embedded;
+pub mod nats;
 
 mod error;
 mod job;

@@ -50,14 +50,14 @@ pub struct Workers {
 }
 
 impl Workers {
-    /// Starts `count` threads, each of which runs one batch at a time.
+    /// Starts `count` threads (none, if other processes work), each of which runs one batch at a time.
     ///
     /// # Errors
     /// What the system reports if threads cannot be started.
     pub fn start(worker: &Arc<Worker>, count: usize, runtime: &Handle) -> io::Result<Self> {
         let end = watch::Sender::new(false);
         let mut threads = Vec::with_capacity(count);
-        for number in 0..count.max(1) {
+        for number in 0..count {
             let (worker, runtime, ends) = (Arc::clone(worker), runtime.clone(), end.subscribe());
             let thread = std::thread::Builder::new().name(format!("worker-{number}"));
             threads.push(thread.spawn(move || worker.work(&runtime, ends))?);

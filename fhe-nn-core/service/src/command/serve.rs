@@ -1,3 +1,4 @@
+use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -8,17 +9,20 @@ use fhe_nn_service::server::{
     Models, Page, Service, Settings, Stores, Tls, Version, Work, signing_keys,
 };
 use fhe_nn_service::store::embedded::Folder;
+use fhe_nn_service::store::nats::{NatsOptions, NatsStore};
 use serde_json::json;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::nats::Nats;
 use crate::failure::Failure;
 use crate::outcome::{self, Outcome};
 use crate::plan_options::Options;
 
 /// Serve models: clients send encrypted inputs over HTTP, and this machine computes on them without seeing them.
 ///
-/// Everything is kept in one folder, and whatever was promised there outlives a crash.
+/// Everything is kept in one folder, and whatever was promised there outlives a crash. With `--nats`, everything is kept
+/// on a NATS server, which any number of services and workers share.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Args {
     /// The quantized models; of several with one name, the last is the newest version. A description beside a model
@@ -31,7 +35,9 @@ pub(crate) struct Args {
     /// Where to listen. Anything but the loopback interface needs tokens (`fhe-nn token new`).
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
-    /// The folder of keys, jobs, replies and tokens.
+    #[command(flatten)]
+    nats: Nats,
+    /// The folder of keys, jobs, replies and tokens; with `--nats`, of the key for receipts alone.
     #[arg(long, value_name = "DIR", default_value = super::token::DATA)]
     data: PathBuf,
     /// A chain of certificates in PEM; without one, HTTP is not encrypted.
@@ -56,7 +62,7 @@ pub(crate) struct Args {
 
 /// How inferences are run.
 #[derive(Debug, ClapArgs)]
-struct WorkArgs {
+pub(super) struct WorkArgs {
     /// Batches that run at the same time.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
     workers: u16,
@@ -109,17 +115,32 @@ impl Args {
             (None, _) | (_, None) => None,
         };
         let scheme = if tls.is_some() { "https" } else { "http" };
-        let folder = Folder::open(&self.data).map_err(call)?;
-        let signing = signing_keys(&self.data, self.rotate_receipt_key).map_err(call)?;
         let settings = Settings {
             page: self.page()?,
             ..self.limits.settings()
         };
         let shows_page = settings.page.is_some();
-        let work = self.work.work();
+        let mut work = self.work.work();
         let runtime = Runtime::new().map_err(call)?;
         runtime.block_on(async {
-            let stores = Stores::from(folder);
+            let (stores, kept) = match self.nats.options() {
+                None => (
+                    Stores::from(Folder::open(&self.data).map_err(call)?),
+                    "in the folder",
+                ),
+                Some(options) => {
+                    work.workers = 0; // programs of their own
+                    fs::create_dir_all(&self.data).map_err(call)?;
+                    let reply_lifetime = Some(settings.reply_lifetime);
+                    let options = NatsOptions {
+                        reply_lifetime,
+                        ..options
+                    };
+                    let store = NatsStore::connect(&options).await.map_err(call)?;
+                    (Stores::from(store), "on the NATS server")
+                }
+            };
+            let signing = signing_keys(&self.data, self.rotate_receipt_key).map_err(call)?;
             let service =
                 Service::start(models, stores, signing, settings, work, self.listen, tls).await;
             let service = service.map_err(call)?;
@@ -128,7 +149,7 @@ impl Args {
                 outcome::tell("there is no page: `fhe-nn-core/browser/build` builds it");
             }
             service.run(ended()).await;
-            let text = "ended: what was promised is in the folder";
+            let text = format!("ended: what was promised is {kept}");
             Ok(Outcome::new(text, json!({ "ended": true })))
         })
     }
@@ -157,7 +178,7 @@ impl Args {
 }
 
 impl WorkArgs {
-    fn work(&self) -> Work {
+    pub(super) fn work(&self) -> Work {
         Work {
             workers: self.workers.into(),
             threads: self.threads,
@@ -194,7 +215,7 @@ fn named(text: &str) -> Result<(Option<ModelName>, &Path), Failure> {
 }
 
 /// Waits until somebody ends the program.
-async fn ended() {
+pub(super) async fn ended() {
     let (Ok(mut terminate), Ok(mut interrupt)) = (
         signal(SignalKind::terminate()),
         signal(SignalKind::interrupt()),
@@ -209,7 +230,7 @@ async fn ended() {
 }
 
 /// Logs lines of JSON to standard error. The environment variable `FHE_NN_LOG` says which.
-fn log() {
+pub(super) fn log() {
     let filter = tracing_subscriber::EnvFilter::try_from_env("FHE_NN_LOG");
     let filter = filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
     let _ = tracing_subscriber::fmt() // another logger is as good
@@ -219,6 +240,6 @@ fn log() {
         .try_init();
 }
 
-fn call(error: impl std::fmt::Display) -> Failure {
+pub(super) fn call(error: impl std::fmt::Display) -> Failure {
     Failure::Call(error.to_string())
 }

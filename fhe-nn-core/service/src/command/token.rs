@@ -4,9 +4,11 @@ use std::time::SystemTime;
 use clap::Subcommand;
 use fhe_nn_service::protocol::{Tenant, Token, TokenHash};
 use fhe_nn_service::store::embedded::FolderTokens;
+use fhe_nn_service::store::nats::NatsTokens;
 use fhe_nn_service::store::{TokenRecord, Tokens};
 use serde_json::{Value, json};
 
+use super::nats::Nats;
 use crate::failure::Failure;
 use crate::outcome::Outcome;
 
@@ -15,12 +17,18 @@ pub(super) const DATA: &str = "fhe-nn-data";
 
 /// Make, list and revoke the bearer tokens of a service, also while it runs.
 #[derive(Debug, clap::Args)]
+#[command(
+    mut_arg("url", |own| own.global(true)),
+    mut_arg("nats_credentials", |own| own.global(true))
+)]
 pub(crate) struct Args {
     #[command(subcommand)]
     action: Action,
     /// The folder of the service.
     #[arg(long, value_name = "DIR", default_value = DATA, global = true)]
     data: PathBuf,
+    #[command(flatten)]
+    nats: Nats,
 }
 
 #[derive(Debug, Subcommand)]
@@ -43,20 +51,25 @@ enum Action {
 
 impl Args {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
-        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
         let runtime = runtime.map_err(call)?;
-        let tokens = FolderTokens::open(&self.data);
         runtime.block_on(async {
+            let tokens: Box<dyn Tokens> = match self.nats.options() {
+                None => Box::new(FolderTokens::open(&self.data)),
+                Some(options) => Box::new(NatsTokens::connect(&options).await.map_err(call)?),
+            };
             match self.action {
-                Action::New { tenant } => new(&tokens, &tenant).await,
-                Action::List => list(&tokens).await,
-                Action::Revoke { hash } => revoke(&tokens, &hash).await,
+                Action::New { tenant } => new(&*tokens, &tenant).await,
+                Action::List => list(&*tokens).await,
+                Action::Revoke { hash } => revoke(&*tokens, &hash).await,
             }
         })
     }
 }
 
-async fn new(tokens: &FolderTokens, tenant: &str) -> Result<Outcome, Failure> {
+async fn new(tokens: &dyn Tokens, tenant: &str) -> Result<Outcome, Failure> {
     let tenant: Tenant = tenant.parse().map_err(call)?;
     let token = Token::generate().map_err(call)?;
     let record = TokenRecord {
@@ -73,7 +86,7 @@ async fn new(tokens: &FolderTokens, tenant: &str) -> Result<Outcome, Failure> {
     Ok(Outcome::new(token.reveal(), json))
 }
 
-async fn list(tokens: &FolderTokens) -> Result<Outcome, Failure> {
+async fn list(tokens: &dyn Tokens) -> Result<Outcome, Failure> {
     let records = tokens.list().await.map_err(call)?;
     let since = |record: &TokenRecord| humantime::format_rfc3339_seconds(record.since).to_string();
     let line = |record: &TokenRecord| {
@@ -92,7 +105,7 @@ async fn list(tokens: &FolderTokens) -> Result<Outcome, Failure> {
     Ok(Outcome::new(lines.join("\n"), json!({ "tokens": values })))
 }
 
-async fn revoke(tokens: &FolderTokens, start: &str) -> Result<Outcome, Failure> {
+async fn revoke(tokens: &dyn Tokens, start: &str) -> Result<Outcome, Failure> {
     let records = tokens.list().await.map_err(call)?;
     let mut found = records
         .iter()

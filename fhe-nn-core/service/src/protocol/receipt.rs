@@ -21,7 +21,7 @@ const SIGNED: usize = TAG.len() + 2 + 8 + 8 + 5 * 32;
 const MAX_CHARACTERS: usize = 4096;
 
 /// What a server signs: with this model and plan, under this evaluation key, these requests have these replies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claims {
     /// Fingerprint of the model.
     pub model: Hash,

@@ -10,6 +10,7 @@ use tokio::runtime::Handle;
 use super::{App, Metrics, Models, Parts, ServeError, Server, Settings, Tls};
 use crate::protocol::{SigningError, SigningKeys};
 use crate::store::embedded::Folder;
+use crate::store::nats::NatsStore;
 use crate::store::{Keys, Queue, StoreError, Tokens};
 use crate::worker::{Cache, Pace, Worker, Workers};
 
@@ -26,7 +27,7 @@ pub struct Stores {
 /// How a service runs inferences itself.
 #[derive(Debug, Clone, Copy)]
 pub struct Work {
-    /// Batches that run at the same time.
+    /// Batches that run at the same time; 0 if other processes work.
     pub workers: usize,
     /// Threads of one batch; 0 is one for each core.
     pub threads: usize,
@@ -76,6 +77,16 @@ impl From<Folder> for Stores {
     }
 }
 
+impl From<NatsStore> for Stores {
+    fn from(store: NatsStore) -> Self {
+        Stores {
+            keys: store.keys,
+            queue: store.queue,
+            tokens: store.tokens,
+        }
+    }
+}
+
 impl Default for Work {
     fn default() -> Self {
         Work {
@@ -97,6 +108,22 @@ impl Work {
         let versions = models.all();
         let seconds = versions.map(|version| version.plan().predicted_seconds(threads));
         Pace::predicted(seconds.fold(0.0, f64::max))
+    }
+
+    /// Starts workers without a service, for jobs that come from elsewhere. It must be called within a runtime that
+    /// lives as long as they do.
+    ///
+    /// # Errors
+    /// What the system reports if threads cannot be started.
+    pub fn start(
+        &self,
+        models: Models,
+        stores: &Stores,
+        settings: &Settings,
+    ) -> io::Result<Workers> {
+        let metrics = Arc::new(Metrics::default());
+        let worker = self.worker(&Arc::new(models), stores, settings, &metrics);
+        Workers::start(&Arc::new(worker), self.workers, &Handle::current())
     }
 
     /// What workers work with.

@@ -1,6 +1,7 @@
 //! Calls the program as a person does: from an ONNX file to decrypted scores, and with mistakes.
 
 mod files;
+mod infer;
 mod mistakes;
 mod receipts;
 mod shell;

@@ -1,0 +1,279 @@
+//! Evaluation keys in an object store.
+
+use std::collections::{HashMap, HashSet};
+use std::io;
+use std::pin::Pin;
+use std::task::{Context as Task, Poll, ready};
+use std::time::{Duration, SystemTime};
+
+use async_nats::jetstream::object_store::{GetErrorKind, ObjectMetadata, ObjectStore};
+use async_nats::jetstream::{Context, kv, stream};
+use async_trait::async_trait;
+use futures_util::TryStreamExt;
+use tokio::io::{AsyncRead, ReadBuf};
+
+use super::connection::{bucket, failed, objects};
+use crate::protocol::{Hash, Tenant};
+use crate::store::{KeyContent, KeyRecord, Keys, Put, StoreError};
+
+/// The name of the object store.
+const NAME: &str = "fhe-nn-keys";
+/// Bytes of keys that no object has are removed after this time: what a service wrote that ended meanwhile.
+const ABANDONED: Duration = Duration::from_secs(6 * 60 * 60);
+
+/// Evaluation keys on NATS. An object is written before its record, so a key with a record is whole.
+pub struct NatsKeys {
+    objects: ObjectStore,
+    records: kv::Store,
+    /// The stream behind the object store.
+    stream: stream::Stream,
+}
+
+impl NatsKeys {
+    pub(super) async fn open(context: &Context) -> Result<Self, StoreError> {
+        let objects = objects(context, NAME).await?;
+        let stream = context.get_stream(format!("OBJ_{NAME}")).await;
+        Ok(NatsKeys {
+            objects,
+            records: bucket(context, "fhe-nn-key-records", Duration::ZERO).await?,
+            stream: stream.map_err(|error| failed("the object store", error))?,
+        })
+    }
+
+    async fn record(&self, place: &str) -> Result<Option<KeyRecord>, StoreError> {
+        let found = self
+            .records
+            .get(place)
+            .await
+            .map_err(|error| failed("a key", error))?;
+        let read = found.map(|bytes| serde_json::from_slice(&bytes));
+        read.transpose().map_err(|error| failed("a key", error))
+    }
+
+    async fn put_record(&self, place: &str, record: &KeyRecord) -> Result<(), StoreError> {
+        let bytes = serde_json::to_vec(record).map_err(|error| failed("a key", error))?;
+        let put = self.records.put(place, bytes.into()).await;
+        put.map(drop).map_err(|error| failed("a key", error))
+    }
+
+    /// Removes a record, and then its object.
+    async fn drop_key(&self, place: &str) -> Result<(), StoreError> {
+        let purged = self.records.purge(place).await;
+        purged.map_err(|error| failed("a key", error))?;
+        match self.objects.delete(place).await {
+            Err(error) if error.to_string().contains("not found") => Ok(()),
+            deleted => deleted.map_err(|error| failed("a key", error)),
+        }
+    }
+
+    /// The places of all records that match.
+    async fn places(&self, of: &str) -> Result<Vec<String>, StoreError> {
+        let prefix = format!("$KV.{}.", self.records.name);
+        let found = self
+            .records
+            .stream
+            .info_with_subjects(format!("{prefix}{of}"))
+            .await;
+        let found = found.map_err(|error| failed("the keys", error))?;
+        let subjects: HashMap<String, usize> = found
+            .try_collect()
+            .await
+            .map_err(|error| failed("the keys", error))?;
+        let places = subjects.into_keys();
+        Ok(places
+            .filter_map(|subject| subject.strip_prefix(&prefix).map(str::to_owned))
+            .collect())
+    }
+
+    /// Removes bytes that belong to no object, and are so old that nobody writes them.
+    async fn drop_abandoned(&self, now: SystemTime) -> Result<(), StoreError> {
+        let broken = |what: &'static str| {
+            move |error: &dyn std::fmt::Display| StoreError::Unavailable(format!("{what}: {error}"))
+        };
+        let broken = broken("the keys");
+        let prefix = format!("$O.{NAME}.C.");
+        let found = self.stream.info_with_subjects(format!("{prefix}*")).await;
+        let found = found.map_err(|error| broken(&error))?;
+        let chunks: HashMap<String, usize> =
+            found.try_collect().await.map_err(|error| broken(&error))?;
+        if chunks.is_empty() {
+            return Ok(());
+        }
+        let list = self.objects.list().await.map_err(|error| broken(&error))?;
+        let known: HashSet<String> = list
+            .map_ok(|object| format!("{prefix}{}", object.nuid))
+            .try_collect()
+            .await
+            .map_err(|error| broken(&error))?;
+        for subject in chunks
+            .into_keys()
+            .filter(|subject| !known.contains(subject))
+        {
+            let last = self.stream.get_last_raw_message_by_subject(&subject).await;
+            let Ok(last) = last else {
+                continue; // it is gone
+            };
+            let age = now
+                .duration_since(SystemTime::from(last.time))
+                .unwrap_or_default();
+            if age > ABANDONED {
+                let purged = self.stream.purge().filter(&subject).await;
+                purged.map_err(|error| broken(&error))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Keys for NatsKeys {
+    async fn put(
+        &self,
+        tenant: &Tenant,
+        key: &Hash,
+        record: KeyRecord,
+        quota: u64,
+        content: &mut (dyn AsyncRead + Send + Unpin),
+    ) -> Result<Put, StoreError> {
+        let place = place(tenant, key);
+        let mut content = Kept {
+            content,
+            error: None,
+            bytes: 0,
+        };
+        if let Some(known) = self.find(tenant, key).await? {
+            // it counts only if the bytes are right
+            let read = tokio::io::copy(&mut content, &mut tokio::io::sink()).await;
+            content.check(read.err(), record.bytes)?;
+            let until = known.until.max(record.until);
+            self.put_record(&place, &KeyRecord { until, ..known })
+                .await?;
+            return Ok(Put::Again);
+        }
+        let (used, wanted) = (self.used(tenant).await?, record.bytes);
+        if used.saturating_add(wanted) > quota {
+            return Err(StoreError::Quota {
+                used,
+                wanted,
+                quota,
+            });
+        }
+        let object = ObjectMetadata {
+            name: place.clone(),
+            ..ObjectMetadata::default()
+        };
+        let stored = self.objects.put(object, &mut content).await;
+        let checked = content.check(None, wanted);
+        if let (Ok(_), Err(_)) = (&stored, &checked) {
+            // whole, but not what was promised
+            self.drop_key(&place).await?;
+        }
+        checked?;
+        stored.map_err(|error| failed("a key", error))?;
+        self.put_record(&place, &record).await?;
+        Ok(Put::New)
+    }
+
+    async fn find(&self, tenant: &Tenant, key: &Hash) -> Result<Option<KeyRecord>, StoreError> {
+        let found = self.record(&place(tenant, key)).await?;
+        let now = SystemTime::now();
+        Ok(found.filter(|record| record.until > now))
+    }
+
+    async fn used(&self, tenant: &Tenant) -> Result<u64, StoreError> {
+        let mut bytes = 0_u64;
+        for place in self.places(&format!("{}.*", token(tenant))).await? {
+            let record = self.record(&place).await?;
+            bytes = bytes.saturating_add(record.map_or(0, |record| record.bytes));
+        }
+        Ok(bytes)
+    }
+
+    async fn keep(&self, tenant: &Tenant, key: &Hash, until: SystemTime) -> Result<(), StoreError> {
+        match self.find(tenant, key).await? {
+            Some(record) if record.until < until => {
+                self.put_record(&place(tenant, key), &KeyRecord { until, ..record })
+                    .await
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    async fn open(&self, tenant: &Tenant, key: &Hash) -> Result<Option<KeyContent>, StoreError> {
+        if self.find(tenant, key).await?.is_none() {
+            return Ok(None);
+        }
+        match self.objects.get(place(tenant, key)).await {
+            Ok(object) => Ok(Some(Box::new(object))),
+            Err(error) if error.kind() == GetErrorKind::NotFound => Ok(None),
+            Err(error) => Err(failed("a key", error)),
+        }
+    }
+
+    async fn remove(&self, tenant: &Tenant, key: &Hash) -> Result<bool, StoreError> {
+        let there = self.find(tenant, key).await?.is_some();
+        self.drop_key(&place(tenant, key)).await?;
+        Ok(there)
+    }
+
+    async fn expire(&self, now: SystemTime) -> Result<usize, StoreError> {
+        let mut expired = 0;
+        for place in self.places("*.*").await? {
+            let record = self.record(&place).await?;
+            if record.is_some_and(|record| record.until <= now) {
+                self.drop_key(&place).await?;
+                expired += 1;
+            }
+        }
+        self.drop_abandoned(now).await?;
+        Ok(expired)
+    }
+}
+
+/// The name of a tenant as a part of a subject, in which a dot means something else.
+pub(super) fn token(tenant: &Tenant) -> String {
+    hex::encode(tenant.as_str())
+}
+
+fn place(tenant: &Tenant, key: &Hash) -> String {
+    format!("{}.{key}", token(tenant))
+}
+
+/// Keeps the error of a reader, which an object store replaces by its own.
+struct Kept<'a> {
+    content: &'a mut (dyn AsyncRead + Send + Unpin),
+    error: Option<io::Error>,
+    bytes: u64,
+}
+
+impl Kept<'_> {
+    /// # Errors
+    /// [`StoreError::Content`] if the reader failed, or had another number of bytes.
+    fn check(&mut self, error: Option<io::Error>, expected: u64) -> Result<(), StoreError> {
+        if let Some(error) = self.error.take().or(error) {
+            return Err(StoreError::Content(error));
+        }
+        if self.bytes != expected {
+            let reason = format!("{} bytes came, but there should be {expected}", self.bytes);
+            let error = io::Error::new(io::ErrorKind::InvalidData, reason);
+            return Err(StoreError::Content(error));
+        }
+        Ok(())
+    }
+}
+
+impl AsyncRead for Kept<'_> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        task: &mut Task<'_>,
+        to: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = to.filled().len();
+        let read = ready!(Pin::new(&mut *self.content).poll_read(task, to));
+        self.bytes += (to.filled().len() - before) as u64;
+        Poll::Ready(read.map_err(|error| {
+            self.error = Some(error);
+            io::Error::other("the content of the key ended with an error")
+        }))
+    }
+}
