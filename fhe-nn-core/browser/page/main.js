@@ -16,6 +16,8 @@ const service = new Service();
 const keys = new Keys();
 const steps = new Steps(at("steps"));
 const pad = new Pad(at("pad"), changed, say);
+// the newest version of each model that is served, by its name
+let versions = new Map();
 // the model that is chosen: `{ name, facts, ranges, kept, names, drawable, form }`, and `unsent`, its evaluation key until
 // the server has it
 let model = null;
@@ -28,8 +30,10 @@ async function start() {
   if (!isSecureContext) {
     throw new Error("Browsers encrypt on secure pages only. Open this one by https, or as http://127.0.0.1 or http://localhost.");
   }
-  const models = (await service.models()).filter((entry) => !entry.retired);
-  const names = [...new Set(models.map((entry) => entry.name))];
+  // of the versions with one name, the newest comes first
+  const served = (await service.models()).filter(({ retired }) => !retired);
+  versions = new Map(served.reverse().map((version) => [version.name, version]));
+  const names = [...versions.keys()].sort();
   if (names.length === 0) throw new Error("The server has no model. Start it as 'fhe-nn serve MODEL'.");
   at("model").replaceChildren(...names.map((name) => new Option(name, name)));
   at("model-choice").hidden = names.length === 1;
@@ -39,7 +43,7 @@ async function start() {
 
 /** Shows a model. */
 async function choose(name) {
-  const opened = await keys.open(await service.description(name));
+  const opened = await keys.open(await service.description(versions.get(name)));
   const { facts, ranges } = opened;
   const drawable = readsDigits(facts);
   const names = facts.classes.length > 0 ? facts.classes : Array.from({ length: facts.outputs }, (_, place) => `${place}`);
@@ -235,7 +239,7 @@ async function failed(error) {
     return complain(error);
   }
   // the worker was ended with its keys in memory, and begins anew
-  if (model) Object.assign(model, await keys.open(await service.description(model.name)), { unsent: null });
+  if (model) Object.assign(model, await keys.open(await service.description(versions.get(model.name))), { unsent: null });
   say("It was stopped.");
 }
 

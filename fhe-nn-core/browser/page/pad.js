@@ -66,7 +66,9 @@ export class Pad {
 
   #place(event) {
     const box = this.#canvas.getBoundingClientRect();
-    return [((event.clientX - box.left) / box.width) * SIDE, ((event.clientY - box.top) / box.height) * SIDE];
+    // a pointer that is held goes on beyond the edge, where nobody sees the line
+    const inside = (share) => SIDE * Math.min(1, Math.max(0, share));
+    return [inside((event.clientX - box.left) / box.width), inside((event.clientY - box.top) / box.height)];
   }
 
   #start(event) {

@@ -29,9 +29,10 @@ export class Service {
     return (await answer.json()).models;
   }
 
-  /** Returns the bytes of a model's description. */
-  async description(name) {
-    const answer = await this.#call("GET", `v1/models/${encodeURIComponent(name)}`, { cache: "no-cache" });
+  /** Returns the bytes of the description of a model's version. */
+  async description({ name, plan }) {
+    const path = `v1/models/${encodeURIComponent(name)}?plan=${encodeURIComponent(plan)}`;
+    const answer = await this.#call("GET", path, { cache: "no-cache" });
     return new Uint8Array(await answer.arrayBuffer());
   }
 

@@ -16,7 +16,7 @@ export class Steps {
     this.#items = new Map(
       Object.entries(TEXTS).map(([name, text]) => {
         const item = document.createElement("li");
-        const [label, note, time] = ["span", "small", "output"].map((tag) => document.createElement(tag));
+        const [label, note, time] = ["span", "small", "span"].map((tag) => document.createElement(tag));
         label.textContent = text;
         item.append(label, note, time);
         item.dataset.step = name;
