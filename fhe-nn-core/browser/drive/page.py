@@ -38,6 +38,13 @@ const canvas = document.getElementById("seen");
 const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
 return Array.from({ length: pixels.length / 4 }, (_, index) => pixels[4 * index]);
 """
+# a drawing in three sizes at three places, as the images that are encrypted
+IMAGES = """
+const [points] = arguments;
+const { image } = await import("/page/digit.js");
+const moved = ([scale, x, y]) => [points.map(([u, v]) => [scale * u + x, scale * v + y])];
+return [[1, 0, 0], [0.2, 5, -3], [40, 1, 100]].map((move) => Array.from(image(moved(move))));
+"""
 # the page's calls go through a function of its own: one that refuses twice, and does not wait
 REFUSING = """
 const [call, refusals] = [window.fetch, [429, 503]];
@@ -92,6 +99,7 @@ class Session:
         self.browser.open(self.service.url)
         self.is_open()
         self.shot("empty")
+        self.centred()
         evaluation = self.first_answer()
         self.reopened()
         self.second_answer(evaluation)
@@ -106,6 +114,18 @@ class Session:
         self.forgotten()
         same("complaints of the browser", self.complaints(), [])
         self.asks_for_a_token()
+
+    def centred(self):
+        """An image has the ink of a drawing where MNIST has it, wherever it is drawn and however large."""
+        images = self.browser.run(IMAGES, SEVEN)
+        for image in images:
+            assert max(abs(one - other) for one, other in zip(image, images[0])) < 1e-4, "another image"
+        places = {"columns": [index % 28 for index in range(784)], "rows": [index // 28 for index in range(784)]}
+        for what, place in places.items():
+            mean = sum(ink * at for ink, at in zip(images[0], place)) / sum(images[0])
+            assert abs(mean - 14) < 0.05, f"the mean of the {what} is {mean}"
+            inked = {at for ink, at in zip(images[0], place) if ink > 0}
+            assert max(inked) - min(inked) < 21, f"ink in {len(inked)} {what}"
 
     def first_answer(self):
         """A drawn seven is read, and keys are made for it. Returns the hash of the evaluation key."""

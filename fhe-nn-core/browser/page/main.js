@@ -248,6 +248,7 @@ function busy(is) {
   for (const id of ["model-choice", "input-kind", "draw", "values"]) at(id).inert = is;
   for (const id of ["ask", "forget"]) at(id).setAttribute("aria-disabled", is);
   at("working").hidden = !is;
+  at("opening").hidden ||= !is;
 }
 
 /** Ends what is being done, also by the worker. */
