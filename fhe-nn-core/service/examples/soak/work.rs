@@ -74,16 +74,19 @@ pub(crate) fn random(seed: u64) -> ChaCha20Rng {
     ChaCha20Rng::seed_from_u64(seed)
 }
 
-/// Makes a tenant for every token, and returns the headers `Authorization`.
-pub(crate) fn admit(folder: &Path, tenants: usize) -> Result<Vec<String>, Error> {
+/// Makes a token for every tenant, and returns the headers `Authorization`.
+pub(crate) fn admit(
+    folder: &Path,
+    tenants: impl IntoIterator<Item = String>,
+) -> Result<Vec<String>, Error> {
     let tokens = FolderTokens::open(folder);
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-    let mut headers = Vec::with_capacity(tenants);
-    for number in 0..tenants.max(1) {
+    let mut headers = Vec::new();
+    for tenant in tenants {
         let token = Token::generate()?;
         runtime.block_on(tokens.add(TokenRecord {
             hash: token.hash(),
-            tenant: format!("tenant-{number}").parse()?,
+            tenant: tenant.parse()?,
             since: SystemTime::now(),
         }))?;
         headers.push(format!("Bearer {}", token.reveal()));

@@ -11,7 +11,7 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, Sleep, sleep};
@@ -19,7 +19,11 @@ use tokio::time::{Instant, Sleep, sleep};
 use super::{App, Tls, health};
 
 /// The largest head of a call that is read, in bytes.
-const HEAD: usize = 32 << 10;
+const HEAD: usize = 64 << 10;
+/// Bytes that are taken at once from a caller who was refused.
+const PIECE: usize = 64 << 10;
+/// How long a caller who was refused may be quiet before its connection is closed.
+const QUIET: Duration = Duration::from_secs(1);
 
 /// A service that listens.
 pub struct Server {
@@ -111,11 +115,14 @@ async fn connection(
 ) {
     // small answers are not held back
     let _ = stream.set_nodelay(true);
+    let Ok((stream, rest)) = doubled(stream) else {
+        return;
+    };
     let stream = Patient::new(stream, pause);
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(pause)
-        .max_buf_size(HEAD.max(64 << 10))
+        .max_buf_size(HEAD)
         .keep_alive(true);
     let service = TowerToHyperService::new(router);
     let ended = match tls {
@@ -134,6 +141,29 @@ async fn connection(
     if let Err(error) = ended {
         // what a stranger sends is no concern of the operator
         tracing::debug!(%error, "a connection ended early");
+    }
+    linger(rest, pause).await;
+}
+
+/// A second handle of a connection.
+fn doubled(stream: TcpStream) -> io::Result<(TcpStream, TcpStream)> {
+    let stream = stream.into_std()?;
+    let second = stream.try_clone()?;
+    Ok((TcpStream::from_std(stream)?, TcpStream::from_std(second)?))
+}
+
+/// Takes what a caller still sends after the last answer, for a while: a connection that is closed before, is reset,
+/// and the caller never reads why it was refused.
+async fn linger(mut rest: TcpStream, pause: Duration) {
+    let end = Instant::now() + pause;
+    let mut piece = vec![0; PIECE];
+    loop {
+        let until = end.min(Instant::now() + QUIET);
+        let read = rest.read(&mut piece);
+        match tokio::time::timeout_at(until, read).await {
+            Ok(Ok(count)) if count > 0 => {}
+            Ok(Ok(_)) | Ok(Err(_)) | Err(_) => return,
+        }
     }
 }
 

@@ -9,8 +9,9 @@ use axum::response::{IntoResponse, Response};
 
 use super::App;
 use super::answer::Refused;
+use super::caller::Caller;
 use super::keys::refuse_when_draining;
-use crate::protocol::{Problem, Tenant};
+use crate::protocol::{Problem, ProblemKind, Tenant};
 
 /// Whether the process lives.
 #[utoipa::path(
@@ -41,18 +42,32 @@ pub(super) async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, R
     Ok("takes requests\n")
 }
 
-/// What is counted, as Prometheus reads it. Nothing in it names a tenant.
+/// The tenant whose tokens read the metrics.
+const READER: &str = "metrics";
+
+/// What is counted, as Prometheus reads it. Nothing in it names a tenant; but it tells that somebody calls, so once there
+/// are tokens, those of the tenant `metrics` alone read it.
 #[utoipa::path(
     get,
     path = crate::protocol::paths::METRICS,
     tag = "service",
     responses(
         (status = 200, description = "the metrics", body = String, content_type = "application/openmetrics-text"),
+        (status = 401, description = "a token of the tenant `metrics` is needed", body = Problem,
+            content_type = "application/problem+json"),
         (status = 503, description = "the store does not answer", body = Problem,
             content_type = "application/problem+json"),
-    )
+    ),
+    security(("token" = []), ())
 )]
-pub(super) async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Refused> {
+pub(super) async fn metrics(
+    State(app): State<Arc<App>>,
+    Caller(tenant): Caller,
+) -> Result<Response, Refused> {
+    if tenant.as_str() != READER && !app.parts.tokens.is_empty().await? {
+        let detail = format!("the metrics are for tokens of the tenant `{READER}`");
+        return Err(Refused::new(ProblemKind::Unauthorized, detail));
+    }
     let depth = app.parts.queue.depth().await?;
     let text = app.parts.metrics.text(depth);
     let kind =

@@ -15,6 +15,7 @@ use super::app::Draining;
 use super::caller::Caller;
 use super::incoming::{Incoming, length};
 use super::keys::{find, refuse_when_draining};
+use super::openapi::Message;
 use super::routes::Segment;
 use super::{App, Version};
 use crate::protocol::headers::content;
@@ -30,13 +31,13 @@ use crate::store::{Finished, Job, KeyRecord, Outcome, Promise, State as Stage, S
     path = crate::protocol::paths::INFERENCES,
     tag = "inferences",
     params(
-        ("name" = String, Path, description = "the name of the model"),
+        ("name" = ModelName, Path, description = "the name of the model"),
         ("fhe-nn-key" = Hash, Header, description = "SHA-256 of the evaluation key"),
         ("prefer" = Option<String>, Header, description = "how many seconds the caller waits, as in `wait=10`"),
     ),
-    request_body(content = Vec<u8>, content_type = crate::protocol::headers::content::REQUESTS),
+    request_body(content = Message, content_type = crate::protocol::headers::content::REQUESTS),
     responses(
-        (status = 200, description = "the replies", body = Vec<u8>,
+        (status = 200, description = "the replies", body = Message,
             content_type = "application/vnd.fhe-nn.replies",
             headers(("fhe-nn-receipt" = String, description = "the receipt"),
                 ("expires" = String, description = "until when the replies are kept"))),
@@ -184,11 +185,11 @@ impl Drop for Waiting {
     path = crate::protocol::paths::INFERENCE,
     tag = "inferences",
     params(
-        ("id" = Hash, Path, description = "the name of the inference"),
+        ("id" = JobName, Path, description = "the name of the inference"),
         ("prefer" = Option<String>, Header, description = "how many seconds the caller waits, as in `wait=10`"),
     ),
     responses(
-        (status = 200, description = "the replies", body = Vec<u8>,
+        (status = 200, description = "the replies", body = Message,
             content_type = "application/vnd.fhe-nn.replies",
             headers(("fhe-nn-receipt" = String, description = "the receipt"),
                 ("expires" = String, description = "until when the replies are kept"))),

@@ -13,6 +13,7 @@ use fhe_nn_core::{Kind, Label};
 use super::answer::{Refused, date};
 use super::caller::Caller;
 use super::incoming::{Incoming, KeyBody, length};
+use super::openapi::Message;
 use super::routes::Segment;
 use super::{App, Version};
 use crate::protocol::{Hash, Problem, ProblemKind};
@@ -27,7 +28,7 @@ const HEAD: usize = 56;
     path = crate::protocol::paths::KEY,
     tag = "keys",
     params(("sha256" = Hash, Path, description = "SHA-256 of the body, as 64 hexadecimal digits")),
-    request_body(content = Vec<u8>, content_type = crate::protocol::headers::content::EVALUATION_KEY),
+    request_body(content = Message, content_type = crate::protocol::headers::content::EVALUATION_KEY),
     responses(
         (status = 201, description = "stored; the tenant had no such key before",
             headers(("expires" = String, description = "until when it is kept, if it is not used before"))),

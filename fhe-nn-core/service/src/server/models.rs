@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use super::App;
 use super::answer::Refused;
 use super::caller::Caller;
+use super::openapi::Message;
 use super::routes::Segment;
 use crate::protocol::headers::content;
 use crate::protocol::{Hash, ModelList, ModelName, Problem, ProblemKind, PublishedKeys, paths};
@@ -36,12 +37,12 @@ pub(super) async fn list(State(app): State<Arc<App>>, _caller: Caller) -> Respon
     path = crate::protocol::paths::MODEL,
     tag = "models",
     params(
-        ("name" = String, Path, description = "the name of the model"),
+        ("name" = ModelName, Path, description = "the name of the model"),
         ("plan" = Option<Hash>, Query, description = "fingerprint of the plan"),
         ("if-none-match" = Option<String>, Header, description = "the `ETag` of a description at hand"),
     ),
     responses(
-        (status = 200, description = "the description", body = Vec<u8>,
+        (status = 200, description = "the description", body = Message,
             content_type = "application/vnd.fhe-nn.description",
             headers(("etag" = String, description = "changes with the description"))),
         (status = 304, description = "the description at hand is still the same"),

@@ -1,8 +1,10 @@
 //! The calls as an OpenAPI document, made of the code that answers them.
 
 use axum::response::{IntoResponse, Response};
-use utoipa::OpenApi;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::{OpenApi, PartialSchema, ToSchema};
 
 use super::routes::calls;
 
@@ -22,6 +24,19 @@ use super::routes::calls;
     )
 )]
 pub(super) struct Api;
+
+/// Bytes of a kind that the guide's page of formats documents.
+pub(super) struct Message;
+
+impl PartialSchema for Message {
+    fn schema() -> RefOr<Schema> {
+        let binary = SchemaFormat::KnownFormat(KnownFormat::Binary);
+        let bytes = ObjectBuilder::new().schema_type(Type::String);
+        bytes.format(Some(binary)).into()
+    }
+}
+
+impl ToSchema for Message {}
 
 struct Token;
 

@@ -37,6 +37,9 @@ fn wrong_hashes_and_wrong_sizes() {
     assert_problem(&put(&Hash::of(&key), &key), ProblemKind::MalformedKey);
     let long = [&network.key[..], b"x"].concat();
     assert_problem(&put(&Hash::of(&long), &long), ProblemKind::TooLarge);
+    // an answer that comes before the body was read is read all the same
+    let huge = vec![0; 3 * network.key.len()];
+    assert_problem(&put(&Hash::of(&huge), &huge), ProblemKind::TooLarge);
     let short = &network.key[1..];
     assert_problem(&put(&Hash::of(short), short), ProblemKind::MalformedKey);
     assert_problem(&put(&Hash::of(b""), b""), ProblemKind::MalformedKey);

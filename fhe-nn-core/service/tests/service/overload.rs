@@ -93,3 +93,21 @@ fn a_caller_who_hangs_up_gives_its_place_back() {
         assert_problem(&answer, ProblemKind::TenantQueueFull);
     }
 }
+
+#[test]
+fn an_inference_that_no_worker_comes_to_in_time_is_given_up() {
+    let defaults = Setup::default();
+    let setup = Setup {
+        settings: Settings {
+            deadline: std::time::Duration::ZERO,
+            ..defaults.settings
+        },
+        ..defaults
+    };
+    let service = setup.start();
+    let network = majority();
+    assert_eq!(service.put_key(network, &[]).status, 201);
+    let bytes = network.request(1).to_bytes();
+    let answer = service.infer(network, "wait=60", &bytes);
+    assert_problem(&answer, ProblemKind::DeadlineExceeded);
+}

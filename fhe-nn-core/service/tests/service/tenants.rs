@@ -46,15 +46,20 @@ fn token(tenant: &str) -> (Tenant, Token) {
 }
 
 /// Gives new tenants tokens while the service runs, as the command does.
-fn admit(service: &Running) -> [String; 3] {
+fn admit_new(service: &Running) -> [String; 3] {
     static COUNT: AtomicUsize = AtomicUsize::new(0);
+    let numbers = [0, 1, 2].map(|_| COUNT.fetch_add(1, Ordering::Relaxed));
+    admit(service, &numbers.map(|number| format!("t{number}")))
+}
+
+/// Gives tenants tokens, and returns the headers of their calls.
+fn admit<const N: usize>(service: &Running, tenants: &[String; N]) -> [String; N] {
     let tokens = FolderTokens::open(service.folder.path());
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .expect("it can be made");
-    let admitted = [0, 1, 2].map(|_| {
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let (tenant, token) = token(&format!("t{number}"));
+    let admitted = tenants.each_ref().map(|tenant| {
+        let (tenant, token) = token(tenant);
         let record = TokenRecord {
             hash: token.hash(),
             tenant,
@@ -86,7 +91,7 @@ fn a_tenant_never_sees_what_another_has() {
         ..ProptestConfig::default()
     };
     proptest!(config, |(calls in prop::collection::vec(call(), 1..16))| {
-        let tenants = admit(&service);
+        let tenants = admit_new(&service);
         let mut keys: HashSet<usize> = HashSet::new();
         let mut places: HashMap<(usize, usize), String> = HashMap::new();
         for (tenant, call) in calls {
@@ -169,8 +174,16 @@ fn nobody_calls_without_a_token_once_there_is_one() {
             assert!(answer.header("www-authenticate").is_some());
         }
     }
-    let answer = service.call("GET", "/v1/models", &[("authorization", &bearer)], b"");
-    assert_eq!(answer.status, 200);
+    let own = [("authorization", bearer.as_str())];
+    assert_eq!(service.call("GET", "/v1/models", &own, b"").status, 200);
+    // what others do shows in the metrics, which are for operators
+    assert_problem(
+        &service.call("GET", "/metrics", &own, b""),
+        ProblemKind::Unauthorized,
+    );
+    let [operator] = admit(&service, &["metrics".to_owned()]);
+    let operator = [("authorization", operator.as_str())];
+    assert_eq!(service.call("GET", "/metrics", &operator, b"").status, 200);
 }
 
 #[test]
