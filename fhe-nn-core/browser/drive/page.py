@@ -8,70 +8,12 @@ PROGRAM is `fhe-nn`, and PAGE the folder that `build` made. Chromium and ChromeD
 import argparse
 import os
 
+from scripts import FORGING, IMAGES, KEPT, REFUSING, ROWS, SEEN, STATES
 from service import Service
 from webdriver import Browser, until
 
 MODELS = {"digits": "examples/data/digits.quantized.safetensors", "majority": "tests/formats/model.v3"}
 
-KEPT = """
-return new Promise((resolve, reject) => {
-  const opening = indexedDB.open("fhe-nn");
-  opening.onerror = () => reject(opening.error);
-  opening.onsuccess = () => {
-    const read = opening.result.transaction(["keys", "seal"]);
-    const [keys, seal] = ["keys", "seal"].map((name) => read.objectStore(name).getAll());
-    read.oncomplete = () => {
-      opening.result.close();
-      resolve({
-        evaluation: keys.result.map((entry) => entry.evaluation),
-        sealed: keys.result.map((entry) => [entry.iv, entry.sealed].map((bytes) => bytes.byteLength)),
-        extractable: seal.result.map((key) => key.extractable),
-      });
-    };
-  };
-});
-"""
-STATES = "return Object.fromEntries([...document.querySelectorAll('#steps li')].map((li) => [li.dataset.step, li.dataset.state]));"
-ROWS = "return [...document.querySelectorAll('#scores tr')].map((tr) => [tr.className, ...[...tr.cells].map((cell) => cell.textContent)]);"
-SEEN = """
-const canvas = document.getElementById("seen");
-const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
-return Array.from({ length: pixels.length / 4 }, (_, index) => pixels[4 * index]);
-"""
-# a drawing in three sizes at three places, as the images that are encrypted
-IMAGES = """
-const [points] = arguments;
-const { image } = await import("/page/digit.js");
-const moved = ([scale, x, y]) => [points.map(([u, v]) => [scale * u + x, scale * v + y])];
-return [[1, 0, 0], [0.2, 5, -3], [40, 1, 100]].map((move) => Array.from(image(moved(move))));
-"""
-# the page's calls go through a function of its own: one that refuses twice, and does not wait
-REFUSING = """
-const [call, refusals] = [window.fetch, [429, 503]];
-window.asked = 0;
-window.fetch = (path, options) => {
-  if (options.method !== "POST") return call(path, options);
-  window.asked += 1;
-  const status = refusals.shift();
-  if (status) return Promise.resolve(new Response("{}", { status, headers: { "retry-after": "0" } }));
-  return call(path, { ...options, headers: { ...options.headers, prefer: "wait=0" } });
-};
-"""
-# and one that changes a digit of a receipt
-FORGING = """
-const call = window.fetch;
-const [what] = arguments;
-window.fetch = async (path, options) => {
-  const answer = await call(path, options);
-  const headers = new Headers(answer.headers);
-  const receipt = JSON.parse(headers.get("fhe-nn-receipt"));
-  if (receipt) {
-    receipt[what] = (receipt[what][0] === "0" ? "1" : "0") + receipt[what].slice(1);
-    headers.set("fhe-nn-receipt", JSON.stringify(receipt));
-  }
-  return new Response(answer.status === 204 ? null : await answer.arrayBuffer(), { status: answer.status, headers });
-};
-"""
 SEVEN = [(0.28, 0.2), (0.5, 0.2), (0.74, 0.18), (0.6, 0.5), (0.46, 0.84)]
 # the same with the keyboard's pen, which begins in the middle
 SEVEN_OF_KEYS = ["Left"] * 6 + ["Up"] * 8 + [" "] + ["Right"] * 12 + ["Down", "Down", "Left"] * 8 + [" "]
@@ -146,11 +88,23 @@ class Session:
         same("keys that Web Crypto would export", kept["extractable"], [False])
         same("bytes of nonces", [iv for iv, _ in kept["sealed"]], [12])
         same("the server has the key", self.service.key_status(kept["evaluation"][0]), 200)
+        self.proven()
         self.shot("answered")
         self.browser.devtools("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark"}])
         self.shot("answered-dark")
         self.browser.devtools("Emulation.setEmulatedMedia", features=[])
         return kept["evaluation"][0]
+
+    def proven(self):
+        """A receipt can be kept, and `fhe-nn verify` finds it right by the command that the page shows."""
+        self.browser.devtools("Browser.setDownloadBehavior", behavior="allow", downloadPath=self.service.folder.name)
+        self.browser.click("#proof summary")
+        for what, file in [("receipt", "receipt.json"), ("requests", "requests"), ("replies", "replies")]:
+            self.browser.click(f"#proof-{what}")
+            until(lambda: self.service.has_file(file), 30, f"{file} is saved")
+        program, *command = self.browser.text("#proof-command").split()
+        same("the program", program, "fhe-nn")
+        self.service.runs(command)
 
     def stopped(self):
         """What is being done can be stopped, and leaves nothing."""

@@ -16,7 +16,7 @@ class Service:
     """A service of models of this repository, which shows a page. A context manager."""
 
     def __init__(self, program, page, models):
-        self.program, self.page = program, page
+        self.program, self.page = os.path.abspath(program), page
         self.models = [f"{name}={ROOT / path}" for name, path in models.items()]
 
     def __enter__(self):
@@ -54,8 +54,15 @@ class Service:
 
     def new_token(self, tenant):
         """Makes a token, from which on the server asks for one."""
-        command = [self.program, "token", "new", tenant, "--data", self.data]
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+        return self.runs(["token", "new", tenant, "--data", self.data]).strip()
+
+    def has_file(self, name):
+        return os.path.exists(os.path.join(self.folder.name, name))
+
+    def runs(self, arguments):
+        """Runs the program in the folder, and returns what it prints."""
+        command = [self.program, *arguments]
+        return subprocess.run(command, cwd=self.folder.name, check=True, stdout=subprocess.PIPE, text=True).stdout
 
     def status(self, method, path):
         try:

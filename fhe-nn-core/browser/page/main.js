@@ -134,6 +134,7 @@ async function ask() {
     await steps.run("receipt", checked, (signed) =>
       signed ? "signed by the server" : "its hashes are right; this browser cannot check signatures",
     );
+    results.showProof(receipt, request, reply, facts.server_identity);
   }
 
   const { reals, greatest } = await steps.run("decrypt", () => keys.decrypt(reply));

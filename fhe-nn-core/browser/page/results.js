@@ -16,6 +16,7 @@ export function clear() {
   at("seen").setAttribute("aria-label", "Nothing yet");
   at("seen-text").replaceChildren(small("Nothing yet. The input stays here until it is encrypted."));
   at("seen-details").hidden = true;
+  at("proof").hidden = true;
 }
 
 /** Shows the bytes that the server gets: each is a square of a picture, as many in a row as make it a square. */
@@ -45,6 +46,18 @@ export function showAnswer(reals, greatest, { names, drawable }) {
   if (reals.length > 1) show(at("scores"), reals, greatest, names);
   at("answer").closest("section").scrollIntoView({ block: "nearest" });
   return answer;
+}
+
+/** Offers a receipt as a file, with what it is about, and says how it is checked. */
+export function showProof(receipt, request, reply, identity) {
+  for (const [what, content] of Object.entries({ receipt, requests: request, replies: reply })) {
+    const link = at(`proof-${what}`);
+    if (link.href) URL.revokeObjectURL(link.href);
+    link.href = URL.createObjectURL(new Blob([content], { type: "application/octet-stream" }));
+  }
+  at("proof-command").textContent =
+    `fhe-nn verify receipt.json --requests requests --replies replies --server-key ${identity}`;
+  at("proof").hidden = false;
 }
 
 function sentence(reals, name, isDigit) {
