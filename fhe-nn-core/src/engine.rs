@@ -20,6 +20,7 @@ mod keyswitch;
 mod lanes;
 mod linear;
 mod lookup;
+mod memory;
 mod rotate;
 mod server_key;
 mod slow;

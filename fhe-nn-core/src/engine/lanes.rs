@@ -14,7 +14,7 @@ mod portable;
 pub(crate) use avx2::Avx2;
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 pub(crate) use avx512::Avx512;
-pub(crate) use complex::{Block, Complex, ComplexLanes};
+pub(crate) use complex::{Block, Complex, ComplexLanes, KeyBlock};
 pub(crate) use portable::Portable;
 
 /// Arithmetic on vectors. Code that is not inlined into a [`Kernel`] is not compiled for the processor, so

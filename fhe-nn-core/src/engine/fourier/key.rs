@@ -8,14 +8,15 @@ use rayon::prelude::*;
 use super::io::Reals;
 use super::rotation::{Layout, Rotation, Scratch};
 use super::transform::Transform;
-use crate::engine::lanes::{Block, Processor};
+use crate::engine::lanes::{Block, KeyBlock, Processor};
+use crate::engine::memory::KeyMemory;
 
 /// The transformed GGSW ciphertexts of the bits of a small key.
 pub(crate) struct FourierKey {
     layout: Layout,
     transform: Transform,
     processor: Processor,
-    blocks: Vec<Block>,
+    memory: KeyMemory,
     /// The working memory of rotations, for as many of them as ever ran at once.
     scratch: Mutex<Vec<Scratch>>,
 }
@@ -27,7 +28,7 @@ impl FourierKey {
             layout,
             transform: Transform::new(layout.size),
             processor: Processor::detect(),
-            blocks: vec![Block::default(); dimension * layout.step_blocks()],
+            memory: KeyMemory::zero(dimension * layout.step_blocks()),
             scratch: Mutex::default(),
         }
     }
@@ -50,7 +51,7 @@ impl FourierKey {
     ) -> impl IndexedParallelIterator<Item = StepWriter<'_>> {
         let (layout, transform, processor) = (&self.layout, &self.transform, self.processor);
         let blocks = layout.step_blocks();
-        self.blocks[bits.start * blocks..bits.end * blocks]
+        self.memory.blocks_mut()[bits.start * blocks..bits.end * blocks]
             .par_chunks_exact_mut(layout.step_blocks())
             .map(move |step| StepWriter {
                 layout,
@@ -79,7 +80,7 @@ impl FourierKey {
         let whole = self.processor.run(Rotation {
             layout: &self.layout,
             transform: &self.transform,
-            key: &self.blocks,
+            key: self.memory.blocks(),
             extension,
             masks,
             accumulators,
@@ -102,7 +103,7 @@ pub(crate) struct StepWriter<'a> {
     layout: &'a Layout,
     transform: &'a Transform,
     processor: Processor,
-    step: &'a mut [Block],
+    step: &'a mut [KeyBlock],
 }
 
 impl StepWriter<'_> {
@@ -125,7 +126,7 @@ impl StepWriter<'_> {
         });
         let (columns, rows) = (self.layout.columns, self.layout.rows());
         for (b, block) in out.into_iter().enumerate() {
-            self.step[(b * rows + row) * columns + column] = block;
+            self.step[(b * rows + row) * columns + column] = [block.re, block.im];
         }
     }
 }

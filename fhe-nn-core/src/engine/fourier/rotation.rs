@@ -19,7 +19,7 @@
 use super::compensation::{Compensate, Errors, blocks_of_errors, prefix};
 use super::io::{Back, Digits, offset};
 use super::transform::Transform;
-use crate::engine::lanes::{Block, ComplexLanes, Kernel, Lanes};
+use crate::engine::lanes::{Block, ComplexLanes, Kernel, KeyBlock, Lanes};
 
 /// Number of ciphertexts whose digits are multiplied together. These digits and a step of the key stay in a
 /// core's second-level cache. An accumulator of more parts is a group of its own, because no part may
@@ -99,7 +99,7 @@ pub(super) struct Rotation<'a> {
     /// A transformed GGSW ciphertext for each element of a mask. Its rows come in the order of polynomials,
     /// and for each polynomial from the most significant digit on. The blocks b of all columns of all rows
     /// are stored together.
-    pub(crate) key: &'a [Block],
+    pub(crate) key: &'a [KeyBlock],
     /// Number of parts of an accumulator, a power of 2.
     pub(crate) extension: usize,
     /// The masks, as powers of X below `2N` times the extension.
@@ -254,7 +254,7 @@ impl Kernel for Difference<'_> {
 
 /// Multiplies digits by a GGSW ciphertext, in place: the first columns of each accumulator's rows become
 /// the result.
-fn multiply<L: Lanes>(lanes: L, layout: &Layout, step: &[Block], digits: &mut [Block]) {
+fn multiply<L: Lanes>(lanes: L, layout: &Layout, step: &[KeyBlock], digits: &mut [Block]) {
     match layout.columns {
         2 => lanes.run(Multiply::<2> {
             layout,
@@ -287,7 +287,7 @@ fn multiply<L: Lanes>(lanes: L, layout: &Layout, step: &[Block], digits: &mut [B
 
 struct Multiply<'a, const COLUMNS: usize> {
     layout: &'a Layout,
-    step: &'a [Block],
+    step: &'a [KeyBlock],
     digits: &'a mut [Block],
 }
 
@@ -305,7 +305,7 @@ impl<const COLUMNS: usize> Kernel for Multiply<'_, COLUMNS> {
                 for (digit, key) in rows.zip(key.as_chunks::<COLUMNS>().0) {
                     let digit = lanes.load_block(digit);
                     for (sum, key) in sums.iter_mut().zip(key) {
-                        *sum = lanes.times_add(digit, lanes.load_block(key), *sum);
+                        *sum = lanes.times_add(digit, lanes.load_key(key), *sum);
                     }
                 }
                 for (column, &sum) in sums.iter().enumerate() {

@@ -10,6 +10,9 @@ pub(crate) struct Block {
     pub(crate) im: [f64; 8],
 }
 
+/// The real and the imaginary parts of a block of a key. Its memory is aligned, so the type need not be.
+pub(crate) type KeyBlock = [[f64; 8]; 2];
+
 /// Eight complex numbers in registers.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Complex<V> {
@@ -24,6 +27,14 @@ pub(crate) trait ComplexLanes: Lanes {
         Complex {
             re: self.load(&from.re),
             im: self.load(&from.im),
+        }
+    }
+
+    #[inline(always)]
+    fn load_key(self, [re, im]: &KeyBlock) -> Complex<Self::V> {
+        Complex {
+            re: self.load(re),
+            im: self.load(im),
         }
     }
 
