@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Once;
 
 use fhe_nn_core::import::{self, Imported, Reference, Widths};
-use fhe_nn_core::plan::{Prefer, Ties};
+use fhe_nn_core::plan::{Prefer, Ties, Version};
 use fhe_nn_core::prelude::*;
 use fhe_nn_core::{Error, Kind, Label, Passphrase, Protection, StoredKey};
 use ndarray::array;
@@ -41,6 +41,9 @@ fn scaled() -> Result<Scaled, Error> {
     let samples = array![[9.0, -3.0], [17.0, 3.0]];
     Ok(Scaled::quantize(&floats, samples.view())?.network)
 }
+
+/// Ends the names of files for a plan whose rotations take two key bits a step.
+const PAIRS: &str = "_pairs";
 
 /// The input of the request.
 const INPUT: [f32; 3] = [1.0, 0.0, 1.0];
@@ -86,33 +89,35 @@ fn bless() -> Result<(), Error> {
     write("scaled_description", 1, &description.to_bytes());
     // the network whose plan the client key is for
     let network = Majority::load(folder().join("model.v2"))?;
-    // a key as small as there are
+    // keys as small as there are, and rotations that take two key bits a step
     let options = PlanOptions::new().with_failure_bits(24.0);
-    let plan = network.plan(&options.with_prefer(Prefer::SmallestKeys))?;
-    let client = match ClientKey::load_unprotected(folder().join("client_key_unprotected.v1")) {
-        Ok(client) => client,
-        Err(_) => ClientKey::generate(&plan)?,
-    };
-    let evaluation = client.evaluation_key()?;
-    let request = client.encrypt(&INPUT)?;
-    let reply = network.run_encrypted(&ServerKey::new(&evaluation), &request)?;
-    let classes = vec!["most are on".to_owned()];
-    let description = Description::new(plan)?.with_classes(classes)?.to_bytes();
     let key = Kind::ClientKey.version();
-    write("description", Kind::Description.version(), &description);
-    write("client_key", key, &client.to_bytes(&passphrase())?);
-    write(
-        "client_key_unprotected",
-        key,
-        &client.to_unprotected_bytes(),
-    );
-    write(
-        "evaluation_key",
-        Kind::EvaluationKey.version(),
-        &evaluation.to_bytes(),
-    );
-    write("request", Kind::Request.version(), &request.to_bytes());
-    write("reply", Kind::Reply.version(), &reply.to_bytes());
+    let smallest = options.with_prefer(Prefer::SmallestKeys);
+    for (of, options) in [("", smallest), (PAIRS, options)] {
+        let plan = network.plan(&options)?;
+        let stored = folder().join(format!("client_key_unprotected{of}.v1"));
+        let client = match ClientKey::load_unprotected(stored) {
+            Ok(client) => client,
+            Err(_) => ClientKey::generate(&plan)?,
+        };
+        let evaluation = client.evaluation_key()?;
+        let request = client.encrypt(&INPUT)?;
+        let reply = network.run_encrypted(&ServerKey::new(&evaluation), &request)?;
+        let classes = vec!["most are on".to_owned()];
+        let description = Description::new(plan)?.with_classes(classes)?.to_bytes();
+        let write = |kind: Kind, name: &str, bytes: &[u8]| {
+            write(&format!("{name}{of}"), kind.version(), bytes);
+        };
+        write(Kind::Description, "description", &description);
+        let protected = client.to_bytes(&passphrase())?;
+        write(Kind::ClientKey, "client_key", &protected);
+        let unprotected = client.to_unprotected_bytes();
+        write(Kind::ClientKey, "client_key_unprotected", &unprotected);
+        let evaluation = evaluation.to_bytes();
+        write(Kind::EvaluationKey, "evaluation_key", &evaluation);
+        write(Kind::Request, "request", &request.to_bytes());
+        write(Kind::Reply, "reply", &reply.to_bytes());
+    }
     let onnx = folder().join("../cases/ort_qdq_int8_perchannel/ort_qdq_int8_perchannel.onnx");
     let imported = import::load(onnx, &Widths::default()).expect("the tests of cases read it");
     write("imported", 2, &imported.to_bytes());
@@ -155,24 +160,28 @@ fn files_of_before_are_read() -> Result<(), Error> {
         Majority::load(folder().join("model.v2"))?.run(&INPUT)?
     );
 
-    let description = Description::from_bytes(&file("description.v1"))?;
-    assert_eq!(description.name(), "Majority");
-    assert_eq!(description.classes(), ["most are on"]);
-    assert_eq!(description.plan().model, model.fingerprint());
-    let plan = description.plan();
+    for (of, version) in [("", Version::Second), (PAIRS, Version::Third)] {
+        let file = |name: &str, version: u16| file(&format!("{name}{of}.v{version}"));
+        let description = Description::from_bytes(&file("description", 1))?;
+        assert_eq!(description.name(), "Majority");
+        assert_eq!(description.classes(), ["most are on"]);
+        assert_eq!(description.plan().model, model.fingerprint());
+        assert_eq!(description.plan().version, version);
+        let plan = description.plan();
 
-    let request = Request::from_bytes(&file("request.v4"), plan)?;
-    let reply = Reply::from_bytes(&file("reply.v4"), plan)?;
-    let protected = ClientKey::from_bytes(&file("client_key.v1"), &passphrase())?;
-    let unprotected = ClientKey::from_unprotected_bytes(&file("client_key_unprotected.v1"))?;
-    for client in [protected, unprotected] {
-        client.check(plan)?;
-        assert_eq!(client.decrypt(&request, &reply)?, clear);
-        // the old evaluation key still serves the key's new requests
-        let server = ServerKey::read(&file("evaluation_key.v4")[..], plan)?;
-        let request = client.encrypt(&INPUT)?;
-        let reply = model.run_encrypted(&server, &request)?;
-        assert_eq!(client.decrypt(&request, &reply)?, clear);
+        let request = Request::from_bytes(&file("request", 4), plan)?;
+        let reply = Reply::from_bytes(&file("reply", 4), plan)?;
+        let protected = ClientKey::from_bytes(&file("client_key", 1), &passphrase())?;
+        let unprotected = ClientKey::from_unprotected_bytes(&file("client_key_unprotected", 1))?;
+        for client in [protected, unprotected] {
+            client.check(plan)?;
+            assert_eq!(client.decrypt(&request, &reply)?, clear);
+            // the old evaluation key still serves the key's new requests
+            let server = ServerKey::read(&file("evaluation_key", 4)[..], plan)?;
+            let request = client.encrypt(&INPUT)?;
+            let reply = model.run_encrypted(&server, &request)?;
+            assert_eq!(client.decrypt(&request, &reply)?, clear);
+        }
     }
     let stored = StoredKey::from_bytes(&file("client_key.v1"))?;
     assert_eq!(stored.protection(), Protection::Passphrase);

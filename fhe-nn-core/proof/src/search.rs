@@ -67,7 +67,7 @@ fn find(requirements: &Requirements, options: &PlanOptions) -> Result<Plan, Plan
     let z = standard_deviations(options.failure_bits());
     let stages = Layer::stages(requirements, z);
     let shared = stages.iter().map(|layer| layer.shared);
-    let rotations = rotations(shared.fold(0.0, f64::max));
+    let rotations = rotations(shared.fold(0.0, f64::max), options.prefer());
     let keyswitches = Keyswitches::new();
     let output = Layer::new(&requirements.output, z);
     let chains = |sharing, key_ns| {

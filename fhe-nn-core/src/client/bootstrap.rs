@@ -2,6 +2,7 @@
 
 use fhe_nn_proof::plan::Bootstrap;
 use tfhe::core_crypto::prelude::*;
+use zeroize::Zeroizing;
 
 use super::random::{mask_seed, noise_seeds, noise_source};
 use super::secret::{Secret, noise};
@@ -11,8 +12,8 @@ use crate::parallel::*;
 use crate::watch::Count;
 use crate::wire::{Seeded, bootstrap_bytes, cut};
 
-/// Encrypts every bit of the small key under the large one as a GGSW ciphertext, each with masks from a
-/// seed of its own.
+/// Encrypts the small key under the large one as GGSW ciphertexts ([`messages`]), each with masks from a seed
+/// of its own.
 ///
 /// # Errors
 /// [`Error::Randomness`] and [`Error::Cancelled`].
@@ -28,7 +29,8 @@ pub(super) fn generate(
     let size = PolynomialSize(key.shape.polynomial_size as usize);
     let large = GlweSecretKey::from_container(large.bits(), size);
     let fresh = noise(key.shape.lwe_dimension());
-    let masks = part_seeds(seed, small.bits().len());
+    let messages = messages(small.bits(), key.key_bits);
+    let masks = part_seeds(seed, messages.len());
     let noises = noise_seeds(masks.len())?;
     let part = bodies.len() / masks.len();
     bodies
@@ -38,7 +40,7 @@ pub(super) fn generate(
             if count.stopped() {
                 return;
             }
-            let (bit, noise) = (small.bits()[index], noises[index]);
+            let (bit, noise) = (messages[index], noises[index]);
             let mut ciphertext = seeded_ggsw(key, vec![0; part / bytes], masks[index]);
             encrypt_constant_seeded_ggsw_ciphertext(
                 &large,
@@ -52,4 +54,31 @@ pub(super) fn generate(
         });
     count.check()?;
     Ok(Seeded { seed, bodies })
+}
+
+/// Returns what the GGSW ciphertexts of a bootstrapping key encrypt, step by step: the bits of the small key,
+/// or, for each pair of bits s and t, `s (1 - t)`, `(1 - s) t` and `s t`, and a last bit that is left over.
+fn messages(bits: &[u64], key_bits: u32) -> Zeroizing<Vec<u64>> {
+    // allocated at its full size: a vector that grows would leave copies behind
+    let mut messages = Zeroizing::new(Vec::with_capacity(2 * bits.len()));
+    for step in bits.chunks(key_bits as usize) {
+        match step {
+            [s, t] => messages.extend([s & (1 ^ t), (1 ^ s) & t, s & t]),
+            bits => messages.extend_from_slice(bits),
+        }
+    }
+    messages
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_of_two_bits_has_three_messages_of_which_one_is_1_at_most() {
+        assert_eq!(*messages(&[1, 0, 1], 1), [1, 0, 1]);
+        let bits = [0, 0, 0, 1, 1, 0, 1, 1, 1];
+        let expected = [0, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0, 1, 1];
+        assert_eq!(*messages(&bits, 2), expected);
+    }
 }

@@ -1,6 +1,5 @@
 //! Expands the keys that travelled: draws masks from seeds, and transforms bootstrapping keys.
 
-use fhe_nn_proof::noise::{Decomposition, Shape};
 use fhe_nn_proof::plan::Bootstrap;
 use rayon::prelude::*;
 use tfhe::core_crypto::commons::math::random::Seed;
@@ -32,7 +31,7 @@ pub(super) fn keyswitch(
     Ok(KeyswitchKey::new(from, to, key.digits, expanded.as_ref()))
 }
 
-/// Number of GGSW ciphertexts whose bodies are in memory at once.
+/// The greatest number of GGSW ciphertexts whose bodies are in memory at once.
 const AT_ONCE: usize = 64;
 
 /// Expands a bootstrapping key: draws the masks from their seeds and transforms every ciphertext. It takes
@@ -46,30 +45,39 @@ pub(super) fn bootstrap(
     seed: u128,
     mut read: impl FnMut(&mut [u8]) -> Result<(), Error>,
 ) -> Result<FourierKey, Error> {
-    let (bytes, n) = (key.body_bytes() as usize, key.small_dimension as usize);
-    let layout = layout(key.shape, key.digits);
-    let mut transformed = FourierKey::zero(layout, n);
-    let one = bootstrap_bytes(key) / n;
-    let masks = part_seeds(seed, n);
-    let mut bodies = vec![0; one * AT_ONCE.min(n)];
-    for first in (0..n).step_by(AT_ONCE) {
-        let bits = first..n.min(first + AT_ONCE);
-        let bodies = &mut bodies[..one * bits.len()];
+    let (bytes, all) = (key.body_bytes() as usize, key.key_ciphertexts() as usize);
+    let layout = layout(key);
+    let mut transformed = FourierKey::zero(layout, all);
+    let (one, of_step) = (bootstrap_bytes(key) / all, layout.step_ciphertexts());
+    let masks = part_seeds(seed, all);
+    // whole steps
+    let at_once = AT_ONCE / of_step * of_step;
+    let mut bodies = vec![0; one * at_once.min(all)];
+    for first in (0..all).step_by(at_once) {
+        let some = first..all.min(first + at_once);
+        let bodies = &mut bodies[..one * some.len()];
         read(bodies)?;
         transformed
-            .steps_mut(bits.clone())
-            .zip(bodies.par_chunks_exact(one))
-            .zip(&masks[bits])
-            .for_each(|((step, bodies), &mask)| {
-                let bodies = restore(bodies, bytes).collect();
-                write(step, &layout, &seeded_ggsw(key, bodies, mask));
+            .steps_mut(some.clone())
+            .zip(bodies.par_chunks(one * of_step))
+            .zip(masks[some].par_chunks(of_step))
+            .for_each(|((mut step, bodies), masks)| {
+                for (index, (bodies, &mask)) in bodies.chunks(one).zip(masks).enumerate() {
+                    let bodies = restore(bodies, bytes).collect();
+                    write(&mut step, index, &layout, &seeded_ggsw(key, bodies, mask));
+                }
             });
     }
     Ok(transformed)
 }
 
-/// Transforms a GGSW ciphertext with its masks, and writes it.
-fn write(mut step: StepWriter<'_>, layout: &Layout, seeded: &SeededGgswCiphertextOwned<u64>) {
+/// Transforms ciphertext `index` of a step with its masks, and writes it.
+fn write(
+    step: &mut StepWriter<'_>,
+    index: usize,
+    layout: &Layout,
+    seeded: &SeededGgswCiphertextOwned<u64>,
+) {
     let mut ciphertext = GgswCiphertext::new(
         0u64,
         seeded.glwe_size(),
@@ -82,22 +90,23 @@ fn write(mut step: StepWriter<'_>, layout: &Layout, seeded: &SeededGgswCiphertex
     let rows = ciphertext
         .as_ref()
         .chunks_exact(layout.columns * layout.size);
-    for (index, row) in rows.enumerate() {
+    for (place, row) in rows.enumerate() {
         // tfhe's rows begin with the least significant digit of every polynomial
-        let (level, polynomial) = (index / layout.columns, index % layout.columns);
+        let (level, polynomial) = (place / layout.columns, place % layout.columns);
         let levels = layout.levels as usize;
         let row_index = polynomial * levels + (levels - 1 - level);
         for (column, coefficients) in row.chunks_exact(layout.size).enumerate() {
-            step.write(row_index, column, coefficients);
+            step.write(index, row_index, column, coefficients);
         }
     }
 }
 
-fn layout(shape: Shape, digits: Decomposition) -> Layout {
+fn layout(key: &Bootstrap) -> Layout {
     Layout {
-        columns: shape.dimension as usize + 1,
-        size: shape.polynomial_size as usize,
-        base_log: digits.base_log,
-        levels: digits.levels,
+        columns: key.shape.dimension as usize + 1,
+        size: key.shape.polynomial_size as usize,
+        base_log: key.digits.base_log,
+        levels: key.digits.levels,
+        key_bits: key.key_bits as usize,
     }
 }

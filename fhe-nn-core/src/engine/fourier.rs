@@ -6,10 +6,13 @@ mod compensation;
 mod ends;
 mod io;
 mod key;
+mod pairs;
+mod powers;
 mod rotation;
 #[cfg(test)]
 mod tests;
 mod transform;
+mod turned;
 
 pub(crate) use io::offset as digit_offset;
 pub(crate) use key::{FourierKey, StepWriter};

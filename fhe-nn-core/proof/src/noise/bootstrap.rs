@@ -99,6 +99,41 @@ pub fn mask_transform_variance(input_dimension: u32, shape: Shape, digits: Decom
     bootstrap_transform_variance(input_dimension, shape, digits) * masks / (1.0 + masks)
 }
 
+/// Variance of the result of a bootstrap that takes two bits of the small key a step.
+///
+/// A step is `sum_k (X^a_k - 1) G_k x acc` for three GGSW ciphertexts, of which at most one encrypts 1. The
+/// power of X is uniform, so a factor `X^a - 1` multiplies a variance by 2 on average: 0 and 4 for powers
+/// 0 and N are equally rare. Against two steps that take one bit each:
+///
+/// - the noise of the key and the errors of the transforms count for each of the three ciphertexts, twice:
+///   6 parts in place of 2;
+/// - rounding counts, twice, if one of the three encrypts 1, in three of four steps: 3/2 in place of twice
+///   1/2. It is that of the accumulator, with mean compensation as in [`bootstrap_rounding_variance`].
+///
+/// A last bit that is left over has less: 2 parts, and 1. It counts as half a step.
+pub fn pair_variance(input_dimension: u32, shape: Shape, digits: Decomposition) -> f64 {
+    let noise = seeded_variance(shape.lwe_dimension(), MODULUS_BITS);
+    PAIR_PRODUCTS * bootstrap_key_variance(input_dimension, shape, digits, noise)
+        + PAIR_ROUNDING * bootstrap_rounding_variance(input_dimension, shape, digits)
+        + PAIR_PRODUCTS * bootstrap_transform_variance(input_dimension, shape, digits)
+}
+
+/// The part of [`pair_variance`] that the values of one bootstrap have in common. A product of errors with
+/// key bits of mean 1/2, turned by `X^a` and less itself, has the covariance that it has without, on average
+/// over a: `(1 - 2 d / phases) / 2` of its variance.
+pub fn pair_mask_transform_variance(
+    input_dimension: u32,
+    shape: Shape,
+    digits: Decomposition,
+) -> f64 {
+    PAIR_PRODUCTS * mask_transform_variance(input_dimension, shape, digits)
+}
+
+/// The factor of what every product adds if a step takes two key bits.
+pub const PAIR_PRODUCTS: f64 = 3.0;
+/// The factor of what rounding to digits adds if a step takes two key bits.
+pub const PAIR_ROUNDING: f64 = 1.5;
+
 /// Variance of what tfhe's transforms lose. It is a fit to measurements, unlike the other parts of a
 /// bootstrap's noise, which are derived.
 pub fn tfhe_transform_variance(input_dimension: u32, shape: Shape, digits: Decomposition) -> f64 {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::noise::{
     Decomposition, KEYSWITCH_MODULUS_BITS, MODULUS_BITS, Shape, bootstrap_variance,
     keyswitch_variance, mask_transform_variance, modulus_switch_variance,
+    pair_mask_transform_variance, pair_variance,
 };
 
 /// A keyswitch to a small key, and the bootstrap (the blind rotation) that follows it.
@@ -21,6 +22,19 @@ pub struct Bootstrap {
     pub extension: u32,
     /// Digits of the bootstrap.
     pub digits: Decomposition,
+    /// Number of bits of the small key that a step of the rotation takes, 1 or 2. Two take less time, a
+    /// bootstrapping key 1.5 times as large, and more noise.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub key_bits: u32,
+}
+
+/// What plans of before have: a step took one bit of the small key.
+const fn one() -> u32 {
+    1
+}
+
+const fn is_one(key_bits: &u32) -> bool {
+    *key_bits == 1
 }
 
 impl Bootstrap {
@@ -42,21 +56,45 @@ impl Bootstrap {
 
     /// Variance of a result.
     pub fn result_variance(&self) -> f64 {
-        bootstrap_variance(self.small_dimension, self.shape, self.digits)
+        let variance = match self.key_bits {
+            1 => bootstrap_variance,
+            _ => pair_variance,
+        };
+        variance(self.small_dimension, self.shape, self.digits)
     }
 
     /// Variance of a result to reckon with in sums that add `shared` of what the values of one bootstrap
     /// have in common, in units of the square of their weights (see [`Gain`](crate::noise::Gain)).
     pub fn shared_variance(&self, shared: f64) -> f64 {
-        let common = mask_transform_variance(self.small_dimension, self.shape, self.digits);
+        let common = match self.key_bits {
+            1 => mask_transform_variance,
+            _ => pair_mask_transform_variance,
+        };
+        let common = common(self.small_dimension, self.shape, self.digits);
         self.result_variance() + shared * common
     }
 
     /// Whether another bootstrap has the same bootstrapping key.
     pub fn shares_key(&self, other: &Bootstrap) -> bool {
-        let key =
-            |bootstrap: &Bootstrap| (bootstrap.small_dimension, bootstrap.shape, bootstrap.digits);
+        let key = |bootstrap: &Bootstrap| {
+            (
+                bootstrap.small_dimension,
+                bootstrap.shape,
+                bootstrap.digits,
+                bootstrap.key_bits,
+            )
+        };
         key(self) == key(other)
+    }
+
+    /// Number of GGSW ciphertexts of the bootstrapping key: one for each bit of the small key, or three
+    /// for each pair of them, and one for a last bit that is left over.
+    pub const fn key_ciphertexts(&self) -> u32 {
+        let n = self.small_dimension;
+        match self.key_bits {
+            1 => n,
+            _ => (n / 2).saturating_mul(3).saturating_add(n % 2),
+        }
     }
 }
 

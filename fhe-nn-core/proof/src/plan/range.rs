@@ -18,6 +18,9 @@ pub(crate) const BOOTSTRAP_DIGIT_BITS: u32 = 44;
 /// Most bits of all digits of a keyswitch together: signed digits of a 32-bit number carry.
 pub(crate) const KEYSWITCH_DIGIT_BITS: u32 = 31;
 
+/// Most bits of the small key that a step of a rotation takes.
+pub(crate) const MAX_KEY_BITS: u32 = 2;
+
 /// The shape whose polynomials a table may be spread over, as k and N.
 const EXTENDED: (u32, u32) = (1, 2048);
 /// Most polynomials that a table may be spread over, a power of two.

@@ -148,7 +148,11 @@ impl fmt::Display for Bootstrap {
             write!(f, ", tables over {} polynomials", self.extension)?;
         }
         let Decomposition { levels, base_log } = self.digits;
-        write!(f, ", bootstrap {levels} x {base_log} bits")
+        write!(f, ", bootstrap {levels} x {base_log} bits")?;
+        match self.key_bits {
+            1 => Ok(()),
+            bits => write!(f, ", {bits} key bits a step"),
+        }
     }
 }
 

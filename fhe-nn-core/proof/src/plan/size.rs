@@ -51,12 +51,13 @@ impl Bootstrap {
         product([4, bodies, u64::from(self.small_dimension) + 1])
     }
 
-    /// Number of bodies of the bootstrapping key: `n` times `levels x (k + 1)` polynomials.
+    /// Number of bodies of the bootstrapping key: `levels x (k + 1)` polynomials for each of its
+    /// ciphertexts.
     fn bodies(&self) -> u64 {
         product([
             self.digits.levels.into(),
             u64::from(self.shape.dimension) + 1,
-            self.small_dimension.into(),
+            self.key_ciphertexts().into(),
             self.shape.polynomial_size.into(),
         ])
     }
@@ -204,6 +205,7 @@ mod tests {
                 small_dimension: *range::SMALL_DIMENSIONS.end(),
                 extension: 1,
                 keyswitch: Some(digits(range::MAX_KEYSWITCH_LEVELS)),
+                key_bits: range::MAX_KEY_BITS,
             };
             for bytes in [
                 largest.key_bytes(),

@@ -30,7 +30,7 @@ impl Plan {
         let client = &self.client;
         check("input bits", client.input_bits.into(), 1..=16)?;
         check("inputs", client.inputs as u64, 1..=MAX_VALUES)?;
-        let untold = self.version < Version::of(client);
+        let untold = self.version < Version::of(client, &self.stages);
         check("parts that its version does not have", untold.into(), 0..=0)?;
         let useless = !client.encoder.is_usable(client.inputs);
         check("useless encoders of inputs", useless.into(), 0..=0)?;
@@ -219,6 +219,8 @@ impl Bootstrap {
         check("small dimension", self.small_dimension.into(), dimensions)?;
         let known = cost::SHAPES.iter().any(|(shape, ..)| *shape == self.shape);
         check("GLWE shapes of this crate", known.into(), 1..=1)?;
+        let most = range::MAX_KEY_BITS.into();
+        check("key bits of a step", self.key_bits.into(), 1..=most)?;
         let extended = range::extensions(self.shape).any(|extension| extension == self.extension);
         check("extensions of this crate", extended.into(), 1..=1)?;
         check_digits(

@@ -4,6 +4,7 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::client::ClientSpec;
+use crate::plan::Stage;
 
 /// A version of the format in which plans are stored. It is written as the field `version`, and a plan in a version
 /// that is not here is refused when it is read.
@@ -18,6 +19,8 @@ pub enum Version {
     First,
     /// The encoder says how ties are rounded, and the client may have an order of inputs and make outputs of the scores.
     Second,
+    /// A step of a rotation may take two bits of the small key: bootstraps may have the field `key_bits`.
+    Third,
 }
 
 /// A stored plan has a version that this program cannot read.
@@ -31,11 +34,17 @@ pub struct UnknownVersion {
 
 impl Version {
     /// The newest version.
-    pub const NEWEST: Version = Version::Second;
+    pub const NEWEST: Version = Version::Third;
 
-    /// The version that is written for a client.
-    pub(crate) fn of(client: &ClientSpec) -> Self {
-        if client.encoder.is_of_before() && client.interface.is_own() {
+    /// The version that is written for a client and for the stages of a plan.
+    pub(crate) fn of(client: &ClientSpec, stages: &[Stage]) -> Self {
+        let takes_pairs = |stage: &Stage| {
+            let rounds = stage.rounds.iter().map(|round| &round.bootstrap);
+            rounds.chain([&stage.bootstrap]).any(|bootstrap| bootstrap.key_bits != 1)
+        };
+        if stages.iter().any(takes_pairs) {
+            Version::Third
+        } else if client.encoder.is_of_before() && client.interface.is_own() {
             Version::First
         } else {
             Version::Second
@@ -47,6 +56,7 @@ impl Version {
         match self {
             Version::First => 1,
             Version::Second => 2,
+            Version::Third => 3,
         }
     }
 }
@@ -58,6 +68,7 @@ impl TryFrom<u32> for Version {
         match found {
             1 => Ok(Version::First),
             2 => Ok(Version::Second),
+            3 => Ok(Version::Third),
             _ => Err(UnknownVersion { found }),
         }
     }

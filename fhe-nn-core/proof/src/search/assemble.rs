@@ -39,7 +39,7 @@ pub(super) fn plan(
     let output = &requirements.output;
     let variance = greatest(&output.sums.sources, &variances);
     Plan {
-        version: Version::of(&requirements.client),
+        version: Version::of(&requirements.client, &stages),
         client: requirements.client.clone(),
         input,
         stages: stages.into(),
@@ -112,6 +112,7 @@ pub(super) fn bootstrap(choice: &Choice, rotations: &[Rotation]) -> Bootstrap {
         shape: rotation.shape,
         extension: rotation.extension,
         digits: rotation.digits,
+        key_bits: rotation.key_bits,
     }
 }
 

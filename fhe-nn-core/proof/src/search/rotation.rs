@@ -2,26 +2,29 @@
 
 use crate::noise::{
     Decomposition, MODULUS_BITS, Shape, body_bytes, bootstrap_variance, mask_transform_variance,
-    secure_variance,
+    pair_mask_transform_variance, pair_variance, secure_variance,
 };
-use crate::plan::cost::SHAPES;
-use crate::plan::range::{BOOTSTRAP_DIGIT_BITS, MAX_BOOTSTRAP_LEVELS, extensions};
+use crate::plan::Prefer;
+use crate::plan::cost::{SHAPES, bit_cost};
+use crate::plan::range::{BOOTSTRAP_DIGIT_BITS, MAX_BOOTSTRAP_LEVELS, MAX_KEY_BITS, extensions};
 
-/// Shape, extension and digits of a rotation, with the cost and the noise of each of its steps.
+/// Shape, extension and digits of a rotation, with its cost and its noise for each bit of the small key.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rotation {
     pub(super) shape: Shape,
     pub(super) extension: u32,
     pub(super) digits: Decomposition,
+    /// Number of bits of the small key that a step takes.
+    pub(super) key_bits: u32,
     /// Index of the first rotation that has the same bootstrapping key.
     pub(super) key: usize,
-    /// Nanoseconds of a step.
+    /// Nanoseconds.
     pub(super) step_ns: f64,
-    /// Variance that a step adds to the result.
+    /// Variance that it adds to the result.
     pub(super) step_variance: f64,
     /// The part of it that the values of one bootstrap have in common.
     pub(super) step_common: f64,
-    /// Number of bytes of a step's part of the key on the wire.
+    /// Number of bytes of its part of the key on the wire.
     pub(super) step_bytes: f64,
 }
 
@@ -40,14 +43,19 @@ impl Rotation {
 
 /// Every shape, extension and number of levels, each with the base that adds the least noise: all
 /// bases cost the same. The noise is that of sums that add `shared` of what the values of one bootstrap
-/// have in common.
-pub(super) fn rotations(shared: f64) -> Vec<Rotation> {
-    let with = |(shape, step_ns, level_ns): (Shape, f64, f64), extension: u32, levels: u32| {
+/// have in common. Steps of two key bits are for the fastest plans alone: their keys are larger.
+pub(super) fn rotations(shared: f64, prefer: Prefer) -> Vec<Rotation> {
+    let with = |shape: Shape, extension: u32, levels: u32, key_bits: u32| {
         let bases =
             (1..=BOOTSTRAP_DIGIT_BITS / levels).map(|base_log| Decomposition { base_log, levels });
         let noise = bases.map(|digits| {
-            let variance = bootstrap_variance(1, shape, digits);
-            (variance, mask_transform_variance(1, shape, digits), digits)
+            let one = (bootstrap_variance, mask_transform_variance);
+            let two = (pair_variance, pair_mask_transform_variance);
+            let (variance, common): (Variance, Variance) = match key_bits {
+                1 => one,
+                _ => two,
+            };
+            (variance(1, shape, digits), common(1, shape, digits), digits)
         });
         let in_sums = |(variance, common, _): &(f64, f64, _)| variance + shared * common;
         let best = noise.min_by(|a, b| in_sums(a).total_cmp(&in_sums(b)));
@@ -55,31 +63,48 @@ pub(super) fn rotations(shared: f64) -> Vec<Rotation> {
             shape,
             extension,
             digits,
+            key_bits,
             key: 0,
-            step_ns: f64::from(extension) * (step_ns + f64::from(levels) * level_ns),
+            step_ns: bit_cost(shape, extension, levels, key_bits),
             step_variance,
             step_common,
-            step_bytes: step_bytes(shape, levels),
+            step_bytes: step_bytes(shape, levels, key_bits),
         })
+    };
+    let most = match prefer {
+        Prefer::Fastest => MAX_KEY_BITS,
+        Prefer::SmallestKeys => 1,
     };
     let shapes = SHAPES
         .iter()
-        .flat_map(|&shape| extensions(shape.0).map(move |extension| (shape, extension)));
-    let mut rotations: Vec<Rotation> = shapes
-        .flat_map(|(shape, extension)| {
-            (1..=MAX_BOOTSTRAP_LEVELS).filter_map(move |levels| with(shape, extension, levels))
+        .flat_map(|&(shape, ..)| extensions(shape).map(move |extension| (shape, extension)));
+    let kinds = shapes.flat_map(|shape| (1..=most).map(move |key_bits| (shape, key_bits)));
+    let mut rotations: Vec<Rotation> = kinds
+        .flat_map(|((shape, extension), key_bits)| {
+            (1..=MAX_BOOTSTRAP_LEVELS)
+                .filter_map(move |levels| with(shape, extension, levels, key_bits))
         })
         .collect();
     for index in 0..rotations.len() {
-        let own = rotations[index];
-        let alike = |other: &Rotation| (other.shape, other.digits) == (own.shape, own.digits);
+        let key = |rotation: &Rotation| (rotation.shape, rotation.digits, rotation.key_bits);
+        let own = key(&rotations[index]);
+        let alike = |other: &Rotation| key(other) == own;
         rotations[index].key = rotations.iter().position(alike).unwrap_or(index);
     }
     rotations
 }
 
-fn step_bytes(shape: Shape, levels: u32) -> f64 {
+/// A formula of [`noise`](crate::noise): of the small key's dimension, the shape and the digits.
+type Variance = fn(u32, Shape, Decomposition) -> f64;
+
+/// Number of bytes of the key on the wire for each bit of the small key. Three ciphertexts for two bits; a
+/// last bit that is left over counts as half of that.
+fn step_bytes(shape: Shape, levels: u32, key_bits: u32) -> f64 {
     let dimension = shape.lwe_dimension();
     let bodies = levels * (dimension + shape.polynomial_size);
-    f64::from(bodies * body_bytes(secure_variance(dimension), MODULUS_BITS))
+    let one = f64::from(bodies * body_bytes(secure_variance(dimension), MODULUS_BITS));
+    match key_bits {
+        1 => one,
+        _ => 1.5 * one,
+    }
 }

@@ -131,13 +131,14 @@ fn numbers(plan: &Plan) -> String {
 
 fn bootstrap(bootstrap: &Bootstrap) -> String {
     format!(
-        "keyswitch {} n {} k {} N {} x {} digits {}",
+        "keyswitch {} n {} k {} N {} x {} digits {} key bits {}",
         digits(bootstrap.keyswitch),
         bootstrap.small_dimension,
         bootstrap.shape.dimension,
         bootstrap.shape.polynomial_size,
         bootstrap.extension,
-        digits(Some(bootstrap.digits))
+        digits(Some(bootstrap.digits)),
+        bootstrap.key_bits
     )
 }
 

@@ -1,7 +1,8 @@
 //! Whatever the chain, the plan that is found keeps its promises.
 
 use fhe_nn_proof::noise::{
-    bootstrap_variance, keyswitch_variance, log2_failure, modulus_switch_variance, seeded_variance,
+    bootstrap_variance, keyswitch_variance, log2_failure, modulus_switch_variance, pair_variance,
+    seeded_variance,
 };
 use fhe_nn_proof::plan::{
     Accumulators, Bootstrap, Plan, PlanError, PlanOptions, Prefer, Tolerance,
@@ -113,7 +114,10 @@ fn the_failure_of_a_small_network() {
     let table_bits = stage.table_size().ilog2() + 1;
     let switched = modulus_switch_variance(stage.small_dimension, 64, table_bits);
     let tables = 3f64.log2() + tail(2f64.powi(-6), 100.0 * fresh + switched);
-    let bootstrapped = bootstrap_variance(stage.small_dimension, stage.shape, stage.digits);
+    let bootstrapped = match stage.key_bits {
+        1 => bootstrap_variance(stage.small_dimension, stage.shape, stage.digits),
+        _ => pair_variance(stage.small_dimension, stage.shape, stage.digits),
+    };
     let digits = output
         .keyswitch
         .expect("a key for scores makes the reply smaller");

@@ -2,7 +2,7 @@
 //! everything is recomputed.
 
 use fhe_nn_proof::noise::{Decomposition, Shape};
-use fhe_nn_proof::plan::{Bootstrap, Plan, PlanOptions, Prefer};
+use fhe_nn_proof::plan::{Bootstrap, Plan, PlanOptions, Prefer, Version};
 use proptest::prelude::*;
 
 use crate::chain::{Chain, chain};
@@ -70,6 +70,8 @@ fn neighbours(plan: &Plan) -> Vec<Plan> {
     let mut all = Vec::new();
     let mut push = |change: &dyn Fn(&mut Plan)| {
         let mut plan = plan.clone();
+        // a change may take two key bits a step
+        plan.version = Version::Third;
         change(&mut plan);
         // without a keyswitch, the key is the one before
         if let Some(first) = plan
@@ -116,8 +118,12 @@ fn neighbours(plan: &Plan) -> Vec<Plan> {
 fn changes(bootstrap: &Bootstrap) -> Vec<Bootstrap> {
     let mut all = Vec::new();
     let mut push = |n, shape, digits, keyswitch| {
-        for extension in [1, bootstrap.extension, 2, 4] {
+        let extensions = [1, bootstrap.extension, 2, 4].into_iter();
+        for (extension, key_bits) in
+            extensions.flat_map(|extension| [(extension, 1), (extension, 2)])
+        {
             all.push(Bootstrap {
+                key_bits,
                 small_dimension: n,
                 shape,
                 extension,

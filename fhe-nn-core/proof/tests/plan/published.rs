@@ -120,6 +120,7 @@ fn none_is_five_percent_cheaper_than_what_is_found() {
             shape: shape(k, size),
             extension: 1,
             digits: digits(bootstrap),
+            key_bits: 1,
             keyswitch: Some(digits(keyswitch)),
         };
         let theirs = milliseconds(&plan, &set, &set);
@@ -151,6 +152,7 @@ fn show(bootstrap: &Bootstrap) -> String {
         extension,
         digits,
         keyswitch,
+        key_bits,
     } = bootstrap;
     let Shape {
         dimension: k,
@@ -158,7 +160,7 @@ fn show(bootstrap: &Bootstrap) -> String {
     } = shape;
     let keyswitch = keyswitch.expect("a steady stage keyswitches");
     format!(
-        "{n:4} {k} x {size:5} ({extension}) {} x {:2} {:2} x {:2}",
+        "{n:4} {k} x {size:5} ({extension}) {} x {:2} {:2} x {:2} {key_bits}",
         digits.levels, digits.base_log, keyswitch.levels, keyswitch.base_log
     )
 }

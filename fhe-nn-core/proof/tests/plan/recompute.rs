@@ -2,7 +2,7 @@
 
 use fhe_nn_proof::noise::{
     Decomposition, bootstrap_variance, keyswitch_variance, log2_failure, log2_sum,
-    modulus_switch_variance, seeded_variance, standard_deviations,
+    modulus_switch_variance, pair_variance, seeded_variance, standard_deviations,
 };
 use fhe_nn_proof::plan::{Bootstrap, Plan};
 use fhe_nn_proof::spec::Rounding;
@@ -145,7 +145,10 @@ fn of(bootstrap: &Bootstrap, dimension: u32) -> (f64, f64) {
     let added = way(dimension, bootstrap.keyswitch, n, size.ilog2() + 1);
     (
         added,
-        bootstrap_variance(n, bootstrap.shape, bootstrap.digits),
+        match bootstrap.key_bits {
+            1 => bootstrap_variance(n, bootstrap.shape, bootstrap.digits),
+            _ => pair_variance(n, bootstrap.shape, bootstrap.digits),
+        },
     )
 }
 

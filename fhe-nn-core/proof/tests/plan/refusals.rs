@@ -1,7 +1,7 @@
 //! Networks without parameters, and plans that nobody should run.
 
 use fhe_nn_proof::noise::Decomposition;
-use fhe_nn_proof::plan::{Plan, PlanError, PlanOptions, Round};
+use fhe_nn_proof::plan::{Plan, PlanError, PlanOptions, Round, Version};
 use fhe_nn_proof::widths::Reader;
 
 use crate::chain::{Chain, Layer};
@@ -105,6 +105,14 @@ fn every_field_of_a_plan_is_checked() {
     });
     refused("GLWE shapes of this crate", |plan| {
         plan.stages.to_mut()[1].bootstrap.shape.polynomial_size = 512
+    });
+    refused("key bits of a step", |plan| {
+        plan.version = Version::Third;
+        plan.stages.to_mut()[1].bootstrap.key_bits = 3;
+    });
+    refused("parts that its version does not have", |plan| {
+        plan.version = Version::Second;
+        plan.stages.to_mut()[1].bootstrap.key_bits = 2;
     });
     refused("input dimension", |plan| plan.input.dimension += 1);
     refused("bits of an element", |plan| plan.output.element_bits = 0);

@@ -6,6 +6,8 @@ use std::sync::{Mutex, MutexGuard};
 use rayon::prelude::*;
 
 use super::io::Reals;
+use super::pairs::Pairs;
+use super::powers::Powers;
 use super::rotation::{Layout, Rotation, Scratch};
 use super::transform::Transform;
 use crate::engine::lanes::{Block, KeyBlock, Processor};
@@ -15,6 +17,8 @@ use crate::engine::memory::KeyMemory;
 pub(crate) struct FourierKey {
     layout: Layout,
     transform: Transform,
+    /// What steps of two key bits turn products by.
+    powers: Option<Powers>,
     processor: Processor,
     memory: KeyMemory,
     /// The working memory of rotations, for as many of them as ever ran at once.
@@ -22,13 +26,15 @@ pub(crate) struct FourierKey {
 }
 
 impl FourierKey {
-    /// Makes a key of zeros, to be filled by [`FourierKey::steps_mut`].
-    pub(crate) fn zero(layout: Layout, dimension: usize) -> Self {
+    /// Makes a key of this number of GGSW ciphertexts, of zeros, to be filled by
+    /// [`FourierKey::steps_mut`].
+    pub(crate) fn zero(layout: Layout, ciphertexts: usize) -> Self {
         FourierKey {
             layout,
             transform: Transform::new(layout.size),
+            powers: (layout.key_bits > 1).then(|| Powers::new(layout.size)),
             processor: Processor::detect(),
-            memory: KeyMemory::zero(dimension * layout.step_blocks()),
+            memory: KeyMemory::zero(ciphertexts * layout.step_blocks()),
             scratch: Mutex::default(),
         }
     }
@@ -44,15 +50,15 @@ impl FourierKey {
         &self.layout
     }
 
-    /// Returns writers of the GGSW ciphertexts of a range of bits.
+    /// Returns writers of the GGSW ciphertexts of a range of steps, which begin at these ciphertexts.
     pub(crate) fn steps_mut(
         &mut self,
-        bits: Range<usize>,
+        ciphertexts: Range<usize>,
     ) -> impl IndexedParallelIterator<Item = StepWriter<'_>> {
         let (layout, transform, processor) = (&self.layout, &self.transform, self.processor);
         let blocks = layout.step_blocks();
-        self.memory.blocks_mut()[bits.start * blocks..bits.end * blocks]
-            .par_chunks_exact_mut(layout.step_blocks())
+        self.memory.blocks_mut()[ciphertexts.start * blocks..ciphertexts.end * blocks]
+            .par_chunks_mut(layout.step_ciphertexts() * blocks)
             .map(move |step| StepWriter {
                 layout,
                 transform,
@@ -77,16 +83,30 @@ impl FourierKey {
             .pop()
             .unwrap_or_else(|| Scratch::new(&self.layout));
         scratch.grow(&self.layout, extension);
-        let whole = self.processor.run(Rotation {
-            layout: &self.layout,
-            transform: &self.transform,
-            key: self.memory.blocks(),
-            extension,
-            masks,
-            accumulators,
-            scratch: &mut scratch,
-            stop,
-        });
+        let (layout, transform, key) = (&self.layout, &self.transform, self.memory.blocks());
+        let whole = match &self.powers {
+            None => self.processor.run(Rotation {
+                layout,
+                transform,
+                key,
+                extension,
+                masks,
+                accumulators,
+                scratch: &mut scratch,
+                stop,
+            }),
+            Some(powers) => self.processor.run(Pairs {
+                layout,
+                transform,
+                powers,
+                key,
+                extension,
+                masks,
+                accumulators,
+                scratch: &mut scratch,
+                stop,
+            }),
+        };
         self.pool().push(scratch);
         whole
     }
@@ -98,7 +118,7 @@ impl FourierKey {
     }
 }
 
-/// Writes the GGSW ciphertext of one bit.
+/// Writes the GGSW ciphertexts of one step.
 pub(crate) struct StepWriter<'a> {
     layout: &'a Layout,
     transform: &'a Transform,
@@ -107,9 +127,9 @@ pub(crate) struct StepWriter<'a> {
 }
 
 impl StepWriter<'_> {
-    /// Writes column `column` of row `row`, a polynomial over the torus, in a form whose product with
-    /// digits, transformed back, is in turns of the torus.
-    pub(crate) fn write(&mut self, row: usize, column: usize, polynomial: &[u64]) {
+    /// Writes column `column` of row `row` of the step's ciphertext `index`, a polynomial over the torus, in
+    /// a form whose product with digits, transformed back, is in turns of the torus.
+    pub(crate) fn write(&mut self, index: usize, row: usize, column: usize, polynomial: &[u64]) {
         // transforming back multiplies by N/2
         let turn = 2f64.powi(-64) / (self.layout.size / 2) as f64;
         let coefficients: Vec<[f64; 8]> = polynomial
@@ -125,8 +145,10 @@ impl StepWriter<'_> {
             out: &mut out,
         });
         let (columns, rows) = (self.layout.columns, self.layout.rows());
+        let ciphertexts = self.step.len() / self.layout.step_blocks();
         for (b, block) in out.into_iter().enumerate() {
-            self.step[(b * rows + row) * columns + column] = [block.re, block.im];
+            self.step[((b * ciphertexts + index) * rows + row) * columns + column] =
+                [block.re, block.im];
         }
     }
 }

@@ -19,12 +19,13 @@
 use super::compensation::{Compensate, Errors, blocks_of_errors, prefix};
 use super::io::{Back, Digits, offset};
 use super::transform::Transform;
+use super::turned::PAIR;
 use crate::engine::lanes::{Block, ComplexLanes, Kernel, KeyBlock, Lanes};
 
 /// Number of ciphertexts whose digits are multiplied together. These digits and a step of the key stay in a
 /// core's second-level cache. An accumulator of more parts is a group of its own, because no part may
 /// change before the digits of all are cut.
-const GROUP: usize = 4;
+pub(super) const GROUP: usize = 4;
 
 /// The shape of a bootstrapping key's ciphertexts.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -35,6 +36,8 @@ pub(crate) struct Layout {
     pub(crate) size: usize,
     pub(crate) base_log: u32,
     pub(crate) levels: u32,
+    /// Number of key bits of a step, 1 or 2.
+    pub(crate) key_bits: usize,
 }
 
 impl Layout {
@@ -49,9 +52,17 @@ impl Layout {
         self.size / 16
     }
 
+    /// Returns the number of GGSW ciphertexts of a whole step.
+    pub(crate) fn step_ciphertexts(&self) -> usize {
+        match self.key_bits {
+            1 => 1,
+            _ => PAIR,
+        }
+    }
+
     /// Returns the number of blocks from one transformed row to the next. It is two more than a row has,
     /// because the same block of all rows would otherwise compete for the same lines of a cache.
-    fn stride(&self) -> usize {
+    pub(super) fn stride(&self) -> usize {
         self.blocks() + 2
     }
 
@@ -68,10 +79,12 @@ impl Layout {
 
 /// The working memory of a rotation, whatever the batch.
 pub(super) struct Scratch {
-    difference: Vec<[u64; 8]>,
+    pub(super) difference: Vec<[u64; 8]>,
     /// For every block of coefficients, half of the errors of the masks.
-    errors: Vec<u64>,
-    digits: Vec<Block>,
+    pub(super) errors: Vec<u64>,
+    pub(super) digits: Vec<Block>,
+    /// For steps of two key bits, the products of one block of an accumulator's parts.
+    pub(super) products: Vec<Block>,
 }
 
 impl Scratch {
@@ -80,6 +93,7 @@ impl Scratch {
             difference: vec![[0; 8]; layout.size / 8],
             errors: vec![0; blocks_of_errors(layout.size)],
             digits: Vec::new(),
+            products: Vec::new(),
         }
     }
 
@@ -88,6 +102,10 @@ impl Scratch {
         let blocks = GROUP.max(extension) * layout.rows() * layout.stride();
         if self.digits.len() < blocks {
             self.digits.resize(blocks, Block::default());
+        }
+        let products = extension * layout.step_ciphertexts() * layout.columns;
+        if self.products.len() < products {
+            self.products.resize(products, Block::default());
         }
     }
 }
@@ -128,6 +146,7 @@ impl Kernel for Rotation<'_> {
                     difference,
                     errors,
                     digits,
+                    ..
                 },
             stop,
         } = self;
@@ -208,7 +227,7 @@ impl Kernel for Rotation<'_> {
 /// below v, which is `e = to - a` modulo v. `q = (a + e - to) / v` is at least 0, because
 /// `a + e - to > -v`, and at most 2N, because `a < 2N v` and `e - to < v`.
 #[inline(always)]
-fn source(to: usize, a: usize, extension: usize) -> (usize, usize) {
+pub(super) fn source(to: usize, a: usize, extension: usize) -> (usize, usize) {
     let e = to.wrapping_sub(a) % extension;
     (e, (a + e - to) / extension)
 }

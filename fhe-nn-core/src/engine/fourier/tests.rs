@@ -115,29 +115,46 @@ fn a_rotation_multiplies_by_the_power_that_the_key_selects() {
     for columns in [2, 3, 4, 5, 7] {
         for extension in [1, 2, 4, 8, 16] {
             for processor in Processor::all() {
-                rotates(processor, columns, extension);
+                for key_bits in [1, 2] {
+                    rotates(processor, columns, extension, key_bits);
+                }
             }
         }
     }
 }
 
-fn rotates(processor: Processor, columns: usize, extension: usize) {
+fn rotates(processor: Processor, columns: usize, extension: usize, key_bits: usize) {
     let layout = Layout {
         columns,
         size: 256,
         base_log: 12,
         levels: 2,
+        key_bits,
     };
-    let bits = [1, 0, 1, 1, 0];
-    let mut key = FourierKey::zero(layout, bits.len()).on(processor);
-    key.steps_mut(0..bits.len())
-        .zip(bits)
-        .for_each(|(mut step, bit)| {
-            for row in 0..layout.rows() {
-                let (column, level) = (row / 2, row as u32 % 2 + 1);
-                let mut polynomial = vec![0; layout.size];
-                polynomial[0] = bit << (64 - layout.base_log * level);
-                step.write(row, column, &polynomial);
+    // all pairs of bits, and one that is left over
+    let bits = [1, 0, 1, 1, 0, 1, 0, 0, 1];
+    let messages: Vec<Vec<u64>> = match key_bits {
+        1 => bits.map(|bit| vec![bit]).to_vec(),
+        _ => vec![
+            vec![1, 0, 0],
+            vec![0, 0, 1],
+            vec![0, 1, 0],
+            vec![0, 0, 0],
+            vec![1],
+        ],
+    };
+    let all: usize = messages.iter().map(Vec::len).sum();
+    let mut key = FourierKey::zero(layout, all).on(processor);
+    key.steps_mut(0..all)
+        .zip(messages)
+        .for_each(|(mut step, messages)| {
+            for (index, message) in messages.into_iter().enumerate() {
+                for row in 0..layout.rows() {
+                    let (column, level) = (row / 2, row as u32 % 2 + 1);
+                    let mut polynomial = vec![0; layout.size];
+                    polynomial[0] = message << (64 - layout.base_log * level);
+                    step.write(index, row, column, &polynomial);
+                }
             }
         });
     let mut random = Random(23);
@@ -162,10 +179,10 @@ fn rotates(processor: Processor, columns: usize, extension: usize) {
                 gather(&layout, before, column),
                 gather(&layout, after, column),
             );
-            // a rounding to 24 bits for every key bit; a body has half of what its masks lose as well
+            // as many roundings to 24 bits as there are bits, twice; a body has half of what its masks lose
             let masks = (columns - 1) * layout.size;
             let roundings = 1 + if column == columns - 1 { masks / 2 } else { 0 };
-            let most = (bits.len() * roundings) as u64 * (1 << 39);
+            let most = (2 * bits.len() * roundings) as u64 * (1 << 39);
             for (place, x) in after.iter().enumerate() {
                 let from = (place + 6 * size - power) % (2 * size);
                 let exact = if from < size {

@@ -43,7 +43,7 @@ pub(crate) struct Transform {
 }
 
 /// The real and the imaginary part of a root.
-type Root = (f64, f64);
+pub(super) type Root = (f64, f64);
 
 /// The roots of the last six levels of one part.
 #[derive(Debug)]
@@ -61,7 +61,7 @@ fn phi(level: u32, node: usize) -> f64 {
 }
 
 /// Returns `e^(2 pi i phi)` for an exact phi.
-fn root(phi: f64) -> Root {
+pub(super) fn root(phi: f64) -> Root {
     // neither 2 pi nor its product with phi is a double: `angle + rest` is closer by far and makes the
     // roots right to the last bit; otherwise they would cause most of a transform's error
     let phi = phi.fract();

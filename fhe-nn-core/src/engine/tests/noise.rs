@@ -6,8 +6,8 @@ mod parameters;
 mod rounds;
 
 use fhe_nn_proof::noise::{
-    Decomposition, KEYSWITCH_MODULUS_BITS, MODULUS_BITS, bootstrap_transform_variance,
-    bootstrap_variance, gain, keyswitch_variance, mask_transform_variance, modulus_switch_variance,
+    Decomposition, KEYSWITCH_MODULUS_BITS, MODULUS_BITS, PAIR_PRODUCTS,
+    bootstrap_transform_variance, gain, keyswitch_variance, modulus_switch_variance,
     seeded_variance,
 };
 use fhe_nn_proof::spec::{ActivationSpec, Function, Overflow, Rounding};
@@ -49,6 +49,7 @@ fn inputs_under_the_small_key_two_levels_and_on_to_the_next_table() {
         shape: glwe(1, 2048),
         extension: 4,
         digits: digits(15, 2),
+        key_bits: 1,
     });
     measured.switch(1, scores);
 }
@@ -63,6 +64,7 @@ fn three_levels_with_next_to_no_rounding_and_scores_under_a_key_of_their_own() {
         shape: glwe(2, 512),
         extension: 1,
         digits: digits(6, 3),
+        key_bits: 1,
     });
     measured.finish(scores);
 }
@@ -77,6 +79,37 @@ fn keyswitch_from_a_short_key_and_short_polynomials() {
         shape: glwe(4, 512),
         extension: 1,
         digits: digits(23, 1),
+        key_bits: 1,
+    });
+}
+
+/// Noise of the key and of rounding in like parts.
+#[test]
+fn two_key_bits_a_step_and_one_that_is_left_over() {
+    stage(&Parameters {
+        next: Next::Stage,
+        input_dimension: 501,
+        keyswitch: None,
+        small_dimension: 501,
+        shape: glwe(2, 512),
+        extension: 1,
+        digits: digits(8, 2),
+        key_bits: 2,
+    });
+}
+
+/// Errors of the transforms, which the values of one bootstrap have in common, are much of the noise.
+#[test]
+fn two_key_bits_a_step_with_tables_over_several_polynomials() {
+    stage(&Parameters {
+        next: Next::Stage,
+        input_dimension: 500,
+        keyswitch: None,
+        small_dimension: 500,
+        shape: glwe(1, 2048),
+        extension: 2,
+        digits: digits(15, 2),
+        key_bits: 2,
     });
 }
 
@@ -291,6 +324,10 @@ impl Measured {
         };
         let Ok(messages) = Clear.lookup(&wave, &accumulators.messages);
         let (n, own) = (stage.bootstrap.small_dimension, &stage.bootstrap);
+        let products = match own.key_bits {
+            1 => 1.0,
+            _ => PAIR_PRODUCTS,
+        };
         let running = Execution::default().begin(accumulators.ciphertexts.len());
         // what comes in is already under the small key
         let switched = [Keys {
@@ -309,10 +346,10 @@ impl Measured {
             ciphertexts: ciphertexts.expect("nobody cancels"),
             messages,
             predicted: Prediction {
-                variance: bootstrap_variance(n, own.shape, own.digits),
-                common: mask_transform_variance(n, own.shape, own.digits),
-                fitted: bootstrap_transform_variance(n, own.shape, own.digits),
-                fitted_common: mask_transform_variance(n, own.shape, own.digits),
+                variance: own.result_variance(),
+                common: own.shared_variance(1.0) - own.result_variance(),
+                fitted: products * bootstrap_transform_variance(n, own.shape, own.digits),
+                fitted_common: own.shared_variance(1.0) - own.result_variance(),
                 key_variance: 1.0 / f64::from(n) + 1.0 / f64::from(own.shape.lwe_dimension()),
             },
         };

@@ -1,14 +1,14 @@
 //! Tables spread over several polynomials: from a phase to the entry, under a key with noise.
 
 use fhe_nn_proof::noise::{
-    Decomposition, Shape, bootstrap_key_variance, bootstrap_rounding_variance,
-    bootstrap_transform_variance,
+    Decomposition, PAIR_PRODUCTS, PAIR_ROUNDING, Shape, bootstrap_key_variance,
+    bootstrap_rounding_variance, bootstrap_transform_variance,
 };
 use fhe_nn_proof::widths::Range;
 use rayon::prelude::*;
 
 use super::{coefficient, polynomial};
-use crate::engine::fourier::{FourierKey, Layout};
+use crate::engine::fourier::{FourierKey, Layout, StepWriter};
 use crate::engine::lanes::Processor;
 use crate::engine::rotate::{extract, scatter, turn_back};
 use crate::engine::tests::random::Random;
@@ -20,19 +20,22 @@ const DIMENSION: usize = 20;
 fn every_phase_reads_its_entry() {
     for processor in Processor::all() {
         for (columns, size) in [(2, 512), (3, 256)] {
-            let layout = Layout {
-                columns,
-                size,
-                base_log: 12,
-                levels: 2,
-            };
-            let keys = Keys::new(layout, 20, processor);
-            for extension in [1, 2, 4, 8] {
-                // 37 is odd, so every part is read
-                let errors = keys.errors(extension, 32, 37);
-                // half of the distance between two entries
-                let most = 0.25 / (extension * size) as f64;
-                assert!(errors.iter().all(|error| error.abs() < most));
+            for key_bits in [1, 2] {
+                let layout = Layout {
+                    columns,
+                    size,
+                    base_log: 12,
+                    levels: 2,
+                    key_bits,
+                };
+                let keys = Keys::new(layout, 20, processor);
+                for extension in [1, 2, 4, 8] {
+                    // 37 is odd, so every part is read
+                    let errors = keys.errors(extension, 32, 37);
+                    // half of the distance between two entries
+                    let most = 0.25 / (extension * size) as f64;
+                    assert!(errors.iter().all(|error| error.abs() < most));
+                }
             }
         }
     }
@@ -52,26 +55,33 @@ fn more_parts_add_no_noise() {
             levels: 2,
         },
     );
-    let layout = Layout {
-        columns: 3,
-        size: 256,
-        base_log: 8,
-        levels: 2,
-    };
     let noise_bits = 40;
     // uniform errors
     let noise = 2f64.powi(2 * (noise_bits as i32 - 64)) / 12.0;
-    let predicted = bootstrap_key_variance(DIMENSION as u32, shape, digits, noise)
-        + bootstrap_rounding_variance(DIMENSION as u32, shape, digits)
-        + bootstrap_transform_variance(DIMENSION as u32, shape, digits);
-    let keys = Keys::new(layout, noise_bits, Processor::detect());
-    for extension in [1, 4, 8] {
-        // few values of many rotations, because those of one rotation have errors in common
-        let errors = keys.errors(extension, 512, extension * 256 / 3);
-        let square = errors.iter().map(|e| e * e).sum::<f64>() / errors.len() as f64;
-        let ratio = square / predicted;
-        println!("{extension} parts: {ratio:.3}");
-        assert!((0.8..1.25).contains(&ratio), "{extension} parts: {ratio}");
+    let n = DIMENSION as u32;
+    for (key_bits, products, rounding) in [(1, 1.0, 1.0), (2, PAIR_PRODUCTS, PAIR_ROUNDING)] {
+        let predicted = products * bootstrap_key_variance(n, shape, digits, noise)
+            + rounding * bootstrap_rounding_variance(n, shape, digits)
+            + products * bootstrap_transform_variance(n, shape, digits);
+        let layout = Layout {
+            columns: 3,
+            size: 256,
+            base_log: 8,
+            levels: 2,
+            key_bits,
+        };
+        let keys = Keys::new(layout, noise_bits, Processor::detect());
+        for extension in [1, 4, 8] {
+            // few values of many rotations, because those of one rotation have errors in common
+            let errors = keys.errors(extension, 512, extension * 256 / 3);
+            let square = errors.iter().map(|e| e * e).sum::<f64>() / errors.len() as f64;
+            let ratio = square / predicted;
+            println!("{extension} parts, {key_bits} key bits: {ratio:.3}");
+            assert!(
+                (0.8..1.25).contains(&ratio),
+                "{extension} {key_bits}: {ratio}"
+            );
+        }
     }
 }
 
@@ -87,38 +97,59 @@ impl Keys {
     /// Makes keys with errors of `noise_bits` bits, of the 64 of an element, in the bootstrapping key.
     fn new(layout: Layout, noise_bits: u32, processor: Processor) -> Self {
         let mut random = Random(41);
-        let small: Vec<usize> = (0..DIMENSION).map(|i| i % 2).collect();
+        // every pair of bits as often as any other
+        let small: Vec<usize> = (0..DIMENSION)
+            .map(|i| [0, 1, 1, 0, 0, 0, 1, 1][i % 8])
+            .collect();
         let k = layout.columns - 1;
         let large: Vec<u64> = (0..k * layout.size)
             .map(|_| random.within(Range::unsigned(1)) as u64)
             .collect();
-        let mut fourier = FourierKey::zero(layout, DIMENSION).on(processor);
-        let steps = fourier.steps_mut(0..small.len()).zip(&small).enumerate();
-        steps.for_each(|(i, (mut step, &bit))| {
-            let mut random = Random(100 + i as u64);
-            for row in 0..layout.rows() {
-                let levels = layout.levels as usize;
-                let (column, level) = (row / levels, (row % levels) as u32 + 1);
-                let mut body: Vec<u64> = (0..layout.size)
-                    .map(|_| random.within(Range::signed(noise_bits)) as u64)
-                    .collect();
-                let gadget = (bit as u64) << (64 - layout.base_log * level);
-                for (j, secret) in large.chunks_exact(layout.size).enumerate() {
-                    let mut mask = polynomial(&mut random, layout.size);
-                    for (place, x) in body.iter_mut().enumerate() {
-                        *x = x.wrapping_add(coefficient(secret, mask.as_flattened(), place));
+        let messages: Vec<Vec<usize>> = match layout.key_bits {
+            1 => small.iter().map(|&s| vec![s]).collect(),
+            _ => small
+                .chunks_exact(2)
+                .map(|pair| {
+                    [[1usize, 0], [0, 1], [1, 1]]
+                        .map(|of| usize::from(of == pair))
+                        .to_vec()
+                })
+                .collect(),
+        };
+        let all: usize = messages.iter().map(Vec::len).sum();
+        let mut fourier = FourierKey::zero(layout, all).on(processor);
+        let ciphertexts = |(i, (mut step, messages)): (usize, (StepWriter<'_>, Vec<usize>))| {
+            for (index, bit) in messages.into_iter().enumerate() {
+                let mut random = Random((100 + 3 * i + index) as u64);
+                for row in 0..layout.rows() {
+                    let levels = layout.levels as usize;
+                    let (column, level) = (row / levels, (row % levels) as u32 + 1);
+                    let mut body: Vec<u64> = (0..layout.size)
+                        .map(|_| random.within(Range::signed(noise_bits)) as u64)
+                        .collect();
+                    let gadget = (bit as u64) << (64 - layout.base_log * level);
+                    for (j, secret) in large.chunks_exact(layout.size).enumerate() {
+                        let mut mask = polynomial(&mut random, layout.size);
+                        for (place, x) in body.iter_mut().enumerate() {
+                            *x = x.wrapping_add(coefficient(secret, mask.as_flattened(), place));
+                        }
+                        if j == column {
+                            mask[0][0] = mask[0][0].wrapping_add(gadget);
+                        }
+                        step.write(index, row, j, mask.as_flattened());
                     }
-                    if j == column {
-                        mask[0][0] = mask[0][0].wrapping_add(gadget);
+                    if column == k {
+                        body[0] = body[0].wrapping_add(gadget);
                     }
-                    step.write(row, j, mask.as_flattened());
+                    step.write(index, row, k, &body);
                 }
-                if column == k {
-                    body[0] = body[0].wrapping_add(gadget);
-                }
-                step.write(row, k, &body);
             }
-        });
+        };
+        fourier
+            .steps_mut(0..all)
+            .zip(messages)
+            .enumerate()
+            .for_each(ciphertexts);
         Keys {
             layout,
             small,

@@ -26,6 +26,7 @@ pub(super) struct Parameters {
     pub(super) shape: Shape,
     pub(super) extension: u32,
     pub(super) digits: Decomposition,
+    pub(super) key_bits: u32,
 }
 
 /// What follows the first stage.
@@ -55,6 +56,7 @@ impl Parameters {
                 shape: self.shape,
                 extension: self.extension,
                 digits: self.digits,
+                key_bits: self.key_bits,
             },
             output_variance: 0.0,
             table_variance: 0.0,
@@ -74,6 +76,7 @@ impl Parameters {
                 shape: glwe(1, 1024),
                 extension: 1,
                 digits: digits(23, 1),
+                key_bits: 1,
             },
             ..first.clone()
         };
@@ -86,7 +89,10 @@ impl Parameters {
         };
         let last = stages.len() as u32;
         Plan {
-            version: Version::Second,
+            version: match self.key_bits {
+                1 => Version::Second,
+                _ => Version::Third,
+            },
             client: ClientSpec {
                 network: "Noise".into(),
                 inputs: COUNT * fan_in,

@@ -1,7 +1,7 @@
 //! The accumulators that exact rounding leaves, and the noise that they have.
 
 use fhe_nn_proof::noise::{
-    MODULUS_BITS, bootstrap_transform_variance, mask_transform_variance, seeded_variance,
+    MODULUS_BITS, PAIR_PRODUCTS, bootstrap_transform_variance, seeded_variance,
 };
 use fhe_nn_proof::plan::{Plan, PlanOptions, Round, torus_step};
 use fhe_nn_proof::spec::{Function, Overflow, Rounding};
@@ -135,11 +135,15 @@ fn predict(
         .fold(fresh.times(&weights), |sum, (round, digit)| {
             let own = &round.bootstrap;
             let (n, shape) = (own.small_dimension, own.shape);
+            let products = match own.key_bits {
+                1 => 1.0,
+                _ => PAIR_PRODUCTS,
+            };
             let result = Prediction {
                 variance: own.result_variance(),
-                common: mask_transform_variance(n, shape, own.digits),
-                fitted: bootstrap_transform_variance(n, shape, own.digits),
-                fitted_common: mask_transform_variance(n, shape, own.digits),
+                common: own.shared_variance(1.0) - own.result_variance(),
+                fitted: products * bootstrap_transform_variance(n, shape, own.digits),
+                fitted_common: own.shared_variance(1.0) - own.result_variance(),
                 key_variance: 1.0 / f64::from(n) + 1.0 / f64::from(shape.lwe_dimension()),
             };
             let parts = DigitBit::ALL.into_iter().filter(|part| part.exists(digit));

@@ -1,0 +1,141 @@
+//! Blind rotations that take two key bits a step (key unrolling; Zhou et al. 2018, "Faster bootstrapping with
+//! multiple addends"; Bourse et al. 2018, "Fast homomorphic evaluation of deep discretized neural networks").
+//!
+//! ```text
+//! X^(a s + b t) - 1 = s (1 - t) (X^a - 1) + (1 - s) t (X^b - 1) + s t (X^(a + b) - 1)
+//! ```
+//!
+//! So the key of a step is three GGSW ciphertexts, of `s (1 - t)`, `(1 - s) t` and `s t`, of which at most
+//! one is 1. The accumulator itself is cut into digits and transformed once. Its digits are multiplied by
+//! each of the three, every product is turned by its `X^a - 1` where it is, transformed, and their sum is
+//! transformed back once. A last key bit that is left over is a step with one GGSW ciphertext.
+
+use super::compensation::{Compensate, Errors, prefix};
+use super::io::{Back, Digits, offset};
+use super::powers::Powers;
+use super::rotation::{GROUP, Layout, Scratch};
+use super::transform::Transform;
+use super::turned::{PAIR, Turned};
+use crate::engine::lanes::{Kernel, KeyBlock, Lanes};
+
+/// Rotates accumulators by the masks of ciphertexts, two elements a step.
+pub(super) struct Pairs<'a> {
+    pub(super) layout: &'a Layout,
+    pub(super) transform: &'a Transform,
+    pub(super) powers: &'a Powers,
+    /// The GGSW ciphertexts of every step, as [`Turned::step`] has them.
+    pub(super) key: &'a [KeyBlock],
+    /// Number of parts of an accumulator, a power of 2.
+    pub(super) extension: usize,
+    /// The masks, as powers of X below `2N` times the extension.
+    pub(super) masks: &'a [&'a [usize]],
+    /// The accumulators, with [`Layout::accumulator_words`] for each part of each.
+    pub(super) accumulators: &'a mut [[u64; 8]],
+    pub(super) scratch: &'a mut Scratch,
+    /// Returns whether to stop, and is asked before every step of the key.
+    pub(super) stop: &'a dyn Fn() -> bool,
+}
+
+impl Kernel for Pairs<'_> {
+    /// Whether the rotation went to its end.
+    type Output = bool;
+
+    fn run<L: Lanes>(self, lanes: L) -> bool {
+        let Pairs {
+            layout,
+            transform,
+            powers,
+            key,
+            extension,
+            masks,
+            accumulators,
+            scratch,
+            stop,
+        } = self;
+        let Scratch {
+            difference: body,
+            errors,
+            digits,
+            products,
+        } = scratch;
+        let (rows, blocks, stride) = (layout.rows(), layout.blocks(), layout.stride());
+        let (words, polynomial) = (layout.accumulator_words(), layout.size / 8);
+        let together = GROUP.div_ceil(extension);
+        let cut = 64 - layout.base_log * layout.levels;
+        // what makes bits into digits stays in the accumulators to the end
+        let added = offset(layout.base_log, layout.levels);
+        for x in accumulators.as_flattened_mut() {
+            *x = x.wrapping_add(added);
+        }
+        for (i, step) in key.chunks(PAIR * layout.step_blocks()).enumerate() {
+            if stop() {
+                return false;
+            }
+            let groups = accumulators.chunks_mut(together * extension * words);
+            for (group, masks) in groups.zip(masks.chunks(together)) {
+                let mut turns = [[0; PAIR]; GROUP];
+                for (turns, mask) in turns.iter_mut().zip(masks) {
+                    let (a, b) = (mask[2 * i], mask.get(2 * i + 1).copied().unwrap_or(0));
+                    *turns = [a, b, (a + b) % (2 * layout.size * extension)];
+                }
+                let digits = &mut digits[..masks.len() * extension * rows * stride];
+                let parts = group.chunks_exact(words);
+                for (part, digits) in parts.zip(digits.chunks_exact_mut(rows * stride)) {
+                    errors.fill(0);
+                    let polynomials = part.chunks_exact(polynomial);
+                    let digits = digits.chunks_exact_mut(layout.levels as usize * stride);
+                    for (column, (words, out)) in polynomials.zip(digits).enumerate() {
+                        let is_mask = column + 1 < layout.columns;
+                        if is_mask {
+                            lanes.run(Errors {
+                                words,
+                                cut,
+                                sums: errors,
+                            });
+                        } else {
+                            prefix(errors);
+                            body.copy_from_slice(words);
+                            lanes.run(Compensate {
+                                words: body,
+                                sums: errors,
+                            });
+                        }
+                        lanes.run(Digits {
+                            transform,
+                            words: if is_mask { words } else { &body[..] },
+                            base_log: layout.base_log,
+                            levels: layout.levels,
+                            stride,
+                            out,
+                        });
+                    }
+                }
+                Turned {
+                    layout,
+                    powers,
+                    step,
+                    extension,
+                    turns: &turns[..masks.len()],
+                    digits,
+                    products,
+                }
+                .run(lanes);
+                let values = digits.chunks_exact_mut(rows * stride);
+                for (part, values) in group.chunks_exact_mut(words).zip(values) {
+                    let polynomials = part.chunks_exact_mut(polynomial);
+                    for (to, values) in polynomials.zip(values.chunks_exact_mut(stride)) {
+                        lanes.run(Back {
+                            transform,
+                            values: &mut values[..blocks],
+                            to,
+                        });
+                    }
+                }
+            }
+        }
+        for x in accumulators.as_flattened_mut() {
+            *x = x.wrapping_sub(added);
+        }
+        true
+    }
+}
