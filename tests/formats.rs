@@ -160,7 +160,7 @@ fn files_of_before_are_read() -> Result<(), Error> {
         Majority::load(folder().join("model.v2"))?.run(&INPUT)?
     );
 
-    for (of, version) in [("", Version::Second), (PAIRS, Version::Third)] {
+    for (of, version) in [("", Version::First), (PAIRS, Version::Third)] {
         let file = |name: &str, version: u16| file(&format!("{name}{of}.v{version}"));
         let description = Description::from_bytes(&file("description", 1))?;
         assert_eq!(description.name(), "Majority");

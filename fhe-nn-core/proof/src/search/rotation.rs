@@ -49,11 +49,9 @@ pub(super) fn rotations(shared: f64, prefer: Prefer) -> Vec<Rotation> {
         let bases =
             (1..=BOOTSTRAP_DIGIT_BITS / levels).map(|base_log| Decomposition { base_log, levels });
         let noise = bases.map(|digits| {
-            let one = (bootstrap_variance, mask_transform_variance);
-            let two = (pair_variance, pair_mask_transform_variance);
             let (variance, common): (Variance, Variance) = match key_bits {
-                1 => one,
-                _ => two,
+                1 => (bootstrap_variance, mask_transform_variance),
+                _ => (pair_variance, pair_mask_transform_variance),
             };
             (variance(1, shape, digits), common(1, shape, digits), digits)
         });

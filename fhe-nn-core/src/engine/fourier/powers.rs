@@ -55,7 +55,7 @@ impl Powers {
     /// Returns block `block` of the transform of `X^a`.
     #[inline(always)]
     pub(super) fn get<L: Lanes>(&self, lanes: L, a: usize, block: usize) -> Complex<L::V> {
-        let place = a * self.parts[block / PART] & (self.roots.len() - 1);
+        let place = (a * self.parts[block / PART]) & (self.roots.len() - 1);
         let part = lanes.splat_complex(self.roots[place]);
         let leaves = lanes.load_block(&self.leaves[a % 64][block % PART]);
         lanes.times(leaves, part)
