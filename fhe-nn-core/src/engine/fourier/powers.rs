@@ -18,8 +18,9 @@ pub(super) struct Powers {
     roots: Vec<Root>,
     /// For each part, `4 m + 1` for its first leaf.
     parts: Vec<usize>,
-    /// For each a modulo 64, the a-th powers of the leaves of a part, relative to its first.
-    leaves: Vec<[Block; PART]>,
+    /// For each block of a part, and each a modulo 64, the a-th powers of its leaves, relative to the part's
+    /// first. What many powers read of one block lies together, because products go block by block.
+    leaves: Vec<[Block; 64]>,
 }
 
 impl Powers {
@@ -29,8 +30,8 @@ impl Powers {
             0 => 0,
             _ => t.reverse_bits() >> (usize::BITS - bits),
         };
-        let leaves = |a: usize| {
-            core::array::from_fn(|block| {
+        let leaves = |block: usize| {
+            core::array::from_fn(|a| {
                 // lane j of block i has leaf 8 j + i
                 let lanes: [Root; 8] = core::array::from_fn(|j| {
                     root((a * reverse(8 * j + block, 6) % 64) as f64 / 64.0)
@@ -48,7 +49,7 @@ impl Powers {
             parts: (0..parts)
                 .map(|t| 4 * reverse(t, parts.ilog2()) + 1)
                 .collect(),
-            leaves: (0..64).map(leaves).collect(),
+            leaves: (0..PART).map(leaves).collect(),
         }
     }
 
@@ -57,7 +58,7 @@ impl Powers {
     pub(super) fn get<L: Lanes>(&self, lanes: L, a: usize, block: usize) -> Complex<L::V> {
         let place = (a * self.parts[block / PART]) & (self.roots.len() - 1);
         let part = lanes.splat_complex(self.roots[place]);
-        let leaves = lanes.load_block(&self.leaves[a % 64][block % PART]);
+        let leaves = lanes.load_block(&self.leaves[block % PART][a % 64]);
         lanes.times(leaves, part)
     }
 }

@@ -103,7 +103,7 @@ impl Scratch {
         if self.digits.len() < blocks {
             self.digits.resize(blocks, Block::default());
         }
-        let products = extension * layout.step_ciphertexts() * layout.columns;
+        let products = extension * (1 + layout.step_ciphertexts()) * layout.columns;
         if self.products.len() < products {
             self.products.resize(products, Block::default());
         }
@@ -224,12 +224,13 @@ impl Kernel for Rotation<'_> {
 /// Returns which part of `X^a P` becomes part `to`, and by which power of Y it is multiplied.
 ///
 /// `X^a X^e P_e(Y) = X^(a + e) P_e(Y)`, and `a + e` is `to` plus a multiple q of the extension v for one e
-/// below v, which is `e = to - a` modulo v. `q = (a + e - to) / v` is at least 0, because
+/// below v, a power of 2, which is `e = to - a` modulo v. `q = (a + e - to) / v` is at least 0, because
 /// `a + e - to > -v`, and at most 2N, because `a < 2N v` and `e - to < v`.
 #[inline(always)]
 pub(super) fn source(to: usize, a: usize, extension: usize) -> (usize, usize) {
-    let e = to.wrapping_sub(a) % extension;
-    (e, (a + e - to) / extension)
+    // a division by what is no constant would take as long as a product of a block
+    let e = to.wrapping_sub(a) & (extension - 1);
+    (e, (a + e - to) >> extension.trailing_zeros())
 }
 
 /// The difference `X^power source - target + added`, for powers below 2N.
@@ -313,6 +314,8 @@ struct Multiply<'a, const COLUMNS: usize> {
 impl<const COLUMNS: usize> Kernel for Multiply<'_, COLUMNS> {
     type Output = ();
 
+    // columns are counted, because iterators over arrays of registers leave them in memory
+    #[allow(clippy::needless_range_loop)]
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) {
         let (rows, stride) = (self.layout.rows(), self.layout.stride());
@@ -323,12 +326,12 @@ impl<const COLUMNS: usize> Kernel for Multiply<'_, COLUMNS> {
                 let rows = digits.iter().skip(b).step_by(stride);
                 for (digit, key) in rows.zip(key.as_chunks::<COLUMNS>().0) {
                     let digit = lanes.load_block(digit);
-                    for (sum, key) in sums.iter_mut().zip(key) {
-                        *sum = lanes.times_add(digit, lanes.load_key(key), *sum);
+                    for c in 0..COLUMNS {
+                        sums[c] = lanes.times_add(digit, lanes.load_key(&key[c]), sums[c]);
                     }
                 }
-                for (column, &sum) in sums.iter().enumerate() {
-                    lanes.store_block(&mut digits[b + column * stride], sum);
+                for c in 0..COLUMNS {
+                    lanes.store_block(&mut digits[b + c * stride], sums[c]);
                 }
             }
         }

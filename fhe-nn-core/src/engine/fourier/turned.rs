@@ -20,7 +20,7 @@ pub(super) struct Turned<'a> {
     /// For each accumulator, the powers `a_k`.
     pub(super) turns: &'a [[usize; PAIR]],
     pub(super) digits: &'a mut [Block],
-    /// Room for the products of one block of one accumulator of several parts.
+    /// Room for the products of one block of an accumulator of several parts.
     pub(super) products: &'a mut [Block],
 }
 
@@ -44,6 +44,8 @@ struct Of<'a, const COLUMNS: usize>(Turned<'a>);
 impl<const COLUMNS: usize> Kernel for Of<'_, COLUMNS> {
     type Output = ();
 
+    // columns are counted, because iterators over arrays of registers leave them in memory
+    #[allow(clippy::needless_range_loop)]
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) {
         let Turned {
@@ -63,41 +65,49 @@ impl<const COLUMNS: usize> Kernel for Of<'_, COLUMNS> {
         for (b, step) in step.chunks_exact(keys * rows * COLUMNS).enumerate() {
             for (digits, turns) in digits.chunks_exact_mut(extension * part).zip(turns) {
                 if extension == 1 {
+                    // nothing moves to another part, so that no product leaves the registers
                     let mut sums = [zero; COLUMNS];
                     for (key, &a) in step.chunks_exact(rows * COLUMNS).zip(turns) {
                         let product: [_; COLUMNS] = product(lanes, digits, stride, b, key);
                         let mut turn = powers.get(lanes, a, b);
                         turn.re = lanes.sub(turn.re, one);
-                        for (sum, x) in sums.iter_mut().zip(product) {
-                            *sum = lanes.times_add(x, turn, *sum);
+                        for c in 0..COLUMNS {
+                            sums[c] = lanes.times_add(product[c], turn, sums[c]);
                         }
                     }
                     store(lanes, digits, stride, b, sums);
                     continue;
                 }
-                let each = keys * COLUMNS;
-                for (digits, products) in digits
-                    .chunks_exact(part)
-                    .zip(products.chunks_exact_mut(each))
-                {
-                    let keys = step.chunks_exact(rows * COLUMNS);
-                    for (key, to) in keys.zip(products.chunks_exact_mut(COLUMNS)) {
+                // for each part, its products, and what all of them take away
+                let each = keys + 1;
+                let products = products.as_chunks_mut::<COLUMNS>().0;
+                let of_parts = products.chunks_exact_mut(each);
+                for (digits, products) in digits.chunks_exact(part).zip(of_parts) {
+                    let mut away = [zero; COLUMNS];
+                    let of_keys = step.chunks_exact(rows * COLUMNS);
+                    for (key, to) in of_keys.zip(&mut *products) {
                         let product: [_; COLUMNS] = product(lanes, digits, stride, b, key);
-                        for (to, x) in to.iter_mut().zip(product) {
-                            lanes.store_block(to, x);
+                        for c in 0..COLUMNS {
+                            away[c] = lanes.minus(away[c], product[c]);
+                            lanes.store_block(&mut to[c], product[c]);
                         }
+                    }
+                    for c in 0..COLUMNS {
+                        lanes.store_block(&mut products[keys][c], away[c]);
                     }
                 }
                 for (to, digits) in digits.chunks_exact_mut(part).enumerate() {
+                    let away = &products[to * each + keys];
                     let mut sums = [zero; COLUMNS];
+                    for c in 0..COLUMNS {
+                        sums[c] = lanes.load_block(&away[c]);
+                    }
                     for (k, &a) in turns[..keys].iter().enumerate() {
                         let (from, power) = source(to, a, extension);
-                        let turn = powers.get(lanes, power % size, b);
-                        let turned = &products[from * each + k * COLUMNS..][..COLUMNS];
-                        let own = &products[to * each + k * COLUMNS..][..COLUMNS];
-                        for (sum, (x, y)) in sums.iter_mut().zip(turned.iter().zip(own)) {
-                            let rest = lanes.minus(*sum, lanes.load_block(y));
-                            *sum = lanes.times_add(lanes.load_block(x), turn, rest);
+                        let turn = powers.get(lanes, power & (size - 1), b);
+                        let turned = &products[from * each + k];
+                        for c in 0..COLUMNS {
+                            sums[c] = lanes.times_add(lanes.load_block(&turned[c]), turn, sums[c]);
                         }
                     }
                     store(lanes, digits, stride, b, sums);
@@ -108,6 +118,7 @@ impl<const COLUMNS: usize> Kernel for Of<'_, COLUMNS> {
 }
 
 /// The product of block b of an accumulator's digits with a GGSW ciphertext.
+#[allow(clippy::needless_range_loop)] // as above
 #[inline(always)]
 fn product<L: Lanes, const COLUMNS: usize>(
     lanes: L,
@@ -120,14 +131,15 @@ fn product<L: Lanes, const COLUMNS: usize>(
     let rows = digits.iter().skip(b).step_by(stride);
     for (digit, key) in rows.zip(key.as_chunks::<COLUMNS>().0) {
         let digit = lanes.load_block(digit);
-        for (sum, key) in sums.iter_mut().zip(key) {
-            *sum = lanes.times_add(digit, lanes.load_key(key), *sum);
+        for c in 0..COLUMNS {
+            sums[c] = lanes.times_add(digit, lanes.load_key(&key[c]), sums[c]);
         }
     }
     sums
 }
 
 /// Writes block b of every column of an accumulator's product.
+#[allow(clippy::needless_range_loop)] // as above
 #[inline(always)]
 fn store<L: Lanes, const COLUMNS: usize>(
     lanes: L,
@@ -136,7 +148,7 @@ fn store<L: Lanes, const COLUMNS: usize>(
     b: usize,
     sums: [Complex<L::V>; COLUMNS],
 ) {
-    for (column, sum) in sums.into_iter().enumerate() {
-        lanes.store_block(&mut digits[b + column * stride], sum);
+    for c in 0..COLUMNS {
+        lanes.store_block(&mut digits[b + c * stride], sums[c]);
     }
 }
