@@ -1,6 +1,7 @@
 //! Ciphertexts of tfhe whose masks are drawn from a seed. The client fills in their bodies, and the server
 //! draws their masks.
 
+use fhe_nn_proof::noise::ProductDigits;
 use fhe_nn_proof::plan::Bootstrap;
 use tfhe::core_crypto::commons::generators::DeterministicSeeder;
 use tfhe::core_crypto::commons::math::random::Seed;
@@ -19,20 +20,53 @@ pub(crate) fn part_seeds(seed: u128, count: usize) -> Vec<Seed> {
     (0..count).map(|_| seeder.seed()).collect()
 }
 
-/// Makes the GGSW ciphertext of one bit of a bootstrapping key.
+/// Makes the rows of the GGSW ciphertext of one bit of a bootstrapping key, in the order of [`rows`].
 pub(crate) fn seeded_ggsw(
     key: &Bootstrap,
     bodies: Vec<u64>,
     mask: Seed,
-) -> SeededGgswCiphertextOwned<u64> {
-    SeededGgswCiphertext::from_container(
+) -> SeededGlweCiphertextListOwned<u64> {
+    SeededGlweCiphertextList::from_container(
         bodies,
         GlweDimension(key.shape.dimension as usize).to_glwe_size(),
         PolynomialSize(key.shape.polynomial_size as usize),
-        DecompositionBaseLog(key.digits.base_log as usize),
         mask.into(),
         modulus(),
     )
+}
+
+/// A row of a GGSW ciphertext: what one digit of one polynomial is multiplied by.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Row {
+    /// Index of the polynomial: a mask, or k for the body.
+    pub(crate) column: usize,
+    /// Which digit, from 1 for the most significant.
+    pub(crate) level: u32,
+    /// The place value of the digit on the torus.
+    pub(crate) place: u64,
+}
+
+/// Returns the rows of every GGSW ciphertext of a key in the order in which they travel: from the least
+/// significant digit on, and for each digit all masks before the body.
+pub(crate) fn rows(key: &Bootstrap) -> impl Iterator<Item = Row> {
+    let ProductDigits { masks, body } = key.product_digits();
+    let dimension = key.shape.dimension as usize;
+    (0..masks.levels).flat_map(move |index| {
+        (0..=dimension).filter_map(move |column| {
+            let digits = if column < dimension { masks } else { body };
+            // a body may have fewer digits than a mask
+            let level = digits
+                .levels
+                .checked_sub(index)
+                .filter(|&level| level > 0)?;
+            let place = 1 << (64 - digits.base_log * level);
+            Some(Row {
+                column,
+                level,
+                place,
+            })
+        })
+    })
 }
 
 /// Makes a keyswitching key modulo `2^32`.

@@ -55,6 +55,28 @@ pub struct Decomposition {
     pub levels: u32,
 }
 
+/// The digits of an external product: polynomials of masks may be cut into other digits than bodies.
+///
+/// What a mask loses by its cut is multiplied by a polynomial of key bits, what a body loses is not. So a body
+/// can do with fewer digits, and every digit costs a transform and the products with a row of the key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProductDigits {
+    /// Digits of the mask polynomials.
+    pub masks: Decomposition,
+    /// Digits of the body.
+    pub body: Decomposition,
+}
+
+impl From<Decomposition> for ProductDigits {
+    /// Masks and bodies are cut alike.
+    fn from(digits: Decomposition) -> Self {
+        ProductDigits {
+            masks: digits,
+            body: digits,
+        }
+    }
+}
+
 /// A GLWE shape: `dimension` polynomials of `polynomial_size` coefficients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Shape {

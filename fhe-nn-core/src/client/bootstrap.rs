@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use super::random::{mask_seed, noise_seeds, noise_source};
 use super::secret::{Secret, noise};
 use crate::Error;
-use crate::masks::{part_seeds, seeded_ggsw};
+use crate::masks::{part_seeds, rows, seeded_ggsw};
 use crate::parallel::*;
 use crate::watch::Count;
 use crate::wire::{Seeded, bootstrap_bytes, cut};
@@ -42,10 +42,10 @@ pub(super) fn generate(
             }
             let (bit, noise) = (messages[index], noises[index]);
             let mut ciphertext = seeded_ggsw(key, vec![0; part / bytes], masks[index]);
-            encrypt_constant_seeded_ggsw_ciphertext(
+            encrypt_seeded_glwe_ciphertext_list(
                 &large,
                 &mut ciphertext,
-                Cleartext(bit),
+                &PlaintextList::from_container(contents(key, bit, large.as_ref()).as_slice()),
                 fresh,
                 &mut noise_source(noise),
             );
@@ -54,6 +54,26 @@ pub(super) fn generate(
         });
     count.check()?;
     Ok(Seeded { seed, bodies })
+}
+
+/// Returns what the rows of the GGSW ciphertext of a bit encrypt: the bit times the digit's place, at the
+/// constant coefficient, for the body, and times less than nothing by a key's polynomial for a mask.
+fn contents(key: &Bootstrap, bit: u64, large: &[u64]) -> Zeroizing<Vec<u64>> {
+    let size = key.shape.polynomial_size as usize;
+    // allocated at its full size, as below
+    let mut contents = Zeroizing::new(vec![0u64; key.rows() as usize * size]);
+    for (row, to) in rows(key).zip(contents.chunks_exact_mut(size)) {
+        let value = bit.wrapping_mul(row.place);
+        match large.chunks_exact(size).nth(row.column) {
+            None => to[0] = value,
+            Some(polynomial) => {
+                for (to, s) in to.iter_mut().zip(polynomial) {
+                    *to = value.wrapping_mul(*s).wrapping_neg();
+                }
+            }
+        }
+    }
+    contents
 }
 
 /// Returns what the GGSW ciphertexts of a bootstrapping key encrypt, step by step: the bits of the small key,

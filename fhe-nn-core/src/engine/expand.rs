@@ -8,7 +8,7 @@ use tfhe::core_crypto::prelude::*;
 use super::fourier::{FourierKey, Layout, StepWriter};
 use super::keyswitch::KeyswitchKey;
 use crate::Error;
-use crate::masks::{modulus, part_seeds, seeded_ggsw, seeded_keyswitch};
+use crate::masks::{Row, modulus, part_seeds, rows, seeded_ggsw, seeded_keyswitch};
 use crate::wire::{Keyswitch, bootstrap_bytes, restore};
 
 /// Expands a keyswitching key. `read` fills in the bodies that travelled.
@@ -64,7 +64,7 @@ pub(super) fn bootstrap(
             .for_each(|((mut step, bodies), masks)| {
                 for (index, (bodies, &mask)) in bodies.chunks(one).zip(masks).enumerate() {
                     let bodies = restore(bodies, bytes).collect();
-                    write(&mut step, index, &layout, &seeded_ggsw(key, bodies, mask));
+                    write(&mut step, index, key, &seeded_ggsw(key, bodies, mask));
                 }
             });
     }
@@ -75,28 +75,29 @@ pub(super) fn bootstrap(
 fn write(
     step: &mut StepWriter<'_>,
     index: usize,
-    layout: &Layout,
-    seeded: &SeededGgswCiphertextOwned<u64>,
+    key: &Bootstrap,
+    seeded: &SeededGlweCiphertextListOwned<u64>,
 ) {
-    let mut ciphertext = GgswCiphertext::new(
+    let mut ciphertexts = GlweCiphertextList::new(
         0u64,
         seeded.glwe_size(),
         seeded.polynomial_size(),
-        seeded.decomposition_base_log(),
-        seeded.decomposition_level_count(),
+        seeded.glwe_ciphertext_count(),
         modulus(),
     );
-    decompress_seeded_ggsw_ciphertext::<_, _, _, DefaultRandomGenerator>(&mut ciphertext, seeded);
-    let rows = ciphertext
+    decompress_seeded_glwe_ciphertext_list::<_, _, _, DefaultRandomGenerator>(
+        &mut ciphertexts,
+        seeded,
+    );
+    let size = seeded.polynomial_size().0;
+    let each = ciphertexts
         .as_ref()
-        .chunks_exact(layout.columns * layout.size);
-    for (place, row) in rows.enumerate() {
-        // tfhe's rows begin with the least significant digit of every polynomial
-        let (level, polynomial) = (place / layout.columns, place % layout.columns);
-        let levels = layout.levels as usize;
-        let row_index = polynomial * levels + (levels - 1 - level);
-        for (column, coefficients) in row.chunks_exact(layout.size).enumerate() {
-            step.write(index, row_index, column, coefficients);
+        .chunks_exact(seeded.glwe_size().0 * size);
+    for (Row { column, level, .. }, ciphertext) in rows(key).zip(each) {
+        // those of a polynomial stand together, from the most significant digit on
+        let row = column * key.digits.levels as usize + (level as usize - 1);
+        for (column, coefficients) in ciphertext.chunks_exact(size).enumerate() {
+            step.write(index, row, column, coefficients);
         }
     }
 }
@@ -105,8 +106,7 @@ fn layout(key: &Bootstrap) -> Layout {
     Layout {
         columns: key.shape.dimension as usize + 1,
         size: key.shape.polynomial_size as usize,
-        base_log: key.digits.base_log,
-        levels: key.digits.levels,
+        digits: key.product_digits(),
         key_bits: key.key_bits as usize,
     }
 }

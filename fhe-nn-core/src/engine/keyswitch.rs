@@ -122,7 +122,7 @@ impl KeyswitchKey {
     /// Returns half of the errors, rounded less exact, with which a mask is cut.
     fn half_of_errors(&self, mask: &[u64]) -> u64 {
         let Decomposition { base_log, levels } = self.digits;
-        let (added, cut) = (digit_offset(base_log, levels), 64 - base_log * levels);
+        let (added, cut) = (digit_offset(self.digits), 64 - base_log * levels);
         let low = (1u64 << cut) - 1;
         let half =
             |x: &u64| ((1u64 << cut >> 1).wrapping_sub(x.wrapping_add(added) & low)) as i64 / 2;
@@ -132,7 +132,7 @@ impl KeyswitchKey {
     /// Cuts a mask into digits, from the least significant on, in the order of the key's rows.
     fn cut(&self, mask: &[u64], digits: &mut [u32]) {
         let Decomposition { base_log, levels } = self.digits;
-        let (added, half) = (digit_offset(base_log, levels), 1u32 << (base_log - 1));
+        let (added, half) = (digit_offset(self.digits), 1u32 << (base_log - 1));
         for (&x, digits) in mask.iter().zip(digits.chunks_exact_mut(levels as usize)) {
             let x = x.wrapping_add(added);
             for (digit, level) in digits.iter_mut().rev().zip(1..) {

@@ -62,7 +62,7 @@ constants! {
         linear, sources, terms, reader, width, step_width, table_bits, rounding, modulus, neurons
     }
     struct Round { above, neurons, bootstraps, bootstrap }
-    struct Bootstrap { keyswitch, small_dimension, shape, extension, digits, key_bits }
+    struct Bootstrap { keyswitch, small_dimension, shape, extension, digits, body, key_bits }
     struct OutputPlan {
         sums, keyswitch, dimension, element_bits, variance, log2_failure
     }

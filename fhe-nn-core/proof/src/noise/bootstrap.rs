@@ -1,8 +1,8 @@
 //! The noise of a bootstrap.
 
 use super::{
-    Decomposition, MODULUS_BITS, Shape, cut_variance, digit_variance, seeded_variance,
-    torus_step_squared,
+    Decomposition, MODULUS_BITS, ProductDigits, Shape, cut_variance, digit_variance,
+    seeded_variance, torus_step_squared,
 };
 
 /// Bits of the significand of the numbers in which products of polynomials are computed.
@@ -10,8 +10,14 @@ const MANTISSA_BITS: f64 = 53.0;
 
 /// Variance of the result of a bootstrap with products by floating-point Fourier transforms
 /// (`pbs_variance_132_bits_security_gaussian_fft_mul`, but with this crate's transforms, with bodies of
-/// the key that are cut, and with mean compensation). It is proportional to `input_dimension`.
-pub fn bootstrap_variance(input_dimension: u32, shape: Shape, digits: Decomposition) -> f64 {
+/// the key that are cut, with mean compensation, and with digits of bodies that may differ from those of
+/// masks). It is proportional to `input_dimension`.
+pub fn bootstrap_variance(
+    input_dimension: u32,
+    shape: Shape,
+    digits: impl Into<ProductDigits>,
+) -> f64 {
+    let digits = digits.into();
     let noise = seeded_variance(shape.lwe_dimension(), MODULUS_BITS);
     bootstrap_key_variance(input_dimension, shape, digits, noise)
         + bootstrap_rounding_variance(input_dimension, shape, digits)
@@ -23,12 +29,13 @@ pub fn bootstrap_variance(input_dimension: u32, shape: Shape, digits: Decomposit
 pub fn bootstrap_key_variance(
     input_dimension: u32,
     shape: Shape,
-    digits: Decomposition,
+    digits: impl Into<ProductDigits>,
     noise: f64,
 ) -> f64 {
+    let ProductDigits { masks, body } = digits.into();
     let (k, n) = (f64::from(shape.dimension), f64::from(shape.polynomial_size));
-    let step = f64::from(digits.levels) * n * noise * digit_variance(digits) * (k + 1.0);
-    f64::from(input_dimension) * step
+    let of = |digits: Decomposition| f64::from(digits.levels) * digit_variance(digits);
+    f64::from(input_dimension) * n * noise * (k * of(masks) + of(body))
 }
 
 /// The part of [`bootstrap_variance`] that comes from rounding to digits.
@@ -46,12 +53,13 @@ pub fn bootstrap_key_variance(
 pub fn bootstrap_rounding_variance(
     input_dimension: u32,
     shape: Shape,
-    digits: Decomposition,
+    digits: impl Into<ProductDigits>,
 ) -> f64 {
+    let digits = digits.into();
     let block = f64::from(rounding_block(shape.polynomial_size));
     let elsewhere = f64::from(shape.dimension) * (f64::from(shape.polynomial_size) - block);
     // a quarter of an error's variance, in the half of the steps whose bit of the small key is 1
-    let taken = elsewhere / 4.0 * cut_variance(digits) / 24.0;
+    let taken = elsewhere / 4.0 * cut_variance(digits.masks) / 24.0;
     tfhe_rounding_variance(input_dimension, shape, digits) - f64::from(input_dimension) * taken
 }
 
@@ -67,34 +75,47 @@ pub const fn rounding_block(polynomial_size: u32) -> u32 {
 
 /// Variance that rounding to digits adds in tfhe's bootstrap, without mean compensation: products of
 /// rounding errors with bits of the large key, whose mean square is 1/2.
-pub fn tfhe_rounding_variance(input_dimension: u32, shape: Shape, digits: Decomposition) -> f64 {
+pub fn tfhe_rounding_variance(
+    input_dimension: u32,
+    shape: Shape,
+    digits: impl Into<ProductDigits>,
+) -> f64 {
+    let ProductDigits { masks, body } = digits.into();
     let q2 = torus_step_squared(MODULUS_BITS);
     let products = f64::from(shape.lwe_dimension()) / 2.0;
-    let step = products * (q2 / 48.0 + cut_variance(digits) / 24.0) - q2 / 24.0
-        + cut_variance(digits) / 24.0;
+    let step =
+        products * (q2 / 48.0 + cut_variance(masks) / 24.0) - q2 / 24.0 + cut_variance(body) / 24.0;
     f64::from(input_dimension) * step
 }
 
 /// The part of [`bootstrap_variance`] that comes from the transforms' floating-point numbers: what
 /// tfhe's transforms lose, times the ratio that this crate's lose on the worst processor, plus a
-/// tenth of that. A test of `fhe-nn-core` measures the ratio.
+/// tenth of that. A test of `fhe-nn-core` measures the ratio. The digits of masks have k of `k + 1` parts in
+/// it, and those of the body one.
 pub fn bootstrap_transform_variance(
     input_dimension: u32,
     shape: Shape,
-    digits: Decomposition,
+    digits: impl Into<ProductDigits>,
 ) -> f64 {
+    let ProductDigits { masks, body } = digits.into();
     let more = match shape.polynomial_size {
         ..=1024 => 2.0,
         1025..=4096 => 1.55,
         4097..=8192 => 1.3,
         8193.. => 1.1,
     };
-    more * tfhe_transform_variance(input_dimension, shape, digits)
+    let of = |digits| tfhe_transform_variance(input_dimension, shape, digits);
+    let k = f64::from(shape.dimension);
+    more * (k * of(masks) + of(body)) / (k + 1.0)
 }
 
 /// The part of [`bootstrap_transform_variance`] that comes from the masks, and so is multiplied by key bits,
 /// whose mean the values of one bootstrap have in common (see [`gain`](super::gain())): a step has `1 + k N / 2` errors that are alike on average, and all but that of the body count here.
-pub fn mask_transform_variance(input_dimension: u32, shape: Shape, digits: Decomposition) -> f64 {
+pub fn mask_transform_variance(
+    input_dimension: u32,
+    shape: Shape,
+    digits: impl Into<ProductDigits>,
+) -> f64 {
     let masks = f64::from(shape.lwe_dimension()) / 2.0;
     bootstrap_transform_variance(input_dimension, shape, digits) * masks / (1.0 + masks)
 }
@@ -111,7 +132,8 @@ pub fn mask_transform_variance(input_dimension: u32, shape: Shape, digits: Decom
 ///   1/2. It is that of the accumulator, with mean compensation as in [`bootstrap_rounding_variance`].
 ///
 /// A last bit that is left over has less: 2 parts, and 1. It counts as half a step.
-pub fn pair_variance(input_dimension: u32, shape: Shape, digits: Decomposition) -> f64 {
+pub fn pair_variance(input_dimension: u32, shape: Shape, digits: impl Into<ProductDigits>) -> f64 {
+    let digits = digits.into();
     let noise = seeded_variance(shape.lwe_dimension(), MODULUS_BITS);
     PAIR_PRODUCTS * bootstrap_key_variance(input_dimension, shape, digits, noise)
         + PAIR_ROUNDING * bootstrap_rounding_variance(input_dimension, shape, digits)
@@ -124,7 +146,7 @@ pub fn pair_variance(input_dimension: u32, shape: Shape, digits: Decomposition) 
 pub fn pair_mask_transform_variance(
     input_dimension: u32,
     shape: Shape,
-    digits: Decomposition,
+    digits: impl Into<ProductDigits>,
 ) -> f64 {
     PAIR_PRODUCTS * mask_transform_variance(input_dimension, shape, digits)
 }

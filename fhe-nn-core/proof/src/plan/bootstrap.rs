@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::noise::{
-    Decomposition, KEYSWITCH_MODULUS_BITS, MODULUS_BITS, Shape, bootstrap_variance,
+    Decomposition, KEYSWITCH_MODULUS_BITS, MODULUS_BITS, ProductDigits, Shape, bootstrap_variance,
     keyswitch_variance, mask_transform_variance, modulus_switch_variance,
     pair_mask_transform_variance, pair_variance,
 };
@@ -22,6 +22,9 @@ pub struct Bootstrap {
     pub extension: u32,
     /// Digits of the bootstrap.
     pub digits: Decomposition,
+    /// Digits of the bodies of the bootstrap's ciphertexts, if they differ from those of the masks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<Decomposition>,
     /// Number of bits of the small key that a step of the rotation takes, 1 or 2. Two take less time, a
     /// bootstrapping key 1.5 times as large, and more noise.
     #[serde(default = "one", skip_serializing_if = "is_one")]
@@ -44,6 +47,21 @@ impl Bootstrap {
         self.shape.polynomial_size.saturating_mul(self.extension)
     }
 
+    /// Digits of masks and of bodies.
+    pub fn product_digits(&self) -> ProductDigits {
+        ProductDigits {
+            masks: self.digits,
+            body: self.body.unwrap_or(self.digits),
+        }
+    }
+
+    /// Number of rows of a GGSW ciphertext of the key: one for each digit of each polynomial.
+    pub fn rows(&self) -> u32 {
+        let ProductDigits { masks, body } = self.product_digits();
+        let of_masks = self.shape.dimension.saturating_mul(masks.levels);
+        of_masks.saturating_add(body.levels)
+    }
+
     /// Variance that keyswitch and modulus switch add to a ciphertext of `from` dimensions.
     pub fn switch_variance(&self, from: u32) -> f64 {
         let n = self.small_dimension;
@@ -60,7 +78,7 @@ impl Bootstrap {
             1 => bootstrap_variance,
             _ => pair_variance,
         };
-        variance(self.small_dimension, self.shape, self.digits)
+        variance(self.small_dimension, self.shape, self.product_digits())
     }
 
     /// Variance of a result to reckon with in sums that add `shared` of what the values of one bootstrap
@@ -70,7 +88,7 @@ impl Bootstrap {
             1 => mask_transform_variance,
             _ => pair_mask_transform_variance,
         };
-        let common = common(self.small_dimension, self.shape, self.digits);
+        let common = common(self.small_dimension, self.shape, self.product_digits());
         self.result_variance() + shared * common
     }
 
@@ -80,7 +98,7 @@ impl Bootstrap {
             (
                 bootstrap.small_dimension,
                 bootstrap.shape,
-                bootstrap.digits,
+                bootstrap.product_digits(),
                 bootstrap.key_bits,
             )
         };

@@ -20,7 +20,8 @@ pub(crate) const SHAPES: [(Shape, Ns, Ns); 11] = [
     glwe(1, 4096, [10_130.0, 7_320.0], [5_360.0, 5_500.0]),
 ];
 
-/// Nanoseconds for each bit of the small key: a part that all rotations have, and a part for each level.
+/// Nanoseconds for each bit of the small key: a part that all rotations have, and a part for each level of all
+/// `k + 1` polynomials.
 type Ns = [f64; 2];
 
 /// Nanoseconds that a keyswitch takes to multiply a digit with an element of the key.
@@ -38,12 +39,13 @@ pub(crate) fn linear_cost(terms: u32, neurons: u32, dimension: u32) -> f64 {
     f64::from(terms) * f64::from(neurons) * f64::from(dimension) * LINEAR_NS
 }
 
-/// Nanoseconds of a rotation for each bit of the small key; 0 for a shape that is not in [`SHAPES`].
-pub(crate) fn bit_cost(shape: Shape, extension: u32, levels: u32, key_bits: u32) -> f64 {
+/// Nanoseconds of a rotation for each bit of the small key, whose GGSW ciphertexts have this number of rows; 0 for a shape that is not in [`SHAPES`].
+pub(crate) fn bit_cost(shape: Shape, extension: u32, rows: u32, key_bits: u32) -> f64 {
+    let levels = f64::from(rows) / f64::from(shape.dimension + 1);
     let known = SHAPES.iter().find(|(known, ..)| *known == shape);
     known.map_or(0.0, |(_, one, two)| {
         let [all, level] = if key_bits == 1 { one } else { two };
-        f64::from(extension) * (all + f64::from(levels) * level)
+        f64::from(extension) * (all + levels * level)
     })
 }
 
@@ -51,11 +53,10 @@ fn rotation_cost(bootstrap: &Bootstrap) -> f64 {
     let Bootstrap {
         shape,
         extension,
-        digits,
         key_bits,
         ..
     } = *bootstrap;
-    bit_cost(shape, extension, digits.levels, key_bits)
+    bit_cost(shape, extension, bootstrap.rows(), key_bits)
 }
 
 impl Plan {

@@ -149,6 +149,9 @@ impl fmt::Display for Bootstrap {
         }
         let Decomposition { levels, base_log } = self.digits;
         write!(f, ", bootstrap {levels} x {base_log} bits")?;
+        if let Some(Decomposition { levels, base_log }) = self.body {
+            write!(f, " and {levels} x {base_log} of bodies")?;
+        }
         match self.key_bits {
             1 => Ok(()),
             bits => write!(f, ", {bits} key bits a step"),

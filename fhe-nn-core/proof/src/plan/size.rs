@@ -51,12 +51,10 @@ impl Bootstrap {
         product([4, bodies, u64::from(self.small_dimension) + 1])
     }
 
-    /// Number of bodies of the bootstrapping key: `levels x (k + 1)` polynomials for each of its
-    /// ciphertexts.
+    /// Number of bodies of the bootstrapping key: those of a polynomial for each row of its ciphertexts.
     fn bodies(&self) -> u64 {
         product([
-            self.digits.levels.into(),
-            u64::from(self.shape.dimension) + 1,
+            self.rows().into(),
             self.key_ciphertexts().into(),
             self.shape.polynomial_size.into(),
         ])
@@ -202,6 +200,7 @@ mod tests {
             let largest = Bootstrap {
                 shape,
                 digits: digits(range::MAX_BOOTSTRAP_LEVELS),
+                body: None,
                 small_dimension: *range::SMALL_DIMENSIONS.end(),
                 extension: 1,
                 keyswitch: Some(digits(range::MAX_KEYSWITCH_LEVELS)),

@@ -3,7 +3,7 @@
 use core::ops::RangeInclusive;
 use std::collections::BTreeSet;
 
-use crate::noise::{Decomposition, KEYSWITCH_MODULUS_BITS, MODULUS_BITS};
+use crate::noise::{Decomposition, KEYSWITCH_MODULUS_BITS, MODULUS_BITS, ProductDigits};
 use crate::plan::bootstrap::Bootstrap;
 use crate::plan::error::PlanError;
 use crate::plan::output::OutputPlan;
@@ -223,11 +223,10 @@ impl Bootstrap {
         check("key bits of a step", self.key_bits.into(), 1..=most)?;
         let extended = range::extensions(self.shape).any(|extension| extension == self.extension);
         check("extensions of this crate", extended.into(), 1..=1)?;
-        check_digits(
-            self.digits,
-            range::MAX_BOOTSTRAP_LEVELS,
-            range::BOOTSTRAP_DIGIT_BITS,
-        )?;
+        let most = (range::MAX_BOOTSTRAP_LEVELS, range::BOOTSTRAP_DIGIT_BITS);
+        let ProductDigits { masks, body } = self.product_digits();
+        check_digits(masks, most.0, most.1)?;
+        check_digits(body, masks.levels.min(most.0), most.1)?;
         self.keyswitch.map_or(Ok(()), check_keyswitch)
     }
 }

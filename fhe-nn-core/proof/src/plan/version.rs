@@ -19,7 +19,8 @@ pub enum Version {
     First,
     /// The encoder says how ties are rounded, and the client may have an order of inputs and make outputs of the scores.
     Second,
-    /// A step of a rotation may take two bits of the small key: bootstraps may have the field `key_bits`.
+    /// A step of a rotation may take two bits of the small key, and bodies may be cut into digits of their own:
+    /// bootstraps may have the fields `key_bits` and `body`.
     Third,
 }
 
@@ -38,11 +39,12 @@ impl Version {
 
     /// The version that is written for a client and for the stages of a plan.
     pub(crate) fn of(client: &ClientSpec, stages: &[Stage]) -> Self {
-        let takes_pairs = |stage: &Stage| {
+        let is_new = |stage: &Stage| {
             let rounds = stage.rounds.iter().map(|round| &round.bootstrap);
-            rounds.chain([&stage.bootstrap]).any(|bootstrap| bootstrap.key_bits != 1)
+            let mut all = rounds.chain([&stage.bootstrap]);
+            all.any(|bootstrap| bootstrap.key_bits != 1 || bootstrap.body.is_some())
         };
-        if stages.iter().any(takes_pairs) {
+        if stages.iter().any(is_new) {
             Version::Third
         } else if client.encoder.is_of_before() && client.interface.is_own() {
             Version::First

@@ -111,7 +111,8 @@ pub(super) fn bootstrap(choice: &Choice, rotations: &[Rotation]) -> Bootstrap {
         small_dimension: choice.n,
         shape: rotation.shape,
         extension: rotation.extension,
-        digits: rotation.digits,
+        digits: rotation.digits.masks,
+        body: (rotation.digits.body != rotation.digits.masks).then_some(rotation.digits.body),
         key_bits: rotation.key_bits,
     }
 }

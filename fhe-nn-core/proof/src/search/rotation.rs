@@ -1,8 +1,8 @@
 //! The blind rotations that the search tries.
 
 use crate::noise::{
-    Decomposition, MODULUS_BITS, Shape, body_bytes, bootstrap_variance, mask_transform_variance,
-    pair_mask_transform_variance, pair_variance, secure_variance,
+    Decomposition, MODULUS_BITS, ProductDigits, Shape, body_bytes, bootstrap_variance,
+    mask_transform_variance, pair_mask_transform_variance, pair_variance, secure_variance,
 };
 use crate::plan::Prefer;
 use crate::plan::cost::{SHAPES, bit_cost};
@@ -13,7 +13,7 @@ use crate::plan::range::{BOOTSTRAP_DIGIT_BITS, MAX_BOOTSTRAP_LEVELS, MAX_KEY_BIT
 pub(super) struct Rotation {
     pub(super) shape: Shape,
     pub(super) extension: u32,
-    pub(super) digits: Decomposition,
+    pub(super) digits: ProductDigits,
     /// Number of bits of the small key that a step takes.
     pub(super) key_bits: u32,
     /// Index of the first rotation that has the same bootstrapping key.
@@ -41,32 +41,45 @@ impl Rotation {
     }
 }
 
-/// Every shape, extension and number of levels, each with the base that adds the least noise: all
-/// bases cost the same. The noise is that of sums that add `shared` of what the values of one bootstrap
-/// have in common. Steps of two key bits are for the fastest plans alone: their keys are larger.
+/// Every shape, extension and number of levels of masks and of bodies, each with the bases that add the least
+/// noise: all bases cost the same. The noise is that of sums that add `shared` of what the values of one
+/// bootstrap have in common. Steps of two key bits are for the fastest plans alone: their keys are larger.
 pub(super) fn rotations(shared: f64, prefer: Prefer) -> Vec<Rotation> {
-    let with = |shape: Shape, extension: u32, levels: u32, key_bits: u32| {
-        let bases =
-            (1..=BOOTSTRAP_DIGIT_BITS / levels).map(|base_log| Decomposition { base_log, levels });
-        let noise = bases.map(|digits| {
-            let (variance, common): (Variance, Variance) = match key_bits {
-                1 => (bootstrap_variance, mask_transform_variance),
-                _ => (pair_variance, pair_mask_transform_variance),
+    let with = |shape: Shape, extension: u32, (masks, body): (u32, u32), key_bits: u32| {
+        let (variance, common): (Variance, Variance) = match key_bits {
+            1 => (bootstrap_variance, mask_transform_variance),
+            _ => (pair_variance, pair_mask_transform_variance),
+        };
+        let in_sums =
+            |digits: ProductDigits| variance(1, shape, digits) + shared * common(1, shape, digits);
+        // the noise is a sum of what masks add and what bodies add, so that each has a base of its own
+        let best = |levels: u32, noise: &dyn Fn(Decomposition) -> f64| {
+            let bases = (1..=BOOTSTRAP_DIGIT_BITS / levels)
+                .map(|base_log| Decomposition { base_log, levels });
+            bases.min_by(|a, b| noise(*a).total_cmp(&noise(*b)))
+        };
+        let digits = if masks == body {
+            best(masks, &|digits| in_sums(digits.into()))?.into()
+        } else {
+            let any = Decomposition {
+                base_log: 1,
+                levels: 1,
             };
-            (variance(1, shape, digits), common(1, shape, digits), digits)
-        });
-        let in_sums = |(variance, common, _): &(f64, f64, _)| variance + shared * common;
-        let best = noise.min_by(|a, b| in_sums(a).total_cmp(&in_sums(b)));
-        best.map(|(step_variance, step_common, digits)| Rotation {
+            let masks = best(masks, &|masks| in_sums(ProductDigits { masks, body: any }))?;
+            let body = best(body, &|body| in_sums(ProductDigits { masks, body }))?;
+            ProductDigits { masks, body }
+        };
+        let rows = shape.dimension * masks + body;
+        Some(Rotation {
             shape,
             extension,
             digits,
             key_bits,
             key: 0,
-            step_ns: bit_cost(shape, extension, levels, key_bits),
-            step_variance,
-            step_common,
-            step_bytes: step_bytes(shape, levels, key_bits),
+            step_ns: bit_cost(shape, extension, rows, key_bits),
+            step_variance: variance(1, shape, digits),
+            step_common: common(1, shape, digits),
+            step_bytes: step_bytes(shape, rows, key_bits),
         })
     };
     let most = match prefer {
@@ -77,10 +90,12 @@ pub(super) fn rotations(shared: f64, prefer: Prefer) -> Vec<Rotation> {
         .iter()
         .flat_map(|&(shape, ..)| extensions(shape).map(move |extension| (shape, extension)));
     let kinds = shapes.flat_map(|shape| (1..=most).map(move |key_bits| (shape, key_bits)));
+    let levels =
+        (1..=MAX_BOOTSTRAP_LEVELS).flat_map(|masks| (1..=masks).map(move |body| (masks, body)));
     let mut rotations: Vec<Rotation> = kinds
         .flat_map(|((shape, extension), key_bits)| {
-            (1..=MAX_BOOTSTRAP_LEVELS)
-                .filter_map(move |levels| with(shape, extension, levels, key_bits))
+            let levels = levels.clone();
+            levels.filter_map(move |levels| with(shape, extension, levels, key_bits))
         })
         .collect();
     for index in 0..rotations.len() {
@@ -93,13 +108,13 @@ pub(super) fn rotations(shared: f64, prefer: Prefer) -> Vec<Rotation> {
 }
 
 /// A formula of [`noise`](crate::noise): of the small key's dimension, the shape and the digits.
-type Variance = fn(u32, Shape, Decomposition) -> f64;
+type Variance = fn(u32, Shape, ProductDigits) -> f64;
 
 /// Number of bytes of the key on the wire for each bit of the small key. Three ciphertexts for two bits; a
 /// last bit that is left over counts as half of that.
-fn step_bytes(shape: Shape, levels: u32, key_bits: u32) -> f64 {
+fn step_bytes(shape: Shape, rows: u32, key_bits: u32) -> f64 {
     let dimension = shape.lwe_dimension();
-    let bodies = levels * (dimension + shape.polynomial_size);
+    let bodies = rows * shape.polynomial_size;
     let one = f64::from(bodies * body_bytes(secure_variance(dimension), MODULUS_BITS));
     match key_bits {
         1 => one,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use fhe_nn_proof::noise::{
-    Decomposition, Shape, body_bytes, bootstrap_variance, keyswitch_variance,
+    Decomposition, ProductDigits, Shape, body_bytes, bootstrap_variance, keyswitch_variance,
     modulus_switch_variance, secure_variance, secure_variance_of, seeded_variance,
     standard_deviations,
 };
@@ -106,21 +106,24 @@ impl Limit {
 
 impl Parameters {
     fn new() -> Self {
-        let bootstrap = |(dimension, polynomial_size), extension, levels| {
+        let bootstrap = |(dimension, polynomial_size), extension, levels, of_body| {
             let shape = Shape {
                 dimension,
                 polynomial_size,
             };
-            let variance =
-                |base_log| bootstrap_variance(1, shape, Decomposition { base_log, levels });
+            let digits = |levels: u32| {
+                (1..=60 / levels).map(move |base_log| Decomposition { base_log, levels })
+            };
+            let variances = digits(levels).flat_map(|masks| {
+                let bodies = digits(of_body).map(move |body| ProductDigits { masks, body });
+                bodies.map(|digits| bootstrap_variance(1, shape, digits))
+            });
             let large = shape.lwe_dimension();
-            let bodies = levels * (dimension + 1) * polynomial_size;
+            let bodies = (levels * dimension + of_body) * polynomial_size;
             Bootstrap {
                 shape,
                 size: polynomial_size * extension,
-                variance: (1..=60 / levels)
-                    .map(variance)
-                    .fold(f64::INFINITY, f64::min),
+                variance: variances.fold(f64::INFINITY, f64::min),
                 bytes: f64::from(bodies * body_bytes(secure_variance(large), 64)),
             }
         };
@@ -142,7 +145,9 @@ impl Parameters {
                     let extensions = EXTENSIONS.iter().filter(move |(of, _)| *of == shape);
                     let extensions = extensions.map(|(_, extension)| *extension).chain([1]);
                     extensions.flat_map(move |extension| {
-                        (1..=6).map(move |levels| bootstrap(shape, extension, levels))
+                        let levels =
+                            (1..=6).flat_map(|masks| (1..=masks).map(move |body| (masks, body)));
+                        levels.map(move |(masks, body)| bootstrap(shape, extension, masks, body))
                     })
                 })
                 .collect(),

@@ -131,13 +131,14 @@ fn numbers(plan: &Plan) -> String {
 
 fn bootstrap(bootstrap: &Bootstrap) -> String {
     format!(
-        "keyswitch {} n {} k {} N {} x {} digits {} key bits {}",
+        "keyswitch {} n {} k {} N {} x {} digits {} of bodies {} key bits {}",
         digits(bootstrap.keyswitch),
         bootstrap.small_dimension,
         bootstrap.shape.dimension,
         bootstrap.shape.polynomial_size,
         bootstrap.extension,
         digits(Some(bootstrap.digits)),
+        digits(bootstrap.body),
         bootstrap.key_bits
     )
 }

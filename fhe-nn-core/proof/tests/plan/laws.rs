@@ -115,8 +115,8 @@ fn the_failure_of_a_small_network() {
     let switched = modulus_switch_variance(stage.small_dimension, 64, table_bits);
     let tables = 3f64.log2() + tail(2f64.powi(-6), 100.0 * fresh + switched);
     let bootstrapped = match stage.key_bits {
-        1 => bootstrap_variance(stage.small_dimension, stage.shape, stage.digits),
-        _ => pair_variance(stage.small_dimension, stage.shape, stage.digits),
+        1 => bootstrap_variance(stage.small_dimension, stage.shape, stage.product_digits()),
+        _ => pair_variance(stage.small_dimension, stage.shape, stage.product_digits()),
     };
     let digits = output
         .keyswitch

@@ -70,7 +70,7 @@ fn neighbours(plan: &Plan) -> Vec<Plan> {
     let mut all = Vec::new();
     let mut push = |change: &dyn Fn(&mut Plan)| {
         let mut plan = plan.clone();
-        // a change may take two key bits a step
+        // a change may take two key bits a step, or cut bodies into digits of their own
         plan.version = Version::Third;
         change(&mut plan);
         // without a keyswitch, the key is the one before
@@ -117,7 +117,8 @@ fn neighbours(plan: &Plan) -> Vec<Plan> {
 /// Other parameters of a bootstrap.
 fn changes(bootstrap: &Bootstrap) -> Vec<Bootstrap> {
     let mut all = Vec::new();
-    let mut push = |n, shape, digits, keyswitch| {
+    let mut push = |n, shape, digits: Decomposition, body: Option<Decomposition>, keyswitch| {
+        let body = body.filter(|body| body.levels < digits.levels);
         let extensions = [1, bootstrap.extension, 2, 4].into_iter();
         for (extension, key_bits) in
             extensions.flat_map(|extension| [(extension, 1), (extension, 2)])
@@ -128,6 +129,7 @@ fn changes(bootstrap: &Bootstrap) -> Vec<Bootstrap> {
                 shape,
                 extension,
                 digits,
+                body,
                 keyswitch,
             });
         }
@@ -136,25 +138,39 @@ fn changes(bootstrap: &Bootstrap) -> Vec<Bootstrap> {
         small_dimension: n,
         shape,
         digits,
+        body,
         keyswitch,
         ..
     } = bootstrap;
     for step in (-40..=40).filter(|step| *step != 0) {
         for keyswitch in around(keyswitch, 31) {
-            push(add(n, step), shape, digits, keyswitch);
+            push(add(n, step), shape, digits, body, keyswitch);
         }
     }
     for digits in around(Some(digits), 44).into_iter().flatten() {
         for step in [-20, -5, -1, 0, 1, 5, 20] {
-            push(add(n, step), shape, digits, keyswitch);
+            push(add(n, step), shape, digits, body, keyswitch);
+            push(add(n, step), shape, digits, None, keyswitch);
+        }
+    }
+    let bodies = around(body.or(Some(digits)), 44).into_iter().flatten();
+    let larger = (15..=24).map(|base_log| Decomposition {
+        base_log,
+        levels: 1,
+    });
+    for body in bodies.chain(larger) {
+        for step in [-20, -5, -1, 0, 1, 5, 20] {
+            push(add(n, step), shape, digits, Some(body), keyswitch);
         }
     }
     for shape in shapes() {
         for levels in 1..=6 {
             for base_log in [44 / levels / 2, 30 / levels, 23 / levels, 11 / levels + 1] {
                 let digits = Decomposition { base_log, levels };
-                push(n, shape, digits, keyswitch);
-                push(add(n, -10), shape, digits, keyswitch);
+                for body in [None, body] {
+                    push(n, shape, digits, body, keyswitch);
+                    push(add(n, -10), shape, digits, body, keyswitch);
+                }
             }
         }
     }

@@ -120,6 +120,7 @@ fn none_is_five_percent_cheaper_than_what_is_found() {
             shape: shape(k, size),
             extension: 1,
             digits: digits(bootstrap),
+            body: None,
             key_bits: 1,
             keyswitch: Some(digits(keyswitch)),
         };
@@ -153,6 +154,7 @@ fn show(bootstrap: &Bootstrap) -> String {
         digits,
         keyswitch,
         key_bits,
+        body,
     } = bootstrap;
     let Shape {
         dimension: k,
@@ -160,7 +162,7 @@ fn show(bootstrap: &Bootstrap) -> String {
     } = shape;
     let keyswitch = keyswitch.expect("a steady stage keyswitches");
     format!(
-        "{n:4} {k} x {size:5} ({extension}) {} x {:2} {:2} x {:2} {key_bits}",
+        "{n:4} {k} x {size:5} ({extension}) {} x {:2} {:2} x {:2} {key_bits} {body:?}",
         digits.levels, digits.base_log, keyswitch.levels, keyswitch.base_log
     )
 }

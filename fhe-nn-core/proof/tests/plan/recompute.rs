@@ -113,7 +113,7 @@ fn sizes(plan: &Plan) {
                 keyswitch(bootstrap.keyswitch, dimension, n, bytes);
                 keyswitches.push(key);
             }
-            let key = (n, bootstrap.shape, bootstrap.digits);
+            let key = (n, bootstrap.shape, bootstrap.product_digits());
             if !keys.contains(&key) {
                 let (k, size) = (
                     u64::from(bootstrap.shape.dimension),
@@ -146,8 +146,8 @@ fn of(bootstrap: &Bootstrap, dimension: u32) -> (f64, f64) {
     (
         added,
         match bootstrap.key_bits {
-            1 => bootstrap_variance(n, bootstrap.shape, bootstrap.digits),
-            _ => pair_variance(n, bootstrap.shape, bootstrap.digits),
+            1 => bootstrap_variance(n, bootstrap.shape, bootstrap.product_digits()),
+            _ => pair_variance(n, bootstrap.shape, bootstrap.product_digits()),
         },
     )
 }

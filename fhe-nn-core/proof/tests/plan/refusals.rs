@@ -114,6 +114,19 @@ fn every_field_of_a_plan_is_checked() {
         plan.version = Version::Second;
         plan.stages.to_mut()[1].bootstrap.key_bits = 2;
     });
+    refused("parts that its version does not have", |plan| {
+        plan.version = Version::Second;
+        let bootstrap = &mut plan.stages.to_mut()[1].bootstrap;
+        bootstrap.body = Some(bootstrap.digits);
+    });
+    refused("levels", |plan| {
+        plan.version = Version::Third;
+        let bootstrap = &mut plan.stages.to_mut()[1].bootstrap;
+        bootstrap.body = Some(Decomposition {
+            base_log: 1,
+            levels: bootstrap.digits.levels + 1,
+        });
+    });
     refused("input dimension", |plan| plan.input.dimension += 1);
     refused("bits of an element", |plan| plan.output.element_bits = 0);
     refused("bits of an element", |plan| plan.output.element_bits = 33);

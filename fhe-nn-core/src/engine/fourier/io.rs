@@ -1,6 +1,8 @@
 //! The ends of a transform: the source that its first pass reads, and the torus that its last pass back
 //! adds to.
 
+use fhe_nn_proof::noise::Decomposition;
+
 use super::ends::{Source, Torus};
 use super::transform::{Transform, backward, forward};
 use crate::engine::lanes::{Block, Complex, Kernel, Lanes};
@@ -11,8 +13,7 @@ pub(crate) struct Digits<'a> {
     pub(crate) transform: &'a Transform,
     /// The coefficients, with [`offset`] added.
     pub(crate) words: &'a [[u64; 8]],
-    pub(crate) base_log: u32,
-    pub(crate) levels: u32,
+    pub(crate) digits: Decomposition,
     /// Number of blocks from one polynomial of `out` to the next.
     pub(crate) stride: usize,
     pub(crate) out: &'a mut [Block],
@@ -20,10 +21,16 @@ pub(crate) struct Digits<'a> {
 
 /// Returns what is added to an element of the torus so that its bits are its digits, each too large by half
 /// of its base. This is the sum of these halves and of half of the last digit's place, for rounding.
-pub(crate) fn offset(base_log: u32, levels: u32) -> u64 {
+pub(crate) fn offset(digits: Decomposition) -> u64 {
+    let Decomposition { base_log, levels } = digits;
     let halves = (1..=levels).map(|level| 1u64 << (base_log - 1) << (64 - base_log * level));
     let rounding = 1u64 << (63 - base_log * levels);
     halves.fold(rounding, u64::wrapping_add)
+}
+
+/// Returns the number of low bits of an element of the torus that digits do not reach.
+pub(super) fn cut(digits: Decomposition) -> u32 {
+    64 - digits.base_log * digits.levels
 }
 
 impl Kernel for Digits<'_> {
@@ -32,10 +39,11 @@ impl Kernel for Digits<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) {
         let blocks = self.transform.blocks;
-        let mask = (1u64 << self.base_log) - 1;
+        let Decomposition { base_log, levels } = self.digits;
+        let mask = (1u64 << base_log) - 1;
         let (low, high) = self.words.split_at(blocks);
-        for (level, out) in (1..=self.levels).zip(self.out.chunks_exact_mut(self.stride)) {
-            let shift = 64 - self.base_log * level;
+        for (level, out) in (1..=levels).zip(self.out.chunks_exact_mut(self.stride)) {
+            let shift = 64 - base_log * level;
             let digits = DigitsOf {
                 low,
                 high,

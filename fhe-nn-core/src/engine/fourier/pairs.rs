@@ -11,7 +11,7 @@
 //! transformed back once. A last key bit that is left over is a step with one GGSW ciphertext.
 
 use super::compensation::{Compensate, Errors, prefix};
-use super::io::{Back, Digits, offset};
+use super::io::{Back, Digits, cut, offset};
 use super::powers::Powers;
 use super::rotation::{GROUP, Layout, Scratch};
 use super::transform::Transform;
@@ -61,12 +61,9 @@ impl Kernel for Pairs<'_> {
         let (rows, blocks, stride) = (layout.rows(), layout.blocks(), layout.stride());
         let (words, polynomial) = (layout.accumulator_words(), layout.size / 8);
         let together = GROUP.div_ceil(extension);
-        let cut = 64 - layout.base_log * layout.levels;
+        let cut = cut(layout.digits.masks);
         // what makes bits into digits stays in the accumulators to the end
-        let added = offset(layout.base_log, layout.levels);
-        for x in accumulators.as_flattened_mut() {
-            *x = x.wrapping_add(added);
-        }
+        shift(layout, accumulators, u64::wrapping_add);
         for (i, step) in key.chunks(PAIR * layout.step_blocks()).enumerate() {
             if stop() {
                 return false;
@@ -83,7 +80,8 @@ impl Kernel for Pairs<'_> {
                 for (part, digits) in parts.zip(digits.chunks_exact_mut(rows * stride)) {
                     errors.fill(0);
                     let polynomials = part.chunks_exact(polynomial);
-                    let digits = digits.chunks_exact_mut(layout.levels as usize * stride);
+                    // a body may have fewer digits than a mask: the last piece is what is left
+                    let digits = digits.chunks_mut(layout.digits.masks.levels as usize * stride);
                     for (column, (words, out)) in polynomials.zip(digits).enumerate() {
                         let is_mask = column + 1 < layout.columns;
                         if is_mask {
@@ -103,8 +101,7 @@ impl Kernel for Pairs<'_> {
                         lanes.run(Digits {
                             transform,
                             words: if is_mask { words } else { &body[..] },
-                            base_log: layout.base_log,
-                            levels: layout.levels,
+                            digits: layout.digits_of(column),
                             stride,
                             out,
                         });
@@ -133,9 +130,19 @@ impl Kernel for Pairs<'_> {
                 }
             }
         }
-        for x in accumulators.as_flattened_mut() {
-            *x = x.wrapping_sub(added);
-        }
+        shift(layout, accumulators, u64::wrapping_sub);
         true
+    }
+}
+
+/// Adds to every element of every part, or takes from it, what makes its bits into digits.
+fn shift(layout: &Layout, accumulators: &mut [[u64; 8]], by: fn(u64, u64) -> u64) {
+    for part in accumulators.chunks_exact_mut(layout.accumulator_words()) {
+        for (column, words) in part.chunks_exact_mut(layout.size / 8).enumerate() {
+            let added = offset(layout.digits_of(column));
+            for x in words.as_flattened_mut() {
+                *x = by(*x, added);
+            }
+        }
     }
 }

@@ -16,8 +16,10 @@
 //! The key is larger than any cache. A batch passes over it together, step by step. Within a step,
 //! [`GROUP`] ciphertexts share every load of the key.
 
+use fhe_nn_proof::noise::{Decomposition, ProductDigits};
+
 use super::compensation::{Compensate, Errors, blocks_of_errors, prefix};
-use super::io::{Back, Digits, offset};
+use super::io::{Back, Digits, cut, offset};
 use super::transform::Transform;
 use super::turned::PAIR;
 use crate::engine::lanes::{Block, ComplexLanes, Kernel, KeyBlock, Lanes};
@@ -34,17 +36,26 @@ pub(crate) struct Layout {
     pub(crate) columns: usize,
     /// Number of coefficients of a polynomial, N.
     pub(crate) size: usize,
-    pub(crate) base_log: u32,
-    pub(crate) levels: u32,
+    pub(crate) digits: ProductDigits,
     /// Number of key bits of a step, 1 or 2.
     pub(crate) key_bits: usize,
 }
 
 impl Layout {
-    /// Returns the number of rows of a GGSW ciphertext: one for each digit of each polynomial,
-    /// `(k + 1) levels`.
+    /// Returns the number of rows of a GGSW ciphertext: one for each digit of each polynomial.
     pub(crate) fn rows(&self) -> usize {
-        self.columns * self.levels as usize
+        let ProductDigits { masks, body } = self.digits;
+        (self.columns - 1) * masks.levels as usize + body.levels as usize
+    }
+
+    /// Returns the digits of a column: a mask's, or those of the body, which is the last.
+    #[inline(always)]
+    pub(super) fn digits_of(&self, column: usize) -> Decomposition {
+        if column + 1 < self.columns {
+            self.digits.masks
+        } else {
+            self.digits.body
+        }
     }
 
     /// Returns the number of blocks of a transformed polynomial.
@@ -153,8 +164,7 @@ impl Kernel for Rotation<'_> {
         let (rows, blocks, stride) = (layout.rows(), layout.blocks(), layout.stride());
         let (words, polynomial) = (layout.accumulator_words(), layout.size / 8);
         let together = GROUP.div_ceil(extension);
-        let added = offset(layout.base_log, layout.levels);
-        let cut = 64 - layout.base_log * layout.levels;
+        let cut = cut(layout.digits.masks);
         for (i, step) in key.chunks_exact(layout.step_blocks()).enumerate() {
             if stop() {
                 return false;
@@ -168,7 +178,8 @@ impl Kernel for Rotation<'_> {
                     let (from, power) = source(part, masks[index / extension][i], extension);
                     let sources = group[(index - part + from) * words..].chunks_exact(polynomial);
                     let targets = group[index * words..][..words].chunks_exact(polynomial);
-                    let digits = digits.chunks_exact_mut(layout.levels as usize * stride);
+                    // a body may have fewer digits than a mask: the last piece is what is left
+                    let digits = digits.chunks_mut(layout.digits.masks.levels as usize * stride);
                     errors.fill(0);
                     for (column, ((source, target), digits)) in
                         sources.zip(targets).zip(digits).enumerate()
@@ -177,7 +188,7 @@ impl Kernel for Rotation<'_> {
                             source: source.as_flattened(),
                             power: power % (2 * layout.size),
                             target: target.as_flattened(),
-                            added,
+                            added: offset(layout.digits_of(column)),
                             out: difference.as_flattened_mut(),
                         });
                         if column + 1 < layout.columns {
@@ -196,8 +207,7 @@ impl Kernel for Rotation<'_> {
                         lanes.run(Digits {
                             transform,
                             words: difference,
-                            base_log: layout.base_log,
-                            levels: layout.levels,
+                            digits: layout.digits_of(column),
                             stride,
                             out: digits,
                         });

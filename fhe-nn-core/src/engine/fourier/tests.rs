@@ -2,7 +2,7 @@
 
 mod extension;
 
-use fhe_nn_proof::noise::{Decomposition, Shape, bootstrap_transform_variance};
+use fhe_nn_proof::noise::{Decomposition, ProductDigits, Shape, bootstrap_transform_variance};
 use fhe_nn_proof::widths::Range;
 use rayon::prelude::*;
 
@@ -57,7 +57,7 @@ fn mean_square(processor: Processor, size: usize, digits: Decomposition) -> f64 
     let transform = Transform::new(size);
     let left = polynomial(&mut random, size);
     let right = polynomial(&mut random, size);
-    let added = offset(base_log, levels);
+    let added = offset(digits);
     let words: Vec<[u64; 8]> = left
         .iter()
         .map(|x| x.map(|x| x.wrapping_add(added)))
@@ -66,8 +66,7 @@ fn mean_square(processor: Processor, size: usize, digits: Decomposition) -> f64 
     processor.run(Digits {
         transform: &transform,
         words: &words,
-        base_log,
-        levels,
+        digits,
         stride: size / 16,
         out: &mut values,
     });
@@ -116,19 +115,34 @@ fn a_rotation_multiplies_by_the_power_that_the_key_selects() {
         for extension in [1, 2, 4, 8, 16] {
             for processor in Processor::all() {
                 for key_bits in [1, 2] {
-                    rotates(processor, columns, extension, key_bits);
+                    for body in [(12, 2), (24, 1)] {
+                        rotates(processor, columns, extension, key_bits, body);
+                    }
                 }
             }
         }
     }
 }
 
-fn rotates(processor: Processor, columns: usize, extension: usize, key_bits: usize) {
+/// The digits of the body are given as their bits and their number.
+fn rotates(
+    processor: Processor,
+    columns: usize,
+    extension: usize,
+    key_bits: usize,
+    (base_log, levels): (u32, u32),
+) {
+    let masks = Decomposition {
+        base_log: 12,
+        levels: 2,
+    };
     let layout = Layout {
         columns,
         size: 256,
-        base_log: 12,
-        levels: 2,
+        digits: ProductDigits {
+            masks,
+            body: Decomposition { base_log, levels },
+        },
         key_bits,
     };
     // all pairs of bits, and one that is left over
@@ -152,7 +166,8 @@ fn rotates(processor: Processor, columns: usize, extension: usize, key_bits: usi
                 for row in 0..layout.rows() {
                     let (column, level) = (row / 2, row as u32 % 2 + 1);
                     let mut polynomial = vec![0; layout.size];
-                    polynomial[0] = message << (64 - layout.base_log * level);
+                    let digits = layout.digits_of(column);
+                    polynomial[0] = message << (64 - digits.base_log * level);
                     step.write(index, row, column, &polynomial);
                 }
             }

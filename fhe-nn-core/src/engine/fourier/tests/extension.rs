@@ -1,7 +1,7 @@
 //! Tables spread over several polynomials: from a phase to the entry, under a key with noise.
 
 use fhe_nn_proof::noise::{
-    Decomposition, PAIR_PRODUCTS, PAIR_ROUNDING, Shape, bootstrap_key_variance,
+    Decomposition, PAIR_PRODUCTS, PAIR_ROUNDING, ProductDigits, Shape, bootstrap_key_variance,
     bootstrap_rounding_variance, bootstrap_transform_variance,
 };
 use fhe_nn_proof::widths::Range;
@@ -21,11 +21,14 @@ fn every_phase_reads_its_entry() {
     for processor in Processor::all() {
         for (columns, size) in [(2, 512), (3, 256)] {
             for key_bits in [1, 2] {
+                let digits = Decomposition {
+                    base_log: 12,
+                    levels: 2,
+                };
                 let layout = Layout {
                     columns,
                     size,
-                    base_log: 12,
-                    levels: 2,
+                    digits: digits.into(),
                     key_bits,
                 };
                 let keys = Keys::new(layout, 20, processor);
@@ -45,29 +48,33 @@ fn every_phase_reads_its_entry() {
 /// comes from the key's noise and half from rounding to digits.
 #[test]
 fn more_parts_add_no_noise() {
-    let (shape, digits) = (
-        Shape {
-            dimension: 2,
-            polynomial_size: 256,
-        },
-        Decomposition {
-            base_log: 8,
-            levels: 2,
-        },
-    );
+    let shape = Shape {
+        dimension: 2,
+        polynomial_size: 256,
+    };
+    let masks = Decomposition {
+        base_log: 8,
+        levels: 2,
+    };
+    let fewer = Decomposition {
+        base_log: 11,
+        levels: 1,
+    };
     let noise_bits = 40;
     // uniform errors
     let noise = 2f64.powi(2 * (noise_bits as i32 - 64)) / 12.0;
     let n = DIMENSION as u32;
-    for (key_bits, products, rounding) in [(1, 1.0, 1.0), (2, PAIR_PRODUCTS, PAIR_ROUNDING)] {
+    let steps = [(1, 1.0, 1.0), (2, PAIR_PRODUCTS, PAIR_ROUNDING)];
+    let kinds = steps.iter().flat_map(|step| [(step, masks), (step, fewer)]);
+    for (&(key_bits, products, rounding), body) in kinds {
+        let digits = ProductDigits { masks, body };
         let predicted = products * bootstrap_key_variance(n, shape, digits, noise)
             + rounding * bootstrap_rounding_variance(n, shape, digits)
             + products * bootstrap_transform_variance(n, shape, digits);
         let layout = Layout {
             columns: 3,
             size: 256,
-            base_log: 8,
-            levels: 2,
+            digits,
             key_bits,
         };
         let keys = Keys::new(layout, noise_bits, Processor::detect());
@@ -76,10 +83,10 @@ fn more_parts_add_no_noise() {
             let errors = keys.errors(extension, 512, extension * 256 / 3);
             let square = errors.iter().map(|e| e * e).sum::<f64>() / errors.len() as f64;
             let ratio = square / predicted;
-            println!("{extension} parts, {key_bits} key bits: {ratio:.3}");
+            println!("{extension} parts, {key_bits} key bits, {body:?}: {ratio:.3}");
             assert!(
                 (0.8..1.25).contains(&ratio),
-                "{extension} {key_bits}: {ratio}"
+                "{extension} {key_bits} {body:?}: {ratio}"
             );
         }
     }
@@ -122,12 +129,12 @@ impl Keys {
             for (index, bit) in messages.into_iter().enumerate() {
                 let mut random = Random((100 + 3 * i + index) as u64);
                 for row in 0..layout.rows() {
-                    let levels = layout.levels as usize;
+                    let levels = layout.digits.masks.levels as usize;
                     let (column, level) = (row / levels, (row % levels) as u32 + 1);
                     let mut body: Vec<u64> = (0..layout.size)
                         .map(|_| random.within(Range::signed(noise_bits)) as u64)
                         .collect();
-                    let gadget = (bit as u64) << (64 - layout.base_log * level);
+                    let gadget = (bit as u64) << (64 - layout.digits_of(column).base_log * level);
                     for (j, secret) in large.chunks_exact(layout.size).enumerate() {
                         let mut mask = polynomial(&mut random, layout.size);
                         for (place, x) in body.iter_mut().enumerate() {

@@ -26,6 +26,7 @@ pub(super) struct Parameters {
     pub(super) shape: Shape,
     pub(super) extension: u32,
     pub(super) digits: Decomposition,
+    pub(super) body: Option<Decomposition>,
     pub(super) key_bits: u32,
 }
 
@@ -56,6 +57,7 @@ impl Parameters {
                 shape: self.shape,
                 extension: self.extension,
                 digits: self.digits,
+                body: self.body,
                 key_bits: self.key_bits,
             },
             output_variance: 0.0,
@@ -76,6 +78,7 @@ impl Parameters {
                 shape: glwe(1, 1024),
                 extension: 1,
                 digits: digits(23, 1),
+                body: None,
                 key_bits: 1,
             },
             ..first.clone()
@@ -89,10 +92,7 @@ impl Parameters {
         };
         let last = stages.len() as u32;
         Plan {
-            version: match self.key_bits {
-                1 => Version::Second,
-                _ => Version::Third,
-            },
+            version: Version::Third,
             client: ClientSpec {
                 network: "Noise".into(),
                 inputs: COUNT * fan_in,

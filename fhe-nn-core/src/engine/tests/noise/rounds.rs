@@ -142,7 +142,7 @@ fn predict(
             let result = Prediction {
                 variance: own.result_variance(),
                 common: own.shared_variance(1.0) - own.result_variance(),
-                fitted: products * bootstrap_transform_variance(n, shape, own.digits),
+                fitted: products * bootstrap_transform_variance(n, shape, own.product_digits()),
                 fitted_common: own.shared_variance(1.0) - own.result_variance(),
                 key_variance: 1.0 / f64::from(n) + 1.0 / f64::from(shape.lwe_dimension()),
             };
