@@ -113,13 +113,18 @@ fn sizes(plan: &Plan) {
                 keyswitch(bootstrap.keyswitch, dimension, n, bytes);
                 keyswitches.push(key);
             }
-            let key = (n, bootstrap.shape, bootstrap.product_digits());
+            let body = bootstrap.body.unwrap_or(bootstrap.digits);
+            let (digits, pairs) = (bootstrap.digits, bootstrap.key_bits == 2);
+            let key = (n, bootstrap.shape, digits, body, pairs);
             if !keys.contains(&key) {
                 let (k, size) = (
                     u64::from(bootstrap.shape.dimension),
                     u64::from(bootstrap.shape.polynomial_size),
                 );
-                let rows = u64::from(n) * u64::from(bootstrap.digits.levels) * (k + 1);
+                // three ciphertexts for two bits
+                let ciphertexts = if pairs { n / 2 * 3 + n % 2 } else { n };
+                let rows = k * u64::from(digits.levels) + u64::from(body.levels);
+                let rows = u64::from(ciphertexts) * rows;
                 bootstrap_wire += rows * size * u64::from(bootstrap.body_bytes());
                 bootstrap_memory += rows * (k + 1) * size * 8;
                 keys.push(key);

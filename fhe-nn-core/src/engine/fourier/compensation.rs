@@ -64,10 +64,11 @@ pub(super) fn prefix(sums: &mut [u64]) {
     }
 }
 
-/// Adds to every block of a body what it takes.
+/// Writes a body to whose blocks is added what they take.
 pub(super) struct Compensate<'a> {
-    pub(super) words: &'a mut [[u64; 8]],
+    pub(super) body: &'a [[u64; 8]],
     pub(super) sums: &'a [u64],
+    pub(super) out: &'a mut [[u64; 8]],
 }
 
 impl Kernel for Compensate<'_> {
@@ -75,10 +76,12 @@ impl Kernel for Compensate<'_> {
 
     #[inline(always)]
     fn run<L: Lanes>(self, _: L) {
-        let words = self.words.len() / self.sums.len();
-        for (sum, words) in self.sums.iter().zip(self.words.chunks_exact_mut(words)) {
-            for x in words.as_flattened_mut() {
-                *x = x.wrapping_add(*sum);
+        let words = self.body.len() / self.sums.len();
+        let blocks = self.body.chunks_exact(words);
+        let blocks = blocks.zip(self.out.chunks_exact_mut(words));
+        for (sum, (body, out)) in self.sums.iter().zip(blocks) {
+            for (out, x) in out.as_flattened_mut().iter_mut().zip(body.as_flattened()) {
+                *out = x.wrapping_add(*sum);
             }
         }
     }

@@ -53,10 +53,11 @@ impl Kernel for Pairs<'_> {
             stop,
         } = self;
         let Scratch {
-            difference: body,
+            body,
             errors,
             digits,
             products,
+            ..
         } = scratch;
         let (rows, blocks, stride) = (layout.rows(), layout.blocks(), layout.stride());
         let (words, polynomial) = (layout.accumulator_words(), layout.size / 8);
@@ -92,15 +93,15 @@ impl Kernel for Pairs<'_> {
                             });
                         } else {
                             prefix(errors);
-                            body.copy_from_slice(words);
                             lanes.run(Compensate {
-                                words: body,
+                                body: words,
                                 sums: errors,
+                                out: body,
                             });
                         }
                         lanes.run(Digits {
                             transform,
-                            words: if is_mask { words } else { &body[..] },
+                            words: if is_mask { words } else { body },
                             digits: layout.digits_of(column),
                             stride,
                             out,

@@ -91,6 +91,8 @@ impl Layout {
 /// The working memory of a rotation, whatever the batch.
 pub(super) struct Scratch {
     pub(super) difference: Vec<[u64; 8]>,
+    /// A body with its share of what the masks lose.
+    pub(super) body: Vec<[u64; 8]>,
     /// For every block of coefficients, half of the errors of the masks.
     pub(super) errors: Vec<u64>,
     pub(super) digits: Vec<Block>,
@@ -102,6 +104,7 @@ impl Scratch {
     pub(super) fn new(layout: &Layout) -> Self {
         Scratch {
             difference: vec![[0; 8]; layout.size / 8],
+            body: vec![[0; 8]; layout.size / 8],
             errors: vec![0; blocks_of_errors(layout.size)],
             digits: Vec::new(),
             products: Vec::new(),
@@ -155,6 +158,7 @@ impl Kernel for Rotation<'_> {
             scratch:
                 Scratch {
                     difference,
+                    body,
                     errors,
                     digits,
                     ..
@@ -191,7 +195,8 @@ impl Kernel for Rotation<'_> {
                             added: offset(layout.digits_of(column)),
                             out: difference.as_flattened_mut(),
                         });
-                        if column + 1 < layout.columns {
+                        let is_mask = column + 1 < layout.columns;
+                        if is_mask {
                             lanes.run(Errors {
                                 words: difference,
                                 cut,
@@ -200,13 +205,14 @@ impl Kernel for Rotation<'_> {
                         } else {
                             prefix(errors);
                             lanes.run(Compensate {
-                                words: difference,
+                                body: difference,
                                 sums: errors,
+                                out: body,
                             });
                         }
                         lanes.run(Digits {
                             transform,
-                            words: difference,
+                            words: if is_mask { difference } else { body },
                             digits: layout.digits_of(column),
                             stride,
                             out: digits,
