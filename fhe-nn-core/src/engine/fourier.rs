@@ -6,9 +6,11 @@ mod compensation;
 mod ends;
 mod io;
 mod key;
+mod layout;
 mod pairs;
 mod powers;
 mod rotation;
+mod scratch;
 #[cfg(test)]
 mod tests;
 mod transform;
@@ -16,4 +18,4 @@ mod turned;
 
 pub(crate) use io::offset as digit_offset;
 pub(crate) use key::{FourierKey, StepWriter};
-pub(crate) use rotation::Layout;
+pub(crate) use layout::Layout;

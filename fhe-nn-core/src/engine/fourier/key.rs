@@ -6,9 +6,11 @@ use std::sync::{Mutex, MutexGuard};
 use rayon::prelude::*;
 
 use super::io::Reals;
+use super::layout::Layout;
 use super::pairs::Pairs;
 use super::powers::Powers;
-use super::rotation::{Layout, Rotation, Scratch};
+use super::rotation::Rotation;
+use super::scratch::Scratch;
 use super::transform::Transform;
 use crate::engine::lanes::{Block, KeyBlock, Processor};
 use crate::engine::memory::KeyMemory;

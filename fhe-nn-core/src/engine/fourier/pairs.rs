@@ -12,10 +12,11 @@
 
 use super::compensation::{Compensate, Errors, prefix};
 use super::io::{Back, Digits, cut, offset};
+use super::layout::{Layout, PAIR};
 use super::powers::Powers;
-use super::rotation::{GROUP, Layout, Scratch};
+use super::scratch::{GROUP, Scratch};
 use super::transform::Transform;
-use super::turned::{PAIR, Turned};
+use super::turned::Turned;
 use crate::engine::lanes::{Kernel, KeyBlock, Lanes};
 
 /// Rotates accumulators by the masks of ciphertexts, two elements a step.

@@ -16,113 +16,12 @@
 //! The key is larger than any cache. A batch passes over it together, step by step. Within a step,
 //! [`GROUP`] ciphertexts share every load of the key.
 
-use fhe_nn_proof::noise::{Decomposition, ProductDigits};
-
-use super::compensation::{Compensate, Errors, blocks_of_errors, prefix};
+use super::compensation::{Compensate, Errors, prefix};
 use super::io::{Back, Digits, cut, offset};
+use super::layout::Layout;
+use super::scratch::{GROUP, Scratch};
 use super::transform::Transform;
-use super::turned::PAIR;
 use crate::engine::lanes::{Block, ComplexLanes, Kernel, KeyBlock, Lanes};
-
-/// Number of ciphertexts whose digits are multiplied together. These digits and a step of the key stay in a
-/// core's second-level cache. An accumulator of more parts is a group of its own, because no part may
-/// change before the digits of all are cut.
-pub(super) const GROUP: usize = 4;
-
-/// The shape of a bootstrapping key's ciphertexts.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Layout {
-    /// Number of polynomials of a ciphertext, k + 1.
-    pub(crate) columns: usize,
-    /// Number of coefficients of a polynomial, N.
-    pub(crate) size: usize,
-    pub(crate) digits: ProductDigits,
-    /// Number of key bits of a step, 1 or 2.
-    pub(crate) key_bits: usize,
-}
-
-impl Layout {
-    /// Returns the number of rows of a GGSW ciphertext: one for each digit of each polynomial.
-    pub(crate) fn rows(&self) -> usize {
-        let ProductDigits { masks, body } = self.digits;
-        (self.columns - 1) * masks.levels as usize + body.levels as usize
-    }
-
-    /// Returns the digits of a column: a mask's, or those of the body, which is the last.
-    #[inline(always)]
-    pub(super) fn digits_of(&self, column: usize) -> Decomposition {
-        if column + 1 < self.columns {
-            self.digits.masks
-        } else {
-            self.digits.body
-        }
-    }
-
-    /// Returns the number of blocks of a transformed polynomial.
-    pub(crate) fn blocks(&self) -> usize {
-        self.size / 16
-    }
-
-    /// Returns the number of GGSW ciphertexts of a whole step.
-    pub(crate) fn step_ciphertexts(&self) -> usize {
-        match self.key_bits {
-            1 => 1,
-            _ => PAIR,
-        }
-    }
-
-    /// Returns the number of blocks from one transformed row to the next. It is two more than a row has,
-    /// because the same block of all rows would otherwise compete for the same lines of a cache.
-    pub(super) fn stride(&self) -> usize {
-        self.blocks() + 2
-    }
-
-    /// Returns the number of blocks of a transformed GGSW ciphertext.
-    pub(crate) fn step_blocks(&self) -> usize {
-        self.blocks() * self.rows() * self.columns
-    }
-
-    /// Returns the number of groups of eight coefficients in a part of an accumulator.
-    pub(crate) fn accumulator_words(&self) -> usize {
-        self.columns * self.size / 8
-    }
-}
-
-/// The working memory of a rotation, whatever the batch.
-pub(super) struct Scratch {
-    pub(super) difference: Vec<[u64; 8]>,
-    /// A body with its share of what the masks lose.
-    pub(super) body: Vec<[u64; 8]>,
-    /// For every block of coefficients, half of the errors of the masks.
-    pub(super) errors: Vec<u64>,
-    pub(super) digits: Vec<Block>,
-    /// For steps of two key bits, the products of one block of an accumulator's parts.
-    pub(super) products: Vec<Block>,
-}
-
-impl Scratch {
-    pub(super) fn new(layout: &Layout) -> Self {
-        Scratch {
-            difference: vec![[0; 8]; layout.size / 8],
-            body: vec![[0; 8]; layout.size / 8],
-            errors: vec![0; blocks_of_errors(layout.size)],
-            digits: Vec::new(),
-            products: Vec::new(),
-        }
-    }
-
-    /// Makes room for accumulators of `extension` parts.
-    pub(super) fn grow(&mut self, layout: &Layout, extension: usize) {
-        let blocks = GROUP.max(extension) * layout.rows() * layout.stride();
-        if self.digits.len() < blocks {
-            self.digits.resize(blocks, Block::default());
-        }
-        let products = extension * (1 + layout.step_ciphertexts()) * layout.columns;
-        if self.products.len() < products {
-            self.products.resize(products, Block::default());
-        }
-    }
-}
 
 /// Rotates accumulators by the masks of ciphertexts.
 pub(super) struct Rotation<'a> {

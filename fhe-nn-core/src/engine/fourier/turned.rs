@@ -1,11 +1,9 @@
 //! Products with the keys of a step, each turned by its power of X.
 
+use super::layout::{Layout, PAIR};
 use super::powers::Powers;
-use super::rotation::{Layout, source};
+use super::rotation::source;
 use crate::engine::lanes::{Block, Complex, ComplexLanes, Kernel, KeyBlock, Lanes};
-
-/// Number of GGSW ciphertexts of a step that takes two key bits.
-pub(super) const PAIR: usize = 3;
 
 /// Replaces the digits of accumulators by `sum_k (X^a_k - 1) G_k x digits`, in place: the first columns of
 /// each accumulator's rows become the result.
