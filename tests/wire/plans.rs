@@ -79,7 +79,7 @@ fn a_plan_of_other_types_is_none() {
         ("/stages/0/bootstrap/small_dimension", json!(1u64 << 32)),
         ("/stages/0/sums/reader", json!("Anyone")),
         ("/model", json!([1, 2, 3])),
-        ("/version", json!(3)),
+        ("/version", json!(4)),
         ("/version", Value::Null),
     ];
     for (place, value) in cases {

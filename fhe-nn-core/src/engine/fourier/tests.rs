@@ -199,7 +199,7 @@ fn rotates(
             let roundings = 1 + if column == columns - 1 { masks / 2 } else { 0 };
             let most = (2 * bits.len() * roundings) as u64 * (1 << 39);
             for (place, x) in after.iter().enumerate() {
-                let from = (place + 6 * size - power) % (2 * size);
+                let from = (place + 2 * bits.len() * size - power) % (2 * size);
                 let exact = if from < size {
                     before[from]
                 } else {
