@@ -4,6 +4,8 @@
 //! `--cfg before` compiles it against commit 5d07ebb, whose names differ. That side makes the models of the tables,
 //! and both load them, so that both run the same integers.
 
+#![allow(unexpected_cfgs)] // only `versus.py` sets `before`
+
 use std::error::Error as StdError;
 use std::io::{Write, stdin, stdout};
 use std::path::{Path, PathBuf};
