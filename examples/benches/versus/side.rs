@@ -11,6 +11,7 @@ use std::io::{Write, stdin, stdout};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use fhe_nn_core::Error;
 use fhe_nn_core::prelude::*;
 use fhe_nn_examples::cli;
 use fhe_nn_examples::networks::{Digits, DigitsCnn};
