@@ -29,6 +29,8 @@ pub struct FolderKeys {
     keys: PathBuf,
     incoming: PathBuf,
     database: Arc<Database>,
+    /// Held from a change of files to that of the index, so that a key that is sent while it is removed has both or none.
+    changes: tokio::sync::Mutex<()>,
 }
 
 impl FolderKeys {
@@ -38,6 +40,7 @@ impl FolderKeys {
             keys: folder.join("keys"),
             incoming: folder.join("incoming"),
             database,
+            changes: tokio::sync::Mutex::new(()),
         };
         make(&keys.keys)?;
         make(&keys.incoming)?;
@@ -119,6 +122,7 @@ impl FolderKeys {
         &self,
         which: impl Fn(&str, &Hash, &KeyRecord) -> bool + Send + 'static,
     ) -> Result<usize, StoreError> {
+        let _changes = self.changes.lock().await;
         let gone = self.database.write(move |transaction| {
             let mut table = transaction.open_table(KEYS).map_err(broken)?;
             let mut gone = Vec::new();
@@ -178,6 +182,7 @@ impl Keys for FolderKeys {
             return Err(exceeds(used));
         }
         let file = self.receive(wanted, content).await?;
+        let _changes = self.changes.lock().await;
         self.place(file, tenant, key)?;
         let (owner, hash) = (tenant.clone(), *key);
         let entered = self.database.write(move |transaction| {

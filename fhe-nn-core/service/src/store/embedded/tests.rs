@@ -237,6 +237,31 @@ async fn a_key_is_whole_or_absent() {
     assert!(folder.keys.open(&me, &key).await.expect("read").is_none());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_is_sent_while_it_is_removed_has_its_bytes_or_no_entry() {
+    let (_place, folder) = folder();
+    let keys = folder.keys;
+    let (me, key) = (tenant("a"), Hash::of(b"key"));
+    let sending = {
+        let (keys, me) = (Arc::clone(&keys), me.clone());
+        tokio::spawn(async move {
+            for _ in 0..30 {
+                let mut content = &b"key"[..];
+                let put = keys.put(&me, &key, record(3, SOON), 3, &mut content);
+                put.await.expect("there is room");
+            }
+        })
+    };
+    while !sending.is_finished() {
+        keys.remove(&me, &key).await.expect("written");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    sending.await.expect("it ends");
+    let entry = keys.find(&me, &key).await.expect("read").is_some();
+    let bytes = keys.open(&me, &key).await.expect("read").is_some();
+    assert_eq!(entry, bytes);
+}
+
 #[tokio::test]
 async fn keys_expire_unless_they_are_used() {
     let (_place, folder) = folder();
