@@ -1,31 +1,30 @@
 //! Jobs in a work queue, and their outcomes in a bucket.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::AtomicU64;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use async_nats::jetstream::consumer::{Consumer, pull};
-use async_nats::jetstream::message::Acker;
-use async_nats::jetstream::{AckKind, Context, kv, message::PublishMessage, stream};
+use async_nats::jetstream::{AckKind, Context, kv, stream};
 use async_trait::async_trait;
-use futures_util::{StreamExt, TryStreamExt};
 use tokio::time::Instant;
 
 use self::news::News;
-use self::shards::{SHARDS, Shards, shard};
+use self::shards::{SHARDS, Shards};
+use self::taking::Held;
 use super::NatsOptions;
 use super::connection::{bucket, bucket_of_age, failed};
-use super::keys::token;
-use super::message::{self, JobRecord, OutcomeRecord, PendingRecord};
-use super::pieces::{Pieces, Whose};
-use crate::protocol::{JobName, JobState, Problem, ProblemKind, Tenant};
+use super::pieces::Pieces;
+use crate::protocol::{JobName, JobState, Tenant};
 use crate::store::{
-    Accepting, Depth, Finished, Job, Lease, Limits, Outcome, Promise, Queue, State, StoreError,
+    Accepting, Depth, Job, Lease, Limits, Outcome, Promise, Queue, State, StoreError,
 };
 
 mod news;
+mod records;
 mod shards;
+mod taking;
 
 /// The name of the stream of jobs.
 const JOBS: &str = "fhe-nn-jobs";
@@ -60,14 +59,6 @@ pub struct NatsQueue {
     next: AtomicU64,
     news: News,
     reply_lifetime: Duration,
-}
-
-/// A delivery that this process has been given.
-#[derive(Clone)]
-struct Held {
-    acker: Arc<Acker>,
-    /// The number of the job in the stream.
-    sequence: u64,
 }
 
 impl NatsQueue {
@@ -130,238 +121,9 @@ impl NatsQueue {
         self.reply_lifetime
     }
 
-    /// Returns what became of a job, with the number of its entry.
-    async fn kept(&self, name: &JobName) -> Result<Option<(Finished, u64)>, StoreError> {
-        let broken = |error| failed("an outcome", error);
-        let Some(entry) = self
-            .outcomes
-            .entry(name.to_string())
-            .await
-            .map_err(broken)?
-        else {
-            return Ok(None);
-        };
-        if entry.operation != kv::Operation::Put {
-            return Ok(None);
-        }
-        let (record, first) = message::read::<OutcomeRecord>(&entry.value)?;
-        let bytes = record.bytes;
-        let replies = self.pieces.get(name, Whose::Replies, first, bytes).await?;
-        let finished = replies.map(|replies| record.join(replies));
-        let now = SystemTime::now();
-        Ok(finished
-            .filter(|one| one.until > now)
-            .map(|one| (one, entry.revision)))
-    }
-
-    async fn pending(&self, name: &JobName) -> Result<Option<PendingRecord>, StoreError> {
-        let found = self.pending.get(name.to_string()).await;
-        let found = found.map_err(|error| failed("a job", error))?;
-        let read = found.map(|bytes| message::read(&bytes).map(|(record, _)| record));
-        read.transpose()
-    }
-
-    async fn put_pending(
-        &self,
-        job: &Job,
-        state: JobState,
-        sequence: u64,
-    ) -> Result<(), StoreError> {
-        let record = PendingRecord {
-            tenant: job.tenant.clone(),
-            state,
-            sequence,
-        };
-        let put = self
-            .pending
-            .put(job.name.to_string(), message::write(&record, &[])?);
-        put.await.map(drop).map_err(|error| failed("a job", error))
-    }
-
-    async fn drop_pending(&self, name: &JobName) -> Result<(), StoreError> {
-        let purged = self.pending.purge(name.to_string()).await;
-        purged.map_err(|error| failed("a job", error))
-    }
-
-    /// Returns whether the stream has a job under this number, so that it waits or runs.
-    async fn waits(&self, sequence: u64) -> Result<bool, StoreError> {
-        match self.jobs.get_raw_message(sequence).await {
-            Ok(_) => Ok(true),
-            Err(error) if error.kind() == stream::RawMessageErrorKind::NoMessageFound => Ok(false),
-            Err(error) => Err(failed("a job", error)),
-        }
-    }
-
-    /// # Errors
-    /// [`StoreError::QueueFull`] and [`StoreError::TenantQueueFull`] if there is no room for a job.
-    async fn check(&self, job: &Job, limits: &Limits) -> Result<(), StoreError> {
-        let own = format!("fhe-nn.jobs.*.{}", token(&job.tenant));
-        let found = self.jobs.info_with_subjects(own).await;
-        let found = found.map_err(|error| failed("the jobs", error))?;
-        let state = found.info.state.clone();
-        let own = found.try_fold(0, async |sum, (_, count)| Ok(sum + count));
-        let own = own.await.map_err(|error| failed("the jobs", error))?;
-        if own >= limits.tenant_jobs {
-            return Err(StoreError::TenantQueueFull {
-                waiting: own,
-                limit: limits.tenant_jobs,
-            });
-        }
-        let bytes = state.bytes.saturating_add(job.requests.len() as u64);
-        if state.messages >= limits.jobs as u64 || bytes > limits.bytes as u64 {
-            return Err(StoreError::QueueFull {
-                waiting: usize::try_from(state.messages).unwrap_or(usize::MAX),
-                limit: limits.jobs,
-            });
-        }
-        Ok(())
-    }
-
-    /// Puts a job into the stream, and returns its number there. The server drops a double of the same `attempt`.
-    async fn publish(&self, job: &Job, attempt: u64) -> Result<u64, StoreError> {
-        let first = self
-            .pieces
-            .put(&job.name, Whose::Requests, &job.requests)
-            .await?;
-        let record = JobRecord {
-            job: job.clone(),
-            bytes: job.requests.len(),
-        };
-        let publish = PublishMessage::build()
-            .payload(message::write(&record, &first)?)
-            .message_id(format!("{}.{attempt}", job.name));
-        let subject = format!("fhe-nn.jobs.{}.{}", shard(&job.key), token(&job.tenant));
-        let sent = self.context.send_publish(subject, publish).await;
-        let stored = sent.map_err(|error| failed("a job", error))?.await;
-        stored
-            .map(|stored| stored.sequence)
-            .map_err(|error| failed("a job", error))
-    }
-
-    /// Stores what became of a job, and tells whoever waits.
-    async fn conclude(
-        &self,
-        job: &Job,
-        outcome: Outcome,
-        until: SystemTime,
-    ) -> Result<(), StoreError> {
-        let finished = Finished::new(job, outcome, SystemTime::now(), until);
-        let (record, replies) = OutcomeRecord::split(&finished);
-        let first = self.pieces.put(&job.name, Whose::Replies, &replies).await?;
-        let value = message::write(&record, &first)?;
-        let put = self.outcomes.put(job.name.to_string(), value).await;
-        put.map_err(|error| failed("an outcome", error))?;
-        self.drop_pending(&job.name).await?;
-        self.news.tell_done(&job.name).await;
-        Ok(())
-    }
-
-    /// Takes the next job of a shard, if there is one that is to be run.
-    async fn take(&self, number: usize) -> Result<Option<Lease>, StoreError> {
-        loop {
-            let fetch = self.consumers[number]
-                .fetch()
-                .max_messages(1)
-                .messages()
-                .await;
-            let mut fetched = fetch.map_err(|error| failed("the jobs", error))?;
-            let Some(delivered) = fetched.next().await else {
-                return Ok(None);
-            };
-            let delivered =
-                delivered.map_err(|error| StoreError::Unavailable(format!("the jobs: {error}")))?;
-            let (attempt, sequence) = match delivered.info() {
-                Ok(info) => (info.delivered, info.stream_sequence),
-                Err(error) => return Err(StoreError::Unavailable(format!("the jobs: {error}"))),
-            };
-            let (content, acker) = delivered.split();
-            let (record, first) = match message::read::<JobRecord>(&content.payload) {
-                Ok(read) => read,
-                Err(error) => {
-                    // nobody can be told whose it is
-                    tracing::error!(%error, "a job cannot be read, and is dropped");
-                    answer(&acker, AckKind::Term).await?;
-                    continue;
-                }
-            };
-            let mut job = record.job;
-            let requests = self
-                .pieces
-                .get(&job.name, Whose::Requests, first, record.bytes)
-                .await?;
-            let given_up = match requests {
-                Some(requests) => {
-                    job.requests = requests;
-                    (attempt > MOST_ATTEMPTS).then(|| {
-                        format!(
-                            "the inference ended {MOST_ATTEMPTS} workers, and is not tried again"
-                        )
-                    })
-                }
-                None => Some("the requests are kept no longer".to_owned()),
-            };
-            if let Some(detail) = given_up {
-                let buried = self.context.publish(DEAD, content.payload.clone()).await;
-                buried
-                    .map_err(|error| failed("a dead job", error))?
-                    .await
-                    .map_err(|error| failed("a dead job", error))?;
-                let problem = Problem::new(ProblemKind::InferenceFailed, detail);
-                let until = SystemTime::now() + self.reply_lifetime;
-                self.conclude(&job, Outcome::Problem(problem), until)
-                    .await?;
-                answer(&acker, AckKind::Ack).await?;
-                continue;
-            }
-            if let Some((
-                Finished {
-                    outcome: Outcome::Replies(_),
-                    ..
-                },
-                _,
-            )) = self.kept(&job.name).await?
-            {
-                // a worker stored the replies and ended before it said so
-                answer(&acker, AckKind::Ack).await?;
-                continue;
-            }
-            self.put_pending(&job, JobState::Running, sequence).await?;
-            let delivery = self.next.fetch_add(1, Ordering::Relaxed);
-            let acker = Arc::new(acker);
-            self.held().insert(delivery, Held { acker, sequence });
-            return Ok(Some(Lease {
-                job,
-                attempt: u32::try_from(attempt).unwrap_or(1),
-                cancelled: Arc::default(),
-                delivery,
-            }));
-        }
-    }
-
-    fn held(&self) -> MutexGuard<'_, HashMap<u64, Held>> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn shards(&self) -> MutexGuard<'_, Shards> {
         self.shards.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    /// Answers a delivery that this process has; one that it has no longer is somebody else's.
-    async fn answer(&self, lease: &Lease, kind: AckKind) -> Result<(), StoreError> {
-        let held = match kind {
-            AckKind::Progress => self.held().get(&lease.delivery).cloned(),
-            _ => self.held().remove(&lease.delivery),
-        };
-        match held {
-            Some(held) => answer(&held.acker, kind).await,
-            None => Ok(()),
-        }
-    }
-}
-
-async fn answer(acker: &Acker, kind: AckKind) -> Result<(), StoreError> {
-    let answered = acker.ack_with(kind).await;
-    answered.map_err(|error| StoreError::Unavailable(format!("the jobs: {error}")))
 }
 
 #[async_trait]

@@ -1,0 +1,147 @@
+//! What is stored of jobs: in the stream as long as they wait or run, and in buckets.
+
+use std::time::SystemTime;
+
+use async_nats::jetstream::message::PublishMessage;
+use async_nats::jetstream::{kv, stream};
+use futures_util::TryStreamExt;
+
+use super::super::connection::failed;
+use super::super::keys::token;
+use super::super::message::{self, JobRecord, OutcomeRecord, PendingRecord};
+use super::super::pieces::Whose;
+use super::NatsQueue;
+use super::shards::shard;
+use crate::protocol::{JobName, JobState};
+use crate::store::{Finished, Job, Limits, Outcome, StoreError};
+
+impl NatsQueue {
+    /// Returns what became of a job, with the number of its entry.
+    pub(super) async fn kept(&self, name: &JobName) -> Result<Option<(Finished, u64)>, StoreError> {
+        let broken = |error| failed("an outcome", error);
+        let Some(entry) = self
+            .outcomes
+            .entry(name.to_string())
+            .await
+            .map_err(broken)?
+        else {
+            return Ok(None);
+        };
+        if entry.operation != kv::Operation::Put {
+            return Ok(None);
+        }
+        let (record, first) = message::read::<OutcomeRecord>(&entry.value)?;
+        let bytes = record.bytes;
+        let replies = self.pieces.get(name, Whose::Replies, first, bytes).await?;
+        let finished = replies.map(|replies| record.join(replies));
+        let now = SystemTime::now();
+        Ok(finished
+            .filter(|one| one.until > now)
+            .map(|one| (one, entry.revision)))
+    }
+
+    pub(super) async fn pending(
+        &self,
+        name: &JobName,
+    ) -> Result<Option<PendingRecord>, StoreError> {
+        let found = self.pending.get(name.to_string()).await;
+        let found = found.map_err(|error| failed("a job", error))?;
+        let read = found.map(|bytes| message::read(&bytes).map(|(record, _)| record));
+        read.transpose()
+    }
+
+    pub(super) async fn put_pending(
+        &self,
+        job: &Job,
+        state: JobState,
+        sequence: u64,
+    ) -> Result<(), StoreError> {
+        let record = PendingRecord {
+            tenant: job.tenant.clone(),
+            state,
+            sequence,
+        };
+        let put = self
+            .pending
+            .put(job.name.to_string(), message::write(&record, &[])?);
+        put.await.map(drop).map_err(|error| failed("a job", error))
+    }
+
+    pub(super) async fn drop_pending(&self, name: &JobName) -> Result<(), StoreError> {
+        let purged = self.pending.purge(name.to_string()).await;
+        purged.map_err(|error| failed("a job", error))
+    }
+
+    /// Returns whether the stream has a job under this number, so that it waits or runs.
+    pub(super) async fn waits(&self, sequence: u64) -> Result<bool, StoreError> {
+        match self.jobs.get_raw_message(sequence).await {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == stream::RawMessageErrorKind::NoMessageFound => Ok(false),
+            Err(error) => Err(failed("a job", error)),
+        }
+    }
+
+    /// # Errors
+    /// [`StoreError::QueueFull`] and [`StoreError::TenantQueueFull`] if there is no room for a job.
+    pub(super) async fn check(&self, job: &Job, limits: &Limits) -> Result<(), StoreError> {
+        let own = format!("fhe-nn.jobs.*.{}", token(&job.tenant));
+        let found = self.jobs.info_with_subjects(own).await;
+        let found = found.map_err(|error| failed("the jobs", error))?;
+        let state = found.info.state.clone();
+        let own = found.try_fold(0, async |sum, (_, count)| Ok(sum + count));
+        let own = own.await.map_err(|error| failed("the jobs", error))?;
+        if own >= limits.tenant_jobs {
+            return Err(StoreError::TenantQueueFull {
+                waiting: own,
+                limit: limits.tenant_jobs,
+            });
+        }
+        let bytes = state.bytes.saturating_add(job.requests.len() as u64);
+        if state.messages >= limits.jobs as u64 || bytes > limits.bytes as u64 {
+            return Err(StoreError::QueueFull {
+                waiting: usize::try_from(state.messages).unwrap_or(usize::MAX),
+                limit: limits.jobs,
+            });
+        }
+        Ok(())
+    }
+
+    /// Puts a job into the stream, and returns its number there. The server drops a double of the same `attempt`.
+    pub(super) async fn publish(&self, job: &Job, attempt: u64) -> Result<u64, StoreError> {
+        let first = self
+            .pieces
+            .put(&job.name, Whose::Requests, &job.requests)
+            .await?;
+        let record = JobRecord {
+            job: job.clone(),
+            bytes: job.requests.len(),
+        };
+        let publish = PublishMessage::build()
+            .payload(message::write(&record, &first)?)
+            .message_id(format!("{}.{attempt}", job.name));
+        let subject = format!("fhe-nn.jobs.{}.{}", shard(&job.key), token(&job.tenant));
+        let sent = self.context.send_publish(subject, publish).await;
+        let stored = sent.map_err(|error| failed("a job", error))?.await;
+        stored
+            .map(|stored| stored.sequence)
+            .map_err(|error| failed("a job", error))
+    }
+
+    /// Stores what became of a job, and tells whoever waits.
+    pub(super) async fn conclude(
+        &self,
+        job: &Job,
+        outcome: Outcome,
+        until: SystemTime,
+    ) -> Result<(), StoreError> {
+        let finished = Finished::new(job, outcome, SystemTime::now(), until);
+        let (record, replies) = OutcomeRecord::split(&finished);
+        let first = self.pieces.put(&job.name, Whose::Replies, &replies).await?;
+        let value = message::write(&record, &first)?;
+        let put = self.outcomes.put(job.name.to_string(), value).await;
+        put.map_err(|error| failed("an outcome", error))?;
+        self.drop_pending(&job.name).await?;
+        self.news.tell_done(&job.name).await;
+        Ok(())
+    }
+}
