@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! cargo run --release -p fhe-nn-service --example soak -- --seconds 40 --json
+//! cargo run --release -p fhe-nn-service --example soak -- --seconds 40 --nats nats://127.0.0.1:4222 --json
 //! ```
 //!
 //! First, with nobody else there: the rate at which an evaluation key is taken in, and the time of a call beside that of
@@ -16,14 +17,15 @@ mod http;
 mod overhead;
 mod work;
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use serde_json::json;
 
 use self::callers::Counts;
-use self::child::Child;
+use self::child::{Child, Setup};
 use self::work::Work;
 
 /// Loads a service, kills it, and compares every answer to the clear result.
@@ -50,17 +52,39 @@ struct Args {
     /// Print one JSON object alone.
     #[arg(long)]
     json: bool,
-    /// Serve, for the process that kills.
+    /// Keep everything on this NATS server, and kill three workers as well. It must have nothing else.
+    #[arg(long, value_name = "URL")]
+    nats: Option<String>,
+    /// What a process does that is killed.
+    #[arg(long, hide = true, requires = "folder")]
+    role: Option<Role>,
+    /// The folder of such a process.
     #[arg(long, hide = true)]
-    serve: Option<std::path::PathBuf>,
+    folder: Option<std::path::PathBuf>,
+}
+
+/// What a process does that is killed.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Role {
+    Serve,
+    Work,
 }
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
 fn main() -> Result<ExitCode, Error> {
     let args = Args::parse();
-    if let Some(folder) = &args.serve {
-        child::serve(&args.model, folder, args.queue)?;
+    let setup = |folder: &Path| Setup {
+        model: args.model.clone(),
+        folder: folder.to_owned(),
+        queue: args.queue,
+        nats: args.nats.clone(),
+    };
+    if let (Some(role), Some(folder)) = (args.role, &args.folder) {
+        match role {
+            Role::Serve => child::serve(&setup(folder))?,
+            Role::Work => child::work_on(&setup(folder))?,
+        }
         return Ok(ExitCode::SUCCESS);
     }
     let say = |text: String| {
@@ -70,11 +94,12 @@ fn main() -> Result<ExitCode, Error> {
     };
     say(format!("keys and requests for {}", args.model.display()));
     let folder = tempfile::tempdir()?;
+    let setup = setup(folder.path());
     let work = Work::new(&args.model)?;
     let tenants = (0..args.tenants.max(1)).map(|number| format!("tenant-{number}"));
-    let tokens = work::admit(folder.path(), tenants)?;
-    let operator = work::admit(folder.path(), ["metrics".to_owned()])?;
-    let mut child = Child::start(&args.model, folder.path(), args.queue)?;
+    let tokens = work::admit(&setup, tenants)?;
+    let operator = work::admit(&setup, ["metrics".to_owned()])?;
+    let mut child = Child::start(&setup)?;
 
     let quiet = overhead::measure(&work, child.address(), &tokens, &operator[0])?;
     say(format!(

@@ -5,12 +5,12 @@ use std::time::SystemTime;
 
 use fhe_nn_core::{ClientKey, Model, Plan, PlanOptions, Reply, Request};
 use fhe_nn_service::protocol::{Hash, Token};
-use fhe_nn_service::store::embedded::FolderTokens;
-use fhe_nn_service::store::{TokenRecord, Tokens};
+use fhe_nn_service::store::TokenRecord;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use super::Error;
+use super::child::Setup;
 
 /// A model, a client with its keys, and how inputs are drawn.
 pub(crate) struct Work {
@@ -76,11 +76,13 @@ pub(crate) fn random(seed: u64) -> ChaCha20Rng {
 
 /// Makes a token for every tenant, and returns the headers `Authorization`.
 pub(crate) fn admit(
-    folder: &Path,
+    setup: &Setup,
     tenants: impl IntoIterator<Item = String>,
 ) -> Result<Vec<String>, Error> {
-    let tokens = FolderTokens::open(folder);
-    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let tokens = runtime.block_on(setup.tokens())?;
     let mut headers = Vec::new();
     for tenant in tenants {
         let token = Token::generate()?;
