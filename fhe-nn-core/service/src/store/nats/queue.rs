@@ -54,6 +54,7 @@ pub struct NatsQueue {
     pieces: Pieces,
     consumers: Vec<Consumer<pull::Config>>,
     shards: Mutex<Shards>,
+    accepting: tokio::sync::Mutex<()>,
     /// What this process has been given, by the numbers of its leases.
     held: Mutex<HashMap<u64, Held>>,
     next: AtomicU64,
@@ -110,6 +111,7 @@ impl NatsQueue {
             jobs,
             consumers,
             shards: Mutex::default(),
+            accepting: tokio::sync::Mutex::default(),
             held: Mutex::default(),
             next: AtomicU64::new(1),
             reply_lifetime,
@@ -150,6 +152,8 @@ impl Queue for NatsQueue {
                 None => 0,
             },
         };
+        // callers of one service come in one after the other, so that none finds the room of another
+        let _one = self.accepting.lock().await;
         self.check(&job, limits).await?;
         // whoever waits must not be told of an attempt before
         let purged = self.outcomes.purge(job.name.to_string()).await;
