@@ -103,12 +103,12 @@ async fn promised_jobs_and_replies_outlive_the_process() {
 }
 
 #[tokio::test]
-async fn a_job_that_ends_the_process_is_given_up_after_three_times() {
+async fn a_job_that_ends_the_process_is_given_up_in_the_end() {
     let (place, mut folder) = folder();
     let job = job("a", 0, 0);
     let accepted = folder.queue.accept(job.clone(), Promise::Now, &LIMITS);
     accepted.await.expect("there is room");
-    for _ in 0..3 {
+    for _ in 0..super::queue::MOST_ATTEMPTS {
         let leases = folder.queue.lease(1).await.expect("there is work");
         assert_eq!(leases.len(), 1);
         folder = reopened(&place, folder);
