@@ -23,31 +23,31 @@ type Key = EvaluationKey;
 #[cfg(not(before))]
 type Key = ServerKey;
 
-/// Two layers of 16 neurons, so that the second one keyswitches, with tables of all bits of its accumulators.
+/// Two layers of 8 neurons, so that the second one keyswitches, with tables of all bits of its accumulators.
 macro_rules! tables {
     ($($name:ident $table:literal $inputs:literal $first:literal $second:literal;)*) => {$(
         #[doc = concat!("Tables of ", $table, " bits.")]
         #[fhe_network(input(shape = [$inputs], bits = 2))]
         pub struct $name {
             #[bits(weights = 2, accumulator = $table, overflow = calibrated)]
-            first: Dense<$inputs, 16>,
+            first: Dense<$inputs, 8>,
             #[bits(output = $first, table = $table)]
             one: Sigmoid,
             #[bits(weights = 2, accumulator = $table, overflow = calibrated)]
-            second: Dense<16, 16>,
+            second: Dense<8, 8>,
             #[bits(output = $second, table = $table)]
             two: Sigmoid,
             #[bits(weights = 2, accumulator = 12, overflow = calibrated)]
-            scores: Dense<16, 2>,
+            scores: Dense<8, 2>,
         }
     )*};
 }
 
 tables! {
-    Tables5 5 8 2 2;
-    Tables6 6 16 3 3;
-    Tables7 7 32 4 4;
-    Tables8 8 64 5 5;
+    Tables5 5 4 1 1;
+    Tables6 6 8 2 2;
+    Tables7 7 16 3 3;
+    Tables8 8 32 4 4;
 }
 
 fn main() -> Result<(), Box<dyn StdError>> {
@@ -155,12 +155,12 @@ fn random<N: Network>() -> Result<N, Box<dyn StdError>> {
     };
     let inputs: usize = N::SPEC.input.shape.iter().product();
     let mut floats = Floats::new();
-    for (layer, outputs, inputs) in [("first", 16, inputs), ("second", 16, 16), ("scores", 2, 16)] {
+    for (layer, outputs, inputs) in [("first", 8, inputs), ("second", 8, 8), ("scores", 2, 8)] {
         let weights = ndarray::ArrayD::from_shape_simple_fn(vec![outputs, inputs], || draw() - 0.5);
         floats.insert(format!("{layer}.weight"), weights)?;
     }
     let samples = ndarray::Array2::from_shape_simple_fn((200, inputs), || draw() * 3.0);
-    Ok(N::quantize(&floats, samples.view())?.network)
+    Ok(N::quantize(&floats, &samples)?.network)
 }
 
 #[cfg(not(before))]
