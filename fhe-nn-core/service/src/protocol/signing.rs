@@ -92,7 +92,10 @@ impl SigningKeys {
             Err(unput) if unput.error.kind() != io::ErrorKind::AlreadyExists => {
                 Err(failed(path, unput.error))
             }
-            Ok(_) | Err(_) => Self::load(path),
+            Ok(_) | Err(_) => {
+                flush_folder(path)?;
+                Self::load(path)
+            }
         }
     }
 
@@ -166,7 +169,8 @@ impl SigningKeys {
     /// [`SigningError::File`].
     pub fn save(&self, path: &Path) -> Result<(), SigningError> {
         let put = self.draft(path)?.persist(path);
-        put.map(drop).map_err(|unput| failed(path, unput.error))
+        put.map_err(|unput| failed(path, unput.error))?;
+        flush_folder(path)
     }
 
     /// Signs claims with the present key.
@@ -239,6 +243,19 @@ fn draw() -> Result<SigningKey, SigningError> {
     getrandom::fill(secret.as_mut_slice())
         .map_err(|source| SigningError::Randomness(source.to_string()))?;
     Ok(SigningKey::from_bytes(&secret))
+}
+
+/// Makes the entry of a file in its folder safe against a crash.
+///
+/// # Errors
+/// [`SigningError::File`].
+fn flush_folder(path: &Path) -> Result<(), SigningError> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let flushed = fs::File::open(folder).and_then(|folder| folder.sync_all());
+    flushed.map_err(|source| failed(path, source))
 }
 
 fn failed(path: &Path, source: io::Error) -> SigningError {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::http::HeaderValue;
@@ -11,7 +12,7 @@ use tokio::sync::{Semaphore, watch};
 use super::answer::text;
 use super::{Metrics, Models, Settings};
 use crate::protocol::{Hash, SigningKeys};
-use crate::store::{Keys, Queue, Tokens};
+use crate::store::{Keys, Queue, StoreError, Tokens};
 use crate::worker::Pace;
 
 /// What a service is made of.
@@ -32,8 +33,8 @@ pub struct Parts {
     pub metrics: Arc<Metrics>,
     /// How much it takes.
     pub settings: Settings,
-    /// Whether callers without a token are taken as the local tenant as long as there are no tokens. A service says
-    /// this only if it listens on the loopback interface.
+    /// Whether callers without a token are taken as the local tenant, until there is a token. A service says this only
+    /// if it began without tokens and listens on the loopback interface.
     pub open: bool,
 }
 
@@ -44,6 +45,8 @@ pub struct App {
     /// Keys that arrive at the same time, and no more.
     pub(super) uploads: Semaphore,
     draining: watch::Sender<Draining>,
+    /// Whether callers without a token are still taken. Once there was a token they are not, even if it is revoked.
+    open: AtomicBool,
 }
 
 /// How far the end of a service is.
@@ -80,8 +83,20 @@ impl App {
             descriptions: described.collect(),
             uploads: Semaphore::new(UPLOADS),
             draining: watch::Sender::new(Draining::No),
+            open: AtomicBool::new(parts.open),
             parts,
         })
+    }
+
+    /// Whether a caller without a token is taken as the local tenant.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`](crate::store::StoreError::Unavailable) if the tokens cannot be read.
+    pub(super) async fn is_open(&self) -> Result<bool, StoreError> {
+        if self.open.load(Ordering::Relaxed) && !self.parts.tokens.is_empty().await? {
+            self.open.store(false, Ordering::Relaxed);
+        }
+        Ok(self.open.load(Ordering::Relaxed))
     }
 
     /// Takes nothing new from now on. Those who wait have this long to be answered, and are promised their replies

@@ -163,8 +163,8 @@ impl Service {
         listen: SocketAddr,
         tls: Option<Tls>,
     ) -> Result<Self, StartError> {
-        let open = listen.ip().is_loopback();
-        if !open && stores.tokens.is_empty().await? {
+        let without_tokens = stores.tokens.is_empty().await?;
+        if without_tokens && !listen.ip().is_loopback() {
             return Err(StartError::NoTokens(listen));
         }
         let models = Arc::new(models);
@@ -182,7 +182,7 @@ impl Service {
             pace: Arc::clone(&worker.pace),
             metrics,
             settings,
-            open,
+            open: without_tokens,
         });
         Ok(Service {
             server,

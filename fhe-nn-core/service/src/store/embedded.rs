@@ -47,8 +47,11 @@ impl Folder {
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
         make(folder)?;
         let database = Arc::new(Database::open(&folder.join("store.redb"))?);
+        let keys = Arc::new(FolderKeys::open(folder, Arc::clone(&database))?);
+        // the entries of the file and of the folder of keys
+        sync(folder.to_owned())?;
         Ok(Folder {
-            keys: Arc::new(FolderKeys::open(folder, Arc::clone(&database))?),
+            keys,
             queue: Arc::new(FolderQueue::open(database)?),
             tokens: Arc::new(FolderTokens::open(folder)),
         })

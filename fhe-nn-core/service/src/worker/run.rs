@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
-use fhe_nn_core::run::Progress;
+use fhe_nn_core::run::{Progress, Watch};
 use fhe_nn_core::{Error, Execution, Request, ServerKey};
 use tokio::runtime::Handle;
 use tokio_util::io::SyncIoBridge;
@@ -36,7 +36,7 @@ impl Worker {
         let Some(first) = leases.first() else {
             return;
         };
-        let prepared = self.prepare(&first.job, runtime);
+        let prepared = self.prepare(&first.job, &leases, runtime);
         let (version, key) = match prepared {
             Ok(prepared) => prepared,
             Err(Unprepared::Problem(problem)) => {
@@ -70,10 +70,11 @@ impl Worker {
         }
     }
 
-    /// Finds the model and the expanded key of a job.
+    /// Finds the model and the expanded key of a job. While it expands a key, the queue hears that it is at these jobs.
     fn prepare(
         &self,
         job: &Job,
+        leases: &[Lease],
         runtime: &Handle,
     ) -> Result<(Arc<Version>, Arc<ServerKey>), Unprepared> {
         let version = self.models.with_plan(&job.plan);
@@ -99,7 +100,10 @@ impl Worker {
         self.metrics.cache_has(self.cache.make_room(memory));
         let begin = Instant::now();
         let from = SyncIoBridge::new_with_handle(content, runtime.clone());
-        let expanded = guarded(|| ServerKey::read(from, version.plan()));
+        let heard = Mutex::new(begin);
+        let progress = |_: Progress| self.extend(leases, &heard, runtime);
+        let watch = Watch::new().with_progress(&progress);
+        let expanded = guarded(|| ServerKey::read_watched(from, version.plan(), watch));
         let key = match expanded {
             Ok(Ok(key)) => Arc::new(key),
             Ok(Err(Error::Stream { source, .. })) => {

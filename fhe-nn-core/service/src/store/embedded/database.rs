@@ -3,6 +3,7 @@
 //! A write is safe against a crash when it returns, which costs some milliseconds of waiting for the disk. Writes that
 //! come meanwhile share the next wait.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -238,7 +239,18 @@ fn open(path: &Path) -> Result<redb::Database, StoreError> {
     let locked = || StoreError::Locked {
         folder: path.parent().unwrap_or(path).display().to_string(),
     };
-    let database = redb::Database::create(path).map_err(|error| match error {
+    let mut options = fs::OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600); // requests and replies are in it
+    }
+    let file = options.open(path);
+    let file = file.map_err(|source| StoreError::of("the database", source))?;
+    let opened = redb::backends::FileBackend::new(file);
+    let opened = opened.and_then(|file| redb::Database::builder().create_with_backend(file));
+    let database = opened.map_err(|error| match error {
         redb::DatabaseError::DatabaseAlreadyOpen => locked(),
         error => broken(error),
     })?;

@@ -108,10 +108,8 @@ impl FolderKeys {
     fn place(&self, file: NamedTempFile, tenant: &Tenant, key: &Hash) -> Result<(), StoreError> {
         let path = self.path(tenant.as_str(), key);
         let folder = self.keys.join(tenant.as_str());
-        if !folder.exists() {
-            make(&folder)?;
-            sync(self.keys.clone())?;
-        }
+        make(&folder)?;
+        sync(self.keys.clone())?;
         file.persist(path)
             .map_err(|unput| StoreError::of("a key that arrived", unput.error))?;
         sync(folder)

@@ -13,6 +13,7 @@ use futures_util::TryStreamExt;
 use tokio::io::{AsyncRead, ReadBuf};
 
 use super::connection::{bucket, failed, objects};
+use super::impatient::Impatient;
 use crate::protocol::{Hash, Tenant};
 use crate::store::{KeyContent, KeyRecord, Keys, Put, StoreError};
 
@@ -141,7 +142,10 @@ impl Keys for NatsKeys {
             error: None,
             bytes: 0,
         };
-        if let Some(known) = self.find(tenant, key).await? {
+        let known = self.find(tenant, key).await?;
+        // a record whose object is gone is no key: it is stored anew
+        let whole = known.is_some() && self.objects.info(&place).await.is_ok();
+        if let Some(known) = known.filter(|_| whole) {
             // it counts only if the bytes are right
             let read = tokio::io::copy(&mut content, &mut tokio::io::sink()).await;
             content.check(read.err(), record.bytes)?;
@@ -163,13 +167,16 @@ impl Keys for NatsKeys {
             ..ObjectMetadata::default()
         };
         let stored = self.objects.put(object, &mut content).await;
-        let checked = content.check(None, wanted);
-        if let (Ok(_), Err(_)) = (&stored, &checked) {
+        if let Some(error) = content.error.take() {
+            return Err(StoreError::Content(error));
+        }
+        // a store that is full or gone took fewer bytes than came, which is not the caller's mistake
+        stored.map_err(|error| failed("a key", error))?;
+        if let Err(wrong) = content.check(None, wanted) {
             // whole, but not what was promised
             self.drop_key(&place).await?;
+            return Err(wrong);
         }
-        checked?;
-        stored.map_err(|error| failed("a key", error))?;
         self.put_record(&place, &record).await?;
         Ok(Put::New)
     }
@@ -204,8 +211,13 @@ impl Keys for NatsKeys {
             return Ok(None);
         }
         match self.objects.get(place(tenant, key)).await {
-            Ok(object) => Ok(Some(Box::new(object))),
-            Err(error) if error.kind() == GetErrorKind::NotFound => Ok(None),
+            Ok(object) => Ok(Some(Box::new(Impatient::new(object)))),
+            Err(error) if error.kind() == GetErrorKind::NotFound => {
+                // so that a client who asks is told to send it again
+                let purged = self.records.purge(place(tenant, key)).await;
+                purged.map_err(|error| failed("a key", error))?;
+                Ok(None)
+            }
             Err(error) => Err(failed("a key", error)),
         }
     }

@@ -136,6 +136,9 @@ impl Queue for NatsQueue {
         _promise: Promise, // every job that is accepted is stored
         limits: &Limits,
     ) -> Result<Accepting, StoreError> {
+        // callers of one service come in one after the other, so that none finds the room of another, or what another
+        // has just begun
+        let _one = self.accepting.lock().await;
         let kept = self.kept(&job.name).await?;
         let attempt = match kept {
             Some((finished, _)) if matches!(finished.outcome, Outcome::Replies(_)) => {
@@ -152,13 +155,20 @@ impl Queue for NatsQueue {
                 None => 0,
             },
         };
-        // callers of one service come in one after the other, so that none finds the room of another
-        let _one = self.accepting.lock().await;
         self.check(&job, limits).await?;
         // whoever waits must not be told of an attempt before
         let purged = self.outcomes.purge(job.name.to_string()).await;
         purged.map_err(|error| failed("an outcome", error))?;
-        let sequence = self.publish(&job, attempt).await?;
+        let mut published = self.publish(&job, attempt).await?;
+        if published.duplicate && !self.waits(published.sequence).await? {
+            // the server took it for one of before, which has ended meanwhile
+            if let Some((finished, _)) = self.kept(&job.name).await? {
+                let state = State::Finished(Box::new(finished));
+                return Ok(Accepting { state, new: false });
+            }
+            published = self.publish(&job, published.sequence).await?;
+        }
+        let sequence = published.sequence;
         self.put_pending(&job, JobState::Queued, sequence).await?;
         self.news.tell_work().await;
         // a fast worker may have finished it before it was noted that it waits

@@ -3,6 +3,7 @@
 use std::time::SystemTime;
 
 use async_nats::jetstream::message::PublishMessage;
+use async_nats::jetstream::publish::PublishAck;
 use async_nats::jetstream::{kv, stream};
 use futures_util::TryStreamExt;
 
@@ -106,8 +107,9 @@ impl NatsQueue {
         Ok(())
     }
 
-    /// Puts a job into the stream, and returns its number there. The server drops a double of the same `attempt`.
-    pub(super) async fn publish(&self, job: &Job, attempt: u64) -> Result<u64, StoreError> {
+    /// Puts a job into the stream, and returns its number there. The server drops a double of the same `attempt`, and
+    /// says so.
+    pub(super) async fn publish(&self, job: &Job, attempt: u64) -> Result<PublishAck, StoreError> {
         let first = self
             .pieces
             .put(&job.name, Whose::Requests, &job.requests)
@@ -122,9 +124,7 @@ impl NatsQueue {
         let subject = format!("fhe-nn.jobs.{}.{}", shard(&job.key), token(&job.tenant));
         let sent = self.context.send_publish(subject, publish).await;
         let stored = sent.map_err(|error| failed("a job", error))?.await;
-        stored
-            .map(|stored| stored.sequence)
-            .map_err(|error| failed("a job", error))
+        stored.map_err(|error| failed("a job", error))
     }
 
     /// Stores what became of a job, and tells whoever waits.
@@ -134,6 +134,21 @@ impl NatsQueue {
         outcome: Outcome,
         until: SystemTime,
     ) -> Result<(), StoreError> {
+        if matches!(outcome, Outcome::Problem(_)) {
+            // replies that another worker stored are not replaced by what went wrong here
+            if let Some((
+                Finished {
+                    outcome: Outcome::Replies(_),
+                    ..
+                },
+                _,
+            )) = self.kept(&job.name).await?
+            {
+                self.drop_pending(&job.name).await?;
+                self.news.tell_done(&job.name).await;
+                return Ok(());
+            }
+        }
         let finished = Finished::new(job, outcome, SystemTime::now(), until);
         let (record, replies) = OutcomeRecord::split(&finished);
         let first = self.pieces.put(&job.name, Whose::Replies, &replies).await?;

@@ -58,6 +58,18 @@ impl NatsQueue {
                 .pieces
                 .get(&job.name, Whose::Requests, first, record.bytes)
                 .await?;
+            if let Some((
+                Finished {
+                    outcome: Outcome::Replies(_),
+                    ..
+                },
+                _,
+            )) = self.kept(&job.name).await?
+            {
+                // a worker stored the replies and ended before it said so
+                answer(&acker, AckKind::Ack).await?;
+                continue;
+            }
             let given_up = match requests {
                 Some(requests) => {
                     job.requests = requests;
@@ -79,18 +91,6 @@ impl NatsQueue {
                 let until = SystemTime::now() + self.reply_lifetime;
                 self.conclude(&job, Outcome::Problem(problem), until)
                     .await?;
-                answer(&acker, AckKind::Ack).await?;
-                continue;
-            }
-            if let Some((
-                Finished {
-                    outcome: Outcome::Replies(_),
-                    ..
-                },
-                _,
-            )) = self.kept(&job.name).await?
-            {
-                // a worker stored the replies and ended before it said so
                 answer(&acker, AckKind::Ack).await?;
                 continue;
             }
