@@ -20,10 +20,10 @@ mod tail;
 use serde::{Deserialize, Serialize};
 
 pub use bootstrap::{
-    PAIR_PRODUCTS, PAIR_ROUNDING, bootstrap_key_variance, bootstrap_rounding_variance,
-    bootstrap_transform_variance, bootstrap_variance, mask_transform_variance,
-    pair_mask_transform_variance, pair_variance, rounding_block, tfhe_rounding_variance,
-    tfhe_transform_variance,
+    PAIR_PRODUCTS, PAIR_ROUNDING, PAIR_TRANSFORMS, bootstrap_key_variance,
+    bootstrap_rounding_variance, bootstrap_transform_variance, bootstrap_variance,
+    mask_transform_variance, pair_mask_transform_variance, pair_variance, rounding_block,
+    tfhe_rounding_variance, tfhe_transform_variance,
 };
 pub use gain::{Gain, Term, gain};
 pub use keyswitch::{

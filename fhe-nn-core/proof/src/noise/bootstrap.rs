@@ -64,10 +64,13 @@ pub fn bootstrap_rounding_variance(
 }
 
 /// Number of neighbouring coefficients whose bodies take the same share of the masks' rounding errors: a
-/// sixteenth of a polynomial. Smaller blocks would take away a twentieth of the rounding noise at most, and
-/// every block costs a sum over the lanes of a vector.
+/// 64th of a polynomial, and at least 8.
 pub const fn rounding_block(polynomial_size: u32) -> u32 {
-    polynomial_size / 16
+    if polynomial_size < 512 {
+        8
+    } else {
+        polynomial_size / 64
+    }
 }
 
 /// Variance that rounding to digits adds in tfhe's bootstrap, without mean compensation: products of
@@ -124,7 +127,7 @@ pub fn mask_transform_variance(
 /// 0 and N are equally rare. Against two steps that take one bit each:
 ///
 /// - the noise of the key and the errors of the transforms count for each of the three ciphertexts, twice:
-///   6 parts in place of 2;
+///   6 parts in place of 2; turning in the transformed domain adds a tenth to the latter ([`PAIR_TRANSFORMS`]);
 /// - rounding counts, twice, if one of the three encrypts 1, in three of four steps: 3/2 in place of twice
 ///   1/2. It is that of the accumulator, with mean compensation as in [`bootstrap_rounding_variance`].
 ///
@@ -134,7 +137,7 @@ pub fn pair_variance(input_dimension: u32, shape: Shape, digits: impl Into<Produ
     let noise = seeded_variance(shape.lwe_dimension(), MODULUS_BITS);
     PAIR_PRODUCTS * bootstrap_key_variance(input_dimension, shape, digits, noise)
         + PAIR_ROUNDING * bootstrap_rounding_variance(input_dimension, shape, digits)
-        + PAIR_PRODUCTS * bootstrap_transform_variance(input_dimension, shape, digits)
+        + PAIR_TRANSFORMS * bootstrap_transform_variance(input_dimension, shape, digits)
 }
 
 /// The part of [`pair_variance`] that the values of one bootstrap have in common. A product of errors with
@@ -145,11 +148,15 @@ pub fn pair_mask_transform_variance(
     shape: Shape,
     digits: impl Into<ProductDigits>,
 ) -> f64 {
-    PAIR_PRODUCTS * mask_transform_variance(input_dimension, shape, digits)
+    PAIR_TRANSFORMS * mask_transform_variance(input_dimension, shape, digits)
 }
 
-/// The factor of what every product adds if a step takes two key bits.
+/// The factor of what the key's noise adds if a step takes two key bits.
 pub const PAIR_PRODUCTS: f64 = 3.0;
+/// The factor of what the transforms lose if a step takes two key bits: that of the products, and a tenth of it for
+/// turning them, because the powers of X and the products with them are rounded as well (5% to 13% by size and
+/// processor).
+pub const PAIR_TRANSFORMS: f64 = 1.1 * PAIR_PRODUCTS;
 /// The factor of what rounding to digits adds if a step takes two key bits.
 pub const PAIR_ROUNDING: f64 = 1.5;
 

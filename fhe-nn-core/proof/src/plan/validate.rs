@@ -227,6 +227,13 @@ impl Bootstrap {
         let ProductDigits { masks, body } = self.product_digits();
         check_digits(masks, most.0, most.1)?;
         check_digits(body, masks.levels.min(most.0), most.1)?;
+        // one form for one key
+        let told_twice = self.body == Some(masks);
+        check(
+            "digits of bodies that are those of masks",
+            told_twice.into(),
+            0..=0,
+        )?;
         self.keyswitch.map_or(Ok(()), check_keyswitch)
     }
 }

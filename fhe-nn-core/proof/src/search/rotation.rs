@@ -61,10 +61,8 @@ pub(super) fn rotations(shared: f64, prefer: Prefer) -> Vec<Rotation> {
         let digits = if masks == body {
             best(masks, &|digits| in_sums(digits.into()))?.into()
         } else {
-            let any = Decomposition {
-                base_log: 1,
-                levels: 1,
-            };
+            // a body that is no noisier than its masks, since what is added to much more would be rounded away
+            let any = best(masks, &|digits| in_sums(digits.into()))?;
             let masks = best(masks, &|masks| in_sums(ProductDigits { masks, body: any }))?;
             let body = best(body, &|body| in_sums(ProductDigits { masks, body }))?;
             ProductDigits { masks, body }
@@ -95,7 +93,8 @@ pub(super) fn rotations(shared: f64, prefer: Prefer) -> Vec<Rotation> {
     let mut rotations: Vec<Rotation> = kinds
         .flat_map(|((shape, extension), key_bits)| {
             let levels = levels.clone();
-            levels.filter_map(move |levels| with(shape, extension, levels, key_bits))
+            let all = levels.filter_map(|levels| with(shape, extension, levels, key_bits));
+            useful(all.collect())
         })
         .collect();
     for index in 0..rotations.len() {
@@ -105,6 +104,31 @@ pub(super) fn rotations(shared: f64, prefer: Prefer) -> Vec<Rotation> {
         rotations[index].key = rotations.iter().position(alike).unwrap_or(index);
     }
     rotations
+}
+
+/// Leaves out what costs as much as another of the same kind and is as noisy: three levels of masks and one of bodies
+/// have as many rows as two and two.
+fn useful(all: Vec<Rotation>) -> Vec<Rotation> {
+    let measures = |rotation: &Rotation| {
+        [
+            rotation.step_ns,
+            rotation.step_bytes,
+            rotation.step_variance,
+            rotation.step_common,
+        ]
+    };
+    let beaten = |index: usize| {
+        let own = measures(&all[index]);
+        let better = |(other, rotation): (usize, &Rotation)| {
+            let others = measures(rotation);
+            let as_good = others.iter().zip(own).all(|(other, own)| *other <= own);
+            // of equals the first stays
+            other != index && as_good && (others != own || other < index)
+        };
+        all.iter().enumerate().any(better)
+    };
+    let left = (0..all.len()).filter(|index| !beaten(*index));
+    left.map(|index| all[index]).collect()
 }
 
 /// A formula of [`noise`](crate::noise): of the small key's dimension, the shape and the digits.

@@ -127,6 +127,11 @@ fn every_field_of_a_plan_is_checked() {
             levels: bootstrap.digits.levels + 1,
         });
     });
+    refused("digits of bodies that are those of masks", |plan| {
+        plan.version = Version::Third;
+        let bootstrap = &mut plan.stages.to_mut()[1].bootstrap;
+        bootstrap.body = Some(bootstrap.digits);
+    });
     refused("input dimension", |plan| plan.input.dimension += 1);
     refused("bits of an element", |plan| plan.output.element_bits = 0);
     refused("bits of an element", |plan| plan.output.element_bits = 33);

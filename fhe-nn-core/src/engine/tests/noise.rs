@@ -6,7 +6,7 @@ mod parameters;
 mod rounds;
 
 use fhe_nn_proof::noise::{
-    Decomposition, KEYSWITCH_MODULUS_BITS, MODULUS_BITS, PAIR_PRODUCTS,
+    Decomposition, KEYSWITCH_MODULUS_BITS, MODULUS_BITS, PAIR_TRANSFORMS,
     bootstrap_transform_variance, gain, keyswitch_variance, modulus_switch_variance,
     seeded_variance,
 };
@@ -348,7 +348,7 @@ impl Measured {
         let (n, own) = (stage.bootstrap.small_dimension, &stage.bootstrap);
         let products = match own.key_bits {
             1 => 1.0,
-            _ => PAIR_PRODUCTS,
+            _ => PAIR_TRANSFORMS,
         };
         let running = Execution::default().begin(accumulators.ciphertexts.len());
         // what comes in is already under the small key

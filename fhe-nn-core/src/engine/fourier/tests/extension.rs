@@ -1,8 +1,8 @@
 //! Tables spread over several polynomials: from a phase to the entry, under a key with noise.
 
 use fhe_nn_proof::noise::{
-    Decomposition, PAIR_PRODUCTS, PAIR_ROUNDING, ProductDigits, Shape, bootstrap_key_variance,
-    bootstrap_rounding_variance, bootstrap_transform_variance,
+    Decomposition, PAIR_PRODUCTS, PAIR_ROUNDING, PAIR_TRANSFORMS, ProductDigits, Shape,
+    bootstrap_key_variance, bootstrap_rounding_variance, bootstrap_transform_variance,
 };
 use fhe_nn_proof::widths::Range;
 use rayon::prelude::*;
@@ -64,13 +64,16 @@ fn more_parts_add_no_noise() {
     // uniform errors
     let noise = 2f64.powi(2 * (noise_bits as i32 - 64)) / 12.0;
     let n = DIMENSION as u32;
-    let steps = [(1, 1.0, 1.0), (2, PAIR_PRODUCTS, PAIR_ROUNDING)];
+    let steps = [
+        (1, 1.0, 1.0, 1.0),
+        (2, PAIR_PRODUCTS, PAIR_ROUNDING, PAIR_TRANSFORMS),
+    ];
     let kinds = steps.iter().flat_map(|step| [(step, masks), (step, fewer)]);
-    for (&(key_bits, products, rounding), body) in kinds {
+    for (&(key_bits, products, rounding, transforms), body) in kinds {
         let digits = ProductDigits { masks, body };
         let predicted = products * bootstrap_key_variance(n, shape, digits, noise)
             + rounding * bootstrap_rounding_variance(n, shape, digits)
-            + products * bootstrap_transform_variance(n, shape, digits);
+            + transforms * bootstrap_transform_variance(n, shape, digits);
         let layout = Layout {
             columns: 3,
             size: 256,

@@ -1,7 +1,7 @@
 //! The accumulators that exact rounding leaves, and the noise that they have.
 
 use fhe_nn_proof::noise::{
-    MODULUS_BITS, PAIR_PRODUCTS, bootstrap_transform_variance, seeded_variance,
+    MODULUS_BITS, PAIR_TRANSFORMS, bootstrap_transform_variance, seeded_variance,
 };
 use fhe_nn_proof::plan::{Plan, PlanOptions, Round, torus_step};
 use fhe_nn_proof::spec::{Function, Overflow, Rounding};
@@ -137,7 +137,7 @@ fn predict(
             let (n, shape) = (own.small_dimension, own.shape);
             let products = match own.key_bits {
                 1 => 1.0,
-                _ => PAIR_PRODUCTS,
+                _ => PAIR_TRANSFORMS,
             };
             let result = Prediction {
                 variance: own.result_variance(),
