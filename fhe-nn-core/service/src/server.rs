@@ -13,6 +13,7 @@
 
 mod answer;
 mod app;
+mod asked;
 mod caller;
 mod connections;
 mod health;

@@ -1,6 +1,7 @@
 //! Blind rotations by Fourier transforms of our own. tfhe's batch spends half of its time outside of the
 //! transforms, and keeps no two steps of the work in one register (DESIGN.md has the figures).
 
+mod batch;
 mod butterfly;
 mod compensation;
 mod ends;

@@ -81,15 +81,19 @@ impl Bootstrap {
         variance(self.small_dimension, self.shape, self.product_digits())
     }
 
-    /// Variance of a result to reckon with in sums that add `shared` of what the values of one bootstrap
-    /// have in common, in units of the square of their weights (see [`Gain`](crate::noise::Gain)).
-    pub fn shared_variance(&self, shared: f64) -> f64 {
+    /// The part of [`Bootstrap::result_variance`] that the values of one bootstrap have in common.
+    pub(crate) fn common_variance(&self) -> f64 {
         let common = match self.key_bits {
             1 => mask_transform_variance,
             _ => pair_mask_transform_variance,
         };
-        let common = common(self.small_dimension, self.shape, self.product_digits());
-        self.result_variance() + shared * common
+        common(self.small_dimension, self.shape, self.product_digits())
+    }
+
+    /// Variance of a result to reckon with in sums that add `shared` of what the values of one bootstrap
+    /// have in common, in units of the square of their weights (see [`Gain`](crate::noise::Gain)).
+    pub fn shared_variance(&self, shared: f64) -> f64 {
+        self.result_variance() + shared * self.common_variance()
     }
 
     /// Whether another bootstrap has the same bootstrapping key.

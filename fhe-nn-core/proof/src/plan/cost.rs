@@ -39,24 +39,20 @@ pub(crate) fn linear_cost(terms: u32, neurons: u32, dimension: u32) -> f64 {
     f64::from(terms) * f64::from(neurons) * f64::from(dimension) * LINEAR_NS
 }
 
-/// Nanoseconds of a rotation for each bit of the small key, whose GGSW ciphertexts have this number of rows; 0 for a shape that is not in [`SHAPES`].
-pub(crate) fn bit_cost(shape: Shape, extension: u32, rows: u32, key_bits: u32) -> f64 {
-    let levels = f64::from(rows) / f64::from(shape.dimension + 1);
-    let known = SHAPES.iter().find(|(known, ..)| *known == shape);
-    known.map_or(0.0, |(_, one, two)| {
-        let [all, level] = if key_bits == 1 { one } else { two };
-        f64::from(extension) * (all + levels * level)
-    })
-}
-
-fn rotation_cost(bootstrap: &Bootstrap) -> f64 {
+/// Nanoseconds of a rotation for each bit of the small key; 0 for a shape that is not in [`SHAPES`].
+pub(crate) fn rotation_cost(bootstrap: &Bootstrap) -> f64 {
     let Bootstrap {
         shape,
         extension,
         key_bits,
         ..
     } = *bootstrap;
-    bit_cost(shape, extension, bootstrap.rows(), key_bits)
+    let levels = f64::from(bootstrap.rows()) / (f64::from(shape.dimension) + 1.0);
+    let known = SHAPES.iter().find(|(known, ..)| *known == shape);
+    known.map_or(0.0, |(_, one, two)| {
+        let [all, level] = if key_bits == 1 { one } else { two };
+        f64::from(extension) * (all + levels * level)
+    })
 }
 
 impl Plan {

@@ -105,16 +105,7 @@ pub(super) fn greatest(sources: &[u32], numbers: &[f64]) -> f64 {
 
 /// The bootstrap of a choice.
 pub(super) fn bootstrap(choice: &Choice, rotations: &[Rotation]) -> Bootstrap {
-    let rotation = &rotations[choice.rotation];
-    Bootstrap {
-        keyswitch: choice.keyswitch,
-        small_dimension: choice.n,
-        shape: rotation.shape,
-        extension: rotation.extension,
-        digits: rotation.digits.masks,
-        body: (rotation.digits.body != rotation.digits.masks).then_some(rotation.digits.body),
-        key_bits: rotation.key_bits,
-    }
+    rotations[choice.rotation].bootstrap(choice.n, choice.keyswitch)
 }
 
 /// With approximate rounding, the greatest probability that a value moves by a step.

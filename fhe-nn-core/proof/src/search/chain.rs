@@ -94,7 +94,7 @@ impl<'a> Chains<'a> {
             let same = before
                 .iter()
                 .filter(|state| state.point.dimension == dimension);
-            let keeps = |rotation: &Rotation| rotation.shape.lwe_dimension() == dimension;
+            let keeps = |rotation: &Rotation| rotation.lwe_dimension() == dimension;
             self.from(index, same.copied().collect(), &keeps)
         };
         dimensions.into_iter().flat_map(of).collect()
@@ -206,7 +206,7 @@ impl<'a> Chains<'a> {
         };
         let turns = layer.each_ns(f64::from(n) * rotation.step_ns);
         let point = Point {
-            dimension: rotation.shape.lwe_dimension(),
+            dimension: rotation.lwe_dimension(),
             variance: if layer.joins {
                 from.max(rotation.variance(n, layer.shared))
             } else {
@@ -256,7 +256,7 @@ impl<'a> Chains<'a> {
     /// need not be followed if it costs that much more than another that is otherwise not worse.
     fn new_keys(&self, keys: Keys) -> Cost {
         let rotation = &self.rotations[keys.rotation];
-        let dimension = rotation.shape.lwe_dimension();
+        let dimension = rotation.lwe_dimension();
         let switch = self
             .keyswitches
             .key_bytes(dimension, MAX_KEYSWITCH_LEVELS, keys.n);

@@ -1,11 +1,10 @@
 //! The search through the rounds of exact rounding.
 
-use crate::noise::KEYSWITCH_MODULUS_BITS;
 use crate::plan::cost::keyswitch_cost;
 use crate::plan::range::MAX_KEYSWITCH_LEVELS;
 use crate::search::chain::Chains;
 use crate::search::layer::{Layer, RoundLayer};
-use crate::search::small_keys::modulus_switch_step;
+use crate::search::objective::Cost;
 use crate::search::state::{Choice, Link, State};
 
 impl Chains<'_> {
@@ -19,34 +18,41 @@ impl Chains<'_> {
         for state in before {
             let mut states = vec![state];
             for round in &layer.rounds {
-                let steps: Vec<(State, Choice)> = states
-                    .iter()
-                    .flat_map(|state| self.round(round, state))
-                    .collect();
-                states = self.leading(steps);
+                let mut leading = Leading::default();
+                for state in &states {
+                    self.round(round, state, &mut leading);
+                }
+                states = self.remembered(leading);
             }
             all.extend(states);
+        }
+        if !layer.joins {
+            // the tables see the noise of the inputs and of the rounds as one
+            let room = |state: &State| layer.room(state.point.variance) - state.removed;
+            all = unbeaten(all, room);
         }
         all
     }
 
-    /// Every way through one round.
-    fn round(&self, round: &RoundLayer, state: &State) -> Vec<(State, Choice)> {
+    /// Adds every way through one round from this state.
+    fn round(&self, round: &RoundLayer, state: &State, leading: &mut Leading) {
         let dimension = state.point.dimension;
         let room = round.room(state.point.variance, state.removed);
-        let mut ways = Vec::new();
         if room <= 0.0 {
-            return ways;
+            return;
         }
         let before = state.link.and_then(|link| self.choice(link));
         for (index, rotation) in self.rotations.iter().enumerate() {
-            let size = rotation.table_size();
-            if rotation.shape.lwe_dimension() != dimension || !round.fits(size) {
+            // one that is beaten may still have the keys of the step before
+            let useful =
+                !rotation.beaten_in_rounds || before.is_some_and(|before| before.rotation == index);
+            let fits = || round.fits(rotation.table_size());
+            if rotation.lwe_dimension() != dimension || !useful || !fits() {
                 continue;
             }
             // the last pass sees the noise of the passes before it
             let seen = f64::from(round.passes() - 1) * round.gain * rotation.step_variance;
-            let step = modulus_switch_step(KEYSWITCH_MODULUS_BITS, size) + seen;
+            let step = rotation.switch_step + seen;
             let left = |n| room - f64::from(n) * step;
             let mut least = u32::MAX;
             for levels in 1..=MAX_KEYSWITCH_LEVELS {
@@ -74,28 +80,69 @@ impl Chains<'_> {
                 next.point.cost = next.point.cost + cost;
                 next.removed += f64::from(round.passes() * n) * rotation.step_variance;
                 next.keys = None;
-                ways.push((next, choice));
+                leading.add(next, choice);
             }
         }
-        ways
     }
 
-    /// The states that no other beats in cost and noise, among those that come from the same one.
-    fn leading(&mut self, mut steps: Vec<(State, Choice)>) -> Vec<State> {
-        steps.sort_by(|a, b| {
-            let cost = a.0.point.cost.order(&b.0.point.cost);
-            cost.then(a.0.removed.total_cmp(&b.0.removed))
-        });
-        let mut least = f64::INFINITY;
-        let mut states = Vec::new();
-        for (mut state, choice) in steps {
-            if state.removed < least {
-                least = state.removed;
-                let before = state.link;
-                state.link = Some(self.remember(Link { before, choice }));
-                states.push(state);
-            }
-        }
-        states
+    /// Keeps the steps that lead to these states.
+    fn remembered(&mut self, leading: Leading) -> Vec<State> {
+        let remember = |(mut state, choice): (State, Choice)| {
+            let before = state.link;
+            state.link = Some(self.remember(Link { before, choice }));
+            state
+        };
+        leading.steps.into_iter().map(remember).collect()
     }
+}
+
+/// The steps that no other beats in cost and noise, among those that come from one state before the rounds.
+#[derive(Default)]
+struct Leading {
+    /// Ascending cost, descending noise.
+    steps: Vec<(State, Choice)>,
+}
+
+impl Leading {
+    /// Adds a step, unless an earlier one is as good.
+    fn add(&mut self, state: State, choice: Choice) {
+        let cost = state.point.cost;
+        let after = self
+            .steps
+            .partition_point(|(other, _)| !cost.beats(&other.point.cost));
+        let cheaper = after.checked_sub(1).map(|index| &self.steps[index].0);
+        if cheaper.is_some_and(|cheaper| cheaper.removed <= state.removed) {
+            return;
+        }
+        // one of the same cost is noisier
+        let first = after - usize::from(cheaper.is_some_and(|other| other.point.cost == cost));
+        let worse =
+            self.steps[after..].partition_point(|(other, _)| state.removed <= other.removed);
+        self.steps.splice(first..after + worse, [(state, choice)]);
+    }
+}
+
+/// The states that no other of the same dimension beats in cost and in the room that is left, in the order of
+/// dimension and falling room.
+fn unbeaten(states: Vec<State>, room: impl Fn(&State) -> f64) -> Vec<State> {
+    let mut states: Vec<(State, f64)> = states
+        .into_iter()
+        .map(|state| (state, room(&state)))
+        .collect();
+    states.sort_by(|(a, room_of_a), (b, room_of_b)| {
+        let dimension = a.point.dimension.cmp(&b.point.dimension);
+        let room = room_of_b.total_cmp(room_of_a);
+        let cost = || a.point.cost.order(&b.point.cost);
+        dimension.then(room).then_with(cost)
+    });
+    let mut last: Option<(u32, Cost)> = None;
+    states.retain(|(state, _)| {
+        let (dimension, cost) = (state.point.dimension, state.point.cost);
+        let kept = last.is_none_or(|(of, least)| of != dimension || cost.beats(&least));
+        if kept {
+            last = Some((dimension, cost));
+        }
+        kept
+    });
+    states.into_iter().map(|(state, _)| state).collect()
 }

@@ -1,11 +1,9 @@
 //! The small keys that stages can share.
 
-use crate::noise::KEYSWITCH_MODULUS_BITS;
 use crate::plan::range::MAX_KEYSWITCH_LEVELS;
 use crate::search::keyswitches::Keyswitches;
 use crate::search::layer::Layer;
 use crate::search::rotation::Rotation;
-use crate::search::small_keys::modulus_switch_step;
 
 /// A stage that takes over the keys of the stage before: its inputs are results of the bootstrap
 /// that it runs itself.
@@ -22,7 +20,7 @@ impl Shared<'_> {
     pub(super) fn levels(self, n: u32) -> impl Iterator<Item = u32> {
         let fits = self.layer.fits(self.rotation.table_size());
         let left = self.left(n);
-        let dimension = self.rotation.shape.lwe_dimension();
+        let dimension = self.rotation.lwe_dimension();
         let mut least = f64::INFINITY;
         (1..=MAX_KEYSWITCH_LEVELS).filter(move |&levels| {
             let variance = self.keyswitches.variance(dimension, levels, n);
@@ -37,7 +35,7 @@ impl Shared<'_> {
         if !self.layer.fits(self.rotation.table_size()) {
             return None;
         }
-        let dimension = self.rotation.shape.lwe_dimension();
+        let dimension = self.rotation.lwe_dimension();
         self.keyswitches
             .smallest(dimension, levels, |n| self.left(n))
     }
@@ -45,8 +43,7 @@ impl Shared<'_> {
     /// The variance that results of a rotation of `n` steps and the modulus switch leave to the
     /// keyswitch.
     fn left(self, n: u32) -> f64 {
-        let size = self.rotation.table_size();
-        let switched = f64::from(n) * modulus_switch_step(KEYSWITCH_MODULUS_BITS, size);
+        let switched = f64::from(n) * self.rotation.switch_step;
         let inputs = self.rotation.variance(n, self.layer.shared_before);
         self.layer.room(inputs) - switched
     }

@@ -12,6 +12,7 @@
 mod database;
 mod jobs;
 mod keys;
+mod memory;
 mod queue;
 mod schedule;
 mod tokens;

@@ -3,22 +3,14 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use fhe_nn_core::ndarray::{Array2, arr1, arr2};
+use fhe_nn_core::ndarray::{self, Array2};
 use fhe_nn_core::prelude::*;
 use fhe_nn_service::{Client, Upload};
 
 use crate::server::Nats;
 
-/// Whether two of three inputs are on. It has bootstraps enough to be killed within.
-#[fhe_network(input(shape = [3], bits = 1))]
-struct Majority {
-    #[bits(weights = 2)]
-    sum: Dense<3, 1>,
-    #[bits(output = 1)]
-    most: Relu,
-    #[bits(weights = 2)]
-    answer: Dense<1, 1>,
-}
+// the network of the guide's examples, with its floats and samples
+include!("../../../src/guide/majority.rs");
 
 /// A program that ends with this value.
 struct Program(Child);
@@ -56,12 +48,7 @@ impl Drop for Program {
 }
 
 fn network() -> Result<Majority, fhe_nn_core::Error> {
-    let mut floats = Floats::new();
-    floats.insert("sum.weight", arr2(&[[1.0, 1.0, 1.0]]).into_dyn())?;
-    floats.insert("sum.bias", arr1(&[-1.0]).into_dyn())?;
-    floats.insert("answer.weight", arr2(&[[1.0]]).into_dyn())?;
-    let samples = arr2(&[[0.0, 0.0, 1.0], [1.0, 1.0, 0.0], [0.0, 1.0, 1.0]]);
-    Ok(Majority::quantize(&floats, samples.view())?.network)
+    Ok(Majority::quantize(&floats()?, samples().view())?.network)
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,23 +11,15 @@ use fhe_nn_core::{Network as _, Scores};
 use fhe_nn_service::protocol::{Hash, Problem, ProblemKind, Tenant, Token};
 use fhe_nn_service::server::{Models, Service, Settings, Stores, Work, signing_keys};
 use fhe_nn_service::store::embedded::Folder;
-use fhe_nn_service::store::{TokenRecord, Tokens};
+use fhe_nn_service::store::{Limits, TokenRecord, Tokens};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
 use crate::http::{Answer, call};
 
-/// Whether two of three inputs are on.
-#[fhe_network(input(shape = [3], bits = 1))]
-struct Majority {
-    #[bits(weights = 2)]
-    sum: Dense<3, 1>,
-    #[bits(output = 1)]
-    most: Relu,
-    #[bits(weights = 2)]
-    answer: Dense<1, 1>,
-}
+// the network of the guide's examples, with its floats and samples
+include!("../../../src/guide/majority.rs");
 
 /// A network with a client that has keys for it.
 pub(crate) struct Network {
@@ -40,12 +32,12 @@ pub(crate) struct Network {
 
 impl Network {
     fn new(bias: f32) -> Self {
-        let mut floats = Floats::new();
         let made = (|| {
-            floats.insert("sum.weight", ndarray::arr2(&[[1.0, 1.0, 1.0]]).into_dyn())?;
+            let mut floats = floats()?;
             floats.insert("sum.bias", ndarray::arr1(&[bias]).into_dyn())?;
-            floats.insert("answer.weight", ndarray::arr2(&[[1.0]]).into_dyn())?;
-            let samples = ndarray::arr2(&[[0.0, 0.0, 1.0], [1.0, 1.0, 0.0], [1.0, 1.0, 1.0]]);
+            // with one more row, whose sum is above any bias of these
+            let last = ndarray::arr2(&[[1.0, 1.0, 1.0]]);
+            let samples = ndarray::concatenate![ndarray::Axis(0), samples(), last];
             let network = Majority::quantize(&floats, samples.view())?.network;
             let model = Model::from_bytes(&network.to_bytes())?;
             let plan = model.plan(&PlanOptions::default())?;
@@ -133,6 +125,16 @@ impl Default for Setup {
 }
 
 impl Setup {
+    /// Takes on this many jobs at once, of one tenant or of all.
+    pub(crate) fn with_places(mut self, jobs: usize) -> Self {
+        self.settings.queue = Limits {
+            jobs,
+            tenant_jobs: jobs,
+            bytes: 1 << 20,
+        };
+        self
+    }
+
     /// Starts a service in a new folder.
     pub(crate) fn start(self) -> Running {
         self.start_in(tempfile::tempdir().expect("a folder can be made"))

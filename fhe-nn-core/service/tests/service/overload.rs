@@ -4,25 +4,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use fhe_nn_service::protocol::ProblemKind;
 use fhe_nn_service::server::Settings;
-use fhe_nn_service::store::Limits;
 
 use crate::fixture::{Setup, assert_problem, majority};
 
 #[test]
 fn what_is_accepted_is_answered_and_the_rest_is_told_when_to_come_back() {
-    let defaults = Setup::default();
-    let setup = Setup {
-        settings: Settings {
-            queue: Limits {
-                jobs: 3,
-                tenant_jobs: 3,
-                bytes: 1 << 20,
-            },
-            ..defaults.settings
-        },
-        ..defaults
-    };
-    let service = setup.start();
+    let service = Setup::default().with_places(3).start();
     let network = majority();
     assert_eq!(service.put_key(network, &[]).status, 201);
     let (answered, refused) = (AtomicUsize::new(0), AtomicUsize::new(0));
@@ -54,19 +41,7 @@ fn what_is_accepted_is_answered_and_the_rest_is_told_when_to_come_back() {
 
 #[test]
 fn a_caller_who_hangs_up_gives_its_place_back() {
-    let defaults = Setup::default();
-    let setup = Setup {
-        settings: Settings {
-            queue: Limits {
-                jobs: 4,
-                tenant_jobs: 4,
-                bytes: 1 << 20,
-            },
-            ..defaults.settings
-        },
-        ..defaults
-    };
-    let service = setup.start();
+    let service = Setup::default().with_places(4).start();
     let network = majority();
     assert_eq!(service.put_key(network, &[]).status, 201);
     // many times as many calls as there are places, whose callers do not stay

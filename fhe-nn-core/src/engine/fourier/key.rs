@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard};
 
 use rayon::prelude::*;
 
+use super::batch::Batch;
 use super::io::Reals;
 use super::layout::Layout;
 use super::pairs::Pairs;
@@ -85,29 +86,19 @@ impl FourierKey {
             .pop()
             .unwrap_or_else(|| Scratch::new(&self.layout));
         scratch.grow(&self.layout, extension);
-        let (layout, transform, key) = (&self.layout, &self.transform, self.memory.blocks());
+        let batch = Batch {
+            layout: &self.layout,
+            transform: &self.transform,
+            key: self.memory.blocks(),
+            extension,
+            masks,
+            accumulators,
+            scratch: &mut scratch,
+            stop,
+        };
         let whole = match &self.powers {
-            None => self.processor.run(Rotation {
-                layout,
-                transform,
-                key,
-                extension,
-                masks,
-                accumulators,
-                scratch: &mut scratch,
-                stop,
-            }),
-            Some(powers) => self.processor.run(Pairs {
-                layout,
-                transform,
-                powers,
-                key,
-                extension,
-                masks,
-                accumulators,
-                scratch: &mut scratch,
-                stop,
-            }),
+            None => self.processor.run(Rotation(batch)),
+            Some(powers) => self.processor.run(Pairs { batch, powers }),
         };
         self.pool().push(scratch);
         whole

@@ -10,31 +10,18 @@
 //! each of the three, every product is turned by its `X^a - 1` where it is, transformed, and their sum is
 //! transformed back once. A last key bit that is left over is a step with one GGSW ciphertext.
 
-use super::compensation::{Compensate, Errors, prefix};
-use super::io::{Back, Digits, cut, offset};
+use super::batch::{Batch, Column, add_back};
+use super::io::offset;
 use super::layout::{Layout, PAIR};
 use super::powers::Powers;
 use super::scratch::{GROUP, Scratch};
-use super::transform::Transform;
 use super::turned::Turned;
-use crate::engine::lanes::{Kernel, KeyBlock, Lanes};
+use crate::engine::lanes::{Kernel, Lanes};
 
 /// Rotates accumulators by the masks of ciphertexts, two elements a step.
 pub(super) struct Pairs<'a> {
-    pub(super) layout: &'a Layout,
-    pub(super) transform: &'a Transform,
+    pub(super) batch: Batch<'a>,
     pub(super) powers: &'a Powers,
-    /// The GGSW ciphertexts of every step, as [`Turned::step`] has them.
-    pub(super) key: &'a [KeyBlock],
-    /// Number of parts of an accumulator, a power of 2.
-    pub(super) extension: usize,
-    /// The masks, as powers of X below `2N` times the extension.
-    pub(super) masks: &'a [&'a [usize]],
-    /// The accumulators, with [`Layout::accumulator_words`] for each part of each.
-    pub(super) accumulators: &'a mut [[u64; 8]],
-    pub(super) scratch: &'a mut Scratch,
-    /// Returns whether to stop, and is asked before every step of the key.
-    pub(super) stop: &'a dyn Fn() -> bool,
 }
 
 impl Kernel for Pairs<'_> {
@@ -42,17 +29,17 @@ impl Kernel for Pairs<'_> {
     type Output = bool;
 
     fn run<L: Lanes>(self, lanes: L) -> bool {
-        let Pairs {
+        let Pairs { batch, powers } = self;
+        let Batch {
             layout,
             transform,
-            powers,
             key,
             extension,
             masks,
             accumulators,
             scratch,
             stop,
-        } = self;
+        } = batch;
         let Scratch {
             body,
             errors,
@@ -60,10 +47,9 @@ impl Kernel for Pairs<'_> {
             products,
             ..
         } = scratch;
-        let (rows, blocks, stride) = (layout.rows(), layout.blocks(), layout.stride());
+        let (rows, stride) = (layout.rows(), layout.stride());
         let (words, polynomial) = (layout.accumulator_words(), layout.size / 8);
         let together = GROUP.div_ceil(extension);
-        let cut = cut(layout.digits.masks);
         // what makes bits into digits stays in the accumulators to the end
         shift(layout, accumulators, u64::wrapping_add);
         for (i, step) in key.chunks(PAIR * layout.step_blocks()).enumerate() {
@@ -85,28 +71,16 @@ impl Kernel for Pairs<'_> {
                     // a body may have fewer digits than a mask: the last piece is what is left
                     let digits = digits.chunks_mut(layout.digits.masks.levels as usize * stride);
                     for (column, (words, out)) in polynomials.zip(digits).enumerate() {
-                        let is_mask = column + 1 < layout.columns;
-                        if is_mask {
-                            lanes.run(Errors {
-                                words,
-                                cut,
-                                sums: errors,
-                            });
-                        } else {
-                            prefix(errors);
-                            lanes.run(Compensate {
-                                body: words,
-                                sums: errors,
-                                out: body,
-                            });
-                        }
-                        lanes.run(Digits {
+                        Column {
+                            layout,
                             transform,
-                            words: if is_mask { words } else { body },
-                            digits: layout.digits_of(column),
-                            stride,
+                            column,
+                            words,
+                            errors,
+                            body,
                             out,
-                        });
+                        }
+                        .cut(lanes);
                     }
                 }
                 Turned {
@@ -119,17 +93,7 @@ impl Kernel for Pairs<'_> {
                     products,
                 }
                 .run(lanes);
-                let values = digits.chunks_exact_mut(rows * stride);
-                for (part, values) in group.chunks_exact_mut(words).zip(values) {
-                    let polynomials = part.chunks_exact_mut(polynomial);
-                    for (to, values) in polynomials.zip(values.chunks_exact_mut(stride)) {
-                        lanes.run(Back {
-                            transform,
-                            values: &mut values[..blocks],
-                            to,
-                        });
-                    }
-                }
+                add_back(lanes, layout, transform, digits, group);
             }
         }
         shift(layout, accumulators, u64::wrapping_sub);

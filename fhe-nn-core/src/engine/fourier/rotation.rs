@@ -16,58 +16,40 @@
 //! The key is larger than any cache. A batch passes over it together, step by step. Within a step,
 //! [`GROUP`] ciphertexts share every load of the key.
 
-use super::compensation::{Compensate, Errors, prefix};
-use super::io::{Back, Digits, cut, offset};
+use super::batch::{Batch, Column, add_back};
+use super::io::offset;
 use super::layout::Layout;
 use super::scratch::{GROUP, Scratch};
-use super::transform::Transform;
 use crate::engine::lanes::{Block, ComplexLanes, Kernel, KeyBlock, Lanes};
 
-/// Rotates accumulators by the masks of ciphertexts.
-pub(super) struct Rotation<'a> {
-    pub(crate) layout: &'a Layout,
-    pub(crate) transform: &'a Transform,
-    /// A transformed GGSW ciphertext for each element of a mask. Its rows come in the order of polynomials,
-    /// and for each polynomial from the most significant digit on. The blocks b of all columns of all rows
-    /// are stored together.
-    pub(crate) key: &'a [KeyBlock],
-    /// Number of parts of an accumulator, a power of 2.
-    pub(crate) extension: usize,
-    /// The masks, as powers of X below `2N` times the extension.
-    pub(crate) masks: &'a [&'a [usize]],
-    /// The accumulators, with [`Layout::accumulator_words`] for each part of each.
-    pub(crate) accumulators: &'a mut [[u64; 8]],
-    pub(super) scratch: &'a mut Scratch,
-    /// Returns whether to stop, and is asked before every step of the key.
-    pub(crate) stop: &'a dyn Fn() -> bool,
-}
+/// Rotates accumulators by the masks of ciphertexts, an element a step.
+pub(super) struct Rotation<'a>(pub(super) Batch<'a>);
 
 impl Kernel for Rotation<'_> {
     /// Whether the rotation went to its end.
     type Output = bool;
 
     fn run<L: Lanes>(self, lanes: L) -> bool {
-        let Rotation {
+        let Batch {
             layout,
             transform,
             key,
             extension,
             masks,
             accumulators,
-            scratch:
-                Scratch {
-                    difference,
-                    body,
-                    errors,
-                    digits,
-                    ..
-                },
+            scratch,
             stop,
-        } = self;
-        let (rows, blocks, stride) = (layout.rows(), layout.blocks(), layout.stride());
+        } = self.0;
+        let Scratch {
+            difference,
+            body,
+            errors,
+            digits,
+            ..
+        } = scratch;
+        let (rows, stride) = (layout.rows(), layout.stride());
         let (words, polynomial) = (layout.accumulator_words(), layout.size / 8);
         let together = GROUP.div_ceil(extension);
-        let cut = cut(layout.digits.masks);
         for (i, step) in key.chunks_exact(layout.step_blocks()).enumerate() {
             if stop() {
                 return false;
@@ -84,7 +66,7 @@ impl Kernel for Rotation<'_> {
                     // a body may have fewer digits than a mask: the last piece is what is left
                     let digits = digits.chunks_mut(layout.digits.masks.levels as usize * stride);
                     errors.fill(0);
-                    for (column, ((source, target), digits)) in
+                    for (column, ((source, target), out)) in
                         sources.zip(targets).zip(digits).enumerate()
                     {
                         lanes.run(Difference {
@@ -94,42 +76,20 @@ impl Kernel for Rotation<'_> {
                             added: offset(layout.digits_of(column)),
                             out: difference.as_flattened_mut(),
                         });
-                        let is_mask = column + 1 < layout.columns;
-                        if is_mask {
-                            lanes.run(Errors {
-                                words: difference,
-                                cut,
-                                sums: errors,
-                            });
-                        } else {
-                            prefix(errors);
-                            lanes.run(Compensate {
-                                body: difference,
-                                sums: errors,
-                                out: body,
-                            });
-                        }
-                        lanes.run(Digits {
+                        Column {
+                            layout,
                             transform,
-                            words: if is_mask { difference } else { body },
-                            digits: layout.digits_of(column),
-                            stride,
-                            out: digits,
-                        });
+                            column,
+                            words: difference,
+                            errors,
+                            body,
+                            out,
+                        }
+                        .cut(lanes);
                     }
                 }
                 multiply(lanes, layout, step, digits);
-                let values = digits.chunks_exact_mut(rows * stride);
-                for (part, values) in group.chunks_exact_mut(words).zip(values) {
-                    let polynomials = part.chunks_exact_mut(polynomial);
-                    for (to, values) in polynomials.zip(values.chunks_exact_mut(stride)) {
-                        lanes.run(Back {
-                            transform,
-                            values: &mut values[..blocks],
-                            to,
-                        });
-                    }
-                }
+                add_back(lanes, layout, transform, digits, group);
             }
         }
         true

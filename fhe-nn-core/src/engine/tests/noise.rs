@@ -6,9 +6,8 @@ mod parameters;
 mod rounds;
 
 use fhe_nn_proof::noise::{
-    Decomposition, KEYSWITCH_MODULUS_BITS, MODULUS_BITS, PAIR_TRANSFORMS,
-    bootstrap_transform_variance, gain, keyswitch_variance, modulus_switch_variance,
-    seeded_variance,
+    Decomposition, KEYSWITCH_MODULUS_BITS, MODULUS_BITS, gain, keyswitch_variance,
+    modulus_switch_variance, seeded_variance,
 };
 use fhe_nn_proof::spec::{ActivationSpec, Function, Overflow, Rounding};
 use fhe_nn_proof::widths::{Range, Reader};
@@ -345,11 +344,6 @@ impl Measured {
             next: 1,
         };
         let Ok(messages) = Clear.lookup(&wave, &accumulators.messages);
-        let (n, own) = (stage.bootstrap.small_dimension, &stage.bootstrap);
-        let products = match own.key_bits {
-            1 => 1.0,
-            _ => PAIR_TRANSFORMS,
-        };
         let running = Execution::default().begin(accumulators.ciphertexts.len());
         // what comes in is already under the small key
         let switched = [Keys {
@@ -367,13 +361,7 @@ impl Measured {
         let values = Values {
             ciphertexts: ciphertexts.expect("nobody cancels"),
             messages,
-            predicted: Prediction {
-                variance: own.result_variance(),
-                common: own.shared_variance(1.0) - own.result_variance(),
-                fitted: products * bootstrap_transform_variance(n, own.shape, own.product_digits()),
-                fitted_common: own.shared_variance(1.0) - own.result_variance(),
-                key_variance: 1.0 / f64::from(n) + 1.0 / f64::from(own.shape.lwe_dimension()),
-            },
+            predicted: Prediction::of(&stage.bootstrap),
         };
         for q in 0..PHASES {
             let all = self.client.phases(1, &values.ciphertexts);

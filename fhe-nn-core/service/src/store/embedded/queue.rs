@@ -1,17 +1,14 @@
 //! The queue of a folder: what waits is in memory, what was promised is in the database as well.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 
 use super::database::Database;
 use super::jobs;
-use super::schedule::Schedule;
+use super::memory::{Known, Memory, Stage};
 use crate::protocol::{JobName, JobState, Problem, ProblemKind, Tenant};
 use crate::store::{
     Accepting, Depth, Finished, Job, Lease, Limits, Outcome, Promise, Queue, State, StoreError,
@@ -29,40 +26,6 @@ pub struct FolderQueue {
     database: Arc<Database>,
     /// Told when there is work.
     work: Notify,
-}
-
-/// What waits and runs, and what is finished but not in the database yet.
-#[derive(Default)]
-struct Memory {
-    known: HashMap<JobName, Known>,
-    schedule: Schedule,
-    /// Jobs of each tenant that wait or run.
-    tenants: HashMap<Tenant, usize>,
-    running: usize,
-    /// Bytes of requests that wait or run.
-    bytes: usize,
-}
-
-struct Known {
-    job: Job,
-    promised: bool,
-    /// Callers who wait and were promised nothing.
-    callers: usize,
-    attempts: u32,
-    stage: Stage,
-    /// Sent to when the stage changes.
-    changed: watch::Sender<()>,
-}
-
-enum Stage {
-    /// Waits under this number.
-    Queued(u64),
-    /// Runs; the flag cancels it.
-    Running {
-        number: u64,
-        cancel: Arc<AtomicBool>,
-    },
-    Finished(Box<Finished>),
 }
 
 impl FolderQueue {
@@ -117,100 +80,6 @@ impl FolderQueue {
         self.database
             .read(move |transaction| jobs::finished(transaction, &name, now))
             .await
-    }
-}
-
-impl Memory {
-    /// Puts a job into the queue.
-    fn insert(&mut self, job: Job, promised: bool, callers: usize, attempts: u32) {
-        *self.tenants.entry(job.tenant.clone()).or_default() += 1;
-        self.bytes += job.requests.len();
-        let number = self.schedule.push(&job);
-        let known = Known {
-            job,
-            promised,
-            callers,
-            attempts,
-            stage: Stage::Queued(number),
-            changed: watch::Sender::new(()),
-        };
-        self.known.insert(known.job.name, known);
-    }
-
-    /// Counts a job no longer, which waits or runs no longer.
-    fn release(&mut self, job: &Job) {
-        self.bytes -= job.requests.len();
-        if let Entry::Occupied(mut count) = self.tenants.entry(job.tenant.clone()) {
-            *count.get_mut() -= 1;
-            if *count.get() == 0 {
-                count.remove();
-            }
-        }
-    }
-
-    /// Drops a job that nobody wants.
-    fn drop_unwanted(&mut self, name: &JobName) {
-        let unwanted = |known: &Known| !known.promised && known.callers == 0;
-        let Some(known) = self.known.get(name).filter(|known| unwanted(known)) else {
-            return;
-        };
-        match &known.stage {
-            Stage::Queued(number) => self.schedule.remove(&known.job, *number),
-            Stage::Running { cancel, .. } => {
-                cancel.store(true, Ordering::Relaxed);
-                self.running -= 1;
-            }
-            Stage::Finished(_) => return,
-        }
-        if let Some(known) = self.known.remove(name) {
-            self.release(&known.job);
-        }
-    }
-
-    /// # Errors
-    /// [`StoreError::QueueFull`] and [`StoreError::TenantQueueFull`] if there is no room for a job.
-    fn check(&self, job: &Job, limits: &Limits) -> Result<(), StoreError> {
-        let own = self.tenants.get(&job.tenant).copied().unwrap_or_default();
-        if own >= limits.tenant_jobs {
-            return Err(StoreError::TenantQueueFull {
-                waiting: own,
-                limit: limits.tenant_jobs,
-            });
-        }
-        let waiting = self.schedule.waiting() + self.running;
-        if waiting >= limits.jobs || self.bytes + job.requests.len() > limits.bytes {
-            return Err(StoreError::QueueFull {
-                waiting,
-                limit: limits.jobs,
-            });
-        }
-        Ok(())
-    }
-
-    /// Returns how far a job is that waits or runs, and counts one more caller; or how it was finished with replies.
-    fn join(&mut self, name: &JobName, promise: Promise) -> Option<State> {
-        let known = self.known.get_mut(name)?;
-        match &known.stage {
-            Stage::Finished(finished) if matches!(finished.outcome, Outcome::Problem(_)) => {
-                return None;
-            }
-            Stage::Finished(_) => {}
-            Stage::Queued(_) | Stage::Running { .. } => match promise {
-                Promise::Now => known.promised = true,
-                Promise::Later => known.callers += 1,
-            },
-        }
-        Some(known.state())
-    }
-}
-
-impl Known {
-    fn state(&self) -> State {
-        match &self.stage {
-            Stage::Queued(_) => State::Pending(JobState::Queued),
-            Stage::Running { .. } => State::Pending(JobState::Running),
-            Stage::Finished(finished) => State::Finished(finished.clone()),
-        }
     }
 }
 
@@ -331,7 +200,7 @@ impl Queue for FolderQueue {
     async fn lease(&self, most: usize) -> Result<Vec<Lease>, StoreError> {
         let leases = loop {
             let work = self.work.notified();
-            let leases = self.take(most);
+            let leases = self.memory().take(most);
             if !leases.is_empty() {
                 break leases;
             }
@@ -430,47 +299,5 @@ impl Queue for FolderQueue {
         self.database
             .write(move |transaction| jobs::expire(transaction, now))
             .await
-    }
-}
-
-impl FolderQueue {
-    /// Takes the next jobs.
-    fn take(&self, most: usize) -> Vec<Lease> {
-        let mut memory = self.memory();
-        let names = memory.schedule.take(most);
-        memory.running += names.len();
-        let mut leases = Vec::with_capacity(names.len());
-        for name in names {
-            let known = memory
-                .known
-                .get_mut(&name)
-                .expect("a job that is in the schedule is known");
-            let Stage::Queued(number) = known.stage else {
-                unreachable!("a job that is in the schedule waits");
-            };
-            let cancel = Arc::new(AtomicBool::new(false));
-            known.attempts += 1;
-            known.stage = Stage::Running {
-                number,
-                cancel: Arc::clone(&cancel),
-            };
-            leases.push(Lease {
-                job: known.job.clone(),
-                attempt: known.attempts,
-                cancelled: cancel,
-                delivery: number,
-            });
-        }
-        leases
-    }
-}
-
-impl Known {
-    /// Whether a worker still has this job.
-    fn has(&self, lease: &Lease) -> bool {
-        match &self.stage {
-            Stage::Running { number, .. } => *number == lease.delivery,
-            Stage::Queued(_) | Stage::Finished(_) => false,
-        }
     }
 }

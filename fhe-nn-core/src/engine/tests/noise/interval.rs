@@ -18,7 +18,8 @@
 //! fit to measurements, from above. The lower end of the interval is that of the prediction without this
 //! part.
 
-use fhe_nn_proof::noise::{Term, gain};
+use fhe_nn_proof::noise::{PAIR_TRANSFORMS, Term, bootstrap_transform_variance, gain};
+use fhe_nn_proof::plan::Bootstrap;
 use fhe_nn_proof::widths::Range;
 
 use crate::engine::tests::random::Random;
@@ -59,6 +60,24 @@ pub(super) fn values(weights: &[f64], phases: usize) -> Vec<Term> {
 }
 
 impl Prediction {
+    /// Predicts the noise of a bootstrap's results.
+    pub(super) fn of(bootstrap: &Bootstrap) -> Self {
+        let (n, shape) = (bootstrap.small_dimension, bootstrap.shape);
+        let transforms = match bootstrap.key_bits {
+            1 => 1.0,
+            _ => PAIR_TRANSFORMS,
+        };
+        let common = bootstrap.shared_variance(1.0) - bootstrap.result_variance();
+        let digits = bootstrap.product_digits();
+        Prediction {
+            variance: bootstrap.result_variance(),
+            common,
+            fitted: transforms * bootstrap_transform_variance(n, shape, digits),
+            fitted_common: common,
+            key_variance: 1.0 / f64::from(n) + 1.0 / f64::from(shape.lwe_dimension()),
+        }
+    }
+
     /// Predicts a derived variance that is the same for every key.
     pub(super) fn exact(variance: f64) -> Self {
         Prediction {

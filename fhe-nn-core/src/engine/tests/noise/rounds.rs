@@ -1,8 +1,6 @@
 //! The accumulators that exact rounding leaves, and the noise that they have.
 
-use fhe_nn_proof::noise::{
-    MODULUS_BITS, PAIR_TRANSFORMS, bootstrap_transform_variance, seeded_variance,
-};
+use fhe_nn_proof::noise::{MODULUS_BITS, seeded_variance};
 use fhe_nn_proof::plan::{Plan, PlanOptions, Round, torus_step};
 use fhe_nn_proof::spec::{Function, Overflow, Rounding};
 use fhe_nn_proof::widths::Range;
@@ -133,19 +131,7 @@ fn predict(
     digits
         .into_iter()
         .fold(fresh.times(&weights), |sum, (round, digit)| {
-            let own = &round.bootstrap;
-            let (n, shape) = (own.small_dimension, own.shape);
-            let products = match own.key_bits {
-                1 => 1.0,
-                _ => PAIR_TRANSFORMS,
-            };
-            let result = Prediction {
-                variance: own.result_variance(),
-                common: own.shared_variance(1.0) - own.result_variance(),
-                fitted: products * bootstrap_transform_variance(n, shape, own.product_digits()),
-                fitted_common: own.shared_variance(1.0) - own.result_variance(),
-                key_variance: 1.0 / f64::from(n) + 1.0 / f64::from(shape.lwe_dimension()),
-            };
+            let result = Prediction::of(&round.bootstrap);
             let parts = DigitBit::ALL.into_iter().filter(|part| part.exists(digit));
             parts.fold(sum, |sum, _| sum.plus(result))
         })

@@ -54,10 +54,6 @@ impl NatsQueue {
                 }
             };
             let mut job = record.job;
-            let requests = self
-                .pieces
-                .get(&job.name, Whose::Requests, first, record.bytes)
-                .await?;
             if let Some((
                 Finished {
                     outcome: Outcome::Replies(_),
@@ -70,6 +66,10 @@ impl NatsQueue {
                 answer(&acker, AckKind::Ack).await?;
                 continue;
             }
+            let requests = self
+                .pieces
+                .get(&job.name, Whose::Requests, first, record.bytes)
+                .await?;
             let given_up = match requests {
                 Some(requests) => {
                     job.requests = requests;
