@@ -9,13 +9,15 @@
 //! | `incoming` | bodies as they come: limited, timed, hashed |
 //! | [`Page`] | the page at `/` |
 //! | `answer` | every problem as `application/problem+json` |
-//! | `connections` | TLS, slow and idle connections, the end of the service |
+//! | `uploads` | how many keys arrive at once |
+//! | `connections`, `patient`, `descriptors` | TLS, slow and idle connections, how many there may be, the end of the service |
 
 mod answer;
 mod app;
 mod asked;
 mod caller;
 mod connections;
+mod descriptors;
 mod health;
 mod incoming;
 mod inferences;
@@ -24,10 +26,12 @@ mod metrics;
 mod models;
 mod openapi;
 mod page;
+mod patient;
 mod routes;
 mod service;
 mod settings;
 mod tls;
+mod uploads;
 mod versions;
 
 pub use app::{App, Parts};

@@ -22,5 +22,6 @@ mod tokens;
 pub use error::StoreError;
 pub use job::{Finished, Job, Outcome, State};
 pub use keys::{KeyContent, KeyRecord, Keys, Put};
+pub(crate) use queue::MOST_ATTEMPTS;
 pub use queue::{Accepting, Depth, Lease, Limits, Promise, Queue};
 pub use tokens::{TokenRecord, Tokens};

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use axum::http::HeaderValue;
 use bytes::Bytes;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 use super::answer::text;
+use super::uploads::Uploads;
 use super::{Metrics, Models, Settings};
 use crate::protocol::{Hash, SigningKeys};
 use crate::store::{Keys, Queue, StoreError, Tokens};
@@ -42,8 +43,7 @@ pub struct Parts {
 pub struct App {
     pub(super) parts: Parts,
     pub(super) descriptions: HashMap<Hash, Described>,
-    /// Keys that arrive at the same time, and no more.
-    pub(super) uploads: Semaphore,
+    pub(super) uploads: Uploads,
     draining: watch::Sender<Draining>,
     /// Whether callers without a token are still taken. Once there was a token they are not, even if it is revoked.
     open: AtomicBool,
@@ -66,9 +66,6 @@ pub(super) struct Described {
     pub(super) tag: HeaderValue,
 }
 
-/// Keys that arrive at the same time.
-const UPLOADS: usize = 16;
-
 impl App {
     /// Makes the service.
     pub fn new(parts: Parts) -> Arc<Self> {
@@ -81,7 +78,7 @@ impl App {
         });
         Arc::new(App {
             descriptions: described.collect(),
-            uploads: Semaphore::new(UPLOADS),
+            uploads: Uploads::default(),
             draining: watch::Sender::new(Draining::No),
             open: AtomicBool::new(parts.open),
             parts,

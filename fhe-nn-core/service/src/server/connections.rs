@@ -2,21 +2,20 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::{Instant, sleep};
 
-use super::{App, Tls, health};
+use super::patient::Patient;
+use super::{App, Settings, Tls, descriptors, health};
 
 /// The largest head of a call that is read, in bytes.
 const HEAD: usize = 64 << 10;
@@ -62,7 +61,9 @@ impl Server {
     /// Answers calls until `end`. Then nothing new is taken, and whoever waits is answered or promised its replies.
     pub async fn run(self, app: Arc<App>, end: impl Future<Output = ()>) {
         let expiring = tokio::spawn(health::expire(Arc::clone(&app)));
-        let connections = Arc::new(Semaphore::new(app.parts.settings.connections));
+        let settings = &app.parts.settings;
+        let connections = descriptors::connections(settings.connections);
+        let connections = Arc::new(Semaphore::new(connections));
         let graceful = GracefulShutdown::new();
         let router = app.router();
         let mut end = std::pin::pin!(end);
@@ -80,8 +81,8 @@ impl Server {
                 (Ok(permit), Ok((stream, _))) => {
                     let watcher = graceful.watcher();
                     let (tls, router) = (self.tls.clone(), router.clone());
-                    let pause = app.parts.settings.pause;
-                    tokio::spawn(connection(stream, tls, router, pause, watcher, permit));
+                    let limits = Limits::of(settings);
+                    tokio::spawn(connection(stream, tls, router, limits, watcher, permit));
                 }
                 // too many open files, mostly
                 (_, Err(error)) => {
@@ -93,7 +94,7 @@ impl Server {
         }
         tracing::info!("the service ends");
         drop(self.listener);
-        let grace = app.parts.settings.grace;
+        let grace = settings.grace;
         // connections close after the answer that they wait for
         let closed = tokio::time::timeout(2 * grace, graceful.shutdown());
         let (closed, ()) = tokio::join!(closed, app.drain());
@@ -104,12 +105,29 @@ impl Server {
     }
 }
 
+/// How slow a connection may be.
+#[derive(Debug, Clone, Copy)]
+struct Limits {
+    pause: Duration,
+    /// Bytes a second.
+    slowest: u64,
+}
+
+impl Limits {
+    fn of(settings: &Settings) -> Self {
+        Limits {
+            pause: settings.pause,
+            slowest: settings.slowest,
+        }
+    }
+}
+
 /// Answers the calls of one connection.
 async fn connection(
     stream: TcpStream,
     tls: Option<Tls>,
     router: axum::Router,
-    pause: Duration,
+    Limits { pause, slowest }: Limits,
     watcher: hyper_util::server::graceful::Watcher,
     _permit: OwnedSemaphorePermit,
 ) {
@@ -118,7 +136,7 @@ async fn connection(
     let Ok((stream, rest)) = doubled(stream) else {
         return;
     };
-    let stream = Patient::new(stream, pause);
+    let stream = Patient::new(stream, pause, slowest);
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(pause)
@@ -164,87 +182,5 @@ async fn linger(mut rest: TcpStream, pause: Duration) {
             Ok(Ok(count)) if count > 0 => {}
             Ok(Ok(_)) | Ok(Err(_)) | Err(_) => return,
         }
-    }
-}
-
-/// A connection that is ended if whoever called does not take the answer.
-struct Patient<S> {
-    stream: S,
-    pause: Duration,
-    /// Runs while bytes wait to be taken.
-    waits: Option<Pin<Box<Sleep>>>,
-}
-
-impl<S> Patient<S> {
-    fn new(stream: S, pause: Duration) -> Self {
-        Patient {
-            stream,
-            pause,
-            waits: None,
-        }
-    }
-
-    /// Turns an endless wait into an error.
-    fn timed<T>(
-        &mut self,
-        context: &mut Context<'_>,
-        written: Poll<io::Result<T>>,
-    ) -> Poll<io::Result<T>> {
-        if written.is_ready() {
-            self.waits = None;
-            return written;
-        }
-        let end = Instant::now() + self.pause;
-        let waits = self
-            .waits
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(end)));
-        match waits.as_mut().poll(context) {
-            Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
-            Poll::Pending => Poll::Pending,
-        }
-    }
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        to: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, to)
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.timed(context, written)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(context, bytes);
-        self.timed(context, written)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let flushed = Pin::new(&mut self.stream).poll_flush(context);
-        self.timed(context, flushed)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let ended = Pin::new(&mut self.stream).poll_shutdown(context);
-        self.timed(context, ended)
     }
 }

@@ -43,6 +43,9 @@ const HEAD: usize = 56;
         (status = 411, description = "no `Content-Length`", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "larger than the plan says", body = Problem,
             content_type = "application/problem+json"),
+        (status = 429, description = "as many keys arrive as are taken at once, from this tenant or from all",
+            body = Problem, content_type = "application/problem+json",
+            headers(("retry-after" = u64, description = "seconds"))),
         (status = 503, description = "the server ends, or its store does not answer", body = Problem,
             content_type = "application/problem+json"),
         (status = 507, description = "no room left, for this tenant or for all", body = Problem,
@@ -60,11 +63,10 @@ pub(super) async fn put(
     let limit = app.parts.models.all().map(|version| version.key_bytes);
     let length = length(&headers, limit.max().unwrap_or(0))?;
     refuse_when_draining(&app)?;
-    let Ok(_upload) = app.uploads.try_acquire() else {
-        let detail = "as many keys arrive as the server takes at once";
-        let refused = Refused::new(ProblemKind::QueueFull, detail).closing();
-        return Err(refused.with_retry_after(app.parts.settings.pause));
-    };
+    let _upload = app.uploads.begin(&tenant).map_err(|problem| {
+        let refused = Refused::from(problem).closing();
+        refused.with_retry_after(app.parts.settings.pause)
+    })?;
     let mut incoming = Incoming::new(body, length, &app.parts.settings);
     let mut head = BytesMut::new();
     while head.len() < HEAD {

@@ -24,7 +24,7 @@ pub struct Settings {
     pub connections: usize,
     /// How long the next piece of a call may take: its head, or more bytes of its body.
     pub pause: Duration,
-    /// The slowest body that is read in the long run, in bytes a second.
+    /// The slowest body that is read, and the slowest answer that is taken, in the long run; in bytes a second.
     pub slowest: u64,
     /// How long callers who wait are answered after the service was told to end.
     pub grace: Duration,

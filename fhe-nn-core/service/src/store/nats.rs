@@ -8,7 +8,7 @@
 //! | stream `fhe-nn-jobs` | jobs, as a work queue: what is acknowledged is gone |
 //! | bucket `fhe-nn-pending` | by the name of a job: whose it is, and how far |
 //! | bucket `fhe-nn-outcomes` | by the name of a job: its replies or its problem, for as long as replies are kept |
-//! | bucket `fhe-nn-pieces` | what of requests and replies is too large for one message |
+//! | buckets `fhe-nn-requests`, `fhe-nn-replies` | what of requests and of replies is too large for one message |
 //! | stream `fhe-nn-dead` | jobs that were begun too often, for a week |
 //! | bucket `fhe-nn-version` | the version of all this |
 //!

@@ -18,6 +18,10 @@ pub enum Promise {
     Later,
 }
 
+/// How often a job may be begun: one that ended its process so often is not begun again. A process that is killed for
+/// another reason counts as well, so this is more often than somebody would kill it during one inference.
+pub(crate) const MOST_ATTEMPTS: u32 = 10;
+
 /// How much a queue takes.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {

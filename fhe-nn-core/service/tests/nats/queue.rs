@@ -139,7 +139,8 @@ async fn signs_of_life_keep_a_job() {
     let (idle, ()) = tokio::join!(is_idle(&other), signs);
     assert!(idle, "a worker of 1 s of patience had it for 3 s");
     queue.release(&taken).await.expect("it is given back");
-    assert_eq!(lease(&other).await.attempt, 2);
+    // who gives a job back has not ended by it
+    assert_eq!(lease(&other).await.attempt, 1);
 }
 
 #[tokio::test]
@@ -148,7 +149,7 @@ async fn a_job_that_ends_its_workers_is_not_begun_for_ever_and_its_client_is_tol
     let NatsStore { queue, .. } = nats.store().await;
     let job = job("mine", "poison");
     accept(&queue, &job).await;
-    for attempt in 1..=3 {
+    for attempt in 1..=10 {
         assert_eq!(lease(&queue).await.attempt, attempt);
     }
     // whoever takes it next gives it up
@@ -158,7 +159,7 @@ async fn a_job_that_ends_its_workers_is_not_begun_for_ever_and_its_client_is_tol
         panic!("there are replies");
     };
     assert_eq!(problem.kind(), Some(ProblemKind::InferenceFailed));
-    assert!(problem.detail().contains("ended 3 workers"), "{problem}");
+    assert!(problem.detail().contains("ended 10 workers"), "{problem}");
     assert_eq!(queue.depth().await.expect("it can be asked").queued, 0);
 
     // whoever asks again gets another attempt

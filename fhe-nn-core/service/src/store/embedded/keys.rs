@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
 use async_trait::async_trait;
@@ -29,6 +30,8 @@ pub struct FolderKeys {
     keys: PathBuf,
     incoming: PathBuf,
     database: Arc<Database>,
+    /// Bytes of the keys that arrive.
+    arriving: AtomicU64,
     /// Held from a change of files to that of the index, so that a key that is sent while it is removed has both or none.
     changes: tokio::sync::Mutex<()>,
 }
@@ -40,6 +43,7 @@ impl FolderKeys {
             keys: folder.join("keys"),
             incoming: folder.join("incoming"),
             database,
+            arriving: AtomicU64::new(0),
             changes: tokio::sync::Mutex::new(()),
         };
         make(&keys.keys)?;
@@ -74,7 +78,7 @@ impl FolderKeys {
         content: &mut (dyn AsyncRead + Send + Unpin),
     ) -> Result<NamedTempFile, StoreError> {
         let failed = |source| StoreError::of("a key that arrives", source);
-        self.check_room(bytes)?;
+        let _room = self.take_room(bytes)?;
         let file = NamedTempFile::new_in(&self.incoming).map_err(failed)?;
         let mut to = tokio::fs::File::from_std(file.reopen().map_err(failed)?);
         let mut piece = vec![0; PIECE];
@@ -90,18 +94,27 @@ impl FolderKeys {
         Ok(file)
     }
 
+    /// Sets room aside for a key of this size. Keys that arrive count whole, although some of their bytes are on the
+    /// disk already.
+    ///
     /// # Errors
-    /// [`StoreError::Full`] if a key of this size would leave too little room.
-    fn check_room(&self, bytes: u64) -> Result<(), StoreError> {
+    /// [`StoreError::Full`] if too little is left.
+    fn take_room(&self, bytes: u64) -> Result<Room<'_>, StoreError> {
         let found = rustix::fs::statvfs(&self.incoming)
             .map_err(|source| StoreError::of("the disk", source.into()))?;
         let free = found.f_bavail.saturating_mul(found.f_frsize);
-        if free < bytes.saturating_add(RESERVE) {
+        let others = self.arriving.fetch_add(bytes, Ordering::Relaxed);
+        let room = Room {
+            arriving: &self.arriving,
+            bytes,
+        };
+        if free < bytes.saturating_add(others).saturating_add(RESERVE) {
             return Err(StoreError::Full(format!(
-                "the disk has {free} bytes left, but the key has {bytes}, and {RESERVE} are kept free"
+                "the disk has {free} bytes left, but the key has {bytes}, others that arrive {others}, and {RESERVE} \
+                 are kept free"
             )));
         }
-        Ok(())
+        Ok(room)
     }
 
     /// Puts a received file in its place.
@@ -269,6 +282,18 @@ impl Keys for FolderKeys {
 
     async fn expire(&self, now: SystemTime) -> Result<usize, StoreError> {
         self.forget(move |_, _, record| record.until <= now).await
+    }
+}
+
+/// Room that is set aside for a key, until it is dropped.
+struct Room<'a> {
+    arriving: &'a AtomicU64,
+    bytes: u64,
+}
+
+impl Drop for Room<'_> {
+    fn drop(&mut self) {
+        self.arriving.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 

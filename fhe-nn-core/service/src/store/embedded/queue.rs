@@ -11,12 +11,10 @@ use super::jobs;
 use super::memory::{Known, Memory, Stage};
 use crate::protocol::{JobName, JobState, Problem, ProblemKind, Tenant};
 use crate::store::{
-    Accepting, Depth, Finished, Job, Lease, Limits, Outcome, Promise, Queue, State, StoreError,
+    Accepting, Depth, Finished, Job, Lease, Limits, MOST_ATTEMPTS, Outcome, Promise, Queue, State,
+    StoreError,
 };
 
-/// How often a promised job may be begun: one that ended the process so often is not begun again. A process that is
-/// killed for another reason counts as well, so this is more often than somebody would kill it during one inference.
-pub(super) const MOST_ATTEMPTS: u32 = 10;
 /// How long the outcome of such a job is kept.
 const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 

@@ -10,8 +10,8 @@ use super::schedule::tests::job;
 use super::*;
 use crate::protocol::{Hash, JobState, ProblemKind, Tenant};
 use crate::store::{
-    Accepting, Depth, KeyRecord, Keys, Limits, Outcome, Promise, Put, Queue, State, TokenRecord,
-    Tokens,
+    Accepting, Depth, KeyRecord, Keys, Limits, MOST_ATTEMPTS, Outcome, Promise, Put, Queue, State,
+    TokenRecord, Tokens,
 };
 
 const LIMITS: Limits = Limits {
@@ -108,7 +108,7 @@ async fn a_job_that_ends_the_process_is_given_up_in_the_end() {
     let job = job("a", 0, 0);
     let accepted = folder.queue.accept(job.clone(), Promise::Now, &LIMITS);
     accepted.await.expect("there is room");
-    for _ in 0..super::queue::MOST_ATTEMPTS {
+    for _ in 0..MOST_ATTEMPTS {
         let leases = folder.queue.lease(1).await.expect("there is work");
         assert_eq!(leases.len(), 1);
         folder = reopened(&place, folder);

@@ -42,13 +42,21 @@ impl NatsKeys {
     }
 
     async fn record(&self, place: &str) -> Result<Option<KeyRecord>, StoreError> {
-        let found = self
-            .records
-            .get(place)
-            .await
-            .map_err(|error| failed("a key", error))?;
-        let read = found.map(|bytes| serde_json::from_slice(&bytes));
-        read.transpose().map_err(|error| failed("a key", error))
+        let entry = self.entry(place).await?;
+        Ok(entry.map(|(record, _)| record))
+    }
+
+    /// A record with the number of its last change.
+    async fn entry(&self, place: &str) -> Result<Option<(KeyRecord, u64)>, StoreError> {
+        let found = self.records.entry(place).await;
+        let found = found.map_err(|error| failed("a key", error))?;
+        let put = found.filter(|entry| entry.operation == kv::Operation::Put);
+        let read = put.map(|entry| {
+            let record = serde_json::from_slice(&entry.value)?;
+            Ok((record, entry.revision))
+        });
+        read.transpose()
+            .map_err(|error: serde_json::Error| failed("a key", error))
     }
 
     async fn put_record(&self, place: &str, record: &KeyRecord) -> Result<(), StoreError> {
@@ -61,6 +69,10 @@ impl NatsKeys {
     async fn drop_key(&self, place: &str) -> Result<(), StoreError> {
         let purged = self.records.purge(place).await;
         purged.map_err(|error| failed("a key", error))?;
+        self.drop_object(place).await
+    }
+
+    async fn drop_object(&self, place: &str) -> Result<(), StoreError> {
         match self.objects.delete(place).await {
             Err(error) if error.to_string().contains("not found") => Ok(()),
             deleted => deleted.map_err(|error| failed("a key", error)),
@@ -197,13 +209,21 @@ impl Keys for NatsKeys {
     }
 
     async fn keep(&self, tenant: &Tenant, key: &Hash, until: SystemTime) -> Result<(), StoreError> {
-        match self.find(tenant, key).await? {
-            Some(record) if record.until < until => {
-                self.put_record(&place(tenant, key), &KeyRecord { until, ..record })
-                    .await
+        let place = place(tenant, key);
+        while let Some((record, revision)) = self.entry(&place).await? {
+            if record.until >= until || record.until <= SystemTime::now() {
+                break;
             }
-            Some(_) | None => Ok(()),
+            let record = serde_json::to_vec(&KeyRecord { until, ..record });
+            let record = record.map_err(|error| failed("a key", error))?;
+            match self.records.update(&place, record.into(), revision).await {
+                Ok(_) => break,
+                // it was kept or removed by somebody else meanwhile
+                Err(error) if error.kind() == kv::UpdateErrorKind::WrongLastRevision => {}
+                Err(error) => return Err(failed("a key", error)),
+            }
         }
+        Ok(())
     }
 
     async fn open(&self, tenant: &Tenant, key: &Hash) -> Result<Option<KeyContent>, StoreError> {
@@ -231,9 +251,19 @@ impl Keys for NatsKeys {
     async fn expire(&self, now: SystemTime) -> Result<usize, StoreError> {
         let mut expired = 0;
         for place in self.places("*.*").await? {
-            let record = self.record(&place).await?;
-            if record.is_some_and(|record| record.until <= now) {
-                self.drop_key(&place).await?;
+            let Some((record, revision)) = self.entry(&place).await? else {
+                continue;
+            };
+            if record.until > now {
+                continue;
+            }
+            let purged = self
+                .records
+                .purge_expect_revision(&place, Some(revision))
+                .await;
+            // one that was sent again meanwhile stays
+            if purged.is_ok() {
+                self.drop_object(&place).await?;
                 expired += 1;
             }
         }

@@ -10,13 +10,6 @@ use crate::store::StoreError;
 /// The most bytes of a piece.
 const PIECE: usize = 512 << 10;
 
-/// Whose the bytes are.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Whose {
-    Requests,
-    Replies,
-}
-
 /// The pieces behind the first, which stands in the message that the bytes belong to.
 pub(super) struct Pieces {
     store: kv::Store,
@@ -28,12 +21,7 @@ impl Pieces {
     }
 
     /// Stores all pieces but the first, which is returned.
-    pub(super) async fn put(
-        &self,
-        name: &JobName,
-        whose: Whose,
-        bytes: &Bytes,
-    ) -> Result<Bytes, StoreError> {
+    pub(super) async fn put(&self, name: &JobName, bytes: &Bytes) -> Result<Bytes, StoreError> {
         let mut rest = bytes.clone();
         let first = rest.split_to(rest.len().min(PIECE));
         for number in 1.. {
@@ -41,7 +29,7 @@ impl Pieces {
                 break;
             }
             let piece = rest.split_to(rest.len().min(PIECE));
-            let put = self.store.put(place(name, whose, number), piece).await;
+            let put = self.store.put(place(name, number), piece).await;
             put.map_err(|error| failed("a piece", error))?;
         }
         Ok(first)
@@ -51,7 +39,6 @@ impl Pieces {
     pub(super) async fn get(
         &self,
         name: &JobName,
-        whose: Whose,
         first: Bytes,
         bytes: usize,
     ) -> Result<Option<Bytes>, StoreError> {
@@ -63,7 +50,7 @@ impl Pieces {
             if all.len() >= bytes {
                 break;
             }
-            let piece = self.store.get(place(name, whose, number)).await;
+            let piece = self.store.get(place(name, number)).await;
             match piece.map_err(|error| failed("a piece", error))? {
                 Some(piece) if !piece.is_empty() => all.extend_from_slice(&piece),
                 Some(_) | None => return Ok(None),
@@ -73,10 +60,6 @@ impl Pieces {
     }
 }
 
-fn place(name: &JobName, whose: Whose, number: usize) -> String {
-    let whose = match whose {
-        Whose::Requests => "requests",
-        Whose::Replies => "replies",
-    };
-    format!("{name}.{whose}.{number}")
+fn place(name: &JobName, number: usize) -> String {
+    format!("{name}.{number}")
 }

@@ -28,15 +28,14 @@ mod taking;
 
 /// The name of the stream of jobs.
 const JOBS: &str = "fhe-nn-jobs";
-/// The buckets of outcomes, and of what is too large for them.
+/// The buckets of outcomes, and of what of requests and of replies is too large for one message.
 const OUTCOMES: &str = "fhe-nn-outcomes";
-const PIECES: &str = "fhe-nn-pieces";
+const REQUESTS: &str = "fhe-nn-requests";
+const REPLIES: &str = "fhe-nn-replies";
 /// How long replies are kept, if nobody says it.
 const REPLY_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 /// The subject of jobs that were begun too often.
 const DEAD: &str = "fhe-nn.dead";
-/// How often a job may be begun. One that ended its workers so often is not begun again.
-const MOST_ATTEMPTS: i64 = 3;
 /// How long a dead job is kept for whoever looks into it.
 const DEAD_AGE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// How long it is known that a job waits. None waits so long.
@@ -51,7 +50,8 @@ pub struct NatsQueue {
     jobs: stream::Stream,
     outcomes: kv::Store,
     pending: kv::Store,
-    pieces: Pieces,
+    requests: Pieces,
+    replies: Pieces,
     consumers: Vec<Consumer<pull::Config>>,
     shards: Mutex<Shards>,
     accepting: tokio::sync::Mutex<()>,
@@ -64,15 +64,14 @@ pub struct NatsQueue {
 
 impl NatsQueue {
     pub(super) async fn open(context: &Context, options: &NatsOptions) -> Result<Self, StoreError> {
-        let outcomes = match options.reply_lifetime {
-            Some(age) => bucket_of_age(context, OUTCOMES, age).await?,
-            None => bucket(context, OUTCOMES, REPLY_AGE).await?,
+        let of_replies = async |name| match options.reply_lifetime {
+            Some(age) => bucket_of_age(context, name, age).await,
+            None => bucket(context, name, REPLY_AGE).await,
         };
+        let outcomes = of_replies(OUTCOMES).await?;
+        let replies = of_replies(REPLIES).await?;
+        let requests = bucket(context, REQUESTS, PENDING_AGE).await?;
         let reply_lifetime = outcomes.stream.cached_info().config.max_age;
-        let pieces = match options.reply_lifetime {
-            Some(age) => bucket_of_age(context, PIECES, age.max(PENDING_AGE)).await?,
-            None => bucket(context, PIECES, REPLY_AGE.max(PENDING_AGE)).await?,
-        };
         let jobs = context.get_or_create_stream(stream::Config {
             name: JOBS.to_owned(),
             subjects: vec!["fhe-nn.jobs.>".to_owned()],
@@ -106,7 +105,8 @@ impl NatsQueue {
             news: News::subscribe(&context.client()).await?,
             outcomes,
             pending: bucket(context, "fhe-nn-pending", PENDING_AGE).await?,
-            pieces: Pieces::new(pieces),
+            requests: Pieces::new(requests),
+            replies: Pieces::new(replies),
             context: context.clone(),
             jobs,
             consumers,
@@ -253,10 +253,12 @@ impl Queue for NatsQueue {
     async fn release(&self, lease: &Lease) -> Result<(), StoreError> {
         let held = self.held().get(&lease.delivery).cloned();
         if let Some(held) = held {
-            self.put_pending(&lease.job, JobState::Queued, held.sequence)
+            // a delivery that is given back would count as an attempt, so the job goes into the stream anew
+            let published = self.publish(&lease.job, held.sequence).await?;
+            self.put_pending(&lease.job, JobState::Queued, published.sequence)
                 .await?;
         }
-        self.answer(lease, AckKind::Nak(None)).await?;
+        self.answer(lease, AckKind::Ack).await?;
         self.news.tell_work().await;
         Ok(())
     }

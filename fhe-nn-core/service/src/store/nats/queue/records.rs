@@ -10,7 +10,6 @@ use futures_util::TryStreamExt;
 use super::super::connection::failed;
 use super::super::keys::token;
 use super::super::message::{self, JobRecord, OutcomeRecord, PendingRecord};
-use super::super::pieces::Whose;
 use super::NatsQueue;
 use super::shards::shard;
 use crate::protocol::{JobName, JobState};
@@ -33,7 +32,7 @@ impl NatsQueue {
         }
         let (record, first) = message::read::<OutcomeRecord>(&entry.value)?;
         let bytes = record.bytes;
-        let replies = self.pieces.get(name, Whose::Replies, first, bytes).await?;
+        let replies = self.replies.get(name, first, bytes).await?;
         let finished = replies.map(|replies| record.join(replies));
         let now = SystemTime::now();
         Ok(finished
@@ -110,10 +109,7 @@ impl NatsQueue {
     /// Puts a job into the stream, and returns its number there. The server drops a double of the same `attempt`, and
     /// says so.
     pub(super) async fn publish(&self, job: &Job, attempt: u64) -> Result<PublishAck, StoreError> {
-        let first = self
-            .pieces
-            .put(&job.name, Whose::Requests, &job.requests)
-            .await?;
+        let first = self.requests.put(&job.name, &job.requests).await?;
         let record = JobRecord {
             job: job.clone(),
             bytes: job.requests.len(),
@@ -151,7 +147,7 @@ impl NatsQueue {
         }
         let finished = Finished::new(job, outcome, SystemTime::now(), until);
         let (record, replies) = OutcomeRecord::split(&finished);
-        let first = self.pieces.put(&job.name, Whose::Replies, &replies).await?;
+        let first = self.replies.put(&job.name, &replies).await?;
         let value = message::write(&record, &first)?;
         let put = self.outcomes.put(job.name.to_string(), value).await;
         put.map_err(|error| failed("an outcome", error))?;

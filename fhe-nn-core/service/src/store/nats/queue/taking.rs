@@ -11,10 +11,9 @@ use futures_util::StreamExt;
 
 use super::super::connection::failed;
 use super::super::message::{self, JobRecord};
-use super::super::pieces::Whose;
-use super::{DEAD, MOST_ATTEMPTS, NatsQueue};
+use super::{DEAD, NatsQueue};
 use crate::protocol::{JobState, Problem, ProblemKind};
-use crate::store::{Finished, Lease, Outcome, StoreError};
+use crate::store::{Finished, Lease, MOST_ATTEMPTS, Outcome, StoreError};
 
 /// A delivery that this process has been given.
 #[derive(Clone)]
@@ -66,14 +65,11 @@ impl NatsQueue {
                 answer(&acker, AckKind::Ack).await?;
                 continue;
             }
-            let requests = self
-                .pieces
-                .get(&job.name, Whose::Requests, first, record.bytes)
-                .await?;
+            let requests = self.requests.get(&job.name, first, record.bytes).await?;
             let given_up = match requests {
                 Some(requests) => {
                     job.requests = requests;
-                    (attempt > MOST_ATTEMPTS).then(|| {
+                    (attempt > i64::from(MOST_ATTEMPTS)).then(|| {
                         format!(
                             "the inference ended {MOST_ATTEMPTS} workers, and is not tried again"
                         )
