@@ -53,6 +53,9 @@ fn help(error: &ClientError) -> &'static str {
         ClientError::PlainHttp { .. } => {
             "\n  = help: use `https://`, or allow it by `--plain-http`"
         }
+        ClientError::Untrusted { .. } => {
+            "\n  = help: `--certificates FILE` trusts a certificate that the server made for itself"
+        }
         _ => match error.problem().and_then(Problem::kind) {
             Some(ProblemKind::Unauthorized) => {
                 "\n  = help: `--token-file FILE`, or the environment variable `FHE_NN_TOKEN`, gives a token"

@@ -217,7 +217,12 @@ pub(crate) fn work_on(setup: &Setup) -> Result<(), Error> {
     let runtime = tokio::runtime::Runtime::new()?;
     runtime.block_on(async {
         let stores = setup.stores().await?;
-        let workers = Work::default().start(setup.models()?, &stores, &Settings::default())?;
+        let workers = Work::default().start(
+            setup.models()?,
+            &stores,
+            &Settings::default(),
+            &Arc::default(),
+        )?;
         println!("working");
         std::future::pending::<()>().await;
         workers.end();

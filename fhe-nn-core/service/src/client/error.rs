@@ -31,6 +31,12 @@ pub enum ClientError {
     /// TLS cannot be set up.
     #[error("TLS cannot be set up: {0}")]
     Tls(String),
+    /// The certificate of the server is not trusted.
+    #[error("the certificate of the server is not trusted: {reason}")]
+    Untrusted {
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The server does not answer, or its answer breaks off.
     #[error("{call}: no answer within {}: {reason}", told(.patience))]
     NoAnswer {

@@ -1,12 +1,14 @@
 //! One call: its attempts, and the limits of what is read.
 
 use std::error::Error;
+use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Body, Method, Url};
+use tokio_rustls::rustls;
 
 use super::{ClientError, Event, Upload, again};
 use crate::protocol::Problem;
@@ -160,6 +162,9 @@ impl Transport {
             }
         }
         let broken = |source: reqwest::Error| {
+            if let Some(reason) = mistrust(&source) {
+                return Failed::Ever(ClientError::Untrusted { reason });
+            }
             let failure = ClientError::NoAnswer {
                 call: call.name(),
                 patience: self.patience,
@@ -199,6 +204,23 @@ impl Transport {
             Failed::Ever(failure)
         })
     }
+}
+
+/// Returns why the certificate of the server is not trusted, if that is the cause of an error: no repetition changes it.
+fn mistrust(error: &reqwest::Error) -> Option<String> {
+    let mut cause = error.source();
+    while let Some(source) = cause {
+        if let Some(rustls::Error::InvalidCertificate(reason)) = source.downcast_ref() {
+            return Some(reason.to_string());
+        }
+        // an error of the system has what it was made of, which its source leaves out
+        let made_of = source.downcast_ref().and_then(io::Error::get_ref);
+        cause = match made_of {
+            Some(inner) => Some(inner),
+            None => source.source(),
+        };
+    }
+    None
 }
 
 /// Returns what an error says, and what its causes say, without the address.

@@ -1,8 +1,10 @@
 use std::fs;
+use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use fhe_nn_core::Model;
-use fhe_nn_service::server::{Models, Settings, Stores};
+use fhe_nn_service::server::{Metrics, Models, Server, Settings, Stores};
 use fhe_nn_service::store::nats::NatsStore;
 use serde_json::json;
 use tokio::runtime::Runtime;
@@ -24,6 +26,9 @@ pub(crate) struct Args {
     /// The folder of the quantized models. It has all that the services serve, with the same descriptions beside them.
     #[arg(long, value_name = "DIR")]
     models: PathBuf,
+    /// Where to tell whoever reaches it that this process lives (`/healthz`) and what it counts (`/metrics`).
+    #[arg(long, value_name = "ADDRESS")]
+    metrics: Option<SocketAddr>,
     #[command(flatten)]
     work: WorkArgs,
     #[command(flatten)]
@@ -46,12 +51,29 @@ impl Args {
                 reply_lifetime: store.queue.reply_lifetime(),
                 ..Settings::default()
             };
-            let work = self.work.work();
-            let workers = work
-                .start(models, &Stores::from(store), &settings)
-                .map_err(call)?;
-            outcome::print("working")?;
-            ended().await;
+            let stores = Stores::from(store);
+            let metrics = Arc::new(Metrics::default());
+            let told = match self.metrics {
+                Some(address) => Some(Server::listen(address, None).await.map_err(call)?),
+                None => None,
+            };
+            let workers = self.work.work();
+            let workers = workers.start(models, &stores, &settings, &metrics);
+            let workers = workers.map_err(call)?;
+            match told {
+                None => {
+                    outcome::print("working")?;
+                    ended().await;
+                }
+                Some(server) => {
+                    let address = server.address().map_err(call)?;
+                    outcome::print(&format!("working, and counting on http://{address}"))?;
+                    tokio::select! {
+                        () = server.tell(metrics, stores.queue) => {}
+                        () = ended() => {}
+                    }
+                }
+            }
             // threads are waited for where waiting harms nobody
             let _ = tokio::task::spawn_blocking(|| workers.end()).await;
             let text = "ended: what was begun is finished";

@@ -15,7 +15,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep};
 
 use super::patient::Patient;
-use super::{App, Settings, Tls, descriptors, health};
+use super::{App, Metrics, Settings, Tls, descriptors, health};
+use crate::store::Queue;
 
 /// The largest head of a call that is read, in bytes.
 const HEAD: usize = 64 << 10;
@@ -62,10 +63,42 @@ impl Server {
     pub async fn run(self, app: Arc<App>, end: impl Future<Output = ()>) {
         let expiring = tokio::spawn(health::expire(Arc::clone(&app)));
         let settings = &app.parts.settings;
+        let graceful = GracefulShutdown::new();
+        self.take(&app.router(), settings, &graceful, end).await;
+        tracing::info!("the service ends");
+        drop(self.listener);
+        let grace = settings.grace;
+        // connections close after the answer that they wait for
+        let closed = tokio::time::timeout(2 * grace, graceful.shutdown());
+        let (closed, ()) = tokio::join!(closed, app.drain());
+        if closed.is_err() {
+            tracing::warn!("some connections did not end in time");
+        }
+        expiring.abort();
+    }
+
+    /// Tells whoever asks that this process of workers lives, and what it counts, for as long as it is polled.
+    pub async fn tell(self, metrics: Arc<Metrics>, queue: Arc<dyn Queue>) {
+        let settings = Settings {
+            connections: 16,
+            ..Settings::default()
+        };
+        let router = health::of_workers(metrics, queue);
+        let for_ever = std::future::pending();
+        self.take(&router, &settings, &GracefulShutdown::new(), for_ever)
+            .await;
+    }
+
+    /// Takes connections until `end`.
+    async fn take(
+        &self,
+        router: &axum::Router,
+        settings: &Settings,
+        graceful: &GracefulShutdown,
+        end: impl Future<Output = ()>,
+    ) {
         let connections = descriptors::connections(settings.connections);
         let connections = Arc::new(Semaphore::new(connections));
-        let graceful = GracefulShutdown::new();
-        let router = app.router();
         let mut end = std::pin::pin!(end);
         loop {
             let accepted = async {
@@ -74,7 +107,7 @@ impl Server {
                 (permit, self.listener.accept().await)
             };
             let (permit, accepted) = tokio::select! {
-                () = &mut end => break,
+                () = &mut end => return,
                 accepted = accepted => accepted,
             };
             match (permit, accepted) {
@@ -92,16 +125,6 @@ impl Server {
                 (Err(_), Ok(_)) => unreachable!("the semaphore is never closed"),
             }
         }
-        tracing::info!("the service ends");
-        drop(self.listener);
-        let grace = settings.grace;
-        // connections close after the answer that they wait for
-        let closed = tokio::time::timeout(2 * grace, graceful.shutdown());
-        let (closed, ()) = tokio::join!(closed, app.drain());
-        if closed.is_err() {
-            tracing::warn!("some connections did not end in time");
-        }
-        expiring.abort();
     }
 }
 

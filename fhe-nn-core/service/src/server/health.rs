@@ -3,15 +3,18 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
+use axum::routing::get;
 
-use super::App;
 use super::answer::Refused;
 use super::caller::Caller;
 use super::keys::refuse_when_draining;
-use crate::protocol::{Problem, ProblemKind, Tenant};
+use super::{App, Metrics};
+use crate::protocol::{Problem, ProblemKind, Tenant, paths};
+use crate::store::Queue;
 
 /// Whether the process lives.
 #[utoipa::path(
@@ -68,8 +71,22 @@ pub(super) async fn metrics(
         let detail = format!("the metrics are for tokens of the tenant `{READER}`");
         return Err(Refused::new(ProblemKind::Unauthorized, detail));
     }
-    let depth = app.parts.queue.depth().await?;
-    let text = app.parts.metrics.text(depth);
+    counted(&app.parts.metrics, &*app.parts.queue).await
+}
+
+/// What a process of workers tells whoever reaches it: that it lives, and what it counts.
+pub(super) fn of_workers(metrics: Arc<Metrics>, queue: Arc<dyn Queue>) -> Router {
+    let counted = move || {
+        let (metrics, queue) = (Arc::clone(&metrics), Arc::clone(&queue));
+        async move { counted(&metrics, &*queue).await }
+    };
+    Router::new()
+        .route(paths::HEALTH, get(health))
+        .route(paths::METRICS, get(counted))
+}
+
+async fn counted(metrics: &Metrics, queue: &dyn Queue) -> Result<Response, Refused> {
+    let text = metrics.text(queue.depth().await?);
     let kind =
         HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
     Ok(([(header::CONTENT_TYPE, kind)], text).into_response())

@@ -110,7 +110,7 @@ impl Work {
         Pace::predicted(seconds.fold(0.0, f64::max))
     }
 
-    /// Starts workers without a service, for jobs that come from elsewhere. It must be called within a runtime that
+    /// Starts workers without a service, for jobs that come from elsewhere; `metrics` has what they count. It must be called within a runtime that
     /// lives as long as they do.
     ///
     /// # Errors
@@ -120,9 +120,9 @@ impl Work {
         models: Models,
         stores: &Stores,
         settings: &Settings,
+        metrics: &Arc<Metrics>,
     ) -> io::Result<Workers> {
-        let metrics = Arc::new(Metrics::default());
-        let worker = self.worker(&Arc::new(models), stores, settings, &metrics);
+        let worker = self.worker(&Arc::new(models), stores, settings, metrics);
         Workers::start(&Arc::new(worker), self.workers, &Handle::current())
     }
 

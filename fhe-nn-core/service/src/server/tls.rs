@@ -48,6 +48,12 @@ impl Tls {
         let certificates = CertificateDer::pem_file_iter(certificate)
             .and_then(Iterator::collect::<Result<Vec<_>, _>>)
             .map_err(unread(certificate))?;
+        if certificates.is_empty() {
+            return Err(TlsError::File {
+                path: certificate.to_owned(),
+                reason: "there is no certificate in it".to_owned(),
+            });
+        }
         let secret = PrivateKeyDer::from_pem_file(key).map_err(unread(key))?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let mut config = ServerConfig::builder_with_provider(provider)

@@ -64,9 +64,9 @@ impl StoreError {
     /// What the system reports of a file of the store.
     pub(crate) fn of(what: &str, source: io::Error) -> Self {
         match source.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                StoreError::Full(format!("{what}: {source}"))
-            }
+            io::ErrorKind::StorageFull
+            | io::ErrorKind::QuotaExceeded
+            | io::ErrorKind::FileTooLarge => StoreError::Full(format!("{what}: {source}")),
             _ => StoreError::Unavailable(format!("{what}: {source}")),
         }
     }

@@ -212,9 +212,11 @@ fn mutated_messages_have_typed_problems() {
         request.len()
     )
     .into_bytes();
+    let defaults = ProptestConfig::default();
     let config = ProptestConfig {
-        cases: 300,
-        ..ProptestConfig::default()
+        // more, if PROPTEST_CASES says so
+        cases: defaults.cases.max(300),
+        ..defaults
     };
     let changes = (any::<bool>(), prop::collection::vec(change(), 1..3));
     proptest!(config, |((in_head, changes) in changes)| {

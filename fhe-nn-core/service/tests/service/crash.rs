@@ -12,14 +12,20 @@ use crate::fixture::{Network, majority};
 use crate::http::call;
 
 /// The program, which is killed in the end.
-struct Program {
+pub(crate) struct Program {
     child: Child,
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
 }
 
 impl Program {
-    fn start(folder: &Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_fhe-nn"))
+    /// Serves `model` of a folder.
+    pub(crate) fn start(folder: &Path) -> Self {
+        Self::start_by(Command::new(env!("CARGO_BIN_EXE_fhe-nn")), folder)
+    }
+
+    /// The same, by a command that takes the arguments of the program.
+    pub(crate) fn start_by(mut command: Command, folder: &Path) -> Self {
+        let mut child = command
             .current_dir(folder)
             .args([
                 "serve",

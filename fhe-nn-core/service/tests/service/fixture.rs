@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use fhe_nn_core::prelude::*;
 use fhe_nn_core::{Network as _, Scores};
 use fhe_nn_service::protocol::{Hash, Problem, ProblemKind, Tenant, Token};
-use fhe_nn_service::server::{Models, Service, Settings, Stores, Work, signing_keys};
+use fhe_nn_service::server::{Models, Service, Settings, Stores, Tls, Work, signing_keys};
 use fhe_nn_service::store::embedded::Folder;
 use fhe_nn_service::store::{Limits, TokenRecord, Tokens};
 use tempfile::TempDir;
@@ -103,6 +103,7 @@ pub(crate) struct Running {
 pub(crate) struct Setup {
     pub(crate) settings: Settings,
     pub(crate) work: Work,
+    pub(crate) tls: Option<Tls>,
     /// Tenants with a token each; without any, everybody on this machine may call.
     pub(crate) tenants: Vec<(Tenant, Token)>,
     /// The models, and whether each is retired.
@@ -118,6 +119,7 @@ impl Default for Setup {
                 ..Settings::default()
             },
             work: Work::default(),
+            tls: None,
             tenants: Vec::new(),
             models: vec![(majority(), "Majority", false)],
         }
@@ -172,7 +174,7 @@ impl Setup {
                     self.settings,
                     self.work,
                     SocketAddr::from(([127, 0, 0, 1], 0)),
-                    None,
+                    self.tls,
                 );
                 let service = service.await.expect("it can begin");
                 tell.send(service.address()).expect("somebody waits");

@@ -7,5 +7,7 @@ mod abuse;
 mod calls;
 mod crash;
 mod fixture;
+mod full;
 mod overload;
 mod tenants;
+mod tls;
