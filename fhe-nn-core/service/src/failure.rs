@@ -53,7 +53,7 @@ fn help(error: &ClientError) -> &'static str {
         ClientError::PlainHttp { .. } => {
             "\n  = help: use `https://`, or allow it by `--plain-http`"
         }
-        ClientError::Untrusted { .. } => {
+        ClientError::Untrusted { reason } if reason == "UnknownIssuer" => {
             "\n  = help: `--certificates FILE` trusts a certificate that the server made for itself"
         }
         _ => match error.problem().and_then(Problem::kind) {

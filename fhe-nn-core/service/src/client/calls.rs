@@ -70,7 +70,7 @@ impl Client {
     /// Returns the models of the server.
     ///
     /// # Errors
-    /// [`ClientError::NoAnswer`], [`ClientError::Problem`] and [`ClientError::Answer`].
+    /// [`ClientError::Untrusted`], [`ClientError::NoAnswer`], [`ClientError::Problem`] and [`ClientError::Answer`].
     pub async fn models(&self) -> Result<ModelList, ClientError> {
         self.json(paths::MODELS).await
     }

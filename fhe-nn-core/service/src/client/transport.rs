@@ -96,7 +96,7 @@ impl Transport {
     /// Makes a call, until it is answered or the patience ends.
     ///
     /// # Errors
-    /// [`ClientError::NoAnswer`], [`ClientError::Problem`] and [`ClientError::Answer`].
+    /// [`ClientError::Untrusted`], [`ClientError::NoAnswer`], [`ClientError::Problem`] and [`ClientError::Answer`].
     pub(super) async fn call(&self, call: &Call<'_>) -> Result<Answered, ClientError> {
         let begin = Instant::now();
         let mut next = 1;

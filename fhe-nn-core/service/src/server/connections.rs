@@ -9,6 +9,7 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
+use rustix::net::sockopt::set_socket_send_buffer_size;
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -20,6 +21,8 @@ use crate::store::Queue;
 
 /// The largest head of a call that is read, in bytes.
 const HEAD: usize = 64 << 10;
+/// Bytes of an answer that the system holds for a caller.
+const SENT: usize = 256 << 10;
 /// Bytes that are taken at once from a caller who was refused.
 const PIECE: usize = 64 << 10;
 /// How long a caller who was refused may be quiet before its connection is closed.
@@ -114,8 +117,8 @@ impl Server {
                 (Ok(permit), Ok((stream, _))) => {
                     let watcher = graceful.watcher();
                     let (tls, router) = (self.tls.clone(), router.clone());
-                    let limits = Limits::of(settings);
-                    tokio::spawn(connection(stream, tls, router, limits, watcher, permit));
+                    let slowness = Slowness::of(settings);
+                    tokio::spawn(connection(stream, tls, router, slowness, watcher, permit));
                 }
                 // too many open files, mostly
                 (_, Err(error)) => {
@@ -130,15 +133,15 @@ impl Server {
 
 /// How slow a connection may be.
 #[derive(Debug, Clone, Copy)]
-struct Limits {
+struct Slowness {
     pause: Duration,
     /// Bytes a second.
     slowest: u64,
 }
 
-impl Limits {
+impl Slowness {
     fn of(settings: &Settings) -> Self {
-        Limits {
+        Slowness {
             pause: settings.pause,
             slowest: settings.slowest,
         }
@@ -150,12 +153,14 @@ async fn connection(
     stream: TcpStream,
     tls: Option<Tls>,
     router: axum::Router,
-    Limits { pause, slowest }: Limits,
+    Slowness { pause, slowest }: Slowness,
     watcher: hyper_util::server::graceful::Watcher,
     _permit: OwnedSemaphorePermit,
 ) {
     // small answers are not held back
     let _ = stream.set_nodelay(true);
+    // the system tells of room when a third of the buffer is free, which must not take a slow reader too long
+    let _ = set_socket_send_buffer_size(&stream, SENT);
     let Ok((stream, rest)) = doubled(stream) else {
         return;
     };

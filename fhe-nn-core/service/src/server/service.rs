@@ -110,8 +110,8 @@ impl Work {
         Pace::predicted(seconds.fold(0.0, f64::max))
     }
 
-    /// Starts workers without a service, for jobs that come from elsewhere; `metrics` has what they count. It must be called within a runtime that
-    /// lives as long as they do.
+    /// Starts workers without a service, for jobs that come from elsewhere; `metrics` has what they count. It must be
+    /// called within a runtime that lives as long as they do.
     ///
     /// # Errors
     /// What the system reports if threads cannot be started.

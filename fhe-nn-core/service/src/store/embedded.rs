@@ -14,7 +14,9 @@ mod jobs;
 mod keys;
 mod memory;
 mod queue;
+mod room;
 mod schedule;
+mod shelf;
 mod tokens;
 
 use std::fs;

@@ -20,6 +20,7 @@
 //! it survives a kill, and with replicas (which an operator gives to the streams) a power failure.
 
 mod connection;
+mod content;
 mod impatient;
 mod keys;
 mod message;

@@ -1,4 +1,5 @@
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -107,4 +108,34 @@ async fn services_and_workers_are_killed_and_every_request_is_answered_right() {
         scores,
         network.run_batch(rows.view()).expect("they are inputs")
     );
+}
+
+/// Calls a path of an address, and returns the whole answer.
+fn get(address: &str, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).expect("it listens");
+    let call = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
+    stream.write_all(call.as_bytes()).expect("it listens");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("it answers");
+    answer
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_tells_that_it_lives_and_what_it_counts() {
+    let nats = Nats::start().await;
+    let folder = tempfile::tempdir().expect("a folder for files can be made");
+    let network = network().expect("it can be quantized");
+    network
+        .save(folder.path().join("net"))
+        .expect("there is room");
+    let worker = format!(
+        "worker --nats {} --models . --metrics 127.0.0.1:0",
+        nats.url()
+    );
+    let (_worker, told) = Program::start(folder.path(), &worker);
+    let address = told.rsplit('/').next().expect("it says where").to_owned();
+    let answers = ["/healthz", "/metrics", "/v1/models"].map(|path| get(&address, path));
+    assert!(answers[0].starts_with("HTTP/1.1 200 ") && answers[0].ends_with("lives\n"));
+    assert!(answers[1].starts_with("HTTP/1.1 200 ") && answers[1].contains("fhe_nn_cache_hits"));
+    assert!(answers[2].starts_with("HTTP/1.1 404 "));
 }

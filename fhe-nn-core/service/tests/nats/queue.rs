@@ -126,18 +126,24 @@ async fn a_job_of_a_worker_that_ended_is_given_to_another_and_answered_once() {
 #[tokio::test]
 async fn signs_of_life_keep_a_job() {
     let nats = Nats::start().await;
-    let NatsStore { queue, .. } = nats.store().await;
+    let patience = Duration::from_secs(3);
+    let connect = async || {
+        let connected = NatsStore::connect(&nats.options(patience)).await;
+        connected.expect("it answers").queue
+    };
+    let (queue, other) = (connect().await, connect().await);
     accept(&queue, &job("mine", "requests")).await;
     let taken = lease(&queue).await;
-    let NatsStore { queue: other, .. } = nats.store().await;
     let signs = async {
-        for _ in 0..12 {
+        for _ in 0..16 {
             queue.extend(&taken).await.expect("it is heard");
-            tokio::time::sleep(Duration::from_millis(250)).await;
+            tokio::time::sleep(Duration::from_millis(500)).await;
         }
     };
-    let (idle, ()) = tokio::join!(is_idle(&other), signs);
-    assert!(idle, "a worker of 1 s of patience had it for 3 s");
+    tokio::select! {
+        () = signs => {}
+        _ = other.lease(8) => panic!("a worker that was heard lost its job"),
+    }
     queue.release(&taken).await.expect("it is given back");
     // who gives a job back has not ended by it
     assert_eq!(lease(&other).await.attempt, 1);
@@ -153,8 +159,10 @@ async fn a_job_that_ends_its_workers_is_not_begun_for_ever_and_its_client_is_tol
         assert_eq!(lease(&queue).await.attempt, attempt);
     }
     // whoever takes it next gives it up
-    assert!(is_idle(&queue).await);
-    let told = wait(&queue, &job).await;
+    let told = tokio::select! {
+        told = wait(&queue, &job) => told,
+        _ = queue.lease(8) => panic!("it is begun again"),
+    };
     let Outcome::Problem(problem) = told.outcome else {
         panic!("there are replies");
     };
@@ -170,6 +178,26 @@ async fn a_job_that_ends_its_workers_is_not_begun_for_ever_and_its_client_is_tol
     let problem = Problem::new(ProblemKind::UnknownKey, "it is gone");
     finish(&queue, &taken, Outcome::Problem(problem.clone())).await;
     assert!(wait(&queue, &job).await.outcome == Outcome::Problem(problem));
+}
+
+#[tokio::test]
+async fn a_job_that_is_given_back_is_not_taken_for_an_attempt_before() {
+    let nats = Nats::start().await;
+    let NatsStore { queue, .. } = nats.store().await;
+    let job = job("mine", "requests");
+    // the numbers of outcomes and of jobs are small here, and equal
+    for _ in 0..3 {
+        accept(&queue, &job).await;
+        let taken = lease(&queue).await;
+        queue.release(&taken).await.expect("it is given back");
+        let taken = lease(&queue).await;
+        let problem = Problem::new(ProblemKind::InferenceFailed, "again");
+        finish(&queue, &taken, Outcome::Problem(problem)).await;
+    }
+    accept(&queue, &job).await;
+    let taken = lease(&queue).await;
+    finish(&queue, &taken, Outcome::Replies("replies".into())).await;
+    assert!(wait(&queue, &job).await.outcome == Outcome::Replies("replies".into()));
 }
 
 #[tokio::test]

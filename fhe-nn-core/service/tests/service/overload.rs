@@ -59,6 +59,7 @@ fn a_caller_who_hangs_up_gives_its_place_back() {
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
     let request = network.request(7);
+    let begin = std::time::Instant::now();
     loop {
         let answer = service.infer(network, "wait=60", &request.to_bytes());
         if answer.status == 200 {
@@ -66,6 +67,9 @@ fn a_caller_who_hangs_up_gives_its_place_back() {
             break;
         }
         assert_problem(&answer, ProblemKind::TenantQueueFull);
+        let time = begin.elapsed();
+        assert!(time.as_secs() < 60, "no place is given back in {time:?}");
+        std::thread::sleep(std::time::Duration::from_millis(20));
     }
 }
 

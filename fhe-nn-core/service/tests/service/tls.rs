@@ -53,9 +53,10 @@ fn a_client_that_trusts_the_certificate_is_answered_and_no_other_is() {
         assert_eq!(scores.expect("it is answered"), network.clear(5));
 
         let patience = Duration::from_secs(2);
-        let stranger = Client::builder(&url).build();
+        let stranger = Client::builder(&url);
+        let stranger = stranger.on_event(|event| panic!("no repetition changes it: {event:?}"));
+        let stranger = stranger.build();
         let refused = stranger.expect("it is an address").models().await;
-        // at once, since no repetition changes it
         assert!(
             matches!(refused, Err(ClientError::Untrusted { .. })),
             "{refused:?}"

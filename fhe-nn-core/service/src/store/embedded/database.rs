@@ -288,6 +288,17 @@ pub(super) fn broken(error: impl Into<redb::Error>) -> StoreError {
     }
 }
 
+/// A record as it is stored.
+pub(super) fn json(record: &impl serde::Serialize) -> Result<Vec<u8>, StoreError> {
+    serde_json::to_vec(record).map_err(|source| StoreError::Unavailable(source.to_string()))
+}
+
+/// Reads a stored record.
+pub(super) fn parse<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, StoreError> {
+    serde_json::from_slice(bytes)
+        .map_err(|source| StoreError::Unavailable(format!("a record cannot be read: {source}")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,8 +6,7 @@ use bytes::Bytes;
 use redb::{ReadTransaction, ReadableTable, WriteTransaction};
 use serde::{Deserialize, Serialize};
 
-use super::database::{FINISHED, JOBS, REPLIES, REQUESTS, UNTIL, broken};
-use super::keys::{json, parse};
+use super::database::{FINISHED, JOBS, REPLIES, REQUESTS, UNTIL, broken, json, parse};
 use crate::protocol::{Claims, Hash, JobName, Problem, Tenant};
 use crate::store::{Finished, Job, Outcome, StoreError};
 

@@ -19,6 +19,8 @@ pub(super) struct Memory {
     /// Jobs of each tenant that wait or run.
     pub(super) tenants: HashMap<Tenant, usize>,
     pub(super) running: usize,
+    /// Jobs that are finished and could not be written down.
+    unwritten: usize,
     /// Bytes of requests that wait or run.
     pub(super) bytes: usize,
 }
@@ -30,6 +32,8 @@ pub(super) struct Known {
     pub(super) callers: usize,
     pub(super) attempts: u32,
     pub(super) stage: Stage,
+    /// Whether it is finished and could not be written down, so that it counts still.
+    pub(super) unwritten: bool,
     /// Sent to when the stage changes.
     pub(super) changed: watch::Sender<()>,
 }
@@ -48,8 +52,8 @@ pub(super) enum Stage {
 impl Memory {
     /// Puts a job into the queue.
     pub(super) fn insert(&mut self, job: Job, promised: bool, callers: usize, attempts: u32) {
-        *self.tenants.entry(job.tenant.clone()).or_default() += 1;
-        self.bytes += job.requests.len();
+        self.drop_finished(&job.name);
+        self.count(&job);
         let number = self.schedule.push(&job);
         let known = Known {
             job,
@@ -57,9 +61,52 @@ impl Memory {
             callers,
             attempts,
             stage: Stage::Queued(number),
+            unwritten: false,
             changed: watch::Sender::new(()),
         };
         self.known.insert(known.job.name, known);
+    }
+
+    fn count(&mut self, job: &Job) {
+        *self.tenants.entry(job.tenant.clone()).or_default() += 1;
+        self.bytes += job.requests.len();
+    }
+
+    /// Counts a finished job again, since it could not be written down: a disk that is full must not fill the memory.
+    pub(super) fn keep_unwritten(&mut self, name: &JobName) {
+        let Some(known) = self.known.get_mut(name) else {
+            return;
+        };
+        if matches!(known.stage, Stage::Finished(_)) && !known.unwritten {
+            known.unwritten = true;
+            self.unwritten += 1;
+            let job = known.job.clone();
+            self.count(&job);
+        }
+    }
+
+    /// Forgets a finished job, which is written down or not wanted any more.
+    pub(super) fn drop_finished(&mut self, name: &JobName) {
+        let finished = |known: &&Known| matches!(known.stage, Stage::Finished(_));
+        if self.known.get(name).filter(finished).is_none() {
+            return;
+        }
+        if let Some(known) = self.known.remove(name)
+            && known.unwritten
+        {
+            self.unwritten -= 1;
+            self.release(&known.job);
+        }
+    }
+
+    /// The finished jobs that could not be written down, and whether each was promised.
+    pub(super) fn all_unwritten(&self) -> Vec<(Finished, JobName, bool)> {
+        let all = self.known.iter().filter(|(_, known)| known.unwritten);
+        let finished = all.filter_map(|(name, known)| match &known.stage {
+            Stage::Finished(finished) => Some(((**finished).clone(), *name, known.promised)),
+            Stage::Queued(_) | Stage::Running { .. } => None,
+        });
+        finished.collect()
     }
 
     /// Counts a job no longer, which waits or runs no longer.
@@ -102,7 +149,7 @@ impl Memory {
                 limit: limits.tenant_jobs,
             });
         }
-        let waiting = self.schedule.waiting() + self.running;
+        let waiting = self.schedule.waiting() + self.running + self.unwritten;
         if waiting >= limits.jobs || self.bytes + job.requests.len() > limits.bytes {
             return Err(StoreError::QueueFull {
                 waiting,
@@ -173,5 +220,45 @@ impl Known {
             Stage::Running { .. } => State::Pending(JobState::Running),
             Stage::Finished(finished) => State::Finished(finished.clone()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use super::super::schedule::tests::job;
+    use super::*;
+
+    const LIMITS: Limits = Limits {
+        jobs: 1,
+        tenant_jobs: 2,
+        bytes: 1 << 20,
+    };
+
+    #[test]
+    fn what_cannot_be_written_down_counts_until_it_is_forgotten() {
+        let mut memory = Memory::default();
+        let (one, other) = (job("a", 0, 0), job("a", 0, 1));
+        for _ in 0..2 {
+            memory.insert(one.clone(), false, 1, 0);
+            assert_eq!(memory.take(1).len(), 1);
+            let now = SystemTime::now();
+            let outcome = Outcome::Replies("replies".into());
+            let finished = Finished::new(&one, outcome, now, now);
+            let known = memory.known.get_mut(&one.name).expect("it was taken");
+            known.stage = Stage::Finished(Box::new(finished));
+            memory.running -= 1;
+            memory.release(&one);
+            assert!(memory.check(&other, &LIMITS).is_ok(), "it is being written");
+            memory.keep_unwritten(&one.name);
+            memory.keep_unwritten(&one.name);
+            assert!(memory.check(&other, &LIMITS).is_err());
+            assert_eq!(memory.all_unwritten().len(), 1);
+            // the second time, another attempt takes its place
+        }
+        memory.drop_finished(&one.name);
+        assert!(memory.check(&other, &LIMITS).is_ok());
+        assert!(memory.tenants.is_empty() && memory.bytes == 0);
     }
 }

@@ -18,6 +18,9 @@ use crate::store::{
 /// How long the outcome of such a job is kept.
 const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// After this time, whoever waited for an outcome has it.
+const TOLD: Duration = Duration::from_secs(60);
+
 /// The queue of a folder.
 pub struct FolderQueue {
     memory: Mutex<Memory>,
@@ -70,6 +73,20 @@ impl FolderQueue {
         self.database
             .write(move |transaction| jobs::promise(transaction, &job))
             .await
+    }
+
+    /// Writes down what became of a job, which memory then forgets.
+    async fn write_outcome(&self, name: JobName, finished: Finished) -> Result<(), StoreError> {
+        let written = self
+            .database
+            .write(move |transaction| jobs::finish(transaction, &name, &finished))
+            .await;
+        let mut memory = self.memory();
+        match &written {
+            Ok(()) => memory.drop_finished(&name),
+            Err(_) => memory.keep_unwritten(&name),
+        }
+        written
     }
 
     async fn kept(&self, name: &JobName) -> Result<Option<Finished>, StoreError> {
@@ -253,16 +270,7 @@ impl Queue for FolderQueue {
             memory.release(&lease.job);
         }
         // whoever waits need not wait for the disk: a crash before it is written runs promised jobs once more
-        self.database
-            .write(move |transaction| jobs::finish(transaction, &name, &finished))
-            .await?;
-        let mut memory = self.memory();
-        if let Some(known) = memory.known.get(&name)
-            && matches!(known.stage, Stage::Finished(_))
-        {
-            memory.known.remove(&name);
-        }
-        Ok(())
+        self.write_outcome(name, finished).await
     }
 
     async fn release(&self, lease: &Lease) -> Result<(), StoreError> {
@@ -289,11 +297,16 @@ impl Queue for FolderQueue {
     }
 
     async fn expire(&self, now: SystemTime) -> Result<usize, StoreError> {
-        // what could not be written down
-        self.memory().known.retain(|_, known| match &known.stage {
-            Stage::Finished(finished) => finished.until > now,
-            Stage::Queued(_) | Stage::Running { .. } => true,
-        });
+        let unwritten = self.memory().all_unwritten();
+        for (finished, name, promised) in unwritten {
+            // whoever waited without a promise was told when it was finished
+            let told = finished.at + TOLD <= now;
+            if finished.until <= now || (told && !promised) {
+                self.memory().drop_finished(&name);
+            } else if self.write_outcome(name, finished).await.is_err() {
+                break; // the next attempt comes with the next call
+            }
+        }
         self.database
             .write(move |transaction| jobs::expire(transaction, now))
             .await

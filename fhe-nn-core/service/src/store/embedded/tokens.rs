@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
-use super::keys::json;
+use super::database::json;
 use crate::protocol::{Tenant, TokenHash};
 use crate::store::{StoreError, TokenRecord, Tokens};
 

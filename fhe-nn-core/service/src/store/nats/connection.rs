@@ -151,22 +151,29 @@ pub(super) async fn bucket_of_age(
     let what = format!("the bucket {name}");
     // as the library makes it, which first asks a question whose answer of version 2.9 it cannot read
     let found = context.get_stream(format!("KV_{name}")).await;
+    let kept = match found {
+        Ok(found) => found.cached_info().config.clone(),
+        Err(_) => stream::Config {
+            name: format!("KV_{name}"),
+            subjects: vec![format!("$KV.{name}.>")],
+            max_messages_per_subject: 1,
+            discard: stream::DiscardPolicy::New,
+            allow_rollup: true,
+            deny_delete: true,
+            allow_direct: true,
+            num_replicas: 1,
+            ..stream::Config::default()
+        },
+    };
+    // doubles cannot be told for longer than anything is kept
+    let duplicate_window = match age {
+        Duration::ZERO => kept.duplicate_window,
+        age => kept.duplicate_window.min(age),
+    };
     let config = stream::Config {
         max_age: age,
-        ..match found {
-            Ok(found) => found.cached_info().config.clone(),
-            Err(_) => stream::Config {
-                name: format!("KV_{name}"),
-                subjects: vec![format!("$KV.{name}.>")],
-                max_messages_per_subject: 1,
-                discard: stream::DiscardPolicy::New,
-                allow_rollup: true,
-                deny_delete: true,
-                allow_direct: true,
-                num_replicas: 1,
-                ..stream::Config::default()
-            },
-        }
+        duplicate_window,
+        ..kept
     };
     let made = context.create_or_update_stream(config).await;
     made.map_err(|error| failed(&what, error))?;

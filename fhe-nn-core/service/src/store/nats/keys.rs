@@ -1,26 +1,26 @@
 //! Evaluation keys in an object store.
 
 use std::collections::{HashMap, HashSet};
-use std::io;
-use std::pin::Pin;
-use std::task::{Context as Task, Poll, ready};
 use std::time::{Duration, SystemTime};
 
-use async_nats::jetstream::object_store::{GetErrorKind, ObjectMetadata, ObjectStore};
+use async_nats::datetime::DateTime;
+use async_nats::jetstream::object_store::{GetErrorKind, ObjectInfo, ObjectMetadata, ObjectStore};
 use async_nats::jetstream::{Context, kv, stream};
 use async_trait::async_trait;
 use futures_util::TryStreamExt;
-use tokio::io::{AsyncRead, ReadBuf};
+use tokio::io::AsyncRead;
 
 use super::connection::{bucket, failed, objects};
+use super::content::Kept;
 use super::impatient::Impatient;
 use crate::protocol::{Hash, Tenant};
 use crate::store::{KeyContent, KeyRecord, Keys, Put, StoreError};
 
 /// The name of the object store.
 const NAME: &str = "fhe-nn-keys";
-/// Bytes of keys that no object has are removed after this time: what a service wrote that ended meanwhile.
-const ABANDONED: Duration = Duration::from_secs(6 * 60 * 60);
+/// What of keys belongs to no record is removed after this time without a change: it is of calls that broke off, and of
+/// services that ended. The pieces of a call follow each other faster than that.
+const ABANDONED: Duration = Duration::from_secs(20 * 60);
 
 /// Evaluation keys on NATS. An object is written before its record, so a key with a record is whole.
 pub struct NatsKeys {
@@ -65,6 +65,27 @@ impl NatsKeys {
         put.map(drop).map_err(|error| failed("a key", error))
     }
 
+    /// Keeps a key until a time at least, and returns whether it is there.
+    async fn prolong(&self, place: &str, until: SystemTime) -> Result<bool, StoreError> {
+        while let Some((record, revision)) = self.entry(place).await? {
+            if record.until <= SystemTime::now() {
+                return Ok(false);
+            }
+            if record.until >= until {
+                return Ok(true);
+            }
+            let record = serde_json::to_vec(&KeyRecord { until, ..record });
+            let record = record.map_err(|error| failed("a key", error))?;
+            match self.records.update(place, record.into(), revision).await {
+                Ok(_) => return Ok(true),
+                // it was kept or removed by somebody else meanwhile
+                Err(error) if error.kind() == kv::UpdateErrorKind::WrongLastRevision => {}
+                Err(error) => return Err(failed("a key", error)),
+            }
+        }
+        Ok(false)
+    }
+
     /// Removes a record, and then its object.
     async fn drop_key(&self, place: &str) -> Result<(), StoreError> {
         let purged = self.records.purge(place).await;
@@ -98,26 +119,43 @@ impl NatsKeys {
             .collect())
     }
 
-    /// Removes bytes that belong to no object, and are so old that nobody writes them.
+    /// Removes the mark that a removed record leaves, some time after it.
+    async fn drop_mark(&self, place: &str, now: SystemTime) -> Result<(), StoreError> {
+        let mark = self.records.entry(place).await;
+        let mark = mark.map_err(|error| failed("a key", error))?;
+        if mark.is_some_and(|mark| age(now, mark.created.into()) > ABANDONED) {
+            let subject = format!("$KV.{}.{place}", self.records.name);
+            let purged = self.records.stream.purge().filter(subject).await;
+            purged.map_err(|error| failed("a key", error))?;
+        }
+        Ok(())
+    }
+
+    /// Removes bytes that belong to no object and objects that have no record, if nobody writes them any more.
     async fn drop_abandoned(&self, now: SystemTime) -> Result<(), StoreError> {
-        let broken = |what: &'static str| {
-            move |error: &dyn std::fmt::Display| StoreError::Unavailable(format!("{what}: {error}"))
-        };
-        let broken = broken("the keys");
         let prefix = format!("$O.{NAME}.C.");
         let found = self.stream.info_with_subjects(format!("{prefix}*")).await;
-        let found = found.map_err(|error| broken(&error))?;
-        let chunks: HashMap<String, usize> =
-            found.try_collect().await.map_err(|error| broken(&error))?;
-        if chunks.is_empty() {
-            return Ok(());
-        }
-        let list = self.objects.list().await.map_err(|error| broken(&error))?;
-        let known: HashSet<String> = list
-            .map_ok(|object| format!("{prefix}{}", object.nuid))
+        let found = found.map_err(|error| failed("the keys", error))?;
+        let chunks: HashMap<String, usize> = found
             .try_collect()
             .await
-            .map_err(|error| broken(&error))?;
+            .map_err(|error| failed("the keys", error))?;
+        let list = self.objects.list().await;
+        let list = list.map_err(|error| failed("the keys", error))?;
+        let objects: Vec<ObjectInfo> = list
+            .try_collect()
+            .await
+            .map_err(|error| failed("the keys", error))?;
+        for object in &objects {
+            let old = |time: DateTime| age(now, time.into()) > ABANDONED;
+            if object.modified.is_some_and(old) && self.entry(&object.name).await?.is_none() {
+                self.drop_object(&object.name).await?;
+            }
+        }
+        let known: HashSet<String> = objects
+            .iter()
+            .map(|object| format!("{prefix}{}", object.nuid))
+            .collect();
         for subject in chunks
             .into_keys()
             .filter(|subject| !known.contains(subject))
@@ -126,16 +164,18 @@ impl NatsKeys {
             let Ok(last) = last else {
                 continue; // it is gone
             };
-            let age = now
-                .duration_since(SystemTime::from(last.time))
-                .unwrap_or_default();
-            if age > ABANDONED {
+            if age(now, last.time.into()) > ABANDONED {
                 let purged = self.stream.purge().filter(&subject).await;
-                purged.map_err(|error| broken(&error))?;
+                purged.map_err(|error| failed("the keys", error))?;
             }
         }
         Ok(())
     }
+}
+
+/// How long ago something was.
+fn age(now: SystemTime, then: SystemTime) -> Duration {
+    now.duration_since(then).unwrap_or_default()
 }
 
 #[async_trait]
@@ -149,31 +189,30 @@ impl Keys for NatsKeys {
         content: &mut (dyn AsyncRead + Send + Unpin),
     ) -> Result<Put, StoreError> {
         let place = place(tenant, key);
-        let mut content = Kept {
-            content,
-            error: None,
-            bytes: 0,
-        };
+        let mut content = Kept::new(content);
         let known = self.find(tenant, key).await?;
         // a record whose object is gone is no key: it is stored anew
         let whole = known.is_some() && self.objects.info(&place).await.is_ok();
-        if let Some(known) = known.filter(|_| whole) {
+        if whole {
             // it counts only if the bytes are right
             let read = tokio::io::copy(&mut content, &mut tokio::io::sink()).await;
             content.check(read.err(), record.bytes)?;
-            let until = known.until.max(record.until);
-            self.put_record(&place, &KeyRecord { until, ..known })
-                .await?;
-            return Ok(Put::Again);
+            if self.prolong(&place, record.until).await? {
+                return Ok(Put::Again);
+            }
+            let reason = "the key was removed while it was sent again";
+            return Err(StoreError::Unavailable(reason.to_owned()));
         }
-        let (used, wanted) = (self.used(tenant).await?, record.bytes);
-        if used.saturating_add(wanted) > quota {
-            return Err(StoreError::Quota {
+        let wanted = record.bytes;
+        let check = async || match self.used(tenant).await? {
+            used if used.saturating_add(wanted) > quota => Err(StoreError::Quota {
                 used,
                 wanted,
                 quota,
-            });
-        }
+            }),
+            _ => Ok(()),
+        };
+        check().await?;
         let object = ObjectMetadata {
             name: place.clone(),
             ..ObjectMetadata::default()
@@ -184,8 +223,12 @@ impl Keys for NatsKeys {
         }
         // a store that is full or gone took fewer bytes than came, which is not the caller's mistake
         stored.map_err(|error| failed("a key", error))?;
-        if let Err(wrong) = content.check(None, wanted) {
-            // whole, but not what was promised
+        // other keys may have come meanwhile
+        let checked = match content.check(None, wanted) {
+            Ok(()) => check().await,
+            wrong => wrong,
+        };
+        if let Err(wrong) = checked {
             self.drop_key(&place).await?;
             return Err(wrong);
         }
@@ -209,33 +252,24 @@ impl Keys for NatsKeys {
     }
 
     async fn keep(&self, tenant: &Tenant, key: &Hash, until: SystemTime) -> Result<(), StoreError> {
-        let place = place(tenant, key);
-        while let Some((record, revision)) = self.entry(&place).await? {
-            if record.until >= until || record.until <= SystemTime::now() {
-                break;
-            }
-            let record = serde_json::to_vec(&KeyRecord { until, ..record });
-            let record = record.map_err(|error| failed("a key", error))?;
-            match self.records.update(&place, record.into(), revision).await {
-                Ok(_) => break,
-                // it was kept or removed by somebody else meanwhile
-                Err(error) if error.kind() == kv::UpdateErrorKind::WrongLastRevision => {}
-                Err(error) => return Err(failed("a key", error)),
-            }
-        }
-        Ok(())
+        self.prolong(&place(tenant, key), until).await.map(drop)
     }
 
     async fn open(&self, tenant: &Tenant, key: &Hash) -> Result<Option<KeyContent>, StoreError> {
-        if self.find(tenant, key).await?.is_none() {
+        let place = place(tenant, key);
+        let now = SystemTime::now();
+        let entry = self.entry(&place).await?;
+        let Some((_, revision)) = entry.filter(|(record, _)| record.until > now) else {
             return Ok(None);
-        }
-        match self.objects.get(place(tenant, key)).await {
+        };
+        match self.objects.get(&place).await {
             Ok(object) => Ok(Some(Box::new(Impatient::new(object)))),
             Err(error) if error.kind() == GetErrorKind::NotFound => {
-                // so that a client who asks is told to send it again
-                let purged = self.records.purge(place(tenant, key)).await;
-                purged.map_err(|error| failed("a key", error))?;
+                // so that a client who asks is told to send it again, unless it was sent meanwhile
+                let purged = self.records.purge_expect_revision(&place, Some(revision));
+                if let Err(error) = purged.await {
+                    tracing::debug!(%error, "the record of a key without bytes stays");
+                }
                 Ok(None)
             }
             Err(error) => Err(failed("a key", error)),
@@ -252,6 +286,7 @@ impl Keys for NatsKeys {
         let mut expired = 0;
         for place in self.places("*.*").await? {
             let Some((record, revision)) = self.entry(&place).await? else {
+                self.drop_mark(&place, now).await?;
                 continue;
             };
             if record.until > now {
@@ -279,43 +314,4 @@ pub(super) fn token(tenant: &Tenant) -> String {
 
 fn place(tenant: &Tenant, key: &Hash) -> String {
     format!("{}.{key}", token(tenant))
-}
-
-/// Keeps the error of a reader, which an object store replaces by its own.
-struct Kept<'a> {
-    content: &'a mut (dyn AsyncRead + Send + Unpin),
-    error: Option<io::Error>,
-    bytes: u64,
-}
-
-impl Kept<'_> {
-    /// # Errors
-    /// [`StoreError::Content`] if the reader failed, or had another number of bytes.
-    fn check(&mut self, error: Option<io::Error>, expected: u64) -> Result<(), StoreError> {
-        if let Some(error) = self.error.take().or(error) {
-            return Err(StoreError::Content(error));
-        }
-        if self.bytes != expected {
-            let reason = format!("{} bytes came, but there should be {expected}", self.bytes);
-            let error = io::Error::new(io::ErrorKind::InvalidData, reason);
-            return Err(StoreError::Content(error));
-        }
-        Ok(())
-    }
-}
-
-impl AsyncRead for Kept<'_> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        task: &mut Task<'_>,
-        to: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = to.filled().len();
-        let read = ready!(Pin::new(&mut *self.content).poll_read(task, to));
-        self.bytes += (to.filled().len() - before) as u64;
-        Poll::Ready(read.map_err(|error| {
-            self.error = Some(error);
-            io::Error::other("the content of the key ended with an error")
-        }))
-    }
 }

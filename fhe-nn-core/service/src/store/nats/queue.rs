@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use tokio::time::Instant;
 
 use self::news::News;
+use self::records::After;
 use self::shards::{SHARDS, Shards};
 use self::taking::Held;
 use super::NatsOptions;
@@ -40,6 +41,10 @@ const DEAD: &str = "fhe-nn.dead";
 const DEAD_AGE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// How long it is known that a job waits. None waits so long.
 const PENDING_AGE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// For so long, how much there is to do is not asked again: every consumer has to be asked for it.
+const ASKED: Duration = Duration::from_millis(500);
+/// For so long, how long replies are kept is not asked again: a service that starts may say something else.
+const LIFETIME_ASKED: Duration = Duration::from_secs(10);
 /// How often those who wait look for themselves, in case that news are lost.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -59,7 +64,10 @@ pub struct NatsQueue {
     held: Mutex<HashMap<u64, Held>>,
     next: AtomicU64,
     news: News,
-    reply_lifetime: Duration,
+    /// How long replies are kept, and when that was asked.
+    lifetime: Mutex<(Instant, Duration)>,
+    /// How much there was to do, and when that was asked.
+    depth: Mutex<Option<(Instant, Depth)>>,
 }
 
 impl NatsQueue {
@@ -114,13 +122,54 @@ impl NatsQueue {
             accepting: tokio::sync::Mutex::default(),
             held: Mutex::default(),
             next: AtomicU64::new(1),
-            reply_lifetime,
+            lifetime: Mutex::new((Instant::now(), reply_lifetime)),
+            depth: Mutex::default(),
         })
     }
 
-    /// Returns how long replies are kept, which the services say.
+    /// Returns how long replies are kept, as a service said last.
     pub fn reply_lifetime(&self) -> Duration {
-        self.reply_lifetime
+        self.lifetime
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .1
+    }
+
+    /// Asks how long replies are kept, unless that was asked lately.
+    async fn ask_lifetime(&self) -> Result<Duration, StoreError> {
+        let (asked, lifetime) = *self.lifetime.lock().unwrap_or_else(PoisonError::into_inner);
+        if asked.elapsed() < LIFETIME_ASKED {
+            return Ok(lifetime);
+        }
+        let info = self.outcomes.stream.get_info().await;
+        let lifetime = info
+            .map_err(|error| failed("the outcomes", error))?
+            .config
+            .max_age;
+        *self.lifetime.lock().unwrap_or_else(PoisonError::into_inner) = (Instant::now(), lifetime);
+        Ok(lifetime)
+    }
+
+    /// Asks how much there is to do.
+    async fn ask_depth(&self) -> Result<Depth, StoreError> {
+        let all = self
+            .jobs
+            .get_info()
+            .await
+            .map_err(|error| failed("the jobs", error))?;
+        let mut running = 0;
+        for consumer in &self.consumers {
+            let info = consumer
+                .get_info()
+                .await
+                .map_err(|error| failed("the jobs", error))?;
+            running += info.num_ack_pending;
+        }
+        let all = usize::try_from(all.state.messages).unwrap_or(usize::MAX);
+        Ok(Depth {
+            queued: all.saturating_sub(running),
+            running,
+        })
     }
 
     fn shards(&self) -> MutexGuard<'_, Shards> {
@@ -140,33 +189,34 @@ impl Queue for NatsQueue {
         // has just begun
         let _one = self.accepting.lock().await;
         let kept = self.kept(&job.name).await?;
-        let attempt = match kept {
+        let after = match kept {
             Some((finished, _)) if matches!(finished.outcome, Outcome::Replies(_)) => {
                 let state = State::Finished(Box::new(finished));
                 return Ok(Accepting { state, new: false });
             }
-            Some((_, revision)) => revision,
+            Some((_, revision)) => After::Outcome(revision),
             None => match self.pending(&job.name).await? {
                 Some(record) if self.waits(record.sequence).await? => {
                     let state = State::Pending(record.state);
                     return Ok(Accepting { state, new: false });
                 }
-                Some(record) => record.sequence,
-                None => 0,
+                Some(record) => After::Job(record.sequence),
+                None => After::Nothing,
             },
         };
         self.check(&job, limits).await?;
         // whoever waits must not be told of an attempt before
         let purged = self.outcomes.purge(job.name.to_string()).await;
         purged.map_err(|error| failed("an outcome", error))?;
-        let mut published = self.publish(&job, attempt).await?;
+        let mut published = self.publish(&job, after).await?;
         if published.duplicate && !self.waits(published.sequence).await? {
             // the server took it for one of before, which has ended meanwhile
             if let Some((finished, _)) = self.kept(&job.name).await? {
                 let state = State::Finished(Box::new(finished));
                 return Ok(Accepting { state, new: false });
             }
-            published = self.publish(&job, published.sequence).await?;
+            let after = After::Job(published.sequence);
+            published = self.publish(&job, after).await?;
         }
         let sequence = published.sequence;
         self.put_pending(&job, JobState::Queued, sequence).await?;
@@ -254,7 +304,8 @@ impl Queue for NatsQueue {
         let held = self.held().get(&lease.delivery).cloned();
         if let Some(held) = held {
             // a delivery that is given back would count as an attempt, so the job goes into the stream anew
-            let published = self.publish(&lease.job, held.sequence).await?;
+            let after = After::GivenBack(held.sequence);
+            let published = self.publish(&lease.job, after).await?;
             self.put_pending(&lease.job, JobState::Queued, published.sequence)
                 .await?;
         }
@@ -264,24 +315,16 @@ impl Queue for NatsQueue {
     }
 
     async fn depth(&self) -> Result<Depth, StoreError> {
-        let all = self
-            .jobs
-            .get_info()
-            .await
-            .map_err(|error| failed("the jobs", error))?;
-        let mut running = 0;
-        for consumer in &self.consumers {
-            let info = consumer
-                .get_info()
-                .await
-                .map_err(|error| failed("the jobs", error))?;
-            running += info.num_ack_pending;
+        let asked = *self.depth.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((at, depth)) = asked
+            && at.elapsed() < ASKED
+        {
+            return Ok(depth);
         }
-        let all = usize::try_from(all.state.messages).unwrap_or(usize::MAX);
-        Ok(Depth {
-            queued: all.saturating_sub(running),
-            running,
-        })
+        let depth = self.ask_depth().await?;
+        let mut asked = self.depth.lock().unwrap_or_else(PoisonError::into_inner);
+        *asked = Some((Instant::now(), depth));
+        Ok(depth)
     }
 
     async fn expire(&self, _now: SystemTime) -> Result<usize, StoreError> {

@@ -1,5 +1,6 @@
 //! What is stored of jobs: in the stream as long as they wait or run, and in buckets.
 
+use std::fmt;
 use std::time::SystemTime;
 
 use async_nats::jetstream::message::PublishMessage;
@@ -14,6 +15,29 @@ use super::NatsQueue;
 use super::shards::shard;
 use crate::protocol::{JobName, JobState};
 use crate::store::{Finished, Job, Limits, Outcome, StoreError};
+
+/// What was there of a job before it is put into the stream, so that two services that find the same put it there once.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum After {
+    Nothing,
+    /// A problem, in this entry of its bucket.
+    Outcome(u64),
+    /// The job under this number of the stream, which is there no longer.
+    Job(u64),
+    /// The job under this number, which its worker gives back.
+    GivenBack(u64),
+}
+
+impl fmt::Display for After {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            After::Nothing => f.write_str("first"),
+            After::Outcome(revision) => write!(f, "outcome-{revision}"),
+            After::Job(sequence) => write!(f, "job-{sequence}"),
+            After::GivenBack(sequence) => write!(f, "back-{sequence}"),
+        }
+    }
+}
 
 impl NatsQueue {
     /// Returns what became of a job, with the number of its entry.
@@ -106,9 +130,9 @@ impl NatsQueue {
         Ok(())
     }
 
-    /// Puts a job into the stream, and returns its number there. The server drops a double of the same `attempt`, and
-    /// says so.
-    pub(super) async fn publish(&self, job: &Job, attempt: u64) -> Result<PublishAck, StoreError> {
+    /// Puts a job into the stream, and returns its number there. The server drops a double that comes after the same,
+    /// and says so.
+    pub(super) async fn publish(&self, job: &Job, after: After) -> Result<PublishAck, StoreError> {
         let first = self.requests.put(&job.name, &job.requests).await?;
         let record = JobRecord {
             job: job.clone(),
@@ -116,7 +140,7 @@ impl NatsQueue {
         };
         let publish = PublishMessage::build()
             .payload(message::write(&record, &first)?)
-            .message_id(format!("{}.{attempt}", job.name));
+            .message_id(format!("{}.{after}", job.name));
         let subject = format!("fhe-nn.jobs.{}.{}", shard(&job.key), token(&job.tenant));
         let sent = self.context.send_publish(subject, publish).await;
         let stored = sent.map_err(|error| failed("a job", error))?.await;
@@ -145,7 +169,10 @@ impl NatsQueue {
                 return Ok(());
             }
         }
-        let finished = Finished::new(job, outcome, SystemTime::now(), until);
+        // a worker may have begun before a service said how long
+        let now = SystemTime::now();
+        let until = until.min(now + self.ask_lifetime().await?);
+        let finished = Finished::new(job, outcome, now, until);
         let (record, replies) = OutcomeRecord::split(&finished);
         let first = self.replies.put(&job.name, &replies).await?;
         let value = message::write(&record, &first)?;

@@ -62,6 +62,7 @@ impl NatsQueue {
             )) = self.kept(&job.name).await?
             {
                 // a worker stored the replies and ended before it said so
+                self.drop_pending(&job.name).await?;
                 answer(&acker, AckKind::Ack).await?;
                 continue;
             }
@@ -84,7 +85,7 @@ impl NatsQueue {
                     .await
                     .map_err(|error| failed("a dead job", error))?;
                 let problem = Problem::new(ProblemKind::InferenceFailed, detail);
-                let until = SystemTime::now() + self.reply_lifetime;
+                let until = SystemTime::now() + self.reply_lifetime();
                 self.conclude(&job, Outcome::Problem(problem), until)
                     .await?;
                 answer(&acker, AckKind::Ack).await?;
