@@ -76,13 +76,16 @@ fn main() -> Result<(), Box<dyn StdError>> {
     let batch = bench.seconds("16 images", || {
         digits.run_encrypted_batch(&key, &requests, &Execution::default())
     })?;
-    let plain = bench.seconds_of("one image, plain tfhe", plain::work(&plan))?;
+    let plain = bench.seconds_of("one image, plain tfhe", plain::work(&plain::DIGITS))?;
 
     let two = random::<TwoHidden>()?;
     let two_plan = two.plan(&PlanOptions::default())?;
     println!("{two_plan}\n");
     let (two_image, two_key, two_request) = timed_image(&mut bench, "two hidden layers", &two)?;
-    let two_plain = bench.seconds_of("two hidden layers, plain tfhe", plain::work(&two_plan))?;
+    let two_plain = bench.seconds_of(
+        "two hidden layers, plain tfhe",
+        plain::work(&plain::TWO_HIDDEN),
+    )?;
 
     let growth = [
         timed_image(&mut bench, "32 neurons", &random::<Wide32>()?)?.0,

@@ -1,16 +1,54 @@
-//! The same work in plain calls of tfhe. Every bootstrap of a plan is one of tfhe's at the same
-//! parameters, every keyswitch of the plan is one of tfhe's, and the work is spread over the same
-//! threads.
+//! The same work in plain calls of tfhe: every bootstrap of a network is one of tfhe's, every keyswitch is one of tfhe's,
+//! spread over the same threads. The parameters are those that plans had before steps of two key bits (commit 5d07ebb):
+//! tfhe takes one bit a step, for which they are the better ones.
 
-use fhe_nn_core::Plan;
-use fhe_nn_core::plan::Bootstrap;
 use rayon::prelude::*;
 use tfhe::core_crypto::fft_impl::fft64::math::fft::Fft;
 use tfhe::core_crypto::prelude::*;
 
+/// The bootstraps of one stage.
+pub(crate) struct Bootstraps {
+    count: u32,
+    /// Dimension of their inputs, and levels and logarithm of the base of the keyswitch from there.
+    keyswitch: Option<(usize, usize, usize)>,
+    /// Dimension of the small key.
+    small: usize,
+    /// Number of polynomials of a mask, and their size.
+    shape: (usize, usize),
+    /// Levels and logarithm of the base.
+    digits: (usize, usize),
+}
+
+/// The bootstraps of [`Digits`](fhe_nn_examples::networks::Digits).
+pub(crate) const DIGITS: [Bootstraps; 1] = [Bootstraps {
+    count: 60,
+    keyswitch: None,
+    small: 654,
+    shape: (1, 2048),
+    digits: (2, 15),
+}];
+
+/// The bootstraps of [`TwoHidden`](fhe_nn_benches::TwoHidden).
+pub(crate) const TWO_HIDDEN: [Bootstraps; 2] = [
+    Bootstraps {
+        count: 64,
+        keyswitch: None,
+        small: 717,
+        shape: (1, 2048),
+        digits: (1, 23),
+    },
+    Bootstraps {
+        count: 64,
+        keyswitch: Some((2048, 7, 2)),
+        small: 786,
+        shape: (2, 1024),
+        digits: (2, 15),
+    },
+];
+
 /// Keys and inputs of the bootstraps of one stage. The encrypted values have no influence on the time.
 struct PlainStage {
-    bootstraps: u32,
+    count: u32,
     keyswitch: Option<LweKeyswitchKeyOwned<u64>>,
     bootstrap: FourierLweBootstrapKeyOwned,
     input: LweCiphertextOwned<u64>,
@@ -18,16 +56,11 @@ struct PlainStage {
 }
 
 /// The work of one inference.
-pub(crate) fn work(plan: &Plan) -> impl Fn() {
-    let stages: Vec<PlainStage> = plan
-        .stages
-        .iter()
-        .zip(plan.dimensions())
-        .map(|(stage, before)| PlainStage::new(stage.sums.neurons, &stage.bootstrap, before))
-        .collect();
+pub(crate) fn work(stages: &[Bootstraps]) -> impl Fn() + use<> {
+    let stages: Vec<PlainStage> = stages.iter().map(PlainStage::new).collect();
     move || {
         for stage in &stages {
-            (0..stage.bootstraps).into_par_iter().for_each_init(
+            (0..stage.count).into_par_iter().for_each_init(
                 || Buffers::new(stage),
                 |buffers, _| stage.bootstrap(buffers),
             );
@@ -36,30 +69,30 @@ pub(crate) fn work(plan: &Plan) -> impl Fn() {
 }
 
 impl PlainStage {
-    fn new(bootstraps: u32, plan: &Bootstrap, before: u32) -> Self {
-        assert_eq!(plan.extension, 1, "tfhe spreads no tables");
+    fn new(stage: &Bootstraps) -> Self {
         let modulus = CiphertextModulus::new_native();
-        let n = LweDimension(plan.small_dimension as usize);
-        let glwe = GlweDimension(plan.shape.dimension as usize);
-        let size = PolynomialSize(plan.shape.polynomial_size as usize);
+        let n = LweDimension(stage.small);
+        let glwe = GlweDimension(stage.shape.0);
+        let size = PolynomialSize(stage.shape.1);
+        let (levels, base_log) = stage.digits;
         let mut bootstrap = FourierLweBootstrapKeyOwned::new(
             n,
             glwe.to_glwe_size(),
             size,
-            DecompositionBaseLog(plan.digits.base_log as usize),
-            DecompositionLevelCount(plan.digits.levels as usize),
+            DecompositionBaseLog(base_log),
+            DecompositionLevelCount(levels),
         );
         let random = |i: usize| (i as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         for (i, x) in bootstrap.as_mut_view().data().iter_mut().enumerate() {
             x.re = random(2 * i) as i64 as f64;
             x.im = random(2 * i + 1) as i64 as f64;
         }
-        let keyswitch = plan.keyswitch.map(|digits| {
+        let keyswitch = stage.keyswitch.map(|(before, levels, base_log)| {
             let mut key = LweKeyswitchKey::new(
                 0u64,
-                DecompositionBaseLog(digits.base_log as usize),
-                DecompositionLevelCount(digits.levels as usize),
-                LweDimension(before as usize),
+                DecompositionBaseLog(base_log),
+                DecompositionLevelCount(levels),
+                LweDimension(before),
                 n,
                 modulus,
             );
@@ -69,8 +102,8 @@ impl PlainStage {
                 .for_each(|(i, x)| *x = random(i));
             key
         });
-        let dimension = match plan.keyswitch {
-            Some(_) => LweDimension(before as usize),
+        let dimension = match stage.keyswitch {
+            Some((before, ..)) => LweDimension(before),
             None => n,
         };
         let mut input = LweCiphertext::new(0u64, dimension.to_lwe_size(), modulus);
@@ -80,7 +113,7 @@ impl PlainStage {
             .enumerate()
             .for_each(|(i, x)| *x = random(i));
         PlainStage {
-            bootstraps,
+            count: stage.count,
             keyswitch,
             bootstrap,
             input,
