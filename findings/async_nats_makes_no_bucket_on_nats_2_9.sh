@@ -25,7 +25,7 @@ server=$!
 cargo new --quiet --vcs none probe 2>/dev/null
 cd probe
 cargo add --quiet async-nats@=0.51.0 --no-default-features --features jetstream,kv,nkeys,nuid,object-store,ring 2>/dev/null
-cargo add --quiet tokio@1 --features macros,rt-multi-thread,time 2>/dev/null
+cargo add --quiet tokio@=1.54.1 --features macros,rt-multi-thread,time 2>/dev/null
 cat >src/main.rs <<'RUST'
 use async_nats::jetstream::{self, kv, object_store, stream};
 

@@ -23,6 +23,7 @@ mod connection;
 mod content;
 mod impatient;
 mod keys;
+mod lately;
 mod message;
 mod pieces;
 mod queue;

@@ -132,7 +132,11 @@ impl NatsKeys {
     }
 
     /// Removes bytes that belong to no object and objects that have no record, if nobody writes them any more.
-    async fn drop_abandoned(&self, now: SystemTime) -> Result<(), StoreError> {
+    async fn drop_abandoned(
+        &self,
+        recorded: &HashSet<String>,
+        now: SystemTime,
+    ) -> Result<(), StoreError> {
         let prefix = format!("$O.{NAME}.C.");
         let found = self.stream.info_with_subjects(format!("{prefix}*")).await;
         let found = found.map_err(|error| failed("the keys", error))?;
@@ -148,7 +152,11 @@ impl NatsKeys {
             .map_err(|error| failed("the keys", error))?;
         for object in &objects {
             let old = |time: DateTime| age(now, time.into()) > ABANDONED;
-            if object.modified.is_some_and(old) && self.entry(&object.name).await?.is_none() {
+            // a record that came meanwhile is looked for before its bytes are removed
+            if object.modified.is_some_and(old)
+                && !recorded.contains(&object.name)
+                && self.entry(&object.name).await?.is_none()
+            {
                 self.drop_object(&object.name).await?;
             }
         }
@@ -283,13 +291,14 @@ impl Keys for NatsKeys {
     }
 
     async fn expire(&self, now: SystemTime) -> Result<usize, StoreError> {
-        let mut expired = 0;
+        let (mut expired, mut recorded) = (0, HashSet::new());
         for place in self.places("*.*").await? {
             let Some((record, revision)) = self.entry(&place).await? else {
                 self.drop_mark(&place, now).await?;
                 continue;
             };
             if record.until > now {
+                recorded.insert(place);
                 continue;
             }
             let purged = self
@@ -302,7 +311,7 @@ impl Keys for NatsKeys {
                 expired += 1;
             }
         }
-        self.drop_abandoned(now).await?;
+        self.drop_abandoned(&recorded, now).await?;
         Ok(expired)
     }
 }

@@ -16,6 +16,7 @@ use self::shards::{SHARDS, Shards};
 use self::taking::Held;
 use super::NatsOptions;
 use super::connection::{bucket, bucket_of_age, failed};
+use super::lately::Lately;
 use super::pieces::Pieces;
 use crate::protocol::{JobName, JobState, Tenant};
 use crate::store::{
@@ -64,10 +65,12 @@ pub struct NatsQueue {
     held: Mutex<HashMap<u64, Held>>,
     next: AtomicU64,
     news: News,
-    /// How long replies are kept, and when that was asked.
-    lifetime: Mutex<(Instant, Duration)>,
-    /// How much there was to do, and when that was asked.
-    depth: Mutex<Option<(Instant, Depth)>>,
+    /// How long replies were kept when this process began.
+    reply_lifetime: Duration,
+    /// How long they are kept.
+    lifetime: Lately<Duration>,
+    /// How much there is to do.
+    depth: Lately<Depth>,
 }
 
 impl NatsQueue {
@@ -122,23 +125,20 @@ impl NatsQueue {
             accepting: tokio::sync::Mutex::default(),
             held: Mutex::default(),
             next: AtomicU64::new(1),
-            lifetime: Mutex::new((Instant::now(), reply_lifetime)),
-            depth: Mutex::default(),
+            reply_lifetime,
+            lifetime: Lately::new(LIFETIME_ASKED),
+            depth: Lately::new(ASKED),
         })
     }
 
-    /// Returns how long replies are kept, as a service said last.
+    /// Returns how long replies are kept, as a service said before this process began.
     pub fn reply_lifetime(&self) -> Duration {
-        self.lifetime
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .1
+        self.reply_lifetime
     }
 
     /// Asks how long replies are kept, unless that was asked lately.
     async fn ask_lifetime(&self) -> Result<Duration, StoreError> {
-        let (asked, lifetime) = *self.lifetime.lock().unwrap_or_else(PoisonError::into_inner);
-        if asked.elapsed() < LIFETIME_ASKED {
+        if let Some(lifetime) = self.lifetime.get() {
             return Ok(lifetime);
         }
         let info = self.outcomes.stream.get_info().await;
@@ -146,8 +146,7 @@ impl NatsQueue {
             .map_err(|error| failed("the outcomes", error))?
             .config
             .max_age;
-        *self.lifetime.lock().unwrap_or_else(PoisonError::into_inner) = (Instant::now(), lifetime);
-        Ok(lifetime)
+        Ok(self.lifetime.put(lifetime))
     }
 
     /// Asks how much there is to do.
@@ -315,16 +314,10 @@ impl Queue for NatsQueue {
     }
 
     async fn depth(&self) -> Result<Depth, StoreError> {
-        let asked = *self.depth.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((at, depth)) = asked
-            && at.elapsed() < ASKED
-        {
-            return Ok(depth);
+        match self.depth.get() {
+            Some(depth) => Ok(depth),
+            None => Ok(self.depth.put(self.ask_depth().await?)),
         }
-        let depth = self.ask_depth().await?;
-        let mut asked = self.depth.lock().unwrap_or_else(PoisonError::into_inner);
-        *asked = Some((Instant::now(), depth));
-        Ok(depth)
     }
 
     async fn expire(&self, _now: SystemTime) -> Result<usize, StoreError> {

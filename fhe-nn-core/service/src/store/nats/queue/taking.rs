@@ -85,7 +85,7 @@ impl NatsQueue {
                     .await
                     .map_err(|error| failed("a dead job", error))?;
                 let problem = Problem::new(ProblemKind::InferenceFailed, detail);
-                let until = SystemTime::now() + self.reply_lifetime();
+                let until = SystemTime::now() + self.ask_lifetime().await?;
                 self.conclude(&job, Outcome::Problem(problem), until)
                     .await?;
                 answer(&acker, AckKind::Ack).await?;
