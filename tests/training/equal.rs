@@ -1,7 +1,7 @@
 //! After training, the quantized network equals the trained module on every input.
 
 use fhe_nn_core::prelude::*;
-use fhe_nn_core::train::{Device, Trainable, Trainer};
+use fhe_nn_core::train::{Device, Trainable, Trainer, WeightScales};
 use ndarray::Array2;
 
 use super::Data;
@@ -145,6 +145,46 @@ struct Wide {
 #[test]
 fn waves_are_what_was_trained() {
     learns::<Waves>(&Data::new(600, 24, 3, 1), |module| module);
+}
+
+/// The factor of the scores that is learned beside their weights is in the latent floats, so they go on as the same network.
+#[test]
+fn latent_floats_are_the_network_that_was_trained() {
+    let data = Data::new(600, 24, 3, 1);
+    let fresh = || {
+        let module = Waves::trainable(&Device::Cpu).expect("a network");
+        module.with_weight_scales(WeightScales::Greatest)
+    };
+    let mut module = fresh();
+    let trainer = Trainer::new().with_epochs(6).with_progress(false);
+    trainer
+        .fit(&mut module, &data.examples(), None)
+        .expect("it learns");
+    let latent = module.latent().expect("it was calibrated");
+    let mut again = fresh();
+    again
+        .load(&latent, trainer.samples(&data.examples()).view())
+        .expect("floats of the same network");
+    let (trained, loaded) = (scores(&module, &data), scores(&again, &data));
+    for (a, b) in trained.iter().zip(&loaded) {
+        assert!((a - b).abs() <= 1e-4 * a.abs().max(1.0), "{a} {b}");
+    }
+
+    // without the factor, the scale of a channel is its greatest weight through 7
+    let scales = module.floats().expect("it was calibrated");
+    let scales = scales.get("scores.weight_scale").cloned().expect("scales");
+    let greatest = again.latent().expect("it was calibrated");
+    let greatest = greatest.get("scores.weight").expect("weights").clone();
+    for (scale, row) in scales.iter().zip(greatest.outer_iter()) {
+        let most = row.iter().fold(0.0, |most: f32, w| most.max(w.abs()));
+        assert!((scale - most / 7.0).abs() <= 1e-4 * scale, "{scale} {most}");
+    }
+}
+
+fn scores(module: &Trainable, data: &Data) -> Array2<f32> {
+    module
+        .scores(data.inputs.view())
+        .expect("inputs of its shape")
 }
 
 #[test]

@@ -147,6 +147,9 @@ impl Encoder {
 
     /// What the sum of these weights is where all inputs are 0: the zero points times the weights.
     pub fn centre(&self, weights: ArrayView1<'_, i16>) -> i64 {
+        if self.zero_points().all(|zero_point| zero_point == 0) {
+            return 0;
+        }
         let taps = weights.len();
         let weights = weights.into_iter().enumerate();
         weights

@@ -206,14 +206,16 @@ pub(crate) fn encoder<'a>(spec: &Spec, parts: &'a [Part]) -> Option<&'a Encoder>
 /// The exact range of the accumulators of each row of `weights`, over all inputs within `levels`.
 pub fn proved_ranges(weights: &Array2<i16>, levels: Range) -> Vec<Range> {
     let reach = |row: ArrayView1<'_, i16>| {
-        row.iter().fold(Range { lo: 0, hi: 0 }, |sum, &w| {
-            let w = i64::from(w);
-            let (a, b) = (w.saturating_mul(levels.lo), w.saturating_mul(levels.hi));
-            Range {
-                lo: sum.lo.saturating_add(a.min(b)),
-                hi: sum.hi.saturating_add(a.max(b)),
-            }
-        })
+        let positive: i64 = row.iter().map(|&w| i64::from(w.max(0))).sum();
+        let negative: i64 = row.iter().map(|&w| i64::from(w.min(0))).sum();
+        let sum = |of_positive: i64, of_negative: i64| {
+            let positive = positive.saturating_mul(of_positive);
+            positive.saturating_add(negative.saturating_mul(of_negative))
+        };
+        Range {
+            lo: sum(levels.lo, levels.hi),
+            hi: sum(levels.hi, levels.lo),
+        }
     };
     weights.rows().into_iter().map(reach).collect()
 }

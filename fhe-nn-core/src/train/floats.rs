@@ -149,7 +149,11 @@ impl Trainable {
             Ok(weight.broadcast_div(&factors)?)
         };
         if !reads_wave(&self.spec, index) {
-            return Ok((real(weight.clone())?, bias.clone()));
+            let weight = match &learned.log_gain {
+                Some(log) => weight.broadcast_mul(&log.detach().exp()?)?,
+                None => weight.clone(),
+            };
+            return Ok((real(weight)?, bias.clone()));
         }
         let input = self.meaning(self.spec.sources(index)[0])?;
         let unit = wave_unit(linear);
@@ -158,6 +162,7 @@ impl Trainable {
         let zeros = Tensor::from_vec(zeros.collect::<Vec<f32>>(), (linear.taps, 1), &self.device)?;
         let centre = weight.matmul(&zeros)?.flatten_all()?;
         let weight = real((weight * (unit / input.scale))?)?;
+        let bias = (bias * f64::from(linear.accumulator).exp2())?;
         Ok((weight, ((bias + centre)? * unit)?))
     }
 
@@ -235,6 +240,7 @@ impl Trainable {
                     let centre =
                         row.map(|(tap, w)| w * encoder.zero_point(tap, linear.taps) as f64);
                     *bias -= centre.sum::<f64>();
+                    *bias /= f64::from(linear.accumulator).exp2();
                 }
             }
             learned
@@ -242,6 +248,9 @@ impl Trainable {
                 .set(&self.tensor(weights.iter().copied(), learned.weight.dims())?)?;
             if let Some(own) = &learned.bias {
                 own.set(&self.tensor(bias.iter().copied(), own.dims())?)?;
+            }
+            if let Some(log) = &learned.log_gain {
+                log.set(&log.zeros_like()?)?;
             }
             if let Some(log) = &learned.log_scale {
                 let kept = float.kept_weight_scales(index, &linear, &self.calibration)?;

@@ -9,10 +9,11 @@ use fhe_nn_proof::widths::{Range, max_weight};
 use ndarray::Array2;
 
 use super::error::Failure;
-use super::ops::{rounded, straight_through};
+use super::ops::{linearized, rounded, straight_through};
 use super::parameters::{LEAST_SCALE, Learned, reads_wave};
 use super::trainable::{Trainable, WeightScales};
 use super::weights::{Promise, Rule};
+use crate::parallel::*;
 use crate::quantize::{Place, wave_unit};
 
 impl Trainable {
@@ -46,7 +47,7 @@ impl Trainable {
             .ok_or(ModelError::PartMissing)?)
     }
 
-    /// The integer weights of a layer, `[channels, taps]`, and the scale of each channel's weights,
+    /// The integer weights of a layer, `[channels, taps]`, and the real value of one unit of each channel's weights,
     /// `[channels, 1]`.
     pub(super) fn integers(
         &self,
@@ -55,21 +56,31 @@ impl Trainable {
     ) -> Result<(Tensor, Tensor), Failure> {
         let learned = self.learned(index)?;
         let (channels, taps) = learned.weight.dims2()?;
-        let scale = match self.scale_of_weights(index, place.linear.weights)? {
-            Some(scale) => scale,
-            None => Tensor::ones((channels, 1), DType::F32, &self.device)?,
+        let (latent, scale) = match self.scale_of_weights(index, place.linear.weights)? {
+            Some(scale) => (learned.weight.broadcast_div(&scale)?, scale),
+            None => (
+                learned.weight.as_tensor().clone(),
+                Tensor::ones((channels, 1), DType::F32, &self.device)?,
+            ),
         };
-        let latent = learned.weight.broadcast_div(&scale)?;
         let rule = self.rule(place, self.levels(index));
         let values = latent.flatten_all()?.to_vec1::<f32>()?;
-        let rows = values.chunks_exact(taps).flat_map(|row| rule.integers(row));
-        let integers: Vec<f32> = rows.map(|w| w as f32).collect();
-        let integers = Tensor::from_vec(integers, (channels, taps), &self.device)?;
-        let max = rule.max as f64;
-        Ok((
-            straight_through(&latent.clamp(-max, max)?, &integers)?,
-            scale,
-        ))
+        let mut integers = vec![0.0; values.len()];
+        let rows = integers.par_chunks_exact_mut(taps).enumerate();
+        rows.for_each(|(channel, row)| {
+            let own = rule.integers(&values[channel * taps..(channel + 1) * taps]);
+            row.iter_mut().zip(own).for_each(|(to, w)| *to = w as f32);
+        });
+        let max = rule.max as f32;
+        // weights beyond the greatest integer are cut, and do not learn
+        let slopes = values.iter().map(|w| f32::from(w.abs() <= max));
+        let tensor = |values| Tensor::from_vec(values, (channels, taps), &self.device);
+        let (integers, slopes) = (tensor(integers)?, tensor(slopes.collect())?);
+        let scale = match &learned.log_gain {
+            Some(log) => scale.broadcast_mul(&log.exp()?)?,
+            None => scale,
+        };
+        Ok((linearized(integers, &slopes, &latent)?, scale))
     }
 
     fn rule(&self, place: &Place<'_>, levels: Range) -> Rule {
@@ -121,7 +132,7 @@ impl Trainable {
         Ok(straight_through(&latent, &rounded(&latent)?)?)
     }
 
-    /// The scale of each channel's weights, `[channels, 1]`; `None` if the period gives it.
+    /// The scale by which each channel's weights are rounded, `[channels, 1]`; `None` if the period gives it.
     fn scale_of_weights(&self, index: usize, bits: u32) -> Result<Option<Tensor>, Failure> {
         let learned = self.learned(index)?;
         Ok(match (&learned.log_scale, self.weight_scales) {
@@ -166,7 +177,8 @@ impl Trainable {
         let (modulus, unit) = (f64::from(linear.accumulator).exp2(), wave_unit(linear));
         let biases = bias.into_iter().zip(weights.rows()).map(|(bias, row)| {
             let centre = input.centre(row);
-            let constant = f64::from(bias).round_ties_even().rem_euclid(modulus);
+            let constant = (f64::from(bias) * modulus).round_ties_even();
+            let constant = constant.rem_euclid(modulus);
             // rounded as it is stored
             f64::from(((constant + centre as f64) * unit) as f32)
         });

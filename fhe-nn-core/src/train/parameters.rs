@@ -2,15 +2,15 @@
 
 use std::f64::consts::TAU;
 
-use candle_core::{Device, Result, Tensor, Var};
+use candle_core::{DType, Device, Result, Tensor, Var};
 use fhe_nn_proof::spec::{Function, LinearSpec, Spec};
 use fhe_nn_proof::widths::max_weight;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use rand_distr::{Distribution, Normal};
 
-/// The learned parameters of one layer. Weights and biases that a `Wave` reads are in units of integers;
-/// all others are reals.
+/// The learned parameters of one layer. Weights that a `Wave` reads are in units of integers, and biases in periods, so that
+/// a step moves them as far as it moves a weight within its range; all others are reals.
 #[derive(Debug, Clone)]
 pub(crate) struct Learned {
     /// The weights, `[channels, taps]`, or the vectors of an embedding, `[vocabulary, dimension]`.
@@ -19,6 +19,9 @@ pub(crate) struct Learned {
     pub(super) bias: Option<Var>,
     /// Logarithm of the scale of each channel's weights, `[channels, 1]`; `None` if the scale is given.
     pub(super) log_scale: Option<Var>,
+    /// Logarithm of a factor of all scales, `[1, 1]`, of the layer that makes the scores. It does not decay as weights do,
+    /// and does not move their rounding: what the softmax needs is learned apart from the integers.
+    pub(super) log_gain: Option<Var>,
 }
 
 /// Standard deviation of ternary weights under a `Wave` before they are rounded.
@@ -50,6 +53,7 @@ impl Learned {
                 weight: normal((vocabulary, dimension), 1.0)?,
                 bias: None,
                 log_scale: None,
+                log_gain: None,
             }));
         }
         let Some(linear) = layer.op.linear() else {
@@ -59,11 +63,7 @@ impl Learned {
         let wave = reads_wave(spec, index);
         let weight = normal(shape, deviation(spec, index, &linear))?;
         // phases are spread over the whole period
-        let spread = if wave {
-            f64::from(linear.accumulator).exp2() / TAU
-        } else {
-            0.0
-        };
+        let spread = if wave { 1.0 / TAU } else { 0.0 };
         let bias = normal((1, linear.channels), spread)?;
         let bias = Var::from_tensor(&bias.flatten_all()?)?;
         let log_scale = if wave {
@@ -71,10 +71,13 @@ impl Learned {
         } else {
             Some(log_scales(&weight, linear.weights)?)
         };
+        let makes_scores = index + 1 == spec.layers.len();
+        let log_gain = makes_scores.then(|| Var::zeros((1, 1), DType::F32, device));
         Ok(Some(Learned {
             weight,
             bias: Some(bias),
             log_scale,
+            log_gain: log_gain.transpose()?,
         }))
     }
 }

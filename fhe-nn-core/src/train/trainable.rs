@@ -248,6 +248,7 @@ impl Trainable {
             let others = [
                 ("bias", &learned.bias),
                 ("log_weight_scale", &learned.log_scale),
+                ("log_gain", &learned.log_gain),
             ];
             for (kind, var) in others {
                 if let Some(var) = var {

@@ -106,7 +106,8 @@ impl Forward<'_> {
         )?;
         let wave = reads_wave(&module.spec, index);
         let constants = if wave {
-            straight_through(bias, &constants)?
+            let period = f64::from(linear.accumulator).exp2();
+            straight_through(&(bias.as_tensor() * period)?, &constants)?
         } else {
             constants
         };

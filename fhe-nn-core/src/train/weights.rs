@@ -1,5 +1,7 @@
 //! Rounding of latent weights to the integers of a neuron.
 
+use std::borrow::Cow;
+
 use fhe_nn_proof::widths::Range;
 
 /// The constraints on the integer weights of a layer.
@@ -54,7 +56,7 @@ impl Rule {
         let rounded = |threshold: f32| -> Vec<i64> {
             let each = kept.iter().map(|&v| {
                 let size = (v.abs() - threshold).max(0.0);
-                self.nearest(f64::from(size)) * if v < 0.0 { -1 } else { 1 }
+                self.nearest(size) * if v < 0.0 { -1 } else { 1 }
             });
             each.collect()
         };
@@ -76,8 +78,9 @@ impl Rule {
     }
 
     /// The allowed integer nearest to an absolute value.
-    fn nearest(&self, size: f64) -> i64 {
+    fn nearest(&self, size: f32) -> i64 {
         let nearest = (size.round_ties_even() as i64).min(self.max);
+        let size = f64::from(size);
         if !self.powers_of_two || nearest < 3 {
             return nearest;
         }
@@ -90,18 +93,18 @@ impl Rule {
     }
 
     /// The latent weights, of which the smallest are set to 0.
-    fn kept(&self, latent: &[f32]) -> Vec<f32> {
-        let mut kept = latent.to_vec();
+    fn kept<'a>(&self, latent: &'a [f32]) -> Cow<'a, [f32]> {
         if self.pruned == 0.0 {
-            return kept;
+            return latent.into();
         }
+        let mut kept = latent.to_vec();
         let pruned = (self.pruned * latent.len() as f64).floor() as usize;
         let mut order: Vec<usize> = (0..latent.len()).collect();
         order.sort_by(|&a, &b| latent[a].abs().total_cmp(&latent[b].abs()));
         for &i in &order[..pruned.min(latent.len())] {
             kept[i] = 0.0;
         }
-        kept
+        kept.into()
     }
 }
 

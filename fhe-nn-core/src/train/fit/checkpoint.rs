@@ -35,7 +35,7 @@ struct Header {
     history: History,
 }
 
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 /// The key of the header among the metadata of a safetensors file.
 const HEADER: &str = "training";
 
@@ -95,7 +95,9 @@ impl Checkpoint {
         history: &History,
         best: &BTreeMap<String, Tensor>,
     ) -> Result<(), Failure> {
-        let mut all: HashMap<String, Tensor> = descent.state().collect();
+        let mut all = descent
+            .state()
+            .collect::<Result<HashMap<String, Tensor>, _>>()?;
         for (name, var) in module.named() {
             all.insert(format!("now.{name}"), var.as_tensor().copy()?);
         }

@@ -1,12 +1,14 @@
 //! Optimizers.
 //!
 //! candle-nn's own `AdamW` does not expose its moments, so a training could not be resumed. The optimizer here saves
-//! them, and leaves scales and biases out of the weight decay.
+//! them, leaves scales and biases out of the weight decay, and takes a step in one pass over the weights.
 
 use std::collections::BTreeMap;
 
 use candle_core::backprop::GradStore;
 use candle_core::{Result, Tensor, Var};
+
+use crate::parallel::*;
 
 /// How weights follow their gradients.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -26,9 +28,9 @@ pub enum Optimizer {
 }
 
 /// Decay of the averages of gradients and of their squares (Kingma, Ba 2015, "Adam", section 2).
-const BETAS: (f64, f64) = (0.9, 0.999);
+const BETAS: (f32, f32) = (0.9, 0.999);
 /// Keeps steps finite where a gradient is 0.
-const EPSILON: f64 = 1e-8;
+const EPSILON: f32 = 1e-8;
 
 /// Learned parameters with the state of their optimizer.
 pub(super) struct Descent {
@@ -40,62 +42,73 @@ pub(super) struct Descent {
 
 struct Moments {
     var: Var,
-    first: Tensor,
-    second: Tensor,
+    first: Vec<f32>,
+    second: Vec<f32>,
 }
 
 impl Descent {
-    pub(super) fn new(optimizer: Optimizer, named: BTreeMap<String, Var>) -> Result<Self> {
+    pub(super) fn new(optimizer: Optimizer, named: BTreeMap<String, Var>) -> Self {
         let moments = named.into_iter().map(|(name, var)| {
-            let (first, second) = (var.zeros_like()?, var.zeros_like()?);
-            Ok((name, Moments { var, first, second }))
+            let zeros = || vec![0.0; var.elem_count()];
+            let (first, second) = (zeros(), zeros());
+            (name, Moments { var, first, second })
         });
-        Ok(Descent {
+        Descent {
             optimizer,
-            variables: moments.collect::<Result<_>>()?,
+            variables: moments.collect(),
             steps: 0,
-        })
+        }
     }
 
     /// Takes one step along the gradients.
     pub(super) fn step(&mut self, gradients: &GradStore, rate: f64) -> Result<()> {
         self.steps += 1;
-        let corrected = |beta: f64| 1.0 / (1.0 - beta.powi(self.steps as i32));
+        let corrected = |beta: f32| 1.0 / (1.0 - f64::from(beta).powi(self.steps as i32)) as f32;
         let (first_scale, second_scale) = (corrected(BETAS.0), corrected(BETAS.1));
         for (name, Moments { var, first, second }) in &mut self.variables {
             let Some(gradient) = gradients.get(var) else {
                 continue;
             };
-            let now = var.as_tensor();
-            let next = match self.optimizer {
+            let gradient = gradient.flatten_all()?.to_vec1::<f32>()?;
+            let mut weights = var.flatten_all()?.to_vec1::<f32>()?;
+            let moments = first.par_iter_mut().zip(second.par_iter_mut());
+            let all = weights.par_iter_mut().zip(gradient).zip(moments);
+            match self.optimizer {
                 Optimizer::AdamW { decay } => {
-                    *first = ((&*first * BETAS.0)? + (gradient * (1.0 - BETAS.0))?)?.detach();
-                    *second =
-                        ((&*second * BETAS.1)? + (gradient.sqr()? * (1.0 - BETAS.1))?)?.detach();
-                    let size = ((&*second * second_scale)?.sqrt()? + EPSILON)?;
-                    let along = ((&*first * first_scale)? / size)?;
-                    let kept = if name.ends_with(".weight") {
-                        1.0 - rate * decay
-                    } else {
-                        1.0
-                    };
-                    ((now * kept)? - (along * rate)?)?
+                    let decays = name.ends_with(".weight");
+                    let kept = if decays { 1.0 - rate * decay } else { 1.0 } as f32;
+                    let rate = rate as f32;
+                    all.for_each(|((weight, gradient), (first, second))| {
+                        *first = *first * BETAS.0 + gradient * (1.0 - BETAS.0);
+                        *second = *second * BETAS.1 + gradient * gradient * (1.0 - BETAS.1);
+                        let size = (*second * second_scale).sqrt() + EPSILON;
+                        *weight = *weight * kept - *first * first_scale / size * rate;
+                    });
                 }
                 Optimizer::Sgd { momentum } => {
-                    *first = ((&*first * momentum)? + gradient)?.detach();
-                    (now - (&*first * rate)?)?
+                    all.for_each(|((weight, gradient), (first, _))| {
+                        *first = *first * momentum as f32 + gradient;
+                        *weight -= *first * rate as f32;
+                    });
                 }
             };
-            var.set(&next)?;
+            var.set(&Tensor::from_vec(weights, var.shape(), var.device())?)?;
         }
         Ok(())
     }
 
     /// The moments by name, which a checkpoint saves.
-    pub(super) fn state(&self) -> impl Iterator<Item = (String, Tensor)> + '_ {
+    pub(super) fn state(&self) -> impl Iterator<Item = Result<(String, Tensor)>> + '_ {
         self.variables.iter().flat_map(|(name, moments)| {
-            [("first", &moments.first), ("second", &moments.second)]
-                .map(|(kind, tensor)| (format!("{kind}.{name}"), tensor.clone()))
+            let shape = moments.var.shape();
+            let saved = move |kind: &str, values: &[f32]| {
+                let tensor = Tensor::from_slice(values, shape, moments.var.device())?;
+                Ok((format!("{kind}.{name}"), tensor))
+            };
+            [
+                saved("first", &moments.first),
+                saved("second", &moments.second),
+            ]
         })
     }
 
@@ -111,9 +124,10 @@ impl Descent {
                 ("first", &mut moments.first),
                 ("second", &mut moments.second),
             ];
-            for (kind, tensor) in kinds {
+            for (kind, values) in kinds {
                 let saved = state(&format!("{kind}.{name}"));
-                *tensor = saved.filter(|saved| saved.dims() == tensor.dims())?;
+                let saved = saved.filter(|saved| saved.dims() == moments.var.dims())?;
+                *values = saved.flatten_all().and_then(|all| all.to_vec1()).ok()?;
             }
         }
         Some(())

@@ -44,8 +44,7 @@ impl Trainer<'_> {
         validation.map_or(Ok(()), |examples| check(module, examples))?;
         let samples = self.samples(training);
         module.calibrate(samples.view())?;
-        let descent = Descent::new(self.optimizer, module.named());
-        let mut descent = descent.map_err(tensor_operation)?;
+        let mut descent = Descent::new(self.optimizer, module.named());
         let mut history = History::new(&module.spec().name);
         let mut best = copies(module)?;
         let checkpoint = self.checkpoint(module, &samples, training.len())?;
