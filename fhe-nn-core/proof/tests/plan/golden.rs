@@ -23,7 +23,7 @@ const MODELS: [&str; 9] = [
     "examples/data/careful_digits.quantized.safetensors",
     "examples/data/digits.quantized.safetensors",
     "examples/data/digits_cnn.quantized.safetensors",
-    "examples/data/fashion_cnn.quantized.safetensors",
+    "fhe-nn-core/tests/before_models/fashion_cnn.quantized.safetensors",
     "examples/data/quick_digits.quantized.safetensors",
     "tests/ui/weights/models/deep.safetensors",
 ];
