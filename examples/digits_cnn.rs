@@ -7,8 +7,10 @@
 //! cargo run --release --example digits_cnn -- --images 10
 //! ```
 
+use std::error::Error;
 use std::process::ExitCode;
 
+use fhe_nn_examples::idx::{Dataset, Split};
 use fhe_nn_examples::networks::{DigitsCnn, FloatDigitsCnn};
 use fhe_nn_examples::{cli, story};
 
@@ -23,7 +25,13 @@ struct Args {
 }
 
 fn main() -> ExitCode {
-    cli::run(|args: Args| {
-        story::images::<DigitsCnn, FloatDigitsCnn>(&cli::data(), "digits_cnn", ACCURACY, args.story)
-    })
+    cli::run(digits_cnn)
+}
+
+fn digits_cnn(args: Args) -> Result<(), Box<dyn Error>> {
+    let test = Dataset::load(cli::data(), Split::Test)?;
+    let (images, labels) = (test.images.view(), &test.labels);
+    let floats = story::float_accuracy_of::<FloatDigitsCnn>("digits_cnn", images, labels)?;
+    let accuracies = (ACCURACY, Some(floats));
+    story::images::<DigitsCnn>(&cli::data(), "digits_cnn", None, accuracies, args.story)
 }

@@ -21,7 +21,8 @@ use fhe_nn_core::train::{
 use fhe_nn_examples::augment::Augment;
 use fhe_nn_examples::cli;
 use fhe_nn_examples::idx::{Dataset, Split};
-use fhe_nn_examples::networks::{Digits, DigitsCnn, FashionCnn};
+use fhe_nn_examples::networks::{CLOTHES, Digits, DigitsCnn, Fashion};
+use fhe_nn_examples::shades::Shades;
 
 /// Number of training images held out to compare networks.
 const HELD_OUT: usize = 10_000;
@@ -58,7 +59,7 @@ enum Origin {
     Digits,
     DigitsCnn,
     /// For Fashion-MNIST
-    FashionCnn,
+    Fashion,
 }
 
 /// A number of a field and its values.
@@ -92,7 +93,12 @@ fn main() -> ExitCode {
 }
 
 fn search(args: Args) -> Result<(), Box<dyn StdError>> {
-    let images = Dataset::load(&args.data, Split::Train)?;
+    let mut images = Dataset::load(&args.data, Split::Train)?;
+    let clothes = args.network == Origin::Fashion;
+    let shades: Option<Shades> = clothes.then_some(CLOTHES);
+    if let Some(shades) = shades {
+        images.images = shades.of(images.images.view());
+    }
     let labels: Vec<u32> = images
         .labels
         .iter()
@@ -105,15 +111,16 @@ fn search(args: Args) -> Result<(), Box<dyn StdError>> {
         Examples::new(inputs, &labels[range])
     };
     let (training, held_out) = (part(0..used)?, part(rest..images.labels.len())?);
-    let clothes = args.network == Origin::FashionCnn;
     let moved = Augment::new()
         .with_shift(1.0)
         .with_rotation(if clothes { 0.04 } else { 0.1 })
         .with_scale(0.06)
         .with_shear(if clothes { 0.03 } else { 0.1 })
         .with_mirror(clothes);
-    let augment =
-        |image: &[f32], copy: &mut [f32], random: &mut _| moved.apply(image, copy, random);
+    let augment = |image: &[f32], copy: &mut [f32], random: &mut _| match shades {
+        None => moved.apply(image, copy, random),
+        Some(shades) => shades.augment(&moved, image, copy, random),
+    };
     let trainer = Trainer::new()
         .with_epochs(args.epochs)
         .with_augment(&augment);
@@ -127,7 +134,7 @@ fn search(args: Args) -> Result<(), Box<dyn StdError>> {
     let origin = match args.network {
         Origin::Digits => Digits::SPEC,
         Origin::DigitsCnn => DigitsCnn::SPEC,
-        Origin::FashionCnn => FashionCnn::SPEC,
+        Origin::Fashion => Fashion::SPEC,
     };
     let vary = |family: Family,
                 Variation {

@@ -8,8 +8,10 @@ pub mod exchange;
 pub mod idx;
 pub mod networks;
 pub mod picture;
+pub mod shades;
 pub mod story;
 pub mod table;
 pub mod text;
 #[cfg(feature = "import")]
 pub mod tuning;
+pub mod watch;

@@ -5,6 +5,7 @@ use fhe_nn_core::prelude::*;
 use ndarray::{Array2, ArrayView1};
 
 use crate::idx::Dataset;
+use crate::shades::Shades;
 
 /// Reads a 28 x 28 black-and-white image of a handwritten digit, with 98% accuracy in the shortest time.
 #[fhe_network(input(shape = [784], bits = 1))]
@@ -54,16 +55,60 @@ pub struct DigitsCnn {
     scores: Dense<3456, 10>,
 }
 
-/// Tells ten kinds of clothes apart, in 28 x 28 images of Fashion-MNIST.
-#[fhe_network(input(shape = [1, 28, 28], bits = 2))]
+/// Reads the same images in the shades of [`GREY`], with fewer errors than [`CarefulDigits`] in three quarters of its time.
+#[fhe_network(input(shape = [2, 28, 28], bits = 1))]
 #[derive(Debug, Clone, PartialEq)]
-pub struct FashionCnn {
+pub struct GreyDigits {
     #[bits(weights = 2, accumulator = 5, overflow = wrap)]
-    conv: Conv2d<1, 28, 10, 4>,
+    hidden: Dense<1568, 85>,
+    #[bits(output = 1, phases = 16)]
+    wave: Wave,
+    #[bits(weights = 4, accumulator = 11, overflow = calibrated)]
+    scores: Dense<1360, 10>,
+}
+
+/// The shades of an image of a digit.
+pub const GREY: Shades = Shades(&[0.2, 0.5]);
+
+/// Tells ten kinds of clothes apart, in 28 x 28 images of Fashion-MNIST in the shades of [`CLOTHES`].
+#[fhe_network(input(shape = [4, 28, 28], bits = 1))]
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fashion {
+    #[bits(weights = 2, accumulator = 5, overflow = wrap)]
+    hidden: Dense<3136, 479>,
     #[bits(output = 3, phases = 4)]
     wave: Wave,
-    #[bits(weights = 3, accumulator = 15, overflow = calibrated)]
-    scores: Dense<2800, 10>,
+    #[bits(weights = 3, accumulator = 13, overflow = calibrated)]
+    scores: Dense<1916, 10>,
+}
+
+/// The shades of an image of clothes.
+pub const CLOTHES: Shades = Shades(&[0.1, 0.3, 0.5, 0.75]);
+
+/// Tells seven exercises apart by what a watch measures in four seconds: three axes of an accelerometer and of a gyroscope.
+#[fhe_network(input(shape = [6, 100], bits = 3, scales = per_channel))]
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sensors {
+    #[bits(weights = 2, accumulator = 5, overflow = wrap)]
+    conv: Conv1d<6, 28, 10, 10>,
+    #[bits(output = 3, phases = 4)]
+    wave: Wave,
+    mean: GlobalAvgPool,
+    #[bits(weights = 4, overflow = calibrated)]
+    scores: Dense<112, 7>,
+}
+
+/// [`Sensors`] with a ReLU, to be run in floating point. Its widths mean nothing.
+#[fhe_network(input(shape = [6, 100], bits = 8, scales = per_channel))]
+#[derive(Debug, Clone, PartialEq)]
+pub struct FloatSensors {
+    #[bits(weights = 8, overflow = calibrated)]
+    conv: Conv1d<6, 28, 10, 10>,
+    #[bits(output = 8, table = 8)]
+    relu: Relu,
+    mean: GlobalAvgPool,
+    #[bits(weights = 8, accumulator = 20, overflow = calibrated)]
+    scores: Dense<28, 7>,
 }
 
 /// Declares networks with the shapes of those with a wave, but with floats and a ReLU, for comparison.
@@ -96,8 +141,8 @@ macro_rules! floats {
         }
     )*};
 }
-floats!(FloatQuickDigits (34) FloatDigits (60) FloatCarefulDigits (120));
-floats!(FloatDigitsCnn (96, 20) 864 FloatFashionCnn (28, 10) 700);
+floats!(FloatQuickDigits (34) FloatDigits (60) FloatCarefulDigits (120) FloatFashion (479));
+floats!(FloatDigitsCnn (96, 20) 864);
 
 /// The fraction of the images that the integers of a network classify correctly.
 ///

@@ -15,6 +15,7 @@ use crate::exchange::Exchange;
 use crate::idx::{Dataset, Split};
 use crate::networks::{accuracy_of, float_accuracy};
 use crate::picture::picture;
+use crate::shades::Shades;
 
 /// The greatest number of rows that are shown one by one.
 const SHOWN: usize = 20;
@@ -47,34 +48,50 @@ pub struct Story<'a> {
     pub show: &'a dyn Fn(usize) -> String,
 }
 
-/// Tells the story of a trained network on the test images of a folder, compared with the floats of its
-/// shape. The models are found by name among those that come with the examples.
+/// Tells the story of a trained network on the test images of a folder, in shades if it reads shades. The model is found
+/// by name among those that come with the examples.
 ///
 /// # Panics
 /// Those of [`Story::tell`].
 ///
 /// # Errors
 /// Those of the files, and of [`Story::tell`].
-pub fn images<N: Network, F: Network>(
+pub fn images<N: Network>(
     folder: &Path,
     name: &str,
-    least_accuracy: f64,
+    shades: Option<Shades>,
+    (least_accuracy, float_accuracy): (f64, Option<f64>),
     options: Options,
 ) -> Result<(), Box<dyn Error>> {
     let test = Dataset::load(folder, Split::Test)?;
     let network = N::load(cli::data().join(format!("{name}.quantized.safetensors")))?;
-    let floats = Floats::load(cli::data().join(format!("{name}.float.safetensors")))?;
-    let float = F::float_scores(&floats, test.images.view())?;
+    let inputs = match shades {
+        Some(shades) => shades.of(test.images.view()),
+        None => test.images.clone(),
+    };
     let story = Story {
         what: "image",
-        inputs: test.images.view(),
+        inputs: inputs.view(),
         labels: &test.labels,
-        float_accuracy: Some(float_accuracy(&float, &test.labels)),
+        float_accuracy,
         least_accuracy: Some(least_accuracy),
         show: &|index| picture(test.images.row(index).as_slice().unwrap_or_default()),
     };
     let plan = network.plan(&fhe_nn_core::PlanOptions::default())?;
     story.tell(&network, &plan, options)
+}
+
+/// The accuracy of the float network of a shape, whose weights are found by name among those that come with the examples.
+///
+/// # Errors
+/// Those of the file, and of [`Network::float_scores`].
+pub fn float_accuracy_of<F: Network>(
+    name: &str,
+    inputs: ArrayView2<'_, f32>,
+    labels: &[u8],
+) -> Result<f64, Box<dyn Error>> {
+    let floats = Floats::load(cli::data().join(format!("{name}.float.safetensors")))?;
+    Ok(float_accuracy(&F::float_scores(&floats, inputs)?, labels))
 }
 
 impl Story<'_> {

@@ -52,13 +52,25 @@ impl Task {
     /// # Errors
     /// Those of the files.
     pub fn load(network: &str, data: &str) -> Result<Self, Box<dyn Error>> {
-        let folder = cli::data().join("tune");
-        let imported = import::load(folder.join(format!("{network}.onnx")), &Widths::default())?;
         let part = |part: &str| -> Result<(Array2<f32>, Vec<u32>), fhe_nn_core::Error> {
-            let file = folder.join(format!("{data}.{part}.npz"));
+            let file = cli::data().join("tune").join(format!("{data}.{part}.npz"));
             Ok((rows::load(&file, None)?, rows::labels(&file, None)?))
         };
-        let ((rows, labels), (test, test_labels)) = (part("rows")?, part("test")?);
+        Task::new(network, part("rows")?, part("test")?)
+    }
+
+    /// Loads a network by its name in the folder `data/tune`. The arguments are rows and their labels, to tune on and to
+    /// test with.
+    ///
+    /// # Errors
+    /// Those of the file, and of rows of another shape.
+    pub fn new(
+        network: &str,
+        (rows, labels): (Array2<f32>, Vec<u32>),
+        (test, test_labels): (Array2<f32>, Vec<u32>),
+    ) -> Result<Self, Box<dyn Error>> {
+        let file = cli::data().join("tune").join(format!("{network}.onnx"));
+        let imported = import::load(file, &Widths::default())?;
         let scores = imported.float_scores(test.view())?;
         let float_accuracy = float_accuracy(&scores, &test_labels);
         Ok(Task {

@@ -9,31 +9,25 @@
 //! README.md in this folder). The test images serve only the final report.
 
 use std::error::Error as StdError;
-use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Instant;
 
 use clap::{Parser, ValueEnum};
-use fhe_nn_core::Error;
-use fhe_nn_core::prelude::*;
-use fhe_nn_core::train::{
-    Device, Examples, Optimizer, Precision, Trainable, Trainer, WeightScales, accuracy,
-};
 use fhe_nn_examples::article::{Article2, Article3, Article4};
 use fhe_nn_examples::cli;
-use fhe_nn_examples::idx::{Dataset, Split};
 use fhe_nn_examples::networks::{
-    CarefulDigits, Digits, DigitsCnn, FashionCnn, FloatCarefulDigits, FloatDigits, FloatDigitsCnn,
-    FloatFashionCnn, FloatQuickDigits, QuickDigits,
+    CLOTHES, CarefulDigits, Digits, DigitsCnn, Fashion, FloatCarefulDigits, FloatDigits,
+    FloatDigitsCnn, FloatFashion, FloatQuickDigits, FloatSensors, GREY, GreyDigits, QuickDigits,
+    Sensors,
 };
 
+mod course;
+mod idle;
+mod inputs;
 mod recipes;
 
-use recipes::Recipe;
-
-/// Number of training images held out by `--validate`.
-const HELD_OUT: usize = 10_000;
+use course::Course;
+use inputs::Reads;
 
 /// Train the networks of the examples
 #[derive(Parser)]
@@ -68,7 +62,8 @@ enum Trainee {
     CarefulDigits,
     QuickDigits,
     DigitsCnn,
-    FashionCnn,
+    GreyDigits,
+    Fashion,
     /// The article's network at 2 bits, trained from its floats
     Article2,
     /// The article's network at 3 bits
@@ -80,7 +75,21 @@ enum Trainee {
     FloatCarefulDigits,
     FloatQuickDigits,
     FloatDigitsCnn,
-    FloatFashionCnn,
+    FloatFashion,
+    /// Exercises by what a watch measures, whose windows come with the examples
+    Sensors,
+    FloatSensors,
+}
+
+impl Trainee {
+    fn reads(self) -> Reads {
+        match self {
+            Trainee::GreyDigits => Reads::Shades(GREY),
+            Trainee::Fashion => Reads::Shades(CLOTHES),
+            Trainee::Sensors | Trainee::FloatSensors => Reads::Windows,
+            _ => Reads::Images,
+        }
+    }
 }
 
 fn main() -> ExitCode {
@@ -93,18 +102,14 @@ fn train(args: Args) -> Result<(), Box<dyn StdError>> {
             "`--validate` trains on fewer images: say with `--out` where to write the networks";
         return Err(why.into());
     }
-    let (training, report) = load(&args)?;
-    let course = Course {
-        training: (labels(&training), training),
-        report: (labels(&report), report),
-        args,
-    };
-    match course.args.network {
+    let course = Course::new(args)?;
+    match course.network() {
         Trainee::Digits => course.waves::<Digits>("digits", recipes::DENSE),
         Trainee::CarefulDigits => course.waves::<CarefulDigits>("careful_digits", recipes::DENSE),
         Trainee::QuickDigits => course.waves::<QuickDigits>("quick_digits", recipes::DENSE),
         Trainee::DigitsCnn => course.waves::<DigitsCnn>("digits_cnn", recipes::DISTORTED),
-        Trainee::FashionCnn => course.waves::<FashionCnn>("fashion_cnn", recipes::FASHION),
+        Trainee::GreyDigits => course.waves::<GreyDigits>("grey_digits", recipes::DENSE),
+        Trainee::Fashion => course.waves::<Fashion>("fashion", recipes::FASHION),
         Trainee::Article2 => course.article::<Article2>("article2"),
         Trainee::Article3 => course.article::<Article3>("article3"),
         Trainee::Article4 => course.article::<Article4>("article4"),
@@ -118,151 +123,8 @@ fn train(args: Args) -> Result<(), Box<dyn StdError>> {
         Trainee::FloatDigitsCnn => {
             course.floats::<FloatDigitsCnn>("digits_cnn", recipes::FLOAT_DISTORTED)
         }
-        Trainee::FloatFashionCnn => {
-            course.floats::<FloatFashionCnn>("fashion_cnn", recipes::FLOAT_FASHION)
-        }
+        Trainee::Sensors => course.waves::<Sensors>("sensors", recipes::SENSORS),
+        Trainee::FloatSensors => course.floats::<FloatSensors>("sensors", recipes::FLOAT_SENSORS),
+        Trainee::FloatFashion => course.floats::<FloatFashion>("fashion", recipes::FLOAT_FASHION),
     }
-}
-
-/// The images with which every network is trained and compared, and the arguments.
-struct Course {
-    training: (Vec<u32>, Dataset),
-    report: (Vec<u32>, Dataset),
-    args: Args,
-}
-
-impl Course {
-    /// Trains a network with a wave from random weights.
-    fn waves<N: Network>(
-        &self,
-        name: &'static str,
-        recipe: Recipe,
-    ) -> Result<(), Box<dyn StdError>> {
-        // small integers have small noise, which gives the same accuracy faster
-        let mut module = N::trainable(&Device::Cpu)?.with_weight_scales(WeightScales::Greatest);
-        self.integers::<N>(name, &mut module, recipe)
-    }
-
-    /// Trains the article's floats further at fewer bits.
-    fn article<N: Network>(&self, name: &'static str) -> Result<(), Box<dyn StdError>> {
-        let mut module = N::trainable(&Device::Cpu)?;
-        let floats = Floats::load(cli::data().join("article.safetensors"))?;
-        let samples = Dataset::load(cli::data(), Split::Calibration)?.images;
-        module.load(&floats, samples.view())?;
-        let begins = accuracy(&module, &examples(&self.report)?)?;
-        println!("{name}: {:.2}% before training", 100.0 * begins);
-        self.integers::<N>(name, &mut module, recipes::ARTICLE)
-    }
-
-    /// Trains a network as the integers that it will compute, and checks that quantization gives these integers.
-    fn integers<N: Network>(
-        &self,
-        name: &'static str,
-        module: &mut Trainable,
-        recipe: Recipe,
-    ) -> Result<(), Box<dyn StdError>> {
-        let samples = self.fit(name, module, recipe)?;
-        let floats = module.floats()?;
-        floats.save(self.out(&format!("{name}.safetensors"))?)?;
-
-        let report = examples(&self.report)?;
-        let trained = accuracy(module, &report)?;
-        let outcome = module.outcome::<N>(samples.view(), &report, &PlanOptions::default())?;
-        println!("{outcome}");
-        if outcome.quantized != trained {
-            return Err(format!("the integers of `{name}` and what was trained disagree").into());
-        }
-        Ok(outcome
-            .network
-            .save(self.out(&format!("{name}.quantized.safetensors"))?)?)
-    }
-
-    /// Trains a network in floating point.
-    fn floats<N: Network>(
-        &self,
-        name: &'static str,
-        recipe: Recipe,
-    ) -> Result<(), Box<dyn StdError>> {
-        let mut module = N::trainable(&Device::Cpu)?.with_precision(Precision::Float);
-        self.fit(name, &mut module, recipe)?;
-        println!(
-            "{name}: {:.2}% in floating point",
-            100.0 * accuracy(&module, &examples(&self.report)?)?
-        );
-        Ok(module
-            .latent()?
-            .save(self.out(&format!("{name}.float.safetensors"))?)?)
-    }
-
-    /// Fits a module, and returns the samples that calibrated it.
-    fn fit(
-        &self,
-        name: &'static str,
-        module: &mut Trainable,
-        recipe: Recipe,
-    ) -> Result<ndarray::Array2<f32>, Box<dyn StdError>> {
-        let (training, report) = (examples(&self.training)?, examples(&self.report)?);
-        let augment = |image: &[f32], copy: &mut [f32], random: &mut _| {
-            recipe.augment.apply(image, copy, random)
-        };
-        let decay = recipe.decay;
-        let mut trainer = Trainer::new()
-            .with_epochs(self.args.epochs.map_or(recipe.epochs, usize::from))
-            .with_batch(recipe.batch)
-            .with_rate(recipe.rate)
-            .with_optimizer(Optimizer::AdamW { decay })
-            .with_seed(self.args.seed)
-            .with_augment(&augment);
-        if self.args.resume {
-            trainer = trainer.with_checkpoint(self.out(&format!("{name}.checkpoint"))?);
-        }
-        let start = Instant::now();
-        // test images must not choose an epoch: without `--validate`, the last one is kept
-        let validation = self.args.validate.then_some(&report);
-        let history = trainer.fit(module, &training, validation)?;
-        println!(
-            "{name}: {} epochs in {:.0} seconds; {:?}",
-            history.epochs.len(),
-            start.elapsed().as_secs_f64(),
-            history.epochs.last()
-        );
-        history.save_svg(self.out(&format!("{name}.svg"))?)?;
-        Ok(trainer.samples(&training))
-    }
-
-    fn out(&self, file: &str) -> Result<PathBuf, Box<dyn StdError>> {
-        let folder = self.args.out.clone().unwrap_or_else(cli::data);
-        fs::create_dir_all(&folder)
-            .map_err(|cause| format!("cannot create `{}`: {cause}", folder.display()))?;
-        Ok(folder.join(file))
-    }
-}
-
-fn labels(images: &Dataset) -> Vec<u32> {
-    images
-        .labels
-        .iter()
-        .map(|&label| u32::from(label))
-        .collect()
-}
-
-fn examples((labels, images): &(Vec<u32>, Dataset)) -> Result<Examples<'_>, Error> {
-    Examples::new(images.images.view(), labels)
-}
-
-/// Loads the images to train on and the images to report on.
-fn load(args: &Args) -> Result<(Dataset, Dataset), Box<dyn StdError>> {
-    let training = Dataset::load(&args.data, Split::Train)?;
-    if !args.validate {
-        return Ok((training, Dataset::load(&args.data, Split::Test)?));
-    }
-    let count = training.labels.len();
-    let rest = count
-        .checked_sub(HELD_OUT)
-        .filter(|&rest| rest > 0)
-        .ok_or_else(|| {
-            format!("validation needs more than {HELD_OUT} training images, but there are {count}")
-        })?;
-    let part = |range: std::ops::Range<usize>| training.select(&range.collect::<Vec<_>>());
-    Ok((part(0..rest), part(rest..count)))
 }

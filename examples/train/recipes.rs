@@ -1,11 +1,14 @@
 //! The recipes with which the networks are trained. They did best on the held-out images;
 //! examples/train/README.md has the comparison.
 
+use fhe_nn_core::quantize::Clipping;
 use fhe_nn_examples::augment::Augment;
 
 /// Settings with which a network is trained.
 #[derive(Clone, Copy)]
 pub(crate) struct Recipe {
+    /// Number of neurons of the first layer at first, if decay makes some of them idle.
+    pub(crate) neurons: Option<u32>,
     pub(crate) epochs: usize,
     pub(crate) batch: usize,
     /// Greatest learning rate of the cycle.
@@ -13,6 +16,8 @@ pub(crate) struct Recipe {
     /// Weight decay per step, in units of weight times learning rate.
     pub(crate) decay: f64,
     pub(crate) augment: Augment,
+    /// How the ranges of inputs and results are cut.
+    pub(crate) clipping: Clipping,
 }
 
 /// Small movements.
@@ -31,11 +36,13 @@ const MOVED_MORE: Augment = Augment::new()
 /// The recipe for dense networks with a wave. Decaying latent weights keep sums small and the response to an image
 /// smooth.
 pub(crate) const DENSE: Recipe = Recipe {
+    neurons: None,
     epochs: 80,
     batch: 200,
     rate: 5e-3,
     decay: 0.06,
     augment: MOVED,
+    clipping: Clipping::Mse,
 };
 
 /// The recipe for digits under large windows. Under windows of 10 x 10 taps, distortions did not help
@@ -84,11 +91,12 @@ const MIRRORED: Augment = Augment::new()
     .with_shear(0.03)
     .with_mirror(true);
 
-/// The recipe for the convolution on Fashion-MNIST.
+/// The recipe for clothes in shades.
 pub(crate) const FASHION: Recipe = Recipe {
-    epochs: 60,
+    neurons: Some(590),
+    epochs: 50,
     rate: 4e-3,
-    decay: 0.1,
+    decay: 0.05,
     augment: MIRRORED,
     ..DENSE
 };
@@ -97,4 +105,22 @@ pub(crate) const FASHION: Recipe = Recipe {
 pub(crate) const FLOAT_FASHION: Recipe = Recipe {
     augment: MIRRORED,
     ..FLOAT
+};
+
+/// The recipe for signals of a watch. With few steps of the encoder beyond the usual values, sums stay within the period.
+pub(crate) const SENSORS: Recipe = Recipe {
+    neurons: None,
+    epochs: 120,
+    batch: 50,
+    rate: 4e-3,
+    decay: 0.3,
+    augment: Augment::new(),
+    clipping: Clipping::Percentile(92.0),
+};
+
+/// The recipe for floats of the shape of `Sensors`.
+pub(crate) const FLOAT_SENSORS: Recipe = Recipe {
+    rate: 3e-3,
+    decay: 0.02,
+    ..SENSORS
 };

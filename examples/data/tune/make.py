@@ -1,18 +1,23 @@
-"""Trains the networks of the examples `wine` and `handwriting`, and a larger one, and writes them as ONNX.
+"""Trains the networks of the examples `wine`, `handwriting` and `sensors`, and a larger one, and writes them as ONNX.
 
-    python -m venv venv && venv/bin/pip install numpy scikit-learn onnx && venv/bin/python make.py
+    python -m venv venv && venv/bin/pip install numpy scikit-learn onnx
+    venv/bin/pip install safetensors && venv/bin/pip install --no-deps seglearn==1.2.5
+    venv/bin/python make.py
 
 Of each data set there are DATA.rows.npz, with the rows that training and `tune` may see (arrays `input` and `label`),
 and DATA.test.npz, with rows that neither of them sees. Data: "Wine" (S. Aeberhard, M. Forina) and "Optical
 Recognition of Handwritten Digits" (E. Alpaydin, C. Kaynak), UCI Machine Learning Repository, as scikit-learn ships
-them, under CC BY 4.0.
+them, under CC BY 4.0; and "Smartwatch" (D. M. Burns and others, arXiv 1802.01489), which comes with seglearn under the
+3-clause BSD licence. Its windows go to ../watch.safetensors, from which the example `train` learns as well.
 """
 
 import os
+from importlib import metadata
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
+from safetensors.numpy import save_file
 from sklearn.datasets import load_digits, load_wine
 from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPClassifier
@@ -116,6 +121,34 @@ class Conv(Linear):
         return x[:, :, p : h - p, p : w - p]
 
 
+class Conv1d(Linear):
+    """[n, channels, steps], without padding."""
+
+    def __init__(self, rng, inputs, outputs, kernel, stride):
+        super().__init__(rng, inputs * kernel, outputs)
+        self.kernel, self.stride = kernel, stride
+
+    def forward(self, x):
+        windows = np.lib.stride_tricks.sliding_window_view(x, self.kernel, 2)[:, :, :: self.stride]
+        n, c, steps, k = windows.shape
+        return super().forward(windows.transpose(0, 2, 1, 3).reshape(n, steps, c * k)).transpose(0, 2, 1)
+
+    def backward(self, g):
+        # it is the first layer, and nothing learns from the gradient of the input
+        super().backward(np.ascontiguousarray(g.transpose(0, 2, 1)))
+
+
+class Mean:
+    """The mean over all steps, [n, channels]."""
+
+    def forward(self, x):
+        self.steps = x.shape[2]
+        return x.mean(2)
+
+    def backward(self, g):
+        return np.repeat(g[:, :, None], self.steps, 2) / self.steps
+
+
 class Relu:
     def forward(self, x):
         self.on = x > 0
@@ -163,7 +196,7 @@ def run(layers, x):
     return x
 
 
-def train(rng, layers, x, y, epochs, decay=1e-4):
+def train(rng, layers, x, y, epochs, decay=1e-4, augment=lambda x: x):
     """Adam on the cross-entropy, with a rate that falls along a cosine."""
     learned = [layer for layer in layers if isinstance(layer, Linear)]
     moments = {(i, k): [0.0, 0.0] for i in range(len(learned)) for k in "wb"}
@@ -173,7 +206,7 @@ def train(rng, layers, x, y, epochs, decay=1e-4):
         order = rng.permutation(len(x))
         for at in range(0, len(x) - batch + 1, batch):
             chosen = order[at : at + batch]
-            z = run(layers, x[chosen])
+            z = run(layers, augment(x[chosen]))
             p = np.exp(z - z.max(1, keepdims=True))
             p /= p.sum(1, keepdims=True)
             p[np.arange(batch), y[chosen]] -= 1
@@ -228,8 +261,65 @@ def digits(name, layers_of, external):
     rows("digits", (flat(seen), seen_y), (flat(test), test_y))
 
 
+EXERCISES = ["PEN", "ABD", "FEL", "IR", "ER", "TRAP", "ROW"]
+# nothing of these persons takes part in training or tuning
+UNSEEN = [8, 9, 10]
+STEPS = 100
+
+
+def watch():
+    """Seven exercises of the shoulder in four seconds of a watch's accelerometer and gyroscope, 25 times a second."""
+    file = metadata.distribution("seglearn").locate_file("seglearn/data/watch_dataset.npy")
+    data = np.load(file, allow_pickle=True).item()
+    assert list(data["y_labels"]) == EXERCISES
+    x, y, person = [], [], []
+    for series, label, who in zip(data["X"], data["y"], data["subject"]):
+        # two seconds after the window before it; it was sampled 50 times a second
+        for at in range(0, len(series) - 2 * STEPS + 1, STEPS):
+            x.append(series[at : at + 2 * STEPS].reshape(STEPS, 2, 6).mean(1).T)
+            y.append(label)
+            person.append(who)
+    x, y = np.array(x, np.float16).astype(np.float32), np.array(y)
+    unseen = np.isin(person, UNSEEN)
+    seen, seen_y, test, test_y = x[~unseen], y[~unseen], x[unseen], y[unseen]
+    mean, deviation = seen.mean((0, 2))[:, None], seen.std((0, 2))[:, None]
+    rng = np.random.default_rng(0)
+    conv, fc = Conv1d(rng, 6, 12, 25, 5), Linear(rng, 12, 7)
+    layers = [conv, Relu(), Mean(), fc]
+
+    def augment(x):
+        stretched = x * (1 + 0.1 * rng.normal(size=(len(x), 6, 1)))
+        return stretched + 0.1 * rng.normal(size=(len(x), 6, 1)) + 0.1 * rng.normal(size=x.shape)
+
+    train(rng, layers, (seen - mean) / deviation, seen_y, 60, 5e-3, augment)
+    print("watch", (run(layers, (test - mean) / deviation).argmax(1) == test_y).mean())
+    tensors = {"mean": mean.astype(np.float32), "deviation": deviation.astype(np.float32)}
+    tensors["conv.weight"] = conv.w.reshape(12, 6, 25).astype(np.float32)
+    tensors["fc.weight"] = fc.w.astype(np.float32)
+    for name, layer in (("conv", conv), ("fc", fc)):
+        tensors[f"{name}.bias"] = layer.b.astype(np.float32)
+    nodes = [
+        helper.make_node("Sub", ["input", "mean"], ["centred"]),
+        helper.make_node("Div", ["centred", "deviation"], ["x"]),
+        helper.make_node("Conv", ["x", "conv.weight", "conv.bias"], ["c"], kernel_shape=[25], strides=[5]),
+        helper.make_node("Relu", ["c"], ["r"]),
+        helper.make_node("GlobalAveragePool", ["r"], ["p"]),
+        helper.make_node("Flatten", ["p"], ["f"], axis=1),
+        helper.make_node("Gemm", ["f", "fc.weight", "fc.bias"], ["output"], transB=1),
+    ]
+    save("watch", nodes, tensors, [6, STEPS], 7, external=False)
+    parts = {}
+    for part, (x, y) in (("seen", (seen, seen_y)), ("test", (test, test_y))):
+        parts[f"{part}.input"] = x.reshape(len(x), 6 * STEPS).astype(np.float16)
+        parts[f"{part}.label"] = y.astype(np.float16)
+    # whose window it is, so that persons can be held out
+    parts["seen.person"] = np.array(person)[~unseen].astype(np.float16)
+    save_file(parts, os.path.join(HERE, "..", "watch.safetensors"))
+
+
 if __name__ == "__main__":
     wine()
+    watch()
     digits(
         "handwriting",
         lambda rng: [Conv(rng, 1, 8, 0), Relu(), MaxPool(), Flatten(), Linear(rng, 72, 10)],
