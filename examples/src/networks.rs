@@ -141,7 +141,7 @@ macro_rules! floats {
         }
     )*};
 }
-floats!(FloatQuickDigits (34) FloatDigits (60) FloatCarefulDigits (120) FloatFashion (479));
+floats!(FloatQuickDigits (34) FloatDigits (60) FloatCarefulDigits (120));
 floats!(FloatDigitsCnn (96, 20) 864);
 
 /// The fraction of the images that the integers of a network classify correctly.

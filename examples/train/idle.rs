@@ -6,7 +6,7 @@ use fhe_nn_core::spec::{Op, Spec};
 use fhe_nn_core::train::{Family, Number};
 use ndarray::{ArrayD, Axis};
 
-/// The trained network without its idle neurons, which gives the same scores. `None` if no neuron is idle, or if the
+/// The trained network without its idle neurons, which gives the same scores. `None` if no neuron is idle or all are, or if the
 /// network is not a `Dense` layer, an activation and a `Dense` layer.
 ///
 /// # Errors
@@ -20,7 +20,7 @@ pub(crate) fn without_idle(spec: &Spec, floats: &Floats) -> Result<Option<(Spec,
     else {
         return Ok(None);
     };
-    let (neurons, phases) = (dense.outputs, act.phases as usize);
+    let (neurons, phases) = (dense.outputs, act.phases.max(1) as usize);
     let weights = format!("{}.weight", scores.name);
     let Some(reads) = floats.get(&weights) else {
         return Ok(None);
@@ -31,7 +31,7 @@ pub(crate) fn without_idle(spec: &Spec, floats: &Floats) -> Result<Option<(Spec,
         columns(neuron).all(|column| reads.index_axis(Axis(1), column).iter().all(|w| *w == 0.0))
     };
     let kept: Vec<usize> = (0..neurons).filter(|&neuron| !is_idle(neuron)).collect();
-    if kept.len() == neurons {
+    if kept.len() == neurons || kept.is_empty() {
         return Ok(None);
     }
     let values: Vec<usize> = (0..phases)

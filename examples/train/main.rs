@@ -17,8 +17,7 @@ use fhe_nn_examples::article::{Article2, Article3, Article4};
 use fhe_nn_examples::cli;
 use fhe_nn_examples::networks::{
     CLOTHES, CarefulDigits, Digits, DigitsCnn, Fashion, FloatCarefulDigits, FloatDigits,
-    FloatDigitsCnn, FloatFashion, FloatQuickDigits, FloatSensors, GREY, GreyDigits, QuickDigits,
-    Sensors,
+    FloatDigitsCnn, FloatQuickDigits, FloatSensors, GREY, GreyDigits, QuickDigits, Sensors,
 };
 
 mod course;
@@ -75,7 +74,6 @@ enum Trainee {
     FloatCarefulDigits,
     FloatQuickDigits,
     FloatDigitsCnn,
-    FloatFashion,
     /// Exercises by what a watch measures, whose windows come with the examples
     Sensors,
     FloatSensors,
@@ -125,6 +123,5 @@ fn train(args: Args) -> Result<(), Box<dyn StdError>> {
         }
         Trainee::Sensors => course.waves::<Sensors>("sensors", recipes::SENSORS),
         Trainee::FloatSensors => course.floats::<FloatSensors>("sensors", recipes::FLOAT_SENSORS),
-        Trainee::FloatFashion => course.floats::<FloatFashion>("fashion", recipes::FLOAT_FASHION),
     }
 }

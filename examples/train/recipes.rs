@@ -1,4 +1,4 @@
-//! The recipes with which the networks are trained. They did best on the held-out images;
+//! The recipes with which the networks are trained. They were chosen on held-out images, or on held-out persons;
 //! examples/train/README.md has the comparison.
 
 use fhe_nn_core::quantize::Clipping;
@@ -99,12 +99,6 @@ pub(crate) const FASHION: Recipe = Recipe {
     decay: 0.05,
     augment: MIRRORED,
     ..DENSE
-};
-
-/// The recipe for floats on Fashion-MNIST.
-pub(crate) const FLOAT_FASHION: Recipe = Recipe {
-    augment: MIRRORED,
-    ..FLOAT
 };
 
 /// The recipe for signals of a watch. With few steps of the encoder beyond the usual values, sums stay within the period.

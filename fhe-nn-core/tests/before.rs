@@ -7,7 +7,7 @@ use ndarray::Array2;
 const EXAMPLES: &str = "../examples/data";
 const BEFORE: &str = "tests/before_models";
 
-/// Models in format 1, by folder and name, with a hash of its scores on 20 inputs as commit 5d07ebb
+/// Models in format 1, by folder and name, with a hash of their scores on 20 inputs as commit 5d07ebb
 /// computed them: integers, and the bits of the reals that they stand for.
 const SCORES: [(&str, &str, u64); 8] = [
     (EXAMPLES, "article2", 0xffb9_0bf8_708c_477d),

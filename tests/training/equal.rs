@@ -1,7 +1,7 @@
 //! After training, the quantized network equals the trained module on every input.
 
 use fhe_nn_core::prelude::*;
-use fhe_nn_core::train::{Device, Trainable, Trainer, WeightScales};
+use fhe_nn_core::train::{Device, Optimizer, Trainable, Trainer, WeightScales};
 use ndarray::Array2;
 
 use super::Data;
@@ -179,6 +179,37 @@ fn latent_floats_are_the_network_that_was_trained() {
         let most = row.iter().fold(0.0, |most: f32, w| most.max(w.abs()));
         assert!((scale - most / 7.0).abs() <= 1e-4 * scale, "{scale} {most}");
     }
+}
+
+/// Phases are learned in periods, and a small step of gradient descent is a small step of them all the same.
+#[test]
+fn gradient_descent_moves_phases_by_their_own_gradient() {
+    let data = Data::new(600, 24, 3, 1);
+    let mut module = Waves::trainable(&Device::Cpu).expect("a network");
+    let latent = |module: &Trainable, name: &str| {
+        let latent = module.latent().expect("it was calibrated");
+        latent.get(name).expect("it is learned").clone()
+    };
+    let trainer = Trainer::new().with_epochs(1).with_progress(false);
+    let samples = trainer.samples(&data.examples());
+    module
+        .calibrate(samples.view())
+        .expect("samples of its shape");
+    let names = ["hidden.weight", "hidden.bias"];
+    let before = names.map(|name| latent(&module, name));
+    let descent = trainer
+        .with_rate(1e-3)
+        .with_optimizer(Optimizer::Sgd { momentum: 0.9 });
+    descent
+        .fit(&mut module, &data.examples(), None)
+        .expect("it learns");
+    let [weight, phase] = [0, 1].map(|k| {
+        let moved = latent(&module, names[k]) - &before[k];
+        moved.iter().fold(0.0, |most: f32, by| most.max(by.abs()))
+    });
+    // inputs are 0 or 1, so the gradient of a phase is about as large as that of a weight
+    assert!(weight > 0.0 && phase > 0.0, "{weight} {phase}");
+    assert!(phase < 20.0 * weight, "{weight} {phase}");
 }
 
 fn scores(module: &Trainable, data: &Data) -> Array2<f32> {

@@ -1,4 +1,4 @@
-"""Trains the networks of the examples `wine`, `handwriting` and `sensors`, and a larger one, and writes them as ONNX.
+"""Trains the networks of the examples `wine`, `handwriting` and `watch`, and a larger one, and writes them as ONNX.
 
     python -m venv venv && venv/bin/pip install numpy scikit-learn onnx
     venv/bin/pip install safetensors && venv/bin/pip install --no-deps seglearn==1.2.5

@@ -10,7 +10,7 @@ use rand_chacha::rand_core::SeedableRng;
 use rand_distr::{Distribution, Normal};
 
 /// The learned parameters of one layer. Weights that a `Wave` reads are in units of integers, and biases in periods, so that
-/// a step moves them as far as it moves a weight within its range; all others are reals.
+/// a step of Adam moves them as far as it moves a weight within its range; all others are reals.
 #[derive(Debug, Clone)]
 pub(crate) struct Learned {
     /// The weights, `[channels, taps]`, or the vectors of an embedding, `[vocabulary, dimension]`.
@@ -20,7 +20,8 @@ pub(crate) struct Learned {
     /// Logarithm of the scale of each channel's weights, `[channels, 1]`; `None` if the scale is given.
     pub(super) log_scale: Option<Var>,
     /// Logarithm of a factor of all scales, `[1, 1]`, of the layer that makes the scores. It does not decay as weights do,
-    /// and does not move their rounding: what the softmax needs is learned apart from the integers.
+    /// and does not move their rounding: what the softmax needs is learned apart from the integers. In floating point it
+    /// stays as it is.
     pub(super) log_gain: Option<Var>,
 }
 

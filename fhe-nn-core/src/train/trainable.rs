@@ -12,7 +12,7 @@ use ndarray::ArrayD;
 
 use super::error::{Failure, TrainError, tensor_operation};
 use super::ops::Windows;
-use super::parameters::Learned;
+use super::parameters::{Learned, reads_wave};
 use super::scales::Scale;
 use crate::layer::is_smooth;
 use crate::quantize::{CustomFn, Groups};
@@ -266,6 +266,16 @@ impl Trainable {
             }
         }
         named
+    }
+
+    /// What a parameter of this name is learned in, in its own units: the period for the phases of a `Wave`.
+    pub(super) fn unit_of(&self, name: &str) -> f64 {
+        let layers = self.spec.layers.iter().enumerate();
+        let mut phases = layers.filter(|&(index, layer)| {
+            reads_wave(&self.spec, index) && name.strip_suffix(".bias") == Some(&*layer.name)
+        });
+        let linear = phases.next().and_then(|(_, layer)| layer.op.linear());
+        linear.map_or(1.0, |linear| f64::from(linear.accumulator).exp2())
     }
 
     /// The name of the field that makes a tensor.

@@ -42,16 +42,28 @@ pub(super) struct Descent {
 
 struct Moments {
     var: Var,
+    /// What the variable is learned in, in its own units: a step of gradient descent must not depend on it.
+    unit: f32,
     first: Vec<f32>,
     second: Vec<f32>,
 }
 
 impl Descent {
-    pub(super) fn new(optimizer: Optimizer, named: BTreeMap<String, Var>) -> Self {
+    /// An optimizer of a module's parameters. `unit` has what each of them is learned in, in its own units.
+    pub(super) fn new(
+        optimizer: Optimizer,
+        named: BTreeMap<String, Var>,
+        unit: impl Fn(&str) -> f64,
+    ) -> Self {
         let moments = named.into_iter().map(|(name, var)| {
             let zeros = || vec![0.0; var.elem_count()];
-            let (first, second) = (zeros(), zeros());
-            (name, Moments { var, first, second })
+            let moments = Moments {
+                unit: unit(&name) as f32,
+                first: zeros(),
+                second: zeros(),
+                var,
+            };
+            (name, moments)
         });
         Descent {
             optimizer,
@@ -65,7 +77,13 @@ impl Descent {
         self.steps += 1;
         let corrected = |beta: f32| 1.0 / (1.0 - f64::from(beta).powi(self.steps as i32)) as f32;
         let (first_scale, second_scale) = (corrected(BETAS.0), corrected(BETAS.1));
-        for (name, Moments { var, first, second }) in &mut self.variables {
+        for (name, moments) in &mut self.variables {
+            let Moments {
+                var,
+                unit,
+                first,
+                second,
+            } = moments;
             let Some(gradient) = gradients.get(var) else {
                 continue;
             };
@@ -86,9 +104,11 @@ impl Descent {
                     });
                 }
                 Optimizer::Sgd { momentum } => {
+                    // a gradient by x / unit is greater by the unit, and a step of x / unit counts for more by it
+                    let rate = rate as f32 / (*unit * *unit);
                     all.for_each(|((weight, gradient), (first, _))| {
                         *first = *first * momentum as f32 + gradient;
-                        *weight -= *first * rate as f32;
+                        *weight -= *first * rate;
                     });
                 }
             };

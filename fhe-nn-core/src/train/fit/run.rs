@@ -44,7 +44,8 @@ impl Trainer<'_> {
         validation.map_or(Ok(()), |examples| check(module, examples))?;
         let samples = self.samples(training);
         module.calibrate(samples.view())?;
-        let mut descent = Descent::new(self.optimizer, module.named());
+        let unit = |name: &str| module.unit_of(name);
+        let mut descent = Descent::new(self.optimizer, module.named(), unit);
         let mut history = History::new(&module.spec().name);
         let mut best = copies(module)?;
         let checkpoint = self.checkpoint(module, &samples, training.len())?;
