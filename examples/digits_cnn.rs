@@ -33,5 +33,5 @@ fn digits_cnn(args: Args) -> Result<(), Box<dyn Error>> {
     let (images, labels) = (test.images.view(), &test.labels);
     let floats = story::float_accuracy_of::<FloatDigitsCnn>("digits_cnn", images, labels)?;
     let accuracies = (ACCURACY, Some(floats));
-    story::images::<DigitsCnn>(&cli::data(), "digits_cnn", None, accuracies, args.story)
+    story::images::<DigitsCnn>(&test, "digits_cnn", None, accuracies, args.story)
 }

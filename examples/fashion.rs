@@ -10,6 +10,7 @@
 
 use std::process::ExitCode;
 
+use fhe_nn_examples::idx::{Dataset, Split};
 use fhe_nn_examples::networks::{CLOTHES, Fashion};
 use fhe_nn_examples::{cli, story};
 
@@ -25,7 +26,8 @@ struct Args {
 
 fn main() -> ExitCode {
     cli::run(|args: Args| {
-        let (folder, accuracies) = (cli::data().join("fashion"), (ACCURACY, None));
-        story::images::<Fashion>(&folder, "fashion", Some(CLOTHES), accuracies, args.story)
+        let test = Dataset::load(cli::data().join("fashion"), Split::Test)?;
+        let accuracies = (ACCURACY, None);
+        story::images::<Fashion>(&test, "fashion", Some(CLOTHES), accuracies, args.story)
     })
 }

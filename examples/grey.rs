@@ -6,6 +6,7 @@
 
 use std::process::ExitCode;
 
+use fhe_nn_examples::idx::{Dataset, Split};
 use fhe_nn_examples::networks::{GREY, GreyDigits};
 use fhe_nn_examples::{cli, story};
 
@@ -21,13 +22,8 @@ struct Args {
 
 fn main() -> ExitCode {
     cli::run(|args: Args| {
+        let test = Dataset::load(cli::data(), Split::Test)?;
         let accuracies = (ACCURACY, None);
-        story::images::<GreyDigits>(
-            &cli::data(),
-            "grey_digits",
-            Some(GREY),
-            accuracies,
-            args.story,
-        )
+        story::images::<GreyDigits>(&test, "grey_digits", Some(GREY), accuracies, args.story)
     })
 }

@@ -16,19 +16,19 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
 
-check() { # version, whether tokenizers is expected
+check() { # package and version, whether tokenizers is expected
     rm -rf probe
     cargo new --quiet --vcs none probe 2>/dev/null
     cd probe
-    cargo add --quiet "candle-core@=$1" --no-default-features 2>/dev/null
+    cargo add --quiet "$1" --no-default-features 2>/dev/null
     tree=$(cargo tree --prefix none -e normal 2>/dev/null | sort -u)
     cd ..
     found=no
     if grep -q '^tokenizers ' <<<"$tree"; then found=yes; fi
-    echo "candle-core $1: $(wc -l <<<"$tree") crates, tokenizers: $found"
+    echo "$1: $(wc -l <<<"$tree") crates, tokenizers: $found"
     [ "$found" = "$2" ] || { echo "this has changed: expected $2" >&2; exit 1; }
 }
 
-check 0.9.2 no
-check 0.10.0 yes
-check 0.11.1 yes
+check candle-core@=0.9.2 no
+check candle-core@=0.10.0 yes
+check candle-core@=0.11.1 yes

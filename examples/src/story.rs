@@ -1,7 +1,6 @@
 //! The story that an example tells: a network runs in the clear and then encrypted, with equal results.
 
 use std::error::Error;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -12,7 +11,7 @@ use serde_json::json;
 
 use crate::cli;
 use crate::exchange::Exchange;
-use crate::idx::{Dataset, Split};
+use crate::idx::Dataset;
 use crate::networks::{accuracy_of, float_accuracy};
 use crate::picture::picture;
 use crate::shades::Shades;
@@ -48,27 +47,24 @@ pub struct Story<'a> {
     pub show: &'a dyn Fn(usize) -> String,
 }
 
-/// Tells the story of a trained network on the test images of a folder, in shades if it reads shades. The model is found
+/// Tells the story of a trained network on test images, in shades if it reads shades. The model is found
 /// by name among those that come with the examples.
 ///
 /// # Panics
 /// Those of [`Story::tell`].
 ///
 /// # Errors
-/// Those of the files, and of [`Story::tell`].
+/// Those of the file, and of [`Story::tell`].
 pub fn images<N: Network>(
-    folder: &Path,
+    test: &Dataset,
     name: &str,
     shades: Option<Shades>,
     (least_accuracy, float_accuracy): (f64, Option<f64>),
     options: Options,
 ) -> Result<(), Box<dyn Error>> {
-    let test = Dataset::load(folder, Split::Test)?;
     let network = N::load(cli::data().join(format!("{name}.quantized.safetensors")))?;
-    let inputs = match shades {
-        Some(shades) => shades.of(test.images.view()),
-        None => test.images.clone(),
-    };
+    let shaded = shades.map(|shades| shades.of(test.images.view()));
+    let inputs = shaded.as_ref().unwrap_or(&test.images);
     let story = Story {
         what: "image",
         inputs: inputs.view(),

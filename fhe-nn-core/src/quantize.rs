@@ -40,7 +40,7 @@ pub(crate) use self::{
     encoder::{lost, method, shifted},
     float::{Curve, weight_shape},
     linear::{Place, extent},
-    neuron::{constant_of, wave_unit},
+    neuron::{constant_of, period, wave_unit},
     preset_scales::{Clamp, Quantizer},
 };
 pub(crate) use self::{samples::reals, scales::Scales};

@@ -8,7 +8,7 @@ use fhe_nn_proof::widths::Range;
 use ndarray::{Array1, Array2, ArrayView1, Axis};
 
 use super::Calibration;
-use super::neuron::Neuron;
+use super::neuron::{Neuron, period};
 use super::report::{Fidelity, LayerReport};
 use super::tensor::{Preactivation, Signal};
 use crate::Error;
@@ -203,8 +203,7 @@ impl Place<'_> {
     fn constant(&self, wanted: f64, range: Range, proved: Range) -> i64 {
         match (self.function(), self.linear.overflow) {
             (Some(Function::Sign | Function::Wave), Overflow::Wrap) => {
-                let modulus = f64::from(self.linear.accumulator).exp2();
-                wanted.rem_euclid(modulus) as i64
+                wanted.rem_euclid(period(self.linear)) as i64
             }
             (Some(Function::Sign), _) => threshold_within(range, wanted as i64),
             (Some(_), _) => centring(range, proved),

@@ -87,7 +87,12 @@ impl Neuron {
 
 /// Real value of one unit of an accumulator that a `Wave` reads. The period of 4 is `2^A` units.
 pub(crate) fn wave_unit(linear: &LinearSpec) -> f64 {
-    4.0 / f64::from(linear.accumulator).exp2()
+    4.0 / period(linear)
+}
+
+/// The period of sums that wrap, in units of the accumulator.
+pub(crate) fn period(linear: &LinearSpec) -> f64 {
+    f64::from(linear.accumulator).exp2()
 }
 
 /// A bias in units of the accumulator, as an integer. Zero points contribute `centre` to the

@@ -11,7 +11,7 @@ use super::error::{Failure, tensor_operation};
 use super::integers::array;
 use super::parameters::{Learned, log_scales, reads_wave};
 use super::trainable::{Precision, Trainable};
-use crate::quantize::{Clamp, Float, lost, wave_unit, weight_shape};
+use crate::quantize::{Clamp, Float, lost, period, wave_unit, weight_shape};
 use crate::{Error, Floats};
 
 impl Trainable {
@@ -162,7 +162,7 @@ impl Trainable {
         let zeros = Tensor::from_vec(zeros.collect::<Vec<f32>>(), (linear.taps, 1), &self.device)?;
         let centre = weight.matmul(&zeros)?.flatten_all()?;
         let weight = real((weight * (unit / input.scale))?)?;
-        let bias = (bias * f64::from(linear.accumulator).exp2())?;
+        let bias = (bias * period(linear))?;
         Ok((weight, ((bias + centre)? * unit)?))
     }
 
@@ -240,7 +240,7 @@ impl Trainable {
                     let centre =
                         row.map(|(tap, w)| w * encoder.zero_point(tap, linear.taps) as f64);
                     *bias -= centre.sum::<f64>();
-                    *bias /= f64::from(linear.accumulator).exp2();
+                    *bias /= period(&linear);
                 }
             }
             learned

@@ -14,7 +14,7 @@ use super::parameters::{LEAST_SCALE, Learned, reads_wave};
 use super::trainable::{Trainable, WeightScales};
 use super::weights::{Promise, Rule};
 use crate::parallel::*;
-use crate::quantize::{Place, wave_unit};
+use crate::quantize::{Place, period, wave_unit};
 
 impl Trainable {
     /// A layer with weights, as the quantizer has it.
@@ -174,7 +174,7 @@ impl Trainable {
         if !reads_wave(&self.spec, index) {
             return Ok(bias.into_iter().map(f64::from).collect());
         }
-        let (modulus, unit) = (f64::from(linear.accumulator).exp2(), wave_unit(linear));
+        let (modulus, unit) = (period(linear), wave_unit(linear));
         let biases = bias.into_iter().zip(weights.rows()).map(|(bias, row)| {
             let centre = input.centre(row);
             let constant = (f64::from(bias) * modulus).round_ties_even();

@@ -9,6 +9,8 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use rand_distr::{Distribution, Normal};
 
+use crate::quantize::period;
+
 /// The learned parameters of one layer. Weights that a `Wave` reads are in units of integers, and biases in periods, so that
 /// a step of Adam moves them as far as it moves a weight within its range; all others are reals.
 #[derive(Debug, Clone)]
@@ -100,8 +102,7 @@ fn deviation(spec: &Spec, index: usize, linear: &LinearSpec) -> f64 {
         } else {
             1.0
         };
-        let period = f64::from(linear.accumulator).exp2();
-        let wanted = period / 8.0 / level / (inputs / 5.0).sqrt();
+        let wanted = period(linear) / 8.0 / level / (inputs / 5.0).sqrt();
         return wanted.clamp(
             WAVE_DEVIATION,
             (max_weight(linear.weights) as f64 / 2.0).max(0.35),

@@ -15,7 +15,7 @@ use super::ops::Windows;
 use super::parameters::{Learned, reads_wave};
 use super::scales::Scale;
 use crate::layer::is_smooth;
-use crate::quantize::{CustomFn, Groups};
+use crate::quantize::{CustomFn, Groups, period};
 use crate::{Calibration, Error, Floats};
 
 /// A declaration whose weights are learned.
@@ -275,7 +275,7 @@ impl Trainable {
             reads_wave(&self.spec, index) && name.strip_suffix(".bias") == Some(&*layer.name)
         });
         let linear = phases.next().and_then(|(_, layer)| layer.op.linear());
-        linear.map_or(1.0, |linear| f64::from(linear.accumulator).exp2())
+        linear.map_or(1.0, |linear| period(&linear))
     }
 
     /// The name of the field that makes a tensor.

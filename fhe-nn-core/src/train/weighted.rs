@@ -13,7 +13,7 @@ use super::integers::array;
 use super::ops::straight_through;
 use super::parameters::reads_wave;
 use super::signal::{Sums, Values, column, per_channel, whole};
-use crate::quantize::{Place, constant_of, extent};
+use crate::quantize::{Place, constant_of, extent, period};
 
 /// Accumulators count as a loss from this fraction of their range on.
 const NEAR: f64 = 0.85;
@@ -106,8 +106,7 @@ impl Forward<'_> {
         )?;
         let wave = reads_wave(&module.spec, index);
         let constants = if wave {
-            let period = f64::from(linear.accumulator).exp2();
-            straight_through(&(bias.as_tensor() * period)?, &constants)?
+            straight_through(&(bias.as_tensor() * period(&linear))?, &constants)?
         } else {
             constants
         };
