@@ -30,7 +30,7 @@ fn main() -> ExitCode {
 fn wine(args: Args) -> Result<(), Box<dyn Error>> {
     let task = Task::load("wine", "wine")?;
     let (tuned, figures) = task.tune(args.options, false, SECONDS)?;
-    run_encrypted(&tuned, &task.test().row(0).to_vec())?;
+    run_encrypted(&tuned.model, &tuned.plan, &task.test().0.row(0).to_vec())?;
     if args.options.json {
         println!("{figures}");
     }

@@ -1,5 +1,6 @@
 //! Training: a trained module computes what the quantized network computes.
 
+mod cheaper;
 mod equal;
 mod mistakes;
 mod search;

@@ -7,7 +7,7 @@ use clap::Args;
 use fhe_nn_core::import::{self, Imported, Widths};
 use fhe_nn_core::run::{Progress, Watch, accuracy};
 use fhe_nn_core::tune::{Tuned, Tuner};
-use fhe_nn_core::{ClientKey, ServerKey, rows};
+use fhe_nn_core::{ClientKey, Model, Plan, ServerKey, rows};
 use indicatif::{ProgressBar, ProgressStyle};
 use ndarray::{Array2, ArrayView2};
 use serde_json::{Value, json};
@@ -83,9 +83,14 @@ impl Task {
         })
     }
 
-    /// The rows that tuning never sees, `[rows, values of one row]`.
-    pub fn test(&self) -> ArrayView2<'_, f32> {
-        self.test.view()
+    /// The rows to tune on, `[rows, values of one row]`, and their labels.
+    pub fn seen(&self) -> (ArrayView2<'_, f32>, &[u32]) {
+        (self.rows.view(), &self.labels)
+    }
+
+    /// The rows that tuning never sees, `[rows, values of one row]`, and their labels.
+    pub fn test(&self) -> (ArrayView2<'_, f32>, &[u32]) {
+        (self.test.view(), &self.test_labels)
     }
 
     /// Tunes the network, and prints what is found. The figures are those of the rows that tuning never saw.
@@ -161,14 +166,14 @@ impl Task {
 ///
 /// # Errors
 /// Those of keys and of running.
-pub fn run_encrypted(tuned: &Tuned, row: &[f32]) -> Result<(), fhe_nn_core::Error> {
-    let client = ClientKey::generate(&tuned.plan)?;
+pub fn run_encrypted(model: &Model, plan: &Plan, row: &[f32]) -> Result<(), fhe_nn_core::Error> {
+    let client = ClientKey::generate(plan)?;
     let server = ServerKey::new(&client.evaluation_key()?);
     let request = client.encrypt(row)?;
-    let scores = client.decrypt(&request, &tuned.model.run_encrypted(&server, &request)?)?;
+    let scores = client.decrypt(&request, &model.run_encrypted(&server, &request)?)?;
     assert_eq!(
         scores,
-        tuned.model.run(row)?,
+        model.run(row)?,
         "an encrypted result differs from the clear one"
     );
     println!(

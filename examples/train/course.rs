@@ -27,6 +27,8 @@ pub(crate) struct Course {
     chooses: Option<(Vec<u32>, Dataset)>,
     report: (Vec<u32>, Dataset),
     args: Args,
+    /// The seed of the training at hand, of which there may be several.
+    seed: u64,
 }
 
 impl Course {
@@ -41,8 +43,14 @@ impl Course {
             training: (labels(&training), training),
             chooses: chooses.map(|chooses| (labels(&chooses), chooses)),
             report: (labels(&report), report),
+            seed: args.seed,
             args,
         })
+    }
+
+    /// Begins a training with another seed.
+    pub(crate) fn begin(&mut self, seed: u64) {
+        self.seed = seed;
     }
 
     pub(crate) fn network(&self) -> Trainee {
@@ -54,7 +62,7 @@ impl Course {
         &self,
         name: &'static str,
         recipe: Recipe,
-    ) -> Result<(), Box<dyn StdError>> {
+    ) -> Result<f64, Box<dyn StdError>> {
         // small integers have small noise, which gives the same accuracy faster
         let mut family = Family::new(N::SPEC);
         if let Some(neurons) = recipe.neurons {
@@ -69,7 +77,7 @@ impl Course {
     }
 
     /// Trains the article's floats further at fewer bits.
-    pub(crate) fn article<N: Network>(&self, name: &'static str) -> Result<(), Box<dyn StdError>> {
+    pub(crate) fn article<N: Network>(&self, name: &'static str) -> Result<f64, Box<dyn StdError>> {
         let mut module = N::trainable(&Device::Cpu)?;
         let floats = Floats::load(cli::data().join("article.safetensors"))?;
         let samples = Dataset::load(cli::data(), Split::Calibration)?.images;
@@ -86,14 +94,15 @@ impl Course {
         name: &'static str,
         module: &mut Trainable,
         recipe: Recipe,
-    ) -> Result<(), Box<dyn StdError>> {
+    ) -> Result<f64, Box<dyn StdError>> {
         let samples = self.fit(name, module, recipe)?;
         let (mut spec, mut floats) = (module.spec().clone(), module.floats()?);
         if let Some(fewer) = without_idle(&spec, &floats)? {
             (spec, floats) = fewer;
         }
-        floats.save(self.out(&format!("{name}.safetensors"))?)?;
-
+        if self.writes() {
+            floats.save(self.out(&format!("{name}.safetensors"))?)?;
+        }
         let report = examples(&self.report)?;
         let trained = accuracy(module, &report)?;
         let Quantized {
@@ -115,7 +124,10 @@ impl Course {
         if spec != *N::SPEC {
             print!("declare it as\n{}", spec.declaration(&[]));
         }
-        Ok(network.save(self.out(&format!("{name}.quantized.safetensors"))?)?)
+        if self.writes() {
+            network.save(self.out(&format!("{name}.quantized.safetensors"))?)?;
+        }
+        Ok(right)
     }
 
     /// Trains a network in floating point.
@@ -123,16 +135,21 @@ impl Course {
         &self,
         name: &'static str,
         recipe: Recipe,
-    ) -> Result<(), Box<dyn StdError>> {
+    ) -> Result<f64, Box<dyn StdError>> {
         let mut module = N::trainable(&Device::Cpu)?.with_precision(Precision::Float);
         self.fit(name, &mut module, recipe)?;
-        println!(
-            "{name}: {:.2}% in floating point",
-            100.0 * accuracy(&module, &examples(&self.report)?)?
-        );
-        Ok(module
-            .latent()?
-            .save(self.out(&format!("{name}.float.safetensors"))?)?)
+        let right = accuracy(&module, &examples(&self.report)?)?;
+        println!("{name}: {:.2}% in floating point", 100.0 * right);
+        if self.writes() {
+            let floats = module.latent()?;
+            floats.save(self.out(&format!("{name}.float.safetensors"))?)?;
+        }
+        Ok(right)
+    }
+
+    /// Whether the training at hand is the one whose networks are written.
+    fn writes(&self) -> bool {
+        self.seed == self.args.seed
     }
 
     /// Fits a module, and returns the samples that calibrated it.
@@ -156,9 +173,9 @@ impl Course {
             .with_batch(recipe.batch)
             .with_rate(recipe.rate)
             .with_optimizer(Optimizer::AdamW { decay })
-            .with_seed(self.args.seed)
+            .with_seed(self.seed)
             .with_augment(&augment);
-        if self.args.resume {
+        if self.args.resume && self.writes() {
             trainer = trainer.with_checkpoint(self.out(&format!("{name}.checkpoint"))?);
         }
         let start = Instant::now();
@@ -169,7 +186,9 @@ impl Course {
             start.elapsed().as_secs_f64(),
             history.epochs.last()
         );
-        history.save_svg(self.out(&format!("{name}.svg"))?)?;
+        if self.writes() {
+            history.save_svg(self.out(&format!("{name}.svg"))?)?;
+        }
         Ok(trainer.samples(&training))
     }
 

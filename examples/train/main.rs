@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
+use fhe_nn_core::train::Spread;
 use fhe_nn_examples::article::{Article2, Article3, Article4};
 use fhe_nn_examples::cli;
 use fhe_nn_examples::networks::{
@@ -43,6 +44,9 @@ struct Args {
     /// Seed of everything random
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
+    /// Train with this many seeds, one after the other, and print mean and spread; the networks of the first are written
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    seeds: u64,
     /// Number of rounds over the training images [default: the recipe's]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     epochs: Option<u16>,
@@ -100,7 +104,21 @@ fn train(args: Args) -> Result<(), Box<dyn StdError>> {
             "`--validate` trains on fewer images: say with `--out` where to write the networks";
         return Err(why.into());
     }
-    let course = Course::new(args)?;
+    let (seed, seeds) = (args.seed, args.seeds);
+    let mut course = Course::new(args)?;
+    let mut accuracies = Vec::new();
+    for seed in seed..seed.saturating_add(seeds) {
+        course.begin(seed);
+        accuracies.push(run(&course)?);
+    }
+    if seeds > 1 {
+        println!("{}", Spread::new(accuracies));
+    }
+    Ok(())
+}
+
+/// Trains a network with one seed, and returns its accuracy.
+fn run(course: &Course) -> Result<f64, Box<dyn StdError>> {
     match course.network() {
         Trainee::Digits => course.waves::<Digits>("digits", recipes::DENSE),
         Trainee::CarefulDigits => course.waves::<CarefulDigits>("careful_digits", recipes::DENSE),

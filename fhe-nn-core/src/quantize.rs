@@ -162,16 +162,7 @@ pub(crate) fn float_scores(
     floats: &Floats,
     inputs: ArrayView2<'_, f32>,
 ) -> Result<Array2<f64>, Error> {
-    spec.flow().map_err(|at| ModelError::flow(spec, at))?;
-    unused::check(spec, floats)?;
-    let float = Float {
-        spec,
-        floats,
-        functions,
-    };
-    let inputs = float.normalized(reals(spec, inputs.view())?)?;
-    let inputs = float.quantized_input(inputs)?;
-    let mut tensors = float.run(inputs)?;
+    let mut tensors = float_tensors(spec, functions, floats, inputs)?;
     let scores = tensors.pop().ok_or(ModelError::PartMissing)?;
     let Some(outputs) = &spec.interface.outputs else {
         return Ok(scores);
@@ -181,4 +172,25 @@ pub(crate) fn float_scores(
         to.assign(&Array1::from(outputs.of(&row.to_vec())));
     }
     Ok(all)
+}
+
+/// The results of all layers of the float network, the input's values first, `[inputs, values]` each.
+///
+/// # Errors
+/// Those of [`float_scores`].
+pub(crate) fn float_tensors(
+    spec: &Spec,
+    functions: &[CustomFn<'_>],
+    floats: &Floats,
+    inputs: ArrayView2<'_, f32>,
+) -> Result<Vec<Array2<f64>>, Error> {
+    spec.flow().map_err(|at| ModelError::flow(spec, at))?;
+    unused::check(spec, floats)?;
+    let float = Float {
+        spec,
+        floats,
+        functions,
+    };
+    let inputs = float.normalized(reals(spec, inputs.view())?)?;
+    float.run(float.quantized_input(inputs)?)
 }

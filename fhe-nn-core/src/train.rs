@@ -51,6 +51,7 @@ mod floats;
 pub(crate) mod forward;
 mod input;
 mod integers;
+mod load;
 mod lookup;
 mod ops;
 mod outputs;
@@ -69,8 +70,10 @@ pub use candle_core::{self, Device};
 pub(crate) use error::Failure;
 pub use error::TrainError;
 pub use fit::{
-    Augment, Epoch, Examples, History, Optimizer, Outcome, Schedule, Teacher, Trainer, accuracy,
+    Augment, Epoch, Examples, History, Optimizer, Outcome, Schedule, Spread, Teacher, Trainer,
+    accuracy,
 };
+use floats::insert;
 pub use rand_chacha;
 pub use search::{Candidate, Family, Front, Number, Refused, Search};
 pub use trainable::{Precision, Trainable, WeightScales};

@@ -248,6 +248,21 @@ impl Op {
         }
     }
 
+    /// What holds its accumulators to their width as a mutable reference, if it has any.
+    pub const fn overflow_mut(&mut self) -> Option<&mut Overflow> {
+        match self {
+            Op::Dense(dense) => Some(&mut dense.overflow),
+            Op::Conv(conv) => Some(&mut conv.overflow),
+            Op::Embedding(_)
+            | Op::Activation(_)
+            | Op::Pool(_)
+            | Op::Add
+            | Op::Mul
+            | Op::Concat
+            | Op::Flatten => None,
+        }
+    }
+
     /// The activation, if it is one.
     pub const fn activation(&self) -> Option<&ActivationSpec> {
         match self {

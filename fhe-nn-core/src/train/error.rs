@@ -70,6 +70,16 @@ pub enum TrainError {
         /// Name of the number that the field does not have.
         number: &'static str,
     },
+    /// A network is to become cheaper by a field that has nothing to change.
+    #[error(
+        "`{field}` of `{network}` cannot be made cheaper: it is not an activation or a pool\n  = help: name fields that are, or none to change any of them"
+    )]
+    NothingToChange {
+        /// Name of the network.
+        network: String,
+        /// Name of the field.
+        field: String,
+    },
     /// A file is not a checkpoint of this training.
     #[error(
         "`{}` cannot be resumed: {reason}\n  = help: remove the file to begin the training anew",

@@ -8,6 +8,7 @@ mod optimizer;
 mod outcome;
 mod run;
 mod schedule;
+mod spread;
 mod teacher;
 mod trainer;
 
@@ -17,5 +18,6 @@ pub use history::{Epoch, History};
 pub use optimizer::Optimizer;
 pub use outcome::Outcome;
 pub use schedule::Schedule;
+pub use spread::Spread;
 pub use teacher::Teacher;
 pub use trainer::Trainer;

@@ -28,12 +28,7 @@ impl Forward<'_> {
     /// # Errors
     /// [`TrainError::NotCalibrated`](super::TrainError::NotCalibrated), those of the floats that are given, and what candle reports.
     pub(super) fn run(&mut self, inputs: &Array2<f64>) -> Result<Scores, Failure> {
-        let mut tensors = vec![Signal::Values(self.input(inputs)?)];
-        for index in 0..self.module.spec.layers.len() {
-            let op = &self.module.spec.layers[index].op;
-            let signal = compute(op).train(self, index, &tensors)?;
-            tensors.push(signal);
-        }
+        let mut tensors = self.tensors(inputs)?;
         let (reals, integers) = match tensors.pop().ok_or(ModelError::PartMissing)? {
             Signal::Sums(sums) => self.scores(sums)?,
             Signal::Values(values) => (real(&values)?, values.integers),
@@ -47,6 +42,19 @@ impl Forward<'_> {
             integers,
             overflow: self.overflow.take(),
         })
+    }
+
+    /// Computes the results of all layers, the input's values first, for inputs in reals, `[inputs, values]`.
+    ///
+    /// # Errors
+    /// Those of [`Forward::run`].
+    pub(super) fn tensors(&mut self, inputs: &Array2<f64>) -> Result<Vec<Signal>, Failure> {
+        let mut tensors = vec![Signal::Values(self.input(inputs)?)];
+        for layer in &*self.module.spec.layers {
+            let signal = compute(&layer.op).train(self, tensors.len() - 1, &tensors)?;
+            tensors.push(signal);
+        }
+        Ok(tensors)
     }
 
     fn input(&self, inputs: &Array2<f64>) -> Result<Values, Failure> {

@@ -5,8 +5,10 @@ use fhe_nn_proof::client::Affine;
 use ndarray::Array2;
 
 use super::error::Failure;
+use super::parameters::reads_wave;
+use super::signal::UNIT;
 use super::trainable::Trainable;
-use crate::quantize::{Float, Scales, fixed_meaning};
+use crate::quantize::{Scales, fixed_meaning};
 
 /// The scale and zero point of a tensor.
 #[derive(Debug, Clone)]
@@ -31,19 +33,56 @@ enum Origin {
 }
 
 impl Trainable {
+    /// Finds all scales that are not known yet over samples of the input in reals, `[samples, values]`.
+    ///
+    /// # Errors
+    /// Those of the floats that are given.
     pub(super) fn find_scales(&mut self, samples: &Array2<f64>) -> Result<(), Failure> {
-        let wanting =
+        for index in 0..self.spec.layers.len() {
+            if reads_wave(&self.spec, index) {
+                self.find_unit_of_wave(index, samples)?;
+            }
+        }
+        self.find_scales_until(self.spec.layers.len(), samples)
+    }
+
+    /// Finds the scale of what a layer adds up whose sums a `Wave` reads. Its weights are in units of integers, so it must be
+    /// known before they mean anything.
+    ///
+    /// # Errors
+    /// Those of [`Trainable::find_scales`].
+    pub(super) fn find_unit_of_wave(
+        &mut self,
+        index: usize,
+        samples: &Array2<f64>,
+    ) -> Result<(), Failure> {
+        let source = self.spec.sources(index)[0];
+        if self.meaning(source).is_ok() {
+            return Ok(());
+        }
+        self.find_scales_until(source, samples)
+    }
+
+    /// Finds the scales that are not known yet of tensors up to `last`.
+    fn find_scales_until(&mut self, last: usize, samples: &Array2<f64>) -> Result<(), Failure> {
+        let unknown =
             |tensor: &usize| self.scales[*tensor].is_none() && self.has_own_scale(*tensor);
-        let wanting: Vec<usize> = (0..self.facts.len()).filter(wanting).collect();
+        let unknown: Vec<usize> = (0..self.facts.len()).filter(unknown).collect();
+        let wanting: Vec<usize> = unknown.iter().copied().filter(|&own| own <= last).collect();
         if wanting.is_empty() {
             return Ok(());
         }
-        let floats = self.latent_scaled()?;
-        let float = Float {
-            spec: &self.spec,
-            floats: &floats,
-            functions: &self.functions,
-        };
+        // what lies behind does not matter, but has to be something
+        for &tensor in &unknown {
+            self.scales[tensor] = Some(Scale::fixed(UNIT));
+        }
+        let floats = self.latent_reals();
+        for &tensor in &unknown {
+            self.scales[tensor] = None;
+        }
+        let mut floats = floats?;
+        self.insert_scales(&mut floats)?;
+        let float = self.with(&floats);
         let calibration = self.calibration;
         let scales = Scales::find(&float, &self.facts, samples, &calibration)?;
         let reals = float.run(samples.clone())?;

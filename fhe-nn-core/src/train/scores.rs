@@ -6,6 +6,7 @@ use ndarray::{Array2, ArrayView2};
 use super::error::Failure;
 use super::forward::{Forward, Mode};
 use super::pass::Scores;
+use super::signal::real;
 use super::trainable::{Precision, Trainable};
 use crate::Error;
 
@@ -55,6 +56,28 @@ impl Trainable {
         seed: u64,
     ) -> Result<Scores, Failure> {
         Forward::new(self, mode, seed).run(&self.input_reals(inputs)?)
+    }
+
+    /// The values that layer `index` reads first, in the reals that their integers stand for, `[inputs, values]`.
+    ///
+    /// # Errors
+    /// Those of [`Trainable::scores`].
+    pub(super) fn operand_reals(
+        &self,
+        index: usize,
+        inputs: ArrayView2<'_, f32>,
+    ) -> Result<Array2<f32>, Failure> {
+        let mut forward = Forward::new(self, Mode::Exact, 0);
+        let tensors = forward.tensors(&self.input_reals(inputs)?)?;
+        matrix(&real(forward.operand(index, &tensors)?)?)
+    }
+
+    /// The weights of layer `index` as they are learned, `[channels, taps]`.
+    ///
+    /// # Errors
+    /// [`ModelError::PartMissing`](crate::error::ModelError::PartMissing) for a layer without weights.
+    pub(super) fn latent_weights(&self, index: usize) -> Result<Array2<f32>, Failure> {
+        matrix(&self.learned(index)?.weight)
     }
 
     /// Finds over samples what is not learned: scales that are not known yet, and the widths of

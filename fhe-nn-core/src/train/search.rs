@@ -1,7 +1,11 @@
 //! Searching a family for its best networks: accuracy against encrypted time.
 
+mod change;
+mod cheaper;
 mod family;
 mod front;
+mod least_squares;
+mod refit;
 
 use candle_core::Device;
 use fhe_nn_proof::graph::Graph;
@@ -17,7 +21,8 @@ use super::trainable::Trainable;
 use crate::quantize::quantize;
 use crate::{Calibration, Error, Floats};
 
-/// Searches a family of networks: trains and plans every member that fits a time budget.
+/// Searches for networks that fit a time budget: trains and plans the members of a family with [`run`](Search::run), or
+/// makes a trained network cheaper with [`cheaper`](Search::cheaper).
 ///
 /// ```no_run
 /// # use fhe_nn_core::prelude::*;
@@ -42,6 +47,7 @@ pub struct Search<'a> {
     options: PlanOptions,
     prepare: &'a dyn Fn(Trainable) -> Trainable,
     device: Device,
+    changed: Vec<String>,
 }
 
 /// Untrained weights make more noise than trained ones, so a member is trained if its untrained plan takes at most
@@ -57,6 +63,7 @@ impl Default for Search<'_> {
             options: PlanOptions::default(),
             prepare: &|module| module,
             device: Device::Cpu,
+            changed: Vec::new(),
         }
     }
 }
@@ -100,6 +107,12 @@ impl<'a> Search<'a> {
         self
     }
 
+    /// Sets the fields that [`cheaper`](Search::cheaper) may change, activations and pools; by default, all of them.
+    pub fn with_changed<S: Into<String>>(mut self, fields: impl IntoIterator<Item = S>) -> Self {
+        self.changed = fields.into_iter().map(Into::into).collect();
+        self
+    }
+
     /// Sets the device on which members are trained; by default, the processor.
     pub fn with_device(mut self, device: Device) -> Self {
         self.device = device;
@@ -119,55 +132,74 @@ impl<'a> Search<'a> {
         validation: &Examples<'_>,
         mut found: impl FnMut(&Candidate),
     ) -> Result<Front, Error> {
-        let trainer = self.trainer.clone().without_checkpoint();
-        let samples = trainer.samples(training);
+        let samples = self.trainer.samples(training);
         let mut front = Front::new();
         for spec in family.members()? {
-            let module = Trainable::new(&spec, Vec::new(), &self.device, trainer.seed())?;
-            let mut module = (self.prepare)(module);
-            // a plan needs scales, and tells which members are far too slow
-            let begins = match module.calibrate(samples.view()) {
-                Ok(()) => self.planned(&spec, &module, &samples),
-                Err(error) => Err(error),
+            let member = Member {
+                spec,
+                floats: None,
+                most: self.budget,
             };
-            if let Ok((_, plan)) = &begins
-                && plan.predicted_seconds(self.threads) > MARGIN * self.budget
-            {
-                front.refused.push(Refused { spec, error: None });
-                continue;
-            }
-            let history = match trainer.fit(&mut module, training, Some(validation)) {
-                Ok(history) => history,
-                Err(error @ (Error::Train(TrainError::Diverged { .. }) | Error::Model(_))) => {
-                    let error = Some(error);
-                    front.refused.push(Refused { spec, error });
-                    continue;
-                }
-                Err(error) => return Err(error),
-            };
-            match self.planned(&spec, &module, &samples) {
-                Ok((floats, plan)) => {
-                    let candidate = Candidate {
-                        spec,
-                        floats,
-                        accuracy: history.accuracy().unwrap_or(0.0),
-                        seconds: plan.predicted_seconds(self.threads),
-                        plan,
-                    };
-                    found(&candidate);
-                    if candidate.seconds <= self.budget {
-                        front.candidates.push(candidate)
-                    } else {
-                        front.slow.push(candidate)
-                    }
-                }
-                Err(error) => front.refused.push(Refused {
-                    spec,
-                    error: Some(error),
-                }),
+            let trained = self.train(member, (training, validation), &samples, &mut front)?;
+            if let Some(candidate) = trained {
+                found(&candidate);
+                front.push(candidate, self.budget);
             }
         }
         Ok(front)
+    }
+
+    /// Trains a network and plans it. The result is `None` if it is refused, which `front` then says.
+    ///
+    /// # Errors
+    /// Those of [`Trainer::fit`], but for a training that diverges.
+    fn train(
+        &self,
+        Member { spec, floats, most }: Member<'_>,
+        (training, validation): (&Examples<'_>, &Examples<'_>),
+        samples: &Array2<f32>,
+        front: &mut Front,
+    ) -> Result<Option<Candidate>, Error> {
+        let trainer = self.trainer.clone().without_checkpoint();
+        let module = Trainable::new(&spec, Vec::new(), &self.device, trainer.seed())?;
+        let mut module = (self.prepare)(module);
+        if let Some(floats) = floats {
+            module.load(floats, samples.view())?;
+        }
+        // a plan needs scales, and tells which members are far too slow
+        let begins = match module.calibrate(samples.view()) {
+            Ok(()) => self.planned(&spec, &module, samples),
+            Err(error) => Err(error),
+        };
+        if let Ok((_, plan)) = &begins
+            && plan.predicted_seconds(self.threads) > MARGIN * most
+        {
+            front.refused.push(Refused { spec, error: None });
+            return Ok(None);
+        }
+        let history = match trainer.fit(&mut module, training, Some(validation)) {
+            Ok(history) => history,
+            Err(error @ (Error::Train(TrainError::Diverged { .. }) | Error::Model(_))) => {
+                let error = Some(error);
+                front.refused.push(Refused { spec, error });
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
+        };
+        match self.planned(&spec, &module, samples) {
+            Ok((floats, plan)) => Ok(Some(Candidate {
+                spec,
+                floats,
+                accuracy: history.accuracy().unwrap_or(0.0),
+                seconds: plan.predicted_seconds(self.threads),
+                plan,
+            })),
+            Err(error) => {
+                let error = Some(error);
+                front.refused.push(Refused { spec, error });
+                Ok(None)
+            }
+        }
     }
 
     fn planned(
@@ -177,8 +209,22 @@ impl<'a> Search<'a> {
         samples: &Array2<f32>,
     ) -> Result<(Floats, Plan), Error> {
         let floats = module.floats()?;
-        let (parts, _) = quantize(spec, &floats, &[], samples.view(), &Calibration::default())?;
-        let (_, plan) = Graph::new(spec, &parts)?.plan(&self.options)?;
+        let plan = self.plan_of(spec, &floats, samples)?;
         Ok((floats, plan))
     }
+
+    fn plan_of(&self, spec: &Spec, floats: &Floats, samples: &Array2<f32>) -> Result<Plan, Error> {
+        let (parts, _) = quantize(spec, floats, &[], samples.view(), &Calibration::default())?;
+        let (_, plan) = Graph::new(spec, &parts)?.plan(&self.options)?;
+        Ok(plan)
+    }
+}
+
+/// A network that is to be trained.
+struct Member<'a> {
+    spec: Spec,
+    /// What its weights begin with; random ones if there is nothing.
+    floats: Option<&'a Floats>,
+    /// The seconds that it may take.
+    most: f64,
 }

@@ -189,7 +189,8 @@ impl<'a> Knobs<'a> {
                     0 => Overflow::Checked,
                     _ => Overflow::Calibrated,
                 };
-                set_accumulator(op, worst.min(most), overflow);
+                *op.accumulator_mut()? = worst.min(most);
+                *op.overflow_mut()? = overflow;
             }
             if let Op::Activation(act) = op {
                 if let Some(bits) = chosen(Number::Output, index) {
@@ -221,19 +222,5 @@ impl<'a> Knobs<'a> {
         }
         spec.flow().ok()?;
         Some(spec)
-    }
-}
-
-fn set_accumulator(op: &mut Op, bits: u32, overflow: Overflow) {
-    match op {
-        Op::Dense(dense) => (dense.accumulator, dense.overflow) = (bits, overflow),
-        Op::Conv(conv) => (conv.accumulator, conv.overflow) = (bits, overflow),
-        Op::Embedding(_)
-        | Op::Activation(_)
-        | Op::Pool(_)
-        | Op::Add
-        | Op::Mul
-        | Op::Concat
-        | Op::Flatten => {}
     }
 }

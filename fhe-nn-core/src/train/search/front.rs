@@ -12,15 +12,15 @@ use crate::{Error, Floats, file};
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Front {
-    /// The members that were trained and are within the budget, in the order of the family.
+    /// The networks that were trained and are within the budget, in the order in which they were.
     pub candidates: Vec<Candidate>,
-    /// The members that were trained and turned out to be too slow.
+    /// The networks that were trained and turned out to be too slow.
     pub slow: Vec<Candidate>,
-    /// The members that were not trained, or do not keep a promised width.
+    /// The networks that were not trained, or do not keep a promised width.
     pub refused: Vec<Refused>,
 }
 
-/// A trained member of a family.
+/// A trained network.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Candidate {
@@ -36,13 +36,13 @@ pub struct Candidate {
     pub plan: Plan,
 }
 
-/// A member that was left out.
+/// A network that was left out.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Refused {
     /// The declaration.
     pub spec: Spec,
-    /// Why the member was left out. It is `None` if the member exceeds the budget by so much that it was not trained.
+    /// Why the network was left out. It is `None` if the network exceeds the budget by so much that it was not trained.
     pub error: Option<Error>,
 }
 
@@ -52,6 +52,15 @@ impl Front {
             candidates: Vec::new(),
             slow: Vec::new(),
             refused: Vec::new(),
+        }
+    }
+
+    /// Adds a candidate where it belongs.
+    pub(super) fn push(&mut self, candidate: Candidate, budget: f64) {
+        if candidate.seconds <= budget {
+            self.candidates.push(candidate)
+        } else {
+            self.slow.push(candidate)
         }
     }
 

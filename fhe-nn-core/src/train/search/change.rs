@@ -1,0 +1,287 @@
+//! Changes of a declaration that make an encrypted inference faster.
+
+use fhe_nn_proof::spec::{
+    ActivationSpec, Function, Op, Overflow, Padding, Pool, PoolSpec, Rounding, Spec,
+};
+use fhe_nn_proof::widths::MAX_ROUNDED_BITS;
+
+use crate::train::feasible::{follow, is_feasible};
+
+/// A change of one layer, by its index. The layers around it follow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Change {
+    /// A `Wave` in place of an activation, with averages in place of greatest values behind it. The sums that it reads wrap,
+    /// and their weights are -1, 0 or 1; an input that they read has this many bits.
+    Wave {
+        layer: usize,
+        output: u32,
+        phases: u32,
+        input: u32,
+    },
+    /// A `Sign` in place of an activation.
+    Sign { layer: usize },
+    /// A bit less in the results of an activation, and in what its table reads.
+    Narrower { layer: usize },
+    /// Averages in place of the greatest values.
+    Average { layer: usize },
+    /// Averages are taken in front of the activation that they read, by the convolution there: it moves in steps of a whole
+    /// window, and the activation has a value for every window only.
+    Fold { layer: usize },
+}
+
+/// Bits and phases of the waves that are tried.
+const WAVES: [(u32, u32); 4] = [(1, 16), (1, 4), (3, 4), (3, 1)];
+/// Bits of the inputs that are tried under a wave.
+const INPUTS: [u32; 3] = [3, 2, 1];
+/// The widest accumulator that wraps: wider ones need larger parameters.
+const WAVE_BITS: u32 = 5;
+/// The fewest bits that are left to an activation's results, and to what its table reads.
+const LEAST_OUTPUT: u32 = 2;
+const LEAST_TABLE: u32 = 3;
+
+impl Change {
+    /// The changes that a declaration allows, with what they make of it. `allowed` says which fields may change, by
+    /// their names.
+    pub(super) fn all(spec: &Spec, allowed: impl Fn(&str) -> bool) -> Vec<(Change, Spec)> {
+        let layers = (0..spec.layers.len()).filter(|&layer| allowed(&spec.layers[layer].name));
+        let changes = layers.flat_map(|layer| Change::of_layer(spec, layer));
+        let made = changes.filter_map(|change| Some((change, change.of(spec)?)));
+        made.collect()
+    }
+
+    /// Whether a layer may be one that changes.
+    pub(super) fn is_of(op: &Op) -> bool {
+        matches!(op, Op::Activation(_) | Op::Pool(_))
+    }
+
+    fn of_layer(spec: &Spec, layer: usize) -> Vec<Change> {
+        match &spec.layers[layer].op {
+            Op::Activation(act) if !act.function.is_antiperiodic() => {
+                let bits = spec.input.bits;
+                let reads_input = before(spec, layer).is_some_and(|before| {
+                    spec.sources(before)[0] == 0 && spec.input.tokens.is_none()
+                });
+                let fewer = INPUTS
+                    .into_iter()
+                    .filter(|&input| reads_input && input < bits);
+                let inputs: Vec<u32> = std::iter::once(bits).chain(fewer).collect();
+                let waves = WAVES.into_iter().flat_map(|(output, phases)| {
+                    inputs.iter().map(move |&input| Change::Wave {
+                        layer,
+                        output,
+                        phases,
+                        input,
+                    })
+                });
+                let others = [Change::Sign { layer }, Change::Narrower { layer }];
+                waves.chain(others).collect()
+            }
+            Op::Pool(pool) => match pool.kind {
+                Pool::Max => vec![Change::Average { layer }],
+                Pool::Average => vec![Change::Fold { layer }],
+            },
+            Op::Activation(_)
+            | Op::Dense(_)
+            | Op::Conv(_)
+            | Op::Embedding(_)
+            | Op::Add
+            | Op::Mul
+            | Op::Concat
+            | Op::Flatten => Vec::new(),
+        }
+    }
+
+    /// What the change makes of a declaration; `None` if it is not possible there.
+    pub(super) fn of(self, spec: &Spec) -> Option<Spec> {
+        let mut next = spec.clone();
+        match self {
+            Change::Wave {
+                layer,
+                output,
+                phases,
+                input,
+            } => {
+                let (linear, behind) = (before(spec, layer)?, behind(spec, layer)?);
+                if phases > 1 && is_grouped(spec, behind.linear) {
+                    return None;
+                }
+                next.input.bits = input;
+                let layers = next.layers.to_mut();
+                layers[layer].op = Op::Activation(ActivationSpec {
+                    function: Function::Wave,
+                    output,
+                    table: None,
+                    rounding: Rounding::Exact,
+                    phases,
+                });
+                for pool in behind.pools {
+                    layers[pool].op = averages(&layers[pool].op)?;
+                }
+                *layers[linear].op.weights_mut()? = 2;
+                *layers[linear].op.overflow_mut()? = Overflow::Wrap;
+                *layers[behind.linear].op.overflow_mut()? = calibrated(spec, behind.linear);
+                let mut widths = (2..=WAVE_BITS).rev().map(|width| {
+                    let mut next = next.clone();
+                    *next.layers.to_mut()[linear].op.accumulator_mut()? = width;
+                    lawful(next, spec)
+                });
+                return widths.find_map(|made| made);
+            }
+            Change::Sign { layer } => {
+                behind(spec, layer)?;
+                before(spec, layer)?;
+                let Op::Activation(act) = &mut next.layers.to_mut()[layer].op else {
+                    return None;
+                };
+                (act.function, act.output, act.rounding) = (Function::Sign, 1, Rounding::Exact);
+            }
+            Change::Narrower { layer } => {
+                let Op::Activation(act) = &mut next.layers.to_mut()[layer].op else {
+                    return None;
+                };
+                let table = act.table?;
+                if act.output <= LEAST_OUTPUT || table <= LEAST_TABLE {
+                    return None;
+                }
+                (act.output, act.table) = (act.output - 1, Some(table - 1));
+            }
+            Change::Average { layer } => {
+                behind(spec, layer)?;
+                let pool = &mut next.layers.to_mut()[layer].op;
+                *pool = averages(pool)?;
+            }
+            Change::Fold { layer } => {
+                behind(spec, layer)?;
+                return folded(spec, layer);
+            }
+        }
+        lawful(next, spec)
+    }
+
+    /// The activation or pool whose results are others behind the change.
+    pub(super) fn layer(self) -> usize {
+        match self {
+            Change::Wave { layer, .. }
+            | Change::Sign { layer }
+            | Change::Narrower { layer }
+            | Change::Average { layer }
+            | Change::Fold { layer } => layer,
+        }
+    }
+}
+
+/// The layer with weights whose sums an activation reads, and nothing else does.
+pub(super) fn before(spec: &Spec, layer: usize) -> Option<usize> {
+    let before = spec.sources(layer)[0].checked_sub(1)?;
+    spec.layers[before].op.linear()?;
+    (spec.readers(before + 1).count() == 1).then_some(before)
+}
+
+/// The layer with weights that reads the values of another one.
+pub(super) struct Behind {
+    pub(super) linear: usize,
+    /// The pools between the two.
+    pools: Vec<usize>,
+}
+
+/// The layer with weights that alone reads the values of another one, perhaps pooled or in a row.
+pub(super) fn behind(spec: &Spec, layer: usize) -> Option<Behind> {
+    let (mut tensor, mut pools) = (layer + 1, Vec::new());
+    loop {
+        let mut readers = spec.readers(tensor);
+        let reader = readers.next()?;
+        if readers.next().is_some() || spec.sources(reader).len() > 1 {
+            return None;
+        }
+        match &spec.layers[reader].op {
+            Op::Dense(_) | Op::Conv(_) => {
+                return Some(Behind {
+                    linear: reader,
+                    pools,
+                });
+            }
+            Op::Pool(_) => pools.push(reader),
+            Op::Flatten => {}
+            Op::Activation(_) | Op::Embedding(_) | Op::Add | Op::Mul | Op::Concat => return None,
+        }
+        tensor = reader + 1;
+    }
+}
+
+/// A pool that takes averages of the same windows.
+fn averages(op: &Op) -> Option<Op> {
+    let Op::Pool(pool) = op else {
+        return None;
+    };
+    let kind = Pool::Average;
+    Some(Op::Pool(PoolSpec { kind, ..*pool }))
+}
+
+fn is_grouped(spec: &Spec, linear: usize) -> bool {
+    matches!(&spec.layers[linear].op, Op::Conv(conv) if conv.window.groups > 1)
+}
+
+/// How accumulators are held to their width: as seen over samples, unless they wrap.
+fn calibrated(spec: &Spec, linear: usize) -> Overflow {
+    match spec.layers[linear].op.linear().map(|own| own.overflow) {
+        Some(Overflow::Wrap) => Overflow::Wrap,
+        Some(Overflow::Checked | Overflow::Calibrated) | None => Overflow::Calibrated,
+    }
+}
+
+/// A declaration without the pool at `layer`, whose averages the convolution in front of its activation takes.
+fn folded(spec: &Spec, layer: usize) -> Option<Spec> {
+    let activation = spec.sources(layer)[0].checked_sub(1)?;
+    let linear = before(spec, activation)?;
+    let (Op::Pool(pool), Op::Activation(_), Op::Conv(conv)) = (
+        &spec.layers[layer].op,
+        &spec.layers[activation].op,
+        &spec.layers[linear].op,
+    ) else {
+        return None;
+    };
+    let (inner, outer) = (conv.window, pool.window);
+    if outer.padding != [Padding::NONE; 2]
+        || outer.dilation != [1, 1]
+        || inner.dilation != [1, 1]
+        || spec.readers(activation + 1).count() > 1
+    {
+        return None;
+    }
+    let mut conv = conv.clone();
+    for axis in 0..2 {
+        conv.window.kernel[axis] =
+            inner.kernel[axis] + inner.stride[axis] * (outer.kernel[axis] - 1);
+        conv.window.stride[axis] = inner.stride[axis] * outer.stride[axis];
+    }
+    if conv.overflow != Overflow::Wrap {
+        let facts = spec.flow().ok()?;
+        let worst = Op::Conv(conv.clone()).linear()?;
+        let worst = worst.worst_case(facts[spec.sources(linear)[0]].range)?;
+        (conv.accumulator, conv.overflow) = (worst.min(MAX_ROUNDED_BITS), Overflow::Calibrated);
+    }
+    let mut next = spec.clone();
+    let layers = next.layers.to_mut();
+    layers[linear].op = Op::Conv(conv);
+    layers.remove(layer);
+    for (index, own) in layers.iter_mut().enumerate().skip(layer) {
+        let sources = spec.sources(index + 1).into_iter();
+        let sources = sources.map(|tensor| match tensor {
+            tensor if tensor == layer + 1 => activation + 1,
+            tensor if tensor > layer + 1 => tensor - 1,
+            tensor => tensor,
+        });
+        let sources: Vec<usize> = sources.collect();
+        own.sources = match *sources {
+            [source] if source == index => Vec::new().into(),
+            _ => sources.into(),
+        };
+    }
+    lawful(next.clone(), &next)
+}
+
+/// A changed declaration with all sizes that follow, if the macro would accept it.
+fn lawful(next: Spec, origin: &Spec) -> Option<Spec> {
+    let next = follow(next, origin)?;
+    (is_feasible(&next) && next.check_numbers().is_ok()).then_some(next)
+}
