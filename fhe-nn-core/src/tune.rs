@@ -60,6 +60,8 @@
 //! Widths of tensors whose scale comes with the floats, as after quantization-aware training, stay as they are, and so
 //! do accumulators that wrap, and `phases`, because other layers have weights for as many values as there are phases.
 
+#[cfg(feature = "train")]
+mod cheaper;
 mod choose;
 mod error;
 mod judge;

@@ -2,6 +2,7 @@
 
 use fhe_nn_core::prelude::*;
 use fhe_nn_core::train::{Candidate, Device, Front, Precision, Search, TrainError, Trainer};
+use fhe_nn_core::tune::{TuneError, Tuner};
 use fhe_nn_core::{Error, Floats, Model, run};
 use ndarray::Array2;
 
@@ -190,4 +191,31 @@ fn a_network_within_the_budget_stays_as_it_is() {
     let floats = trained::<Deep>(&data);
     let front = cheaper::<Deep>(&floats, &data, &Search::new());
     assert!(all(&front).next().is_none() && front.refused.is_empty());
+}
+
+#[test]
+fn a_tuning_takes_cheaper_layers_where_widths_are_not_enough() {
+    let data = Data::new(400, 64, 3, 5);
+    let floats = trained::<Image>(&data);
+    let tune = |tuner: Tuner<'_>| {
+        let (rows, labels) = (data.inputs.view(), Some(&*data.labels));
+        tuner
+            .with_loss(0.05)
+            .run(Image::SPEC, &[], &floats, rows, labels)
+    };
+    let tuner = Tuner::new().with_trials(64);
+    let found = tune(tuner).expect("widths that keep the promise");
+    let tuner = tuner.with_seconds(0.5 * found.seconds());
+    let refused = tune(tuner).expect_err("no widths are that fast");
+    assert!(
+        matches!(refused, Error::Tune(TuneError::NotKept { .. })),
+        "{refused}"
+    );
+
+    let cheaper = tune(tuner.with_cheaper(10)).expect("a wave is that fast");
+    assert!(cheaper.seconds() <= 0.5 * found.seconds(), "{cheaper}");
+    assert!(cheaper.promise.loss() <= 0.05, "{cheaper}");
+    let text = cheaper.spec.declaration(&[]);
+    assert!(text.contains("Wave") && !text.contains("MaxPool"), "{text}");
+    assert!(cheaper.floats.is_some());
 }

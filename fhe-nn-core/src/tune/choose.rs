@@ -26,6 +26,15 @@ pub(super) struct Wanted {
     pub(super) key_bytes: Option<u64>,
 }
 
+impl Wanted {
+    /// Whether a finalist keeps to the seconds and the key size.
+    pub(super) fn has_room_for(&self, finalist: &Finalist) -> bool {
+        let bytes = finalist.plan.evaluation_key_bytes();
+        self.seconds.is_none_or(|most| finalist.seconds <= most)
+            && self.key_bytes.is_none_or(|most| bytes <= most)
+    }
+}
+
 /// Number of declarations that are calibrated on all rows at a time: their times are then not quite the same.
 const AT_ONCE: usize = 32;
 /// The most of them, before the search is said to have failed.
@@ -59,14 +68,10 @@ pub(super) fn choose(
         let finalists = some.collect::<Vec<&Trial>>().into_par_iter();
         let finalists = finalists.map(|trial| finalist(bench, split, trial).ok());
         let finalists: Vec<Option<Finalist>> = finalists.collect();
-        let keeps = |finalist: &Finalist| {
-            wanted.seconds.is_none_or(|most| finalist.seconds <= most)
-                && wanted
-                    .key_bytes
-                    .is_none_or(|most| finalist.plan.evaluation_key_bytes() <= most)
-        };
         let finalists = finalists.into_iter().flatten();
-        let mut finalists: Vec<Finalist> = finalists.filter(keeps).collect();
+        let mut finalists: Vec<Finalist> = finalists
+            .filter(|finalist| wanted.has_room_for(finalist))
+            .collect();
         finalists.sort_by(|a, b| a.seconds.total_cmp(&b.seconds));
         for finalist in finalists {
             if finalist.guide > most {

@@ -40,7 +40,7 @@ pub enum TuneError {
     },
     /// No declaration keeps what was asked for.
     #[error(
-        "none of {trials} declarations of `{network}` keeps a loss of {allowed}{within} on rows that were held out; the one that loses least loses {least:.4} and takes {seconds:.2} s\n  = help: allow more loss, give more rows or time, or train at few bits (`--train`)"
+        "none of {trials} declarations of `{network}` keeps a loss of {allowed}{within} on rows that were held out; the one that loses least loses {least:.4} and takes {seconds:.2} s\n  = help: allow more loss, give more rows or time, or train: at few bits (`--train`), or with cheaper layers (`--cheaper`)"
     )]
     NotKept {
         /// Name of the network.
@@ -58,7 +58,7 @@ pub enum TuneError {
     },
     /// The network has functions of its own, which are not trained on.
     #[error(
-        "`{network}` has functions of its own, and no module is trained with functions that are known only now\n  = help: leave `--train` away"
+        "`{network}` has functions of its own, and no module is trained with functions that are known only now\n  = help: leave `--train` and `--cheaper` away"
     )]
     CustomFunctions {
         /// Name of the network.

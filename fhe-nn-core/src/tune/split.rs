@@ -14,8 +14,11 @@ pub(super) struct Split {
     pub(super) folds: [Judge; 2],
     /// The rows on which the promise is checked.
     pub(super) held_out: Judge,
-    /// All rows but those that are held out, `[rows, values of one row]`.
+    /// All rows of the search, `[rows, values of one row]`.
     pub(super) seen: Array2<f32>,
+    /// The rows that neither the search nor the promise needs.
+    #[cfg(feature = "train")]
+    more: Judge,
 }
 
 /// The fewest rows: with fewer, a part would have hardly any.
@@ -68,8 +71,19 @@ impl Split {
         Ok(Split {
             seen: concatenate(Axis(0), &views).expect("rows have the same number of values"),
             held_out: part(MOST_HELD_OUT),
+            #[cfg(feature = "train")]
+            more: part(usize::MAX),
             folds,
         })
+    }
+
+    /// The rows to train on, and their classes: those of the first part of the search, and those that nothing else needs.
+    #[cfg(feature = "train")]
+    pub(super) fn training(&self) -> (Array2<f32>, Vec<u32>) {
+        let own = [&self.folds[0], &self.more];
+        let rows = concatenate(Axis(0), &own.map(|part| part.rows.view()));
+        let rows = rows.expect("rows have the same number of values");
+        (rows, own.iter().flat_map(|part| part.labels()).collect())
     }
 }
 

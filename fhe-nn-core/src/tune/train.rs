@@ -18,7 +18,7 @@ use crate::{Error, Floats};
 const ROOM: f64 = 0.1;
 /// Rounds over the rows, and rows of a step.
 const EPOCHS: usize = 40;
-const BATCH: usize = 32;
+pub(super) const BATCH: usize = 32;
 /// The learning rate: a third of the default, because weights are trained on and not anew.
 const RATE: f64 = 1.5e-3;
 /// The weight of the float network's scores beside the labels.
@@ -36,10 +36,7 @@ pub(super) fn train(
     trials: &[Trial],
     chosen: Option<&(Finalist, Promise)>,
 ) -> Result<Option<(Finalist, Promise, Floats)>, Error> {
-    if !bench.float.functions.is_empty() {
-        let network = bench.float.spec.name.to_string();
-        return Err(TuneError::CustomFunctions { network }.into());
-    }
+    check_functions(bench)?;
     let most = chosen.map_or(f64::INFINITY, |(finalist, _)| finalist.seconds);
     let front = Trial::front(trials).into_iter();
     let mut worth: Vec<&Trial> = front
@@ -48,9 +45,10 @@ pub(super) fn train(
     // those that lose least are the likeliest to learn it
     worth.reverse();
     worth.truncate(tuner.trained);
-    let [first, second] = &split.folds;
-    let (labels, held) = (first.labels(), second.labels());
-    let training = Examples::new(first.rows.view(), &labels)?;
+    let (rows, labels) = split.training();
+    let [_, second] = &split.folds;
+    let held = second.labels();
+    let training = Examples::new(rows.view(), &labels)?;
     let validation = Examples::new(second.rows.view(), &held)?;
     let teach = |inputs: ArrayView2<'_, f32>| -> Result<Array2<f32>, Error> {
         let Float { spec, floats, .. } = bench.float;
@@ -97,4 +95,16 @@ pub(super) fn train(
         }
     }
     Ok(best)
+}
+
+/// Refuses networks with functions of their own.
+///
+/// # Errors
+/// [`TuneError::CustomFunctions`].
+pub(super) fn check_functions(bench: &Bench<'_>) -> Result<(), TuneError> {
+    if bench.float.functions.is_empty() {
+        return Ok(());
+    }
+    let network = bench.float.spec.name.to_string();
+    Err(TuneError::CustomFunctions { network })
 }

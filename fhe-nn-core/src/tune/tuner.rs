@@ -44,6 +44,8 @@ pub struct Tuner<'a> {
     pub(super) options: PlanOptions,
     #[cfg(feature = "train")]
     pub(super) trained: usize,
+    #[cfg(feature = "train")]
+    pub(super) cheaper: usize,
     watch: Watch<'a>,
 }
 
@@ -61,6 +63,8 @@ impl Default for Tuner<'_> {
             options: PlanOptions::default(),
             #[cfg(feature = "train")]
             trained: 0,
+            #[cfg(feature = "train")]
+            cheaper: 0,
             watch: Watch::default(),
         }
     }
@@ -139,6 +143,16 @@ impl<'a> Tuner<'a> {
         self
     }
 
+    /// Sets the rounds for which networks with cheaper activations and pools are trained, if nothing else keeps to
+    /// [`with_seconds`](Tuner::with_seconds): 0, the default, for no such networks, and 60 for a first attempt. The most
+    /// accurate that keeps the promise is what is returned, with its floats. It trains tens of networks;
+    /// [`Search::cheaper`](crate::train::Search::cheaper) says which.
+    #[cfg(feature = "train")]
+    pub fn with_cheaper(mut self, epochs: usize) -> Self {
+        self.cheaper = epochs;
+        self
+    }
+
     /// Sets who hears of the progress, in trials, and may cancel.
     pub fn with_watch(mut self, watch: Watch<'a>) -> Self {
         self.watch = watch;
@@ -214,6 +228,14 @@ impl<'a> Tuner<'a> {
         if self.trained > 0 {
             let trained = super::train::train(self, &bench, &split, &trials, chosen.as_ref())?;
             if let Some((finalist, promise, floats)) = trained {
+                let tuned = Tuned::new(self, finalist, promise, trials, begin.elapsed());
+                return Ok(tuned.with_floats(floats));
+            }
+        }
+        #[cfg(feature = "train")]
+        if chosen.is_none() && self.cheaper > 0 && self.seconds.is_some() {
+            let cheaper = super::cheaper::cheaper(self, &bench, &split, wanted)?;
+            if let Some((finalist, promise, floats)) = cheaper {
                 let tuned = Tuned::new(self, finalist, promise, trials, begin.elapsed());
                 return Ok(tuned.with_floats(floats));
             }

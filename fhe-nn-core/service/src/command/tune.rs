@@ -56,6 +56,10 @@ pub(crate) struct Args {
     #[cfg(feature = "train")]
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     train: usize,
+    /// Where no widths keep to the seconds: replace activations and pools by cheaper ones, and train for N rounds each.
+    #[cfg(feature = "train")]
+    #[arg(long, value_name = "N", requires = "within", num_args = 0..=1, default_missing_value = "60", default_value_t = 0, hide_default_value = true)]
+    cheaper: usize,
     /// Seed of the search, and of which rows are held out.
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
@@ -101,7 +105,7 @@ impl Args {
         }
         #[cfg(feature = "train")]
         {
-            tuner = tuner.with_trained(self.train);
+            tuner = tuner.with_trained(self.train).with_cheaper(self.cheaper);
         }
         let tuned = imported.tune(&tuner, rows.view(), labels.as_deref());
         drop(bar);
