@@ -38,7 +38,7 @@ use self::tensor::Signal;
 pub(crate) use self::{
     activation::{centre, fixed_meaning},
     encoder::{lost, method, shifted},
-    float::{Curve, weight_shape},
+    float::{Curve, linear_sums, weight_shape},
     linear::{Place, extent},
     neuron::{constant_of, period, wave_unit},
     preset_scales::{Clamp, Quantizer},

@@ -44,7 +44,8 @@
 //! compares it on the second, and then the other way round, so that no row is compared by a model that was calibrated
 //! on it. What is chosen is calibrated on both parts, and the promise is checked on the third, which nothing before has
 //! seen. If it does not hold, the next declaration that lost less in the search is checked; the promise says how many
-//! were, and its statement of confidence counts them.
+//! were, and its statement of confidence counts them. Training, where it is asked for, learns from the first part and from the
+//! rows that neither the search nor the check needs.
 //!
 //! Give rows that the network was not trained on, if there are any: it is surer of those that it was trained on, so that
 //! less is lost on them than on others.
@@ -58,7 +59,8 @@
 //! Bits of the input, of weights, of results and of tables, and whether an accumulator is `checked` or `calibrated`,
 //! layer by layer, and how scales are found ([`Tuned::calibration`]); with [`Tuner::with_approximate`] all rounding is approximate, and rows are run through the simulator.
 //! Widths of tensors whose scale comes with the floats, as after quantization-aware training, stay as they are, and so
-//! do accumulators that wrap, and `phases`, because other layers have weights for as many values as there are phases.
+//! do accumulators that wrap, and `phases`, because other layers have weights for as many values as there are phases. With the
+//! feature `train`, `Tuner::with_cheaper` replaces activations and pools where no widths are fast enough.
 
 #[cfg(feature = "train")]
 mod cheaper;

@@ -1,5 +1,7 @@
 //! Trained networks that become cheaper, one field at a time.
 
+use std::ops::ControlFlow;
+
 use fhe_nn_core::prelude::*;
 use fhe_nn_core::train::{Candidate, Device, Front, Precision, Search, TrainError, Trainer};
 use fhe_nn_core::tune::{TuneError, Tuner};
@@ -33,6 +35,21 @@ struct Deep {
     scores: Dense<10, 3>,
 }
 
+#[fhe_network(input(shape = [1, 8, 8], bits = 4))]
+struct Depthwise {
+    #[bits(weights = 4, overflow = calibrated)]
+    conv: Conv2d<1, 4, 3>,
+    #[bits(output = 4, table = 5)]
+    relu: Relu,
+    #[bits(weights = 4, overflow = calibrated)]
+    each: Conv2d<4, 4, 3, 1, 1, 1, 4>,
+    #[bits(output = 4, table = 5)]
+    elu: Elu,
+    pool: AvgPool2d<2>,
+    #[bits(weights = 5)]
+    scores: Dense<36, 3>,
+}
+
 fn trainer(epochs: usize) -> Trainer<'static> {
     Trainer::new()
         .with_epochs(epochs)
@@ -54,7 +71,9 @@ fn trained<N: Network>(data: &Data) -> Floats {
 
 fn cheaper<N: Network>(floats: &Floats, data: &Data, search: &Search<'_>) -> Front {
     let examples = data.examples();
-    let front = search.cheaper(N::SPEC, floats, &examples, &examples, |_| {});
+    let front = search.cheaper(N::SPEC, floats, &examples, &examples, |_| {
+        ControlFlow::Continue(())
+    });
     front.expect("floats of the network")
 }
 
@@ -134,7 +153,7 @@ fn changes_begin_with_nearly_the_same_function() {
         ("output = 3, table = 4", "MaxPool2d", 0.2),
     ];
     let pool = cheaper::<Image>(&floats, &data, &search.clone().with_changed(["pool"]));
-    let relu = cheaper::<Image>(&floats, &data, &search.with_changed(["relu"]));
+    let relu = cheaper::<Image>(&floats, &data, &search.with_changed(["relu", "pool"]));
     for (one, other, most) in kinds {
         let mut own = all(&pool).chain(all(&relu)).filter(|own| {
             let text = own.spec.declaration(&[]);
@@ -177,11 +196,30 @@ fn only_fields_that_are_named_change() {
     let examples = data.examples();
     for field in ["first", "gelu"] {
         let search = Search::new().with_changed([field]);
-        let error = search.cheaper(Deep::SPEC, &floats, &examples, &examples, |_| {});
+        let error = search.cheaper(Deep::SPEC, &floats, &examples, &examples, |_| {
+            ControlFlow::Continue(())
+        });
         let Err(Error::Train(TrainError::NothingToChange { field: named, .. })) = error else {
             panic!("{error:?}");
         };
         assert_eq!(named, field);
+    }
+}
+
+#[test]
+fn what_a_convolution_in_groups_reads_stays() {
+    let data = Data::new(200, 64, 3, 6);
+    let floats = trained::<Depthwise>(&data);
+    let search = Search::new().with_trainer(trainer(1)).with_budget(0.0);
+    let front = cheaper::<Depthwise>(&floats, &data, &search);
+    for candidate in all(&front) {
+        assert!(candidate.spec.declaration(&[]).contains("relu: Relu"));
+        assert_eq!(accuracy_of(candidate, &data), candidate.accuracy);
+    }
+    // the grouped convolution itself takes averages, and a wave reads it
+    for text in ["each: Conv2d<4, 4, 4, 2, 1, 1, 4>", "elu: Wave"] {
+        let mut all = all(&front).map(|own| own.spec.declaration(&[]));
+        assert!(all.any(|own| own.contains(text)), "{text}");
     }
 }
 

@@ -25,7 +25,8 @@ pub(crate) struct Scales {
 const SAME: f64 = 1e-6;
 
 impl Scales {
-    /// Finds the groups that share a scale, and a scale for each that is large enough for all members.
+    /// Finds the groups that share a scale, and a scale for each that is large enough for all members among the tensors whose
+    /// `facts` are given.
     ///
     /// # Errors
     /// [`Error::Model`] if given scales differ that must be the same, and those of the float network.
@@ -60,6 +61,8 @@ impl Scales {
         }
         let reals = float.run(samples.clone())?;
         for own in shared {
+            let own = own.into_iter().filter(|&(tensor, _)| tensor < facts.len());
+            let own: Vec<_> = own.collect();
             let Some(&(last, _)) = own.last() else {
                 continue;
             };

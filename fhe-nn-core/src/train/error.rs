@@ -72,9 +72,19 @@ pub enum TrainError {
     },
     /// A network is to become cheaper by a field that has nothing to change.
     #[error(
-        "`{field}` of `{network}` cannot be made cheaper: it is not an activation or a pool\n  = help: name fields that are, or none to change any of them"
+        "`{field}` of `{network}` cannot be made cheaper: it is not a pool or an activation, or a `Wave` or `Sign` already\n  = help: name other fields, or none to change any of them"
     )]
     NothingToChange {
+        /// Name of the network.
+        network: String,
+        /// Name of the field.
+        field: String,
+    },
+    /// A network is to become cheaper that has a function of its own, which no floats have.
+    #[error(
+        "`{field}` of `{network}` is `Custom`, and a search does not have its function\n  = help: declare a built-in activation in its place"
+    )]
+    CustomFunction {
         /// Name of the network.
         network: String,
         /// Name of the field.

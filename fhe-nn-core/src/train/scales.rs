@@ -84,7 +84,8 @@ impl Trainable {
         self.insert_scales(&mut floats)?;
         let float = self.with(&floats);
         let calibration = self.calibration;
-        let scales = Scales::find(&float, &self.facts, samples, &calibration)?;
+        let known = &self.facts[..self.facts.len().min(last + 1)];
+        let scales = Scales::find(&float, known, samples, &calibration)?;
         let reals = float.run(samples.clone())?;
         let found = wanting.iter().map(|&tensor| {
             let levels = self.facts[tensor].range;

@@ -6,7 +6,7 @@ use ndarray::{Array2, ArrayView2};
 use super::error::Failure;
 use super::forward::{Forward, Mode};
 use super::pass::Scores;
-use super::signal::real;
+use super::signal::{Signal, real};
 use super::trainable::{Precision, Trainable};
 use crate::Error;
 
@@ -58,18 +58,22 @@ impl Trainable {
         Forward::new(self, mode, seed).run(&self.input_reals(inputs)?)
     }
 
-    /// The values that layer `index` reads first, in the reals that their integers stand for, `[inputs, values]`.
+    /// The results of all layers in the reals that their integers stand for, the input's values first, `[inputs, values]`
+    /// each.
     ///
     /// # Errors
     /// Those of [`Trainable::scores`].
-    pub(super) fn operand_reals(
+    pub(super) fn reals_of_layers(
         &self,
-        index: usize,
         inputs: ArrayView2<'_, f32>,
-    ) -> Result<Array2<f32>, Failure> {
+    ) -> Result<Vec<Array2<f32>>, Failure> {
         let mut forward = Forward::new(self, Mode::Exact, 0);
-        let tensors = forward.tensors(&self.input_reals(inputs)?)?;
-        matrix(&real(forward.operand(index, &tensors)?)?)
+        let tensors = forward.tensors(&self.input_reals(inputs)?)?.into_iter();
+        let reals = tensors.map(|signal| match signal {
+            Signal::Values(values) => matrix(&real(&values)?),
+            Signal::Sums(sums) => matrix(&sums.reals),
+        });
+        reals.collect()
     }
 
     /// The weights of layer `index` as they are learned, `[channels, taps]`.

@@ -50,8 +50,8 @@ pub struct Search<'a> {
     changed: Vec<String>,
 }
 
-/// Untrained weights make more noise than trained ones, so a member is trained if its untrained plan takes at most
-/// this multiple of the budget.
+/// Random weights make more noise than trained ones, so a member that begins with them is trained if its plan then takes at
+/// most this multiple of the budget.
 const MARGIN: f64 = 1.5;
 
 impl Default for Search<'_> {
@@ -107,7 +107,7 @@ impl<'a> Search<'a> {
         self
     }
 
-    /// Sets the fields that [`cheaper`](Search::cheaper) may change, activations and pools; by default, all of them.
+    /// Sets the activations and pools that [`cheaper`](Search::cheaper) may replace, by their fields; by default, all of them.
     pub fn with_changed<S: Into<String>>(mut self, fields: impl IntoIterator<Item = S>) -> Self {
         self.changed = fields.into_iter().map(Into::into).collect();
         self
@@ -163,16 +163,19 @@ impl<'a> Search<'a> {
         let trainer = self.trainer.clone().without_checkpoint();
         let module = Trainable::new(&spec, Vec::new(), &self.device, trainer.seed())?;
         let mut module = (self.prepare)(module);
-        if let Some(floats) = floats {
-            module.load(floats, samples.view())?;
-        }
         // a plan needs scales, and tells which members are far too slow
-        let begins = match module.calibrate(samples.view()) {
-            Ok(()) => self.planned(&spec, &module, samples),
-            Err(error) => Err(error),
+        let begins = match floats {
+            Some(floats) => module.load(floats, samples.view()),
+            None => module.calibrate(samples.view()),
         };
-        if let Ok((_, plan)) = &begins
-            && plan.predicted_seconds(self.threads) > MARGIN * most
+        if let Some(error @ Error::Model(_)) = begins.err() {
+            let error = Some(error);
+            front.refused.push(Refused { spec, error });
+            return Ok(None);
+        }
+        let margin = if floats.is_some() { 1.0 } else { MARGIN };
+        if let Ok((_, plan)) = self.planned(&spec, &module, samples)
+            && plan.predicted_seconds(self.threads) > margin * most
         {
             front.refused.push(Refused { spec, error: None });
             return Ok(None);

@@ -1,10 +1,12 @@
 //! Cheaper layers where widths alone are not enough: activations and pools are replaced, and the weights are trained.
 
+use std::ops::ControlFlow;
+
 use super::choose::{Finalist, Wanted, finalist, promise};
 use super::promise::Promise;
 use super::split::Split;
 use super::train::{BATCH, check_functions};
-use super::trial::Bench;
+use super::trial::{Bench, Trial};
 use super::tuner::Tuner;
 use crate::quantize::Float;
 use crate::train::{Candidate, Examples, Search, Trainable, Trainer, WeightScales};
@@ -24,7 +26,9 @@ pub(super) fn cheaper(
     tuner: &Tuner<'_>,
     bench: &Bench<'_>,
     split: &Split,
+    trials: &[Trial],
     wanted: Wanted,
+    checked: &mut usize,
 ) -> Result<Option<(Finalist, Promise, Floats)>, Error> {
     check_functions(bench)?;
     let (rows, labels) = split.training();
@@ -45,9 +49,19 @@ pub(super) fn cheaper(
         .with_threads(tuner.threads)
         .with_plan_options(tuner.options)
         .with_prepare(&prepare);
-    let Float { spec, floats, .. } = bench.float;
-    let front = search.cheaper(spec, floats, &training, &validation, |_| {})?;
-    let mut checked = 0;
+    // the widths of the declaration mean nothing, and those that lose least begin nearest to the floats
+    let least = trials.iter().min_by(|a, b| a.guide.total_cmp(&b.guide));
+    let spec = least.map_or(bench.float.spec, |trial| &trial.spec);
+    let count = tuner.watch.count(tuner.trials);
+    let mut cancelled = Ok(());
+    let front = search.cheaper(spec, bench.float.floats, &training, &validation, |_| {
+        cancelled = count.check();
+        match cancelled {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(()),
+        }
+    })?;
+    cancelled?;
     for Candidate { spec, floats, .. } in front.pareto().into_iter().rev().take(CHECKED) {
         let own = Bench {
             float: Float {
@@ -65,8 +79,8 @@ pub(super) fn cheaper(
         if !wanted.has_room_for(&finalist) {
             continue;
         }
-        checked += 1;
-        let promise = promise(&own, split, &finalist, checked)?;
+        *checked += 1;
+        let promise = promise(&own, split, &finalist, *checked)?;
         if promise.loss() <= wanted.loss {
             return Ok(Some((finalist, promise, floats.clone())));
         }

@@ -52,6 +52,7 @@ pub(super) fn choose(
     split: &Split,
     trials: &[Trial],
     wanted: Wanted,
+    checked: &mut usize,
 ) -> Result<Option<(Finalist, Promise)>, Error> {
     let mut candidates: Vec<&Trial> = trials
         .iter()
@@ -62,7 +63,7 @@ pub(super) fn choose(
         a.seconds.total_cmp(&b.seconds).then_with(losses)
     });
     candidates.truncate(MOST);
-    let (mut checked, mut most) = (0, wanted.loss);
+    let mut most = wanted.loss;
     for some in candidates.chunks(AT_ONCE) {
         let some = some.iter().copied().filter(|trial| trial.guide <= most);
         let finalists = some.collect::<Vec<&Trial>>().into_par_iter();
@@ -77,11 +78,11 @@ pub(super) fn choose(
             if finalist.guide > most {
                 continue;
             }
-            if checked == CHECKED {
+            if *checked == CHECKED {
                 return Ok(None);
             }
-            checked += 1;
-            let promise = promise(bench, split, &finalist, checked)?;
+            *checked += 1;
+            let promise = promise(bench, split, &finalist, *checked)?;
             if promise.loss() <= wanted.loss {
                 return Ok(Some((finalist, promise)));
             }

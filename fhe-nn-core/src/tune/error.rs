@@ -40,7 +40,7 @@ pub enum TuneError {
     },
     /// No declaration keeps what was asked for.
     #[error(
-        "none of {trials} declarations of `{network}` keeps a loss of {allowed}{within} on rows that were held out; the one that loses least loses {least:.4} and takes {seconds:.2} s\n  = help: allow more loss, give more rows or time, or train: at few bits (`--train`), or with cheaper layers (`--cheaper`)"
+        "none of {trials} declarations of `{network}` keeps a loss of {allowed}{within} on rows that were held out; the one that loses least loses {least:.4} and takes {seconds:.2} s\n  = help: allow more loss, give more rows or time, or train: at few bits (`--train`), or with cheaper layers (`--cheaper`, beside `--within`)"
     )]
     NotKept {
         /// Name of the network.

@@ -106,6 +106,8 @@ mod tests {
         let all: BTreeSet<u32> = all.map(|row| row as u32).collect();
         assert_eq!(all.len(), 101);
         assert_eq!(split.seen.nrows(), 76);
+        #[cfg(feature = "train")]
+        assert_eq!(split.training().0.nrows(), 38);
         let few = Split::new(rows.slice(ndarray::s![..19, ..]), &scores, &targets, 3);
         assert!(matches!(
             few,

@@ -35,6 +35,7 @@ pub(super) fn train(
     split: &Split,
     trials: &[Trial],
     chosen: Option<&(Finalist, Promise)>,
+    checked: &mut usize,
 ) -> Result<Option<(Finalist, Promise, Floats)>, Error> {
     check_functions(bench)?;
     let most = chosen.map_or(f64::INFINITY, |(finalist, _)| finalist.seconds);
@@ -61,7 +62,6 @@ pub(super) fn train(
         .with_seed(tuner.seed)
         .with_progress(false)
         .with_teacher(Teacher::new(&teach).with_weight(TEACHER));
-    let mut checked = chosen.map_or(0, |(_, promise)| promise.checked);
     let mut best: Option<(Finalist, Promise, Floats)> = None;
     for trial in worth {
         let mut module = Trainable::new(&trial.spec, Vec::new(), &Device::Cpu, tuner.seed)?;
@@ -88,8 +88,8 @@ pub(super) fn train(
         if loss.counted() > tuner.loss || finalist.seconds >= least {
             continue;
         }
-        checked += 1;
-        let promise = promise(&own, split, &finalist, checked)?;
+        *checked += 1;
+        let promise = promise(&own, split, &finalist, *checked)?;
         if promise.loss() <= tuner.loss {
             best = Some((finalist, promise, floats));
         }

@@ -46,7 +46,7 @@ pub struct Tuner<'a> {
     pub(super) trained: usize,
     #[cfg(feature = "train")]
     pub(super) cheaper: usize,
-    watch: Watch<'a>,
+    pub(super) watch: Watch<'a>,
 }
 
 impl Default for Tuner<'_> {
@@ -145,8 +145,9 @@ impl<'a> Tuner<'a> {
 
     /// Sets the rounds for which networks with cheaper activations and pools are trained, if nothing else keeps to
     /// [`with_seconds`](Tuner::with_seconds): 0, the default, for no such networks, and 60 for a first attempt. The most
-    /// accurate that keeps the promise is what is returned, with its floats. It trains tens of networks;
-    /// [`Search::cheaper`](crate::train::Search::cheaper) says which.
+    /// accurate that keeps the promise is what is returned, with its floats. It trains tens of networks, which
+    /// [`with_time_limit`](Tuner::with_time_limit) does not count; [`Search::cheaper`](crate::train::Search::cheaper) says
+    /// which.
     #[cfg(feature = "train")]
     pub fn with_cheaper(mut self, epochs: usize) -> Self {
         self.cheaper = epochs;
@@ -223,10 +224,12 @@ impl<'a> Tuner<'a> {
             seconds: self.seconds,
             key_bytes: self.key_bytes,
         };
-        let chosen = choose(&bench, &split, &trials, wanted)?;
+        let mut checked = 0;
+        let chosen = choose(&bench, &split, &trials, wanted, &mut checked)?;
         #[cfg(feature = "train")]
         if self.trained > 0 {
-            let trained = super::train::train(self, &bench, &split, &trials, chosen.as_ref())?;
+            let trained =
+                super::train::train(self, &bench, &split, &trials, chosen.as_ref(), &mut checked)?;
             if let Some((finalist, promise, floats)) = trained {
                 let tuned = Tuned::new(self, finalist, promise, trials, begin.elapsed());
                 return Ok(tuned.with_floats(floats));
@@ -234,7 +237,8 @@ impl<'a> Tuner<'a> {
         }
         #[cfg(feature = "train")]
         if chosen.is_none() && self.cheaper > 0 && self.seconds.is_some() {
-            let cheaper = super::cheaper::cheaper(self, &bench, &split, wanted)?;
+            let cheaper =
+                super::cheaper::cheaper(self, &bench, &split, &trials, wanted, &mut checked)?;
             if let Some((finalist, promise, floats)) = cheaper {
                 let tuned = Tuned::new(self, finalist, promise, trials, begin.elapsed());
                 return Ok(tuned.with_floats(floats));

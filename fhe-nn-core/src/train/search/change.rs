@@ -40,18 +40,41 @@ const LEAST_OUTPUT: u32 = 2;
 const LEAST_TABLE: u32 = 3;
 
 impl Change {
-    /// The changes that a declaration allows, with what they make of it. `allowed` says which fields may change, by
-    /// their names.
+    /// The changes that a declaration allows, with what they make of it. `allowed` says which activations and pools may
+    /// change, by the names of their fields.
     pub(super) fn all(spec: &Spec, allowed: impl Fn(&str) -> bool) -> Vec<(Change, Spec)> {
-        let layers = (0..spec.layers.len()).filter(|&layer| allowed(&spec.layers[layer].name));
+        let is_allowed = |layer: usize| allowed(&spec.layers[layer].name);
+        let layers = (0..spec.layers.len()).filter(|&layer| is_allowed(layer));
         let changes = layers.flat_map(|layer| Change::of_layer(spec, layer));
+        let changes = changes.filter(|change| change.maxima(spec).into_iter().all(is_allowed));
         let made = changes.filter_map(|change| Some((change, change.of(spec)?)));
         made.collect()
     }
 
     /// Whether a layer may be one that changes.
     pub(super) fn is_of(op: &Op) -> bool {
-        matches!(op, Op::Activation(_) | Op::Pool(_))
+        match op {
+            Op::Activation(act) => !act.function.is_antiperiodic(),
+            Op::Pool(_) => true,
+            Op::Dense(_)
+            | Op::Conv(_)
+            | Op::Embedding(_)
+            | Op::Add
+            | Op::Mul
+            | Op::Concat
+            | Op::Flatten => false,
+        }
+    }
+
+    /// The pools behind a `Wave` whose greatest values become averages.
+    fn maxima(self, spec: &Spec) -> Vec<usize> {
+        let Change::Wave { layer, .. } = self else {
+            return Vec::new();
+        };
+        let pools = behind(spec, layer).map_or_else(Vec::new, |behind| behind.pools);
+        let is_max =
+            |&pool: &usize| matches!(&spec.layers[pool].op, Op::Pool(own) if own.kind == Pool::Max);
+        pools.into_iter().filter(is_max).collect()
     }
 
     fn of_layer(spec: &Spec, layer: usize) -> Vec<Change> {
@@ -102,9 +125,6 @@ impl Change {
                 input,
             } => {
                 let (linear, behind) = (before(spec, layer)?, behind(spec, layer)?);
-                if phases > 1 && is_grouped(spec, behind.linear) {
-                    return None;
-                }
                 next.input.bits = input;
                 let layers = next.layers.to_mut();
                 layers[layer].op = Op::Activation(ActivationSpec {
@@ -136,6 +156,7 @@ impl Change {
                 (act.function, act.output, act.rounding) = (Function::Sign, 1, Rounding::Exact);
             }
             Change::Narrower { layer } => {
+                behind(spec, layer)?;
                 let Op::Activation(act) = &mut next.layers.to_mut()[layer].op else {
                     return None;
                 };
@@ -184,7 +205,8 @@ pub(super) struct Behind {
     pools: Vec<usize>,
 }
 
-/// The layer with weights that alone reads the values of another one, perhaps pooled or in a row.
+/// The layer with weights that alone reads the values of another one, perhaps pooled or in a row. It reads all channels: a
+/// convolution in groups is not one.
 pub(super) fn behind(spec: &Spec, layer: usize) -> Option<Behind> {
     let (mut tensor, mut pools) = (layer + 1, Vec::new());
     loop {
@@ -194,6 +216,7 @@ pub(super) fn behind(spec: &Spec, layer: usize) -> Option<Behind> {
             return None;
         }
         match &spec.layers[reader].op {
+            Op::Conv(conv) if conv.window.groups > 1 => return None,
             Op::Dense(_) | Op::Conv(_) => {
                 return Some(Behind {
                     linear: reader,
@@ -215,10 +238,6 @@ fn averages(op: &Op) -> Option<Op> {
     };
     let kind = Pool::Average;
     Some(Op::Pool(PoolSpec { kind, ..*pool }))
-}
-
-fn is_grouped(spec: &Spec, linear: usize) -> bool {
-    matches!(&spec.layers[linear].op, Op::Conv(conv) if conv.window.groups > 1)
 }
 
 /// How accumulators are held to their width: as seen over samples, unless they wrap.

@@ -1,11 +1,14 @@
 //! From a trained network to a cheaper one, one field at a time.
 
-use fhe_nn_proof::spec::Spec;
+use std::ops::ControlFlow;
+
+use fhe_nn_proof::spec::{Function, Op, Spec};
 
 use super::change::Change;
-use super::front::{Candidate, Front};
+use super::front::{Candidate, Front, Refused};
 use super::refit::refit;
 use super::{Member, Search};
+use crate::quantize::float_tensors;
 use crate::train::{Examples, TrainError};
 use crate::{Error, Floats};
 
@@ -23,10 +26,13 @@ impl Search<'_> {
     /// or else the fastest. `found` is called with each as soon as it is trained, and the result has them all; its
     /// [`pareto`](Front::pareto) ends with the most accurate within the budget.
     ///
-    /// Only fields that [`with_changed`](Search::with_changed) names are changed, and no `Custom` layers.
+    /// Only activations and pools that [`with_changed`](Search::with_changed) names are replaced. The layers with weights around
+    /// them follow, and so does the input: weights, accumulators, sizes, and bits. A network that takes no longer than the
+    /// budget as it is makes an empty front. `found` may end the search.
     ///
     /// # Errors
-    /// [`TrainError::NothingToChange`], those of [`Trainer::fit`](crate::train::Trainer::fit), and those of the floats; see
+    /// [`TrainError::NothingToChange`], [`TrainError::CustomFunction`], those of
+    /// [`Trainer::fit`](crate::train::Trainer::fit), and those of the floats; see
     /// [`Network::quantize_with`](crate::Network::quantize_with).
     pub fn cheaper(
         &self,
@@ -34,13 +40,14 @@ impl Search<'_> {
         floats: &Floats,
         training: &Examples<'_>,
         validation: &Examples<'_>,
-        mut found: impl FnMut(&Candidate),
+        mut found: impl FnMut(&Candidate) -> ControlFlow<()>,
     ) -> Result<Front, Error> {
-        self.check_changed(spec)?;
+        self.check(spec)?;
         let samples = self.trainer.samples(training);
-        let mut seconds = self
-            .plan_of(spec, floats, &samples)?
-            .predicted_seconds(self.threads);
+        // what is wrong with the floats is an error, and not the end of one change
+        float_tensors(spec, &[], floats, samples.view())?;
+        let begins = self.plan_of(spec, floats, &samples);
+        let mut seconds = begins.map_or(f64::INFINITY, |plan| plan.predicted_seconds(self.threads));
         let (mut spec, mut floats) = (spec.clone(), floats.clone());
         let mut front = Front::new();
         while seconds > self.budget {
@@ -51,7 +58,16 @@ impl Search<'_> {
                     (change, &next),
                     samples.view(),
                     &self.device,
-                )?;
+                );
+                let begins = match begins {
+                    Ok(begins) => begins,
+                    Err(error @ Error::Model(_)) => {
+                        let error = Some(error);
+                        front.refused.push(Refused { spec: next, error });
+                        continue;
+                    }
+                    Err(error) => return Err(error),
+                };
                 let most = SAVES * seconds;
                 let member = Member {
                     spec: next,
@@ -59,12 +75,16 @@ impl Search<'_> {
                     most,
                 };
                 let trained = self.train(member, (training, validation), &samples, &mut front)?;
-                if let Some(candidate) = trained {
-                    found(&candidate);
-                    if candidate.seconds <= most {
-                        step.push(candidate.clone());
-                    }
-                    front.push(candidate, self.budget);
+                let Some(candidate) = trained else {
+                    continue;
+                };
+                let goes_on = found(&candidate);
+                if candidate.seconds <= most {
+                    step.push(candidate.clone());
+                }
+                front.push(candidate, self.budget);
+                if goes_on.is_break() {
+                    return Ok(front);
                 }
             }
             let Some(kept) = self.kept(step, validation.len()) else {
@@ -96,7 +116,17 @@ impl Search<'_> {
         self.changed.is_empty() || self.changed.iter().any(|own| own == field)
     }
 
-    fn check_changed(&self, spec: &Spec) -> Result<(), Error> {
+    fn check(&self, spec: &Spec) -> Result<(), Error> {
+        let network = || spec.name.to_string();
+        let is_custom = |op: &Op| op.activation().map(|act| act.function) == Some(Function::Custom);
+        if let Some(own) = spec.layers.iter().find(|layer| is_custom(&layer.op)) {
+            let field = own.name.to_string();
+            return Err(TrainError::CustomFunction {
+                network: network(),
+                field,
+            }
+            .into());
+        }
         let missing = self.changed.iter().find(|&own| {
             let mut layers = spec.layers.iter();
             !layers.any(|layer| layer.name == *own && Change::is_of(&layer.op))
@@ -104,7 +134,7 @@ impl Search<'_> {
         match missing {
             None => Ok(()),
             Some(field) => Err(TrainError::NothingToChange {
-                network: spec.name.to_string(),
+                network: network(),
                 field: field.clone(),
             }
             .into()),

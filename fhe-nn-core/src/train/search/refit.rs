@@ -2,17 +2,18 @@
 //!
 //! The results of the changed layer are mapped back, channel by channel, to those that the next layer with weights read
 //! before: by least squares over samples, from all phases of a channel and a constant. That map goes into the weights and
-//! biases of that layer.
+//! biases of that layer. Where that layer reads padding, the constant is added for it as well, which is left to training.
 
 use candle_core::Device;
 use fhe_nn_proof::error::ModelError;
-use fhe_nn_proof::spec::{Op, Spec};
+use fhe_nn_proof::spec::{Function, Op, Spec};
 use fhe_nn_proof::widths::max_weight;
 use ndarray::{Array2, ArrayView2};
 
 use super::change::{Change, before, behind};
 use super::least_squares::Map;
-use crate::quantize::{Float, float_tensors, weight_shape};
+use crate::layer::is_smooth;
+use crate::quantize::{Float, float_tensors, linear_sums, weight_shape};
 use crate::train::{Trainable, insert};
 use crate::{Error, Floats};
 
@@ -45,9 +46,17 @@ pub(super) fn refit(
         own = own.without(&["input.scale", "input.zero_point", "input.step"]);
     }
     if let Change::Narrower { .. } = change {
-        return Ok(own.without(&[&format!("{name}.scale"), &format!("{name}.zero_point")]));
+        return narrower(own, (spec, next), layer);
     }
     own = own.without(&[name]);
+    if let Change::Average { .. } | Change::Fold { .. } = change
+        && let Some(source) = spec.sources(layer)[0].checked_sub(1)
+    {
+        // averages may be padded, whose values must lie around 0
+        let name = &spec.layers[source].name;
+        let found = ["scale", "zero_point", "clamp"].map(|kind| format!("{name}.{kind}"));
+        own = own.without(&found.each_ref().map(String::as_str));
+    }
     let reader = behind(spec, layer).ok_or(ModelError::PartMissing)?.linear;
     let known = Known {
         float: Float {
@@ -55,7 +64,7 @@ pub(super) fn refit(
             floats,
             functions: &[],
         },
-        tensors: float_tensors(spec, &[], floats, samples)?,
+        tensors: tensors((spec, floats), samples, device)?,
         samples,
         device,
     };
@@ -64,11 +73,64 @@ pub(super) fn refit(
         vec![0.0; shape.iter().product()]
     })?;
     match change {
-        Change::Wave { .. } => known.spread(&mut own, next, layer)?,
-        Change::Fold { .. } => known.fold(&mut own, next, layer)?,
+        Change::Wave { .. } => {
+            let linear = before(spec, layer).ok_or(ModelError::PartMissing)?;
+            known.spread(&mut own, next, linear)?;
+        }
+        Change::Fold { .. } => {
+            let linear = known.fold(&mut own, next, layer)?;
+            if next
+                .reader(place(next, &spec.layers[linear].name)?)
+                .map(|act| act.function)
+                == Some(Function::Wave)
+            {
+                known.spread(&mut own, next, linear)?;
+            }
+        }
         Change::Sign { .. } | Change::Average { .. } | Change::Narrower { .. } => {}
     }
     known.map_back(&mut own, next, layer, reader)?;
+    Ok(own)
+}
+
+/// The results of all layers over samples, in reals: those of the integers if the float network computes something else.
+fn tensors(
+    (spec, floats): (&Spec, &Floats),
+    samples: ArrayView2<'_, f32>,
+    device: &Device,
+) -> Result<Vec<Array2<f64>>, Error> {
+    if is_smooth(spec.layers.iter().map(|layer| &layer.op)) {
+        return float_tensors(spec, &[], floats, samples);
+    }
+    let mut module = Trainable::new(spec, Vec::new(), device, 0)?;
+    module.load(floats, samples)?;
+    let tensors = module.reals_of_layers(samples)?.into_iter();
+    Ok(tensors.map(|tensor| tensor.mapv(f64::from)).collect())
+}
+
+/// Floats for an activation with fewer levels over the same range.
+fn narrower(mut own: Floats, (spec, next): (&Spec, &Spec), layer: usize) -> Result<Floats, Error> {
+    let name = &spec.layers[layer].name;
+    let range = |spec: &Spec| {
+        spec.layers[layer]
+            .op
+            .activation()
+            .map(|act| act.function.range(act.output))
+    };
+    let (Some(before), Some(after)) = (range(spec), range(next)) else {
+        return Err(ModelError::PartMissing.into());
+    };
+    let factor = (before.hi - before.lo) as f32 / (after.hi - after.lo) as f32;
+    let scale = own.take(&format!("{name}.scale"));
+    let zero_point = own.take(&format!("{name}.zero_point"));
+    if let Some(scale) = scale {
+        own.insert(format!("{name}.scale"), scale.mapv(|scale| scale * factor))?;
+    }
+    if let Some(zero_point) = zero_point {
+        let (lo, first) = (before.lo as f32, after.lo as f32);
+        let moved = zero_point.mapv(|zero| (first + (zero - lo) / factor).round());
+        own.insert(format!("{name}.zero_point"), moved)?;
+    }
     Ok(own)
 }
 
@@ -97,9 +159,8 @@ impl Known<'_> {
 
     /// Scales the weights whose sums a `Wave` reads so that the greatest of each channel is the greatest integer, and moves
     /// the middle of the sums to the middle of where the wave rises.
-    fn spread(&self, own: &mut Floats, next: &Spec, layer: usize) -> Result<(), Error> {
+    fn spread(&self, own: &mut Floats, next: &Spec, linear: usize) -> Result<(), Error> {
         let spec = self.float.spec;
-        let linear = before(spec, layer).ok_or(ModelError::PartMissing)?;
         let name = &spec.layers[linear].name;
         let place = place(next, name)?;
         let mut module = Trainable::new(next, Vec::new(), self.device, 0)?;
@@ -109,8 +170,14 @@ impl Known<'_> {
         let declared = next.layers[place].op.linear();
         let declared = declared.ok_or(ModelError::PartMissing)?;
         let greatest = max_weight(declared.weights) as f64;
-        let (weights, bias) = self.float.linear(name, &declared)?;
-        let sums = &self.tensors[linear + 1];
+        let begins = Float {
+            spec: next,
+            floats: own,
+            functions: &[],
+        };
+        let (weights, bias) = begins.linear(name, &declared)?;
+        let values = &self.tensors[spec.sources(linear)[0]];
+        let sums = linear_sums(&declared, &weights, &bias, values);
         let positions = sums.ncols() / declared.channels;
         let (mut scaled, mut moved) = (Vec::new(), Vec::new());
         for (j, row) in weights.rows().into_iter().enumerate() {
@@ -128,8 +195,8 @@ impl Known<'_> {
         self.set_bias(own, linear, moved)
     }
 
-    /// Sets the weights of a convolution that takes averages of what it computed before.
-    fn fold(&self, own: &mut Floats, next: &Spec, layer: usize) -> Result<(), Error> {
+    /// Sets the weights of a convolution that takes averages of what it computed before, and returns its index.
+    fn fold(&self, own: &mut Floats, next: &Spec, layer: usize) -> Result<usize, Error> {
         let spec = self.float.spec;
         let linear = spec.sources(layer)[0].checked_sub(1);
         let linear = linear.and_then(|activation| before(spec, activation));
@@ -159,7 +226,8 @@ impl Known<'_> {
                 }
             }
             folded
-        })
+        })?;
+        Ok(linear)
     }
 
     /// Sets weights and biases of the layer that reads what changed.
@@ -174,9 +242,9 @@ impl Known<'_> {
         let name = &spec.layers[reader].name;
         let mut module = Trainable::new(next, Vec::new(), self.device, 0)?;
         module.load(own, self.samples)?;
-        let features = module
-            .operand_reals(place(next, name)?, self.samples)?
-            .mapv(f64::from);
+        let source = next.sources(place(next, name)?)[0];
+        let features = module.reals_of_layers(self.samples)?.swap_remove(source);
+        let features = features.mapv(f64::from);
         let targets = &self.tensors[spec.sources(reader)[0]];
         let facts = spec.flow().map_err(|at| ModelError::flow(spec, at))?;
         let map = Map::fit(&features, targets, facts[layer + 1].shape[0]);
