@@ -57,7 +57,7 @@ fn cheaper(args: Args) -> Result<(), Box<dyn Error>> {
     let task = Task::load("handwriting", "digits")?;
     let (rows, labels) = task.seen();
     let part = |is_held_out: bool| {
-        let own = |row: &usize| (row % HELD_OUT == 0) == is_held_out;
+        let own = |row: &usize| row.is_multiple_of(HELD_OUT) == is_held_out;
         let own: Vec<usize> = (0..rows.nrows()).filter(own).collect();
         let labels: Vec<u32> = own.iter().map(|&row| labels[row]).collect();
         (rows.select(Axis(0), &own), labels)
