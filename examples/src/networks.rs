@@ -67,18 +67,6 @@ pub struct GreyDigits {
     scores: Dense<1360, 10>,
 }
 
-/// Reads the same shades with fewer errors than [`DigitsCnn`].
-#[fhe_network(input(shape = [2, 28, 28], bits = 1))]
-#[derive(Debug, Clone, PartialEq)]
-pub struct CarefulGreyDigits {
-    #[bits(weights = 2, accumulator = 5, overflow = wrap)]
-    hidden: Dense<1568, 900>,
-    #[bits(output = 3, phases = 4)]
-    wave: Wave,
-    #[bits(weights = 3, accumulator = 13, overflow = calibrated)]
-    scores: Dense<3600, 10>,
-}
-
 /// The shades of an image of a digit.
 pub const GREY: Shades = Shades(&[0.2, 0.5]);
 

@@ -17,9 +17,8 @@ use fhe_nn_core::train::Spread;
 use fhe_nn_examples::article::{Article2, Article3, Article4};
 use fhe_nn_examples::cli;
 use fhe_nn_examples::networks::{
-    CLOTHES, CarefulDigits, CarefulGreyDigits, Digits, DigitsCnn, Fashion, FloatCarefulDigits,
-    FloatDigits, FloatDigitsCnn, FloatQuickDigits, FloatSensors, GREY, GreyDigits, QuickDigits,
-    Sensors,
+    CLOTHES, CarefulDigits, Digits, DigitsCnn, Fashion, FloatCarefulDigits, FloatDigits,
+    FloatDigitsCnn, FloatQuickDigits, FloatSensors, GREY, GreyDigits, QuickDigits, Sensors,
 };
 
 mod course;
@@ -67,7 +66,6 @@ enum Trainee {
     QuickDigits,
     DigitsCnn,
     GreyDigits,
-    CarefulGreyDigits,
     Fashion,
     /// The article's network at 2 bits, trained from its floats
     Article2,
@@ -88,7 +86,7 @@ enum Trainee {
 impl Trainee {
     fn reads(self) -> Reads {
         match self {
-            Trainee::GreyDigits | Trainee::CarefulGreyDigits => Reads::Shades(GREY),
+            Trainee::GreyDigits => Reads::Shades(GREY),
             Trainee::Fashion => Reads::Shades(CLOTHES),
             Trainee::Sensors | Trainee::FloatSensors => Reads::Windows,
             _ => Reads::Images,
@@ -127,9 +125,6 @@ fn run(course: &Course) -> Result<f64, Box<dyn StdError>> {
         Trainee::QuickDigits => course.waves::<QuickDigits>("quick_digits", recipes::DENSE),
         Trainee::DigitsCnn => course.waves::<DigitsCnn>("digits_cnn", recipes::DISTORTED),
         Trainee::GreyDigits => course.waves::<GreyDigits>("grey_digits", recipes::DENSE),
-        Trainee::CarefulGreyDigits => {
-            course.waves::<CarefulGreyDigits>("careful_grey_digits", recipes::CAREFUL_GREY)
-        }
         Trainee::Fashion => course.waves::<Fashion>("fashion", recipes::FASHION),
         Trainee::Article2 => course.article::<Article2>("article2"),
         Trainee::Article3 => course.article::<Article3>("article3"),

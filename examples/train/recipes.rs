@@ -59,14 +59,6 @@ pub(crate) const DISTORTED: Recipe = Recipe {
     ..DENSE
 };
 
-/// The recipe for many neurons on digits in shades: with more rounds, decay makes more of them idle, and those that are left
-/// make fewer errors.
-pub(crate) const CAREFUL_GREY: Recipe = Recipe {
-    neurons: Some(900),
-    epochs: 100,
-    ..DISTORTED
-};
-
 /// The recipe for trained floats that are trained further at fewer bits.
 pub(crate) const ARTICLE: Recipe = Recipe {
     epochs: 15,
