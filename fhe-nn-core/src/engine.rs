@@ -24,6 +24,7 @@ mod memory;
 mod rotate;
 mod server_key;
 mod slow;
+mod stream;
 mod switch;
 #[cfg(all(test, feature = "client"))]
 mod tests;

@@ -1,5 +1,4 @@
-//! Ciphertexts of tfhe whose masks are drawn from a seed. The client fills in their bodies, and the server
-//! draws their masks.
+//! Keys of tfhe whose masks are drawn from seeds. The client fills in their bodies, and the server draws their masks.
 
 use fhe_nn_proof::noise::ProductDigits;
 use fhe_nn_proof::plan::Bootstrap;
@@ -18,21 +17,6 @@ pub(crate) fn modulus() -> CiphertextModulus<u64> {
 pub(crate) fn part_seeds(seed: u128, count: usize) -> Vec<Seed> {
     let mut seeder = DeterministicSeeder::<DefaultRandomGenerator>::new(Seed(seed));
     (0..count).map(|_| seeder.seed()).collect()
-}
-
-/// Makes the rows of the GGSW ciphertext of one bit of a bootstrapping key, in the order of [`rows`].
-pub(crate) fn seeded_ggsw(
-    key: &Bootstrap,
-    bodies: Vec<u64>,
-    mask: Seed,
-) -> SeededGlweCiphertextListOwned<u64> {
-    SeededGlweCiphertextList::from_container(
-        bodies,
-        GlweDimension(key.shape.dimension as usize).to_glwe_size(),
-        PolynomialSize(key.shape.polynomial_size as usize),
-        mask.into(),
-        modulus(),
-    )
 }
 
 /// A row of a GGSW ciphertext: what one digit of one polynomial is multiplied by.

@@ -1,13 +1,14 @@
 //! Generates bootstrapping keys.
 
 use fhe_nn_proof::plan::Bootstrap;
+use tfhe::core_crypto::commons::math::random::Seed;
 use tfhe::core_crypto::prelude::*;
 use zeroize::Zeroizing;
 
 use super::random::{mask_seed, noise_seeds, noise_source};
 use super::secret::{Secret, noise};
 use crate::Error;
-use crate::masks::{part_seeds, rows, seeded_ggsw};
+use crate::masks::{modulus, part_seeds, rows};
 use crate::parallel::*;
 use crate::watch::Count;
 use crate::wire::{Seeded, bootstrap_bytes, cut};
@@ -88,6 +89,21 @@ fn messages(bits: &[u64], key_bits: u32) -> Zeroizing<Vec<u64>> {
         }
     }
     messages
+}
+
+/// Makes the rows of the GGSW ciphertext of one bit of a bootstrapping key, in the order of [`rows`].
+fn seeded_ggsw(
+    key: &Bootstrap,
+    bodies: Vec<u64>,
+    mask: Seed,
+) -> SeededGlweCiphertextListOwned<u64> {
+    SeededGlweCiphertextList::from_container(
+        bodies,
+        GlweDimension(key.shape.dimension as usize).to_glwe_size(),
+        PolynomialSize(key.shape.polynomial_size as usize),
+        mask.into(),
+        modulus(),
+    )
 }
 
 #[cfg(test)]

@@ -3,12 +3,12 @@
 use fhe_nn_proof::plan::Bootstrap;
 use rayon::prelude::*;
 use tfhe::core_crypto::commons::math::random::Seed;
-use tfhe::core_crypto::prelude::*;
 
 use super::fourier::{FourierKey, Layout, StepWriter};
 use super::keyswitch::KeyswitchKey;
+use super::stream::Stream;
 use crate::Error;
-use crate::masks::{Row, modulus, part_seeds, rows, seeded_ggsw, seeded_keyswitch};
+use crate::masks::{Row, part_seeds, rows, seeded_keyswitch};
 use crate::wire::{Keyswitch, bootstrap_bytes, restore};
 
 /// Expands a keyswitching key. `read` fills in the bodies that travelled.
@@ -63,37 +63,30 @@ pub(super) fn bootstrap(
             .zip(masks[some].par_chunks(of_step))
             .for_each(|((mut step, bodies), masks)| {
                 for (index, (bodies, &mask)) in bodies.chunks(one).zip(masks).enumerate() {
-                    let bodies = restore(bodies, bytes).collect();
-                    write(&mut step, index, key, &seeded_ggsw(key, bodies, mask));
+                    write(&mut step, index, key, restore(bodies, bytes), mask);
                 }
             });
     }
     Ok(transformed)
 }
 
-/// Transforms ciphertext `index` of a step with its masks, and writes it.
+/// Transforms ciphertext `index` of a step, whose masks are drawn from a seed, and writes it.
 fn write(
     step: &mut StepWriter<'_>,
     index: usize,
     key: &Bootstrap,
-    seeded: &SeededGlweCiphertextListOwned<u64>,
+    bodies: impl Iterator<Item = u64>,
+    seed: Seed,
 ) {
-    let mut ciphertexts = GlweCiphertextList::new(
-        0u64,
-        seeded.glwe_size(),
-        seeded.polynomial_size(),
-        seeded.glwe_ciphertext_count(),
-        modulus(),
-    );
-    decompress_seeded_glwe_ciphertext_list::<_, _, _, DefaultRandomGenerator>(
-        &mut ciphertexts,
-        seeded,
-    );
-    let size = seeded.polynomial_size().0;
-    let each = ciphertexts
-        .as_ref()
-        .chunks_exact(seeded.glwe_size().0 * size);
-    for (Row { column, level, .. }, ciphertext) in rows(key).zip(each) {
+    let size = key.shape.polynomial_size as usize;
+    let masks = key.shape.dimension as usize * size;
+    let mut ciphertext = vec![0; masks + size];
+    let (stream, mut bodies) = (Stream::new(seed.0), bodies);
+    for (number, Row { column, level, .. }) in rows(key).enumerate() {
+        stream.fill(number * masks, &mut ciphertext[..masks]);
+        for (coefficient, body) in ciphertext[masks..].iter_mut().zip(&mut bodies) {
+            *coefficient = body;
+        }
         // those of a polynomial stand together, from the most significant digit on
         let row = column * key.digits.levels as usize + (level as usize - 1);
         for (column, coefficients) in ciphertext.chunks_exact(size).enumerate() {

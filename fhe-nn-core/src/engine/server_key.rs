@@ -4,15 +4,14 @@ use std::io::Read;
 use std::sync::Arc;
 
 use fhe_nn_proof::plan::{Bootstrap, Plan};
-use tfhe::core_crypto::commons::math::random::Seed;
-use tfhe::core_crypto::prelude::*;
+use rayon::prelude::*;
 
 use super::expand;
 use super::fourier::FourierKey;
 use super::keyswitch::KeyswitchKey;
 use super::slow::warn_if_unoptimized;
+use super::stream::Stream;
 use crate::Error;
-use crate::masks::modulus;
 use crate::watch::Watch;
 use crate::wire::{
     Checksum, Ciphertexts, EvaluationKey, Header, KeyPart, Keyswitch, Kind, Reply, Request, SEED,
@@ -131,16 +130,16 @@ impl ServerKey {
     /// Returns the ciphertexts of a request that this key accepts, with their masks.
     pub(crate) fn expand_request(&self, request: &Request) -> Ciphertexts {
         let input = &self.plan.input;
-        let bodies = restore(&request.values.bodies, input.body_bytes() as usize);
-        let dimension = input.dimension as usize;
-        let list = SeededLweCiphertextList::from_container(
-            bodies.collect::<Vec<u64>>(),
-            LweDimension(dimension).to_lwe_size(),
-            Seed(request.values.seed).into(),
-            modulus(),
-        );
-        let list = list.par_decompress_into_lwe_ciphertext_list();
-        Ciphertexts::new(dimension, list.into_container())
+        let (bytes, dimension) = (input.body_bytes() as usize, input.dimension as usize);
+        let bodies = request.values.bodies.par_chunks_exact(bytes);
+        let stream = Stream::new(request.values.seed);
+        let mut elements = vec![0; bodies.len() * (dimension + 1)];
+        let each = elements.par_chunks_exact_mut(dimension + 1).zip(bodies);
+        each.enumerate().for_each(|(number, (ciphertext, body))| {
+            stream.fill(number * dimension, &mut ciphertext[..dimension]);
+            ciphertext[dimension] = restore(body, bytes).next().unwrap_or(0);
+        });
+        Ciphertexts::new(dimension, elements)
     }
 
     /// Makes the reply to a request.
