@@ -15,7 +15,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use fhe_nn_core::Error;
-use fhe_nn_core::plot::{Axis, Plot, Series, svg};
+use fhe_nn_core::plot::{Axis, Plot, Series, front, svg};
 use fhe_nn_core::prelude::*;
 use fhe_nn_examples::article::{Accumulators, Article2, Article3, Article4, VARIANTS};
 use fhe_nn_examples::cli;
@@ -142,14 +142,7 @@ fn time(test: &Dataset, images: usize) -> Result<Plot, Box<dyn StdError>> {
         measured::<GreyDigits>("grey_digits", &grey, images)?,
         measured::<DigitsCnn>("digits_cnn", test, images)?,
     ];
-    let mut front: Vec<(String, f64, f64)> = Vec::new();
-    for (name, seconds, accuracy) in &own {
-        let is_beaten = |other: &(String, f64, f64)| other.1 < *seconds && other.2 > *accuracy;
-        if !own.iter().any(is_beaten) {
-            front.push((name.clone(), *seconds, *accuracy));
-        }
-    }
-    front.sort_by(|a, b| a.1.total_cmp(&b.1));
+    let front = front(own, |(_, seconds, accuracy)| (*seconds, -accuracy));
     let others = |points: &[(&str, f64, f64)]| {
         points
             .iter()

@@ -128,6 +128,23 @@ impl Series {
     }
 }
 
+/// The items that no other one beats in both of its numbers, where less is better, in the order of the first number.
+pub fn front<T>(items: impl IntoIterator<Item = T>, numbers: impl Fn(&T) -> (f64, f64)) -> Vec<T> {
+    let mut sorted: Vec<T> = items.into_iter().collect();
+    sorted.sort_by(|a, b| {
+        let (a, b) = (numbers(a), numbers(b));
+        a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1))
+    });
+    let mut least = f64::INFINITY;
+    sorted.retain(|item| {
+        let (_, own) = numbers(item);
+        let is_better = own < least;
+        least = least.min(own);
+        is_better
+    });
+    sorted
+}
+
 /// Draws plots below each other as one SVG image.
 pub fn svg(plots: &[Plot]) -> String {
     let mut text = String::new();

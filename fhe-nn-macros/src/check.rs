@@ -79,7 +79,7 @@ fn layer(errors: &mut Errors, network: &Network, facts: &mut Facts, index: usize
             antiperiodic::phases_divide_half_a_period(errors, &stage);
         }
         widths_fit = fits;
-        if let Some(accumulator) = op.accumulator_mut() {
+        if let Some((accumulator, _)) = op.held_mut() {
             *accumulator = stage.width();
         }
     } else if let Kind::Activation(act) = &layer.kind {

@@ -233,26 +233,11 @@ impl Op {
         }
     }
 
-    /// The width that its accumulators are held to as a mutable reference, if it has any.
-    pub const fn accumulator_mut(&mut self) -> Option<&mut u32> {
+    /// The width that its accumulators are held to, and what holds them to it, as mutable references, if it has any.
+    pub const fn held_mut(&mut self) -> Option<(&mut u32, &mut Overflow)> {
         match self {
-            Op::Dense(dense) => Some(&mut dense.accumulator),
-            Op::Conv(conv) => Some(&mut conv.accumulator),
-            Op::Embedding(_)
-            | Op::Activation(_)
-            | Op::Pool(_)
-            | Op::Add
-            | Op::Mul
-            | Op::Concat
-            | Op::Flatten => None,
-        }
-    }
-
-    /// What holds its accumulators to their width as a mutable reference, if it has any.
-    pub const fn overflow_mut(&mut self) -> Option<&mut Overflow> {
-        match self {
-            Op::Dense(dense) => Some(&mut dense.overflow),
-            Op::Conv(conv) => Some(&mut conv.overflow),
+            Op::Dense(dense) => Some((&mut dense.accumulator, &mut dense.overflow)),
+            Op::Conv(conv) => Some((&mut conv.accumulator, &mut conv.overflow)),
             Op::Embedding(_)
             | Op::Activation(_)
             | Op::Pool(_)

@@ -51,7 +51,7 @@ pub(super) fn follow(mut spec: Spec, origin: &Spec) -> Option<Spec> {
             if !ACCUMULATORS.contains(&worst) {
                 return None;
             }
-            *layer.op.accumulator_mut()? = worst;
+            *layer.op.held_mut()?.0 = worst;
         }
         let operands: Vec<_> = sources.iter().map(|&source| &facts[source]).collect();
         let fact = layer.op.result(&operands).ok()?;

@@ -24,12 +24,33 @@ impl Trainable {
         Ok(self.given().normalized(inputs)?)
     }
 
+    /// Finds the scales of the input over samples if they are not known yet, and returns the samples in reals, as they are then
+    /// normalized and quantized.
+    ///
+    /// # Errors
+    /// Those of wrong inputs and of the floats that are given.
+    pub(super) fn find_input(
+        &mut self,
+        samples: ArrayView2<'_, f32>,
+    ) -> Result<Array2<f64>, Failure> {
+        let reals = |module: &Self| -> Result<Array2<f64>, Failure> {
+            Ok(module
+                .given()
+                .quantized_input(module.input_reals(samples)?)?)
+        };
+        if self.scales[0].is_none() {
+            let found = reals(self)?;
+            self.find_input_scale(&found)?;
+        }
+        reals(self)
+    }
+
     /// Finds the scales of the input over samples, or takes those that are given. What is taken off values of several
     /// scales is added to their normalization, and lacks in the biases of the layers that read them.
     ///
     /// # Errors
     /// Those of the floats that are given.
-    pub(super) fn find_input_scale(&mut self, samples: &Array2<f64>) -> Result<(), Failure> {
+    fn find_input_scale(&mut self, samples: &Array2<f64>) -> Result<(), Failure> {
         let levels = self.facts[0].range;
         let float = self.given();
         let calibration = method(&self.spec, &self.calibration);

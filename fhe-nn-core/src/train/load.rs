@@ -43,10 +43,8 @@ impl Trainable {
         self.scales.fill(None);
         self.several = Vec::new();
         self.drop_clamps_of_scales()?;
-        let found = self.given().quantized_input(self.input_reals(samples)?)?;
-        self.find_input_scale(&found)?;
+        let inputs = self.find_input(samples)?;
         let shifts = self.shifts(&self.with(floats))?;
-        let inputs = self.given().quantized_input(self.input_reals(samples)?)?;
         for index in 0..self.spec.layers.len() {
             if reads_wave(&self.spec, index) {
                 self.find_unit_of_wave(index, &inputs)?;

@@ -66,12 +66,15 @@ impl Trainable {
     pub(super) fn reals_of_layers(
         &self,
         inputs: ArrayView2<'_, f32>,
-    ) -> Result<Vec<Array2<f32>>, Failure> {
+    ) -> Result<Vec<Array2<f64>>, Failure> {
         let mut forward = Forward::new(self, Mode::Exact, 0);
         let tensors = forward.tensors(&self.input_reals(inputs)?)?.into_iter();
-        let reals = tensors.map(|signal| match signal {
-            Signal::Values(values) => matrix(&real(&values)?),
-            Signal::Sums(sums) => matrix(&sums.reals),
+        let reals = tensors.map(|signal| {
+            let reals = match signal {
+                Signal::Values(values) => real(&values)?,
+                Signal::Sums(sums) => sums.reals,
+            };
+            Ok(matrix(&reals)?.mapv(f64::from))
         });
         reals.collect()
     }
@@ -96,12 +99,7 @@ impl Trainable {
     /// # Errors
     /// Errors that name a wrong sample, as in [`Network::quantize_with`](crate::Network::quantize_with).
     pub fn calibrate(&mut self, samples: ArrayView2<'_, f32>) -> Result<(), Error> {
-        if self.scales[0].is_none() {
-            let found = self.given().quantized_input(self.input_reals(samples)?)?;
-            self.find_input_scale(&found)?;
-        }
-        // with the normalization that was found
-        let samples = self.given().quantized_input(self.input_reals(samples)?)?;
+        let samples = self.find_input(samples)?;
         self.find_scales(&samples)?;
         if self.precision == Precision::Integers {
             let mut forward = Forward::new(self, Mode::Calibrate, 0);

@@ -168,23 +168,25 @@ impl<'a> Search<'a> {
             Some(floats) => module.load(floats, samples.view()),
             None => module.calibrate(samples.view()),
         };
-        if let Some(error @ Error::Model(_)) = begins.err() {
-            let error = Some(error);
-            front.refused.push(Refused { spec, error });
-            return Ok(None);
+        match begins {
+            Ok(()) => {}
+            Err(error @ Error::Model(_)) => {
+                front.refuse(spec, error);
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
         }
         let margin = if floats.is_some() { 1.0 } else { MARGIN };
         if let Ok((_, plan)) = self.planned(&spec, &module, samples)
             && plan.predicted_seconds(self.threads) > margin * most
         {
-            front.refused.push(Refused { spec, error: None });
+            front.refuse(spec, None);
             return Ok(None);
         }
         let history = match trainer.fit(&mut module, training, Some(validation)) {
             Ok(history) => history,
             Err(error @ (Error::Train(TrainError::Diverged { .. }) | Error::Model(_))) => {
-                let error = Some(error);
-                front.refused.push(Refused { spec, error });
+                front.refuse(spec, error);
                 return Ok(None);
             }
             Err(error) => return Err(error),
@@ -198,8 +200,7 @@ impl<'a> Search<'a> {
                 plan,
             })),
             Err(error) => {
-                let error = Some(error);
-                front.refused.push(Refused { spec, error });
+                front.refuse(spec, error);
                 Ok(None)
             }
         }

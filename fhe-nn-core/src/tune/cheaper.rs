@@ -8,7 +8,6 @@ use super::split::Split;
 use super::train::{BATCH, check_functions};
 use super::trial::{Bench, Trial};
 use super::tuner::Tuner;
-use crate::quantize::Float;
 use crate::train::{Candidate, Examples, Search, Trainable, Trainer, WeightScales};
 use crate::{Calibration, Error, Floats};
 
@@ -63,13 +62,7 @@ pub(super) fn cheaper(
     })?;
     cancelled?;
     for Candidate { spec, floats, .. } in front.pareto().into_iter().rev().take(CHECKED) {
-        let own = Bench {
-            float: Float {
-                floats,
-                ..bench.float
-            },
-            ..*bench
-        };
+        let own = bench.with_floats(floats);
         let Ok(Some(trial)) = own.tried(spec.clone(), Calibration::new(), &split.folds, 1.0) else {
             continue;
         };

@@ -189,8 +189,8 @@ impl<'a> Knobs<'a> {
                     0 => Overflow::Checked,
                     _ => Overflow::Calibrated,
                 };
-                *op.accumulator_mut()? = worst.min(most);
-                *op.overflow_mut()? = overflow;
+                let held = op.held_mut()?;
+                (*held.0, *held.1) = (worst.min(most), overflow);
             }
             if let Op::Activation(act) = op {
                 if let Some(bits) = chosen(Number::Output, index) {

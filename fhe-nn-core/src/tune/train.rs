@@ -72,13 +72,7 @@ pub(super) fn train(
             Err(error) => return Err(error),
         }
         let floats = module.floats()?;
-        let own = Bench {
-            float: Float {
-                floats: &floats,
-                ..bench.float
-            },
-            ..*bench
-        };
+        let own = bench.with_floats(&floats);
         let Ok(finalist) = finalist(&own, split, trial) else {
             continue;
         };

@@ -5,6 +5,9 @@ use fhe_nn_proof::spec::{Rounding, Spec};
 use ndarray::ArrayView2;
 
 use super::judge::{Judge, Loss};
+#[cfg(feature = "train")]
+use crate::Floats;
+use crate::plot::front;
 use crate::quantize::{Float, quantize};
 use crate::{Calibration, Error, Model};
 
@@ -117,6 +120,18 @@ impl Bench<'_> {
         }))
     }
 
+    /// The same, for a network that was trained on.
+    #[cfg(feature = "train")]
+    pub(super) fn with_floats<'b>(&'b self, floats: &'b Floats) -> Bench<'b> {
+        Bench {
+            float: Float {
+                floats,
+                ..self.float
+            },
+            ..*self
+        }
+    }
+
     /// What a search and a choice go by: what is counted, or what is expected with caution, if that is more.
     pub(super) fn guide(&self, loss: &Loss) -> f64 {
         loss.counted().max(self.caution * loss.expected())
@@ -142,18 +157,7 @@ impl Trial {
 
     /// The trials that no other beats in both speed and loss, fastest first.
     pub(super) fn front(trials: &[Trial]) -> Vec<&Trial> {
-        let mut sorted: Vec<&Trial> = trials.iter().collect();
-        sorted.sort_by(|a, b| {
-            let losses = || a.guide.total_cmp(&b.guide);
-            a.seconds.total_cmp(&b.seconds).then_with(losses)
-        });
-        let mut least = f64::INFINITY;
-        sorted.retain(|trial| {
-            let is_better = trial.guide < least;
-            least = least.min(trial.guide);
-            is_better
-        });
-        sorted
+        front(trials, |trial| (trial.seconds, trial.guide))
     }
 }
 

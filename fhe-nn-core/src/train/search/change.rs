@@ -1,32 +1,36 @@
 //! Changes of a declaration that make an encrypted inference faster.
 
-use fhe_nn_proof::spec::{
-    ActivationSpec, Function, Op, Overflow, Padding, Pool, PoolSpec, Rounding, Spec,
-};
+use fhe_nn_proof::spec::{ActivationSpec, Function, Op, Overflow, Padding, Pool, Rounding, Spec};
 use fhe_nn_proof::widths::MAX_ROUNDED_BITS;
 
 use crate::train::feasible::{follow, is_feasible};
 
-/// A change of one layer, by its index. The layers around it follow.
+/// A change of one layer, by its index: an activation or a pool. The layers around it follow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Change {
+pub(super) struct Change {
+    pub(super) layer: usize,
+    pub(super) kind: Kind,
+}
+
+/// What becomes of the layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
     /// A `Wave` in place of an activation, with averages in place of greatest values behind it. The sums that it reads wrap,
     /// and their weights are -1, 0 or 1; an input that they read has this many bits.
     Wave {
-        layer: usize,
         output: u32,
         phases: u32,
         input: u32,
     },
     /// A `Sign` in place of an activation.
-    Sign { layer: usize },
+    Sign,
     /// A bit less in the results of an activation, and in what its table reads.
-    Narrower { layer: usize },
+    Narrower,
     /// Averages in place of the greatest values.
-    Average { layer: usize },
+    Average,
     /// Averages are taken in front of the activation that they read, by the convolution there: it moves in steps of a whole
     /// window, and the activation has a value for every window only.
-    Fold { layer: usize },
+    Fold,
 }
 
 /// Bits and phases of the waves that are tried.
@@ -45,39 +49,73 @@ impl Change {
     pub(super) fn all(spec: &Spec, allowed: impl Fn(&str) -> bool) -> Vec<(Change, Spec)> {
         let is_allowed = |layer: usize| allowed(&spec.layers[layer].name);
         let layers = (0..spec.layers.len()).filter(|&layer| is_allowed(layer));
-        let changes = layers.flat_map(|layer| Change::of_layer(spec, layer));
+        let changes = layers.flat_map(|layer| {
+            let kinds = Kind::of_layer(spec, layer).into_iter();
+            kinds.map(move |kind| Change { layer, kind })
+        });
         let changes = changes.filter(|change| change.maxima(spec).into_iter().all(is_allowed));
         let made = changes.filter_map(|change| Some((change, change.of(spec)?)));
         made.collect()
     }
 
-    /// Whether a layer may be one that changes.
-    pub(super) fn is_of(op: &Op) -> bool {
-        match op {
-            Op::Activation(act) => !act.function.is_antiperiodic(),
-            Op::Pool(_) => true,
-            Op::Dense(_)
-            | Op::Conv(_)
-            | Op::Embedding(_)
-            | Op::Add
-            | Op::Mul
-            | Op::Concat
-            | Op::Flatten => false,
-        }
-    }
-
     /// The pools behind a `Wave` whose greatest values become averages.
     fn maxima(self, spec: &Spec) -> Vec<usize> {
-        let Change::Wave { layer, .. } = self else {
+        let Kind::Wave { .. } = self.kind else {
             return Vec::new();
         };
-        let pools = behind(spec, layer).map_or_else(Vec::new, |behind| behind.pools);
+        let pools = behind(spec, self.layer).map_or_else(Vec::new, |behind| behind.pools);
         let is_max =
             |&pool: &usize| matches!(&spec.layers[pool].op, Op::Pool(own) if own.kind == Pool::Max);
         pools.into_iter().filter(is_max).collect()
     }
 
-    fn of_layer(spec: &Spec, layer: usize) -> Vec<Change> {
+    /// What the change makes of a declaration; `None` if it is not possible there.
+    fn of(self, spec: &Spec) -> Option<Spec> {
+        let layer = self.layer;
+        let behind = behind(spec, layer)?;
+        let mut next = spec.clone();
+        let op = &mut next.layers.to_mut()[layer].op;
+        match (self.kind, op) {
+            (
+                Kind::Wave {
+                    output,
+                    phases,
+                    input,
+                },
+                op,
+            ) => {
+                *op = Op::Activation(ActivationSpec {
+                    function: Function::Wave,
+                    output,
+                    table: None,
+                    rounding: Rounding::Exact,
+                    phases,
+                });
+                next.input.bits = input;
+                return waved(next, spec, (before(spec, layer)?, behind));
+            }
+            (Kind::Sign, Op::Activation(act)) => {
+                before(spec, layer)?;
+                (act.function, act.output, act.rounding) = (Function::Sign, 1, Rounding::Exact);
+            }
+            (Kind::Narrower, Op::Activation(act)) => {
+                let table = act.table?;
+                if act.output <= LEAST_OUTPUT || table <= LEAST_TABLE {
+                    return None;
+                }
+                (act.output, act.table) = (act.output - 1, Some(table - 1));
+            }
+            (Kind::Average, Op::Pool(pool)) => pool.kind = Pool::Average,
+            (Kind::Fold, Op::Pool(_)) => return folded(spec, layer),
+            (Kind::Sign | Kind::Narrower | Kind::Average | Kind::Fold, _) => return None,
+        }
+        lawful(next, spec)
+    }
+}
+
+impl Kind {
+    /// The changes that a layer may have; none if it is not an activation or a pool, or if it is a `Wave` or `Sign` already.
+    pub(super) fn of_layer(spec: &Spec, layer: usize) -> Vec<Kind> {
         match &spec.layers[layer].op {
             Op::Activation(act) if !act.function.is_antiperiodic() => {
                 let bits = spec.input.bits;
@@ -89,19 +127,17 @@ impl Change {
                     .filter(|&input| reads_input && input < bits);
                 let inputs: Vec<u32> = std::iter::once(bits).chain(fewer).collect();
                 let waves = WAVES.into_iter().flat_map(|(output, phases)| {
-                    inputs.iter().map(move |&input| Change::Wave {
-                        layer,
+                    inputs.iter().map(move |&input| Kind::Wave {
                         output,
                         phases,
                         input,
                     })
                 });
-                let others = [Change::Sign { layer }, Change::Narrower { layer }];
-                waves.chain(others).collect()
+                waves.chain([Kind::Sign, Kind::Narrower]).collect()
             }
             Op::Pool(pool) => match pool.kind {
-                Pool::Max => vec![Change::Average { layer }],
-                Pool::Average => vec![Change::Fold { layer }],
+                Pool::Max => vec![Kind::Average],
+                Pool::Average => vec![Kind::Fold],
             },
             Op::Activation(_)
             | Op::Dense(_)
@@ -111,82 +147,6 @@ impl Change {
             | Op::Mul
             | Op::Concat
             | Op::Flatten => Vec::new(),
-        }
-    }
-
-    /// What the change makes of a declaration; `None` if it is not possible there.
-    pub(super) fn of(self, spec: &Spec) -> Option<Spec> {
-        let mut next = spec.clone();
-        match self {
-            Change::Wave {
-                layer,
-                output,
-                phases,
-                input,
-            } => {
-                let (linear, behind) = (before(spec, layer)?, behind(spec, layer)?);
-                next.input.bits = input;
-                let layers = next.layers.to_mut();
-                layers[layer].op = Op::Activation(ActivationSpec {
-                    function: Function::Wave,
-                    output,
-                    table: None,
-                    rounding: Rounding::Exact,
-                    phases,
-                });
-                for pool in behind.pools {
-                    layers[pool].op = averages(&layers[pool].op)?;
-                }
-                *layers[linear].op.weights_mut()? = 2;
-                *layers[linear].op.overflow_mut()? = Overflow::Wrap;
-                *layers[behind.linear].op.overflow_mut()? = calibrated(spec, behind.linear);
-                let mut widths = (2..=WAVE_BITS).rev().map(|width| {
-                    let mut next = next.clone();
-                    *next.layers.to_mut()[linear].op.accumulator_mut()? = width;
-                    lawful(next, spec)
-                });
-                return widths.find_map(|made| made);
-            }
-            Change::Sign { layer } => {
-                behind(spec, layer)?;
-                before(spec, layer)?;
-                let Op::Activation(act) = &mut next.layers.to_mut()[layer].op else {
-                    return None;
-                };
-                (act.function, act.output, act.rounding) = (Function::Sign, 1, Rounding::Exact);
-            }
-            Change::Narrower { layer } => {
-                behind(spec, layer)?;
-                let Op::Activation(act) = &mut next.layers.to_mut()[layer].op else {
-                    return None;
-                };
-                let table = act.table?;
-                if act.output <= LEAST_OUTPUT || table <= LEAST_TABLE {
-                    return None;
-                }
-                (act.output, act.table) = (act.output - 1, Some(table - 1));
-            }
-            Change::Average { layer } => {
-                behind(spec, layer)?;
-                let pool = &mut next.layers.to_mut()[layer].op;
-                *pool = averages(pool)?;
-            }
-            Change::Fold { layer } => {
-                behind(spec, layer)?;
-                return folded(spec, layer);
-            }
-        }
-        lawful(next, spec)
-    }
-
-    /// The activation or pool whose results are others behind the change.
-    pub(super) fn layer(self) -> usize {
-        match self {
-            Change::Wave { layer, .. }
-            | Change::Sign { layer }
-            | Change::Narrower { layer }
-            | Change::Average { layer }
-            | Change::Fold { layer } => layer,
         }
     }
 }
@@ -231,13 +191,23 @@ pub(super) fn behind(spec: &Spec, layer: usize) -> Option<Behind> {
     }
 }
 
-/// A pool that takes averages of the same windows.
-fn averages(op: &Op) -> Option<Op> {
-    let Op::Pool(pool) = op else {
-        return None;
-    };
-    let kind = Pool::Average;
-    Some(Op::Pool(PoolSpec { kind, ..*pool }))
+/// The layers around a new `Wave`, with the widest accumulators that wrap there: ternary weights before it, and averages behind.
+fn waved(mut next: Spec, spec: &Spec, (linear, behind): (usize, Behind)) -> Option<Spec> {
+    let layers = next.layers.to_mut();
+    for pool in behind.pools {
+        if let Op::Pool(pool) = &mut layers[pool].op {
+            pool.kind = Pool::Average;
+        }
+    }
+    *layers[behind.linear].op.held_mut()?.1 = calibrated(spec, behind.linear);
+    *layers[linear].op.weights_mut()? = 2;
+    let mut widths = (2..=WAVE_BITS).rev().map(|width| {
+        let mut next = next.clone();
+        let held = next.layers.to_mut()[linear].op.held_mut()?;
+        (*held.0, *held.1) = (width, Overflow::Wrap);
+        lawful(next, spec)
+    });
+    widths.find_map(|made| made)
 }
 
 /// How accumulators are held to their width: as seen over samples, unless they wrap.

@@ -4,9 +4,9 @@ use std::ops::ControlFlow;
 
 use fhe_nn_proof::spec::{Function, Op, Spec};
 
-use super::change::Change;
-use super::front::{Candidate, Front, Refused};
-use super::refit::refit;
+use super::change::{Change, Kind};
+use super::front::{Candidate, Front};
+use super::refit::Known;
 use super::{Member, Search};
 use crate::quantize::float_tensors;
 use crate::train::{Examples, TrainError};
@@ -52,18 +52,12 @@ impl Search<'_> {
         let mut front = Front::new();
         while seconds > self.budget {
             let mut step = Vec::new();
+            let known = Known::new(&spec, &floats, samples.view(), &self.device)?;
             for (change, next) in Change::all(&spec, |field| self.changes(field)) {
-                let begins = refit(
-                    (&spec, &floats),
-                    (change, &next),
-                    samples.view(),
-                    &self.device,
-                );
-                let begins = match begins {
+                let begins = match known.refit(change, &next) {
                     Ok(begins) => begins,
                     Err(error @ Error::Model(_)) => {
-                        let error = Some(error);
-                        front.refused.push(Refused { spec: next, error });
+                        front.refuse(next, error);
                         continue;
                     }
                     Err(error) => return Err(error),
@@ -128,8 +122,9 @@ impl Search<'_> {
             .into());
         }
         let missing = self.changed.iter().find(|&own| {
-            let mut layers = spec.layers.iter();
-            !layers.any(|layer| layer.name == *own && Change::is_of(&layer.op))
+            let mut layers = 0..spec.layers.len();
+            let is_own = |layer: usize| spec.layers[layer].name == *own;
+            !layers.any(|layer| is_own(layer) && !Kind::of_layer(spec, layer).is_empty())
         });
         match missing {
             None => Ok(()),

@@ -164,7 +164,7 @@ fn set(spec: &mut Spec, field: &str, number: Number, value: u32) -> Option<()> {
     match (op, number) {
         (op, Number::Neurons) => *op.outputs_mut()? = size,
         (op, Number::Weights) => *op.weights_mut()? = value,
-        (op, Number::Accumulator) => *op.accumulator_mut()? = value,
+        (op, Number::Accumulator) => *op.held_mut()?.0 = value,
         (Op::Conv(conv), Number::Kernel) => conv.window.kernel = axes(conv.flat, size, 1),
         (Op::Conv(conv), Number::Stride) => conv.window.stride = axes(conv.flat, size, 1),
         (Op::Activation(act), Number::Output) => act.output = value,

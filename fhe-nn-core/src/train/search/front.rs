@@ -5,7 +5,7 @@ use std::path::Path;
 use fhe_nn_proof::plan::Plan;
 use fhe_nn_proof::spec::Spec;
 
-use crate::plot::{Axis, Plot, Series, svg};
+use crate::plot::{Axis, Plot, Series, front, svg};
 use crate::{Error, Floats, file};
 
 /// The result of a search. [`pareto`](Front::pareto) gives the networks worth considering.
@@ -55,6 +55,12 @@ impl Front {
         }
     }
 
+    /// Adds a network that is left out.
+    pub(super) fn refuse(&mut self, spec: Spec, error: impl Into<Option<Error>>) {
+        let error = error.into();
+        self.refused.push(Refused { spec, error });
+    }
+
     /// Adds a candidate where it belongs.
     pub(super) fn push(&mut self, candidate: Candidate, budget: f64) {
         if candidate.seconds <= budget {
@@ -66,19 +72,7 @@ impl Front {
 
     /// The candidates that no other candidate beats in both speed and accuracy, fastest first.
     pub fn pareto(&self) -> Vec<&Candidate> {
-        let mut sorted: Vec<&Candidate> = self.candidates.iter().collect();
-        sorted.sort_by(|a, b| {
-            a.seconds
-                .total_cmp(&b.seconds)
-                .then(b.accuracy.total_cmp(&a.accuracy))
-        });
-        let mut best = f64::NEG_INFINITY;
-        sorted.retain(|candidate| {
-            let is_better = candidate.accuracy > best;
-            best = best.max(candidate.accuracy);
-            is_better
-        });
-        sorted
+        front(&self.candidates, |own| (own.seconds, -own.accuracy))
     }
 
     /// Draws accuracy against seconds as an SVG image.

@@ -6,135 +6,100 @@
 
 use candle_core::Device;
 use fhe_nn_proof::error::ModelError;
-use fhe_nn_proof::spec::{Function, Op, Spec};
+use fhe_nn_proof::spec::{Op, Spec};
 use fhe_nn_proof::widths::max_weight;
 use ndarray::{Array2, ArrayView2};
 
-use super::change::{Change, before, behind};
+use super::change::{Change, Kind, before, behind};
 use super::least_squares::Map;
 use crate::layer::is_smooth;
 use crate::quantize::{Float, float_tensors, linear_sums, weight_shape};
+use crate::train::parameters::reads_wave;
 use crate::train::{Trainable, insert};
 use crate::{Error, Floats};
 
 /// A network with its floats, and the results of all its layers over samples.
-struct Known<'a> {
+pub(super) struct Known<'a> {
     float: Float<'a>,
+    /// In reals: those of the integers if the float network computes something else.
     tensors: Vec<Array2<f64>>,
     samples: ArrayView2<'a, f32>,
     device: &'a Device,
 }
 
-/// Floats for the declaration `next`, which a change made of another, so that it computes nearly what that one did with
-/// its own floats.
-///
-/// # Shapes
-/// `samples`: `[samples, values of one input]`.
-///
-/// # Errors
-/// Those of [`Trainable::load`].
-pub(super) fn refit(
-    (spec, floats): (&Spec, &Floats),
-    (change, next): (Change, &Spec),
-    samples: ArrayView2<'_, f32>,
-    device: &Device,
-) -> Result<Floats, Error> {
-    let layer = change.layer();
-    let name = &*spec.layers[layer].name;
-    let mut own = floats.clone();
-    if next.input.bits != spec.input.bits {
-        own = own.without(&["input.scale", "input.zero_point", "input.step"]);
+impl<'a> Known<'a> {
+    /// Runs a network over samples, `[samples, values of one input]`.
+    ///
+    /// # Errors
+    /// Those of [`Trainable::load`].
+    pub(super) fn new(
+        spec: &'a Spec,
+        floats: &'a Floats,
+        samples: ArrayView2<'a, f32>,
+        device: &'a Device,
+    ) -> Result<Self, Error> {
+        let tensors = if is_smooth(spec.layers.iter().map(|layer| &layer.op)) {
+            float_tensors(spec, &[], floats, samples)?
+        } else {
+            let mut module = Trainable::new(spec, Vec::new(), device, 0)?;
+            module.load(floats, samples)?;
+            module.reals_of_layers(samples)?
+        };
+        Ok(Known {
+            float: Float {
+                spec,
+                floats,
+                functions: &[],
+            },
+            tensors,
+            samples,
+            device,
+        })
     }
-    if let Change::Narrower { .. } = change {
-        return narrower(own, (spec, next), layer);
-    }
-    own = own.without(&[name]);
-    if let Change::Average { .. } | Change::Fold { .. } = change
-        && let Some(source) = spec.sources(layer)[0].checked_sub(1)
-    {
-        // averages may be padded, whose values must lie around 0
-        let name = &spec.layers[source].name;
-        let found = ["scale", "zero_point", "clamp"].map(|kind| format!("{name}.{kind}"));
-        own = own.without(&found.each_ref().map(String::as_str));
-    }
-    let reader = behind(spec, layer).ok_or(ModelError::PartMissing)?.linear;
-    let known = Known {
-        float: Float {
-            spec,
-            floats,
-            functions: &[],
-        },
-        tensors: tensors((spec, floats), samples, device)?,
-        samples,
-        device,
-    };
-    // stand in for weights that are not known yet
-    known.set(&mut own, next, reader, |shape| {
-        vec![0.0; shape.iter().product()]
-    })?;
-    match change {
-        Change::Wave { .. } => {
-            let linear = before(spec, layer).ok_or(ModelError::PartMissing)?;
-            known.spread(&mut own, next, linear)?;
+
+    /// Floats for the declaration `next`, which a change made of this one, so that it computes nearly the same.
+    ///
+    /// # Errors
+    /// Those of [`Trainable::load`].
+    pub(super) fn refit(&self, change: Change, next: &Spec) -> Result<Floats, Error> {
+        let (spec, layer) = (self.float.spec, change.layer);
+        let name = &*spec.layers[layer].name;
+        let mut own = self.float.floats.clone();
+        if next.input.bits != spec.input.bits {
+            own = own.without(&["input.scale", "input.zero_point", "input.step"]);
         }
-        Change::Fold { .. } => {
-            let linear = known.fold(&mut own, next, layer)?;
-            if next
-                .reader(place(next, &spec.layers[linear].name)?)
-                .map(|act| act.function)
-                == Some(Function::Wave)
-            {
-                known.spread(&mut own, next, linear)?;
+        match change.kind {
+            Kind::Narrower => return narrower(own, (spec, next), layer),
+            Kind::Wave { .. } | Kind::Sign => own = own.without(&[name]),
+            Kind::Average | Kind::Fold => {
+                // averages may be padded, whose values must lie around 0
+                if let Some(source) = spec.sources(layer)[0].checked_sub(1) {
+                    let name = &spec.layers[source].name;
+                    let found =
+                        ["scale", "zero_point", "clamp"].map(|kind| format!("{name}.{kind}"));
+                    own = own.without(&found.each_ref().map(String::as_str));
+                }
             }
         }
-        Change::Sign { .. } | Change::Average { .. } | Change::Narrower { .. } => {}
+        let reader = behind(spec, layer).ok_or(ModelError::PartMissing)?.linear;
+        // stand in for weights that are not known yet
+        self.set(&mut own, next, reader, |shape| {
+            vec![0.0; shape.iter().product()]
+        })?;
+        let changed = match change.kind {
+            Kind::Wave { .. } => before(spec, layer),
+            Kind::Fold => Some(self.fold(&mut own, next, layer)?),
+            Kind::Sign | Kind::Average | Kind::Narrower => None,
+        };
+        if let Some(linear) = changed
+            && reads_wave(next, place(next, &spec.layers[linear].name)?)
+        {
+            self.spread(&mut own, next, linear)?;
+        }
+        self.map_back(&mut own, next, layer, reader)?;
+        Ok(own)
     }
-    known.map_back(&mut own, next, layer, reader)?;
-    Ok(own)
-}
 
-/// The results of all layers over samples, in reals: those of the integers if the float network computes something else.
-fn tensors(
-    (spec, floats): (&Spec, &Floats),
-    samples: ArrayView2<'_, f32>,
-    device: &Device,
-) -> Result<Vec<Array2<f64>>, Error> {
-    if is_smooth(spec.layers.iter().map(|layer| &layer.op)) {
-        return float_tensors(spec, &[], floats, samples);
-    }
-    let mut module = Trainable::new(spec, Vec::new(), device, 0)?;
-    module.load(floats, samples)?;
-    let tensors = module.reals_of_layers(samples)?.into_iter();
-    Ok(tensors.map(|tensor| tensor.mapv(f64::from)).collect())
-}
-
-/// Floats for an activation with fewer levels over the same range.
-fn narrower(mut own: Floats, (spec, next): (&Spec, &Spec), layer: usize) -> Result<Floats, Error> {
-    let name = &spec.layers[layer].name;
-    let range = |spec: &Spec| {
-        spec.layers[layer]
-            .op
-            .activation()
-            .map(|act| act.function.range(act.output))
-    };
-    let (Some(before), Some(after)) = (range(spec), range(next)) else {
-        return Err(ModelError::PartMissing.into());
-    };
-    let factor = (before.hi - before.lo) as f32 / (after.hi - after.lo) as f32;
-    let scale = own.take(&format!("{name}.scale"));
-    let zero_point = own.take(&format!("{name}.zero_point"));
-    if let Some(scale) = scale {
-        own.insert(format!("{name}.scale"), scale.mapv(|scale| scale * factor))?;
-    }
-    if let Some(zero_point) = zero_point {
-        let (lo, first) = (before.lo as f32, after.lo as f32);
-        let moved = zero_point.mapv(|zero| (first + (zero - lo) / factor).round());
-        own.insert(format!("{name}.zero_point"), moved)?;
-    }
-    Ok(own)
-}
-
-impl Known<'_> {
     /// Sets the weights of a layer, by its index before the change.
     fn set(
         &self,
@@ -146,14 +111,12 @@ impl Known<'_> {
         let name = &self.float.spec.layers[layer].name;
         let linear = next.layers[place(next, name)?].op.linear();
         let shape = weight_shape(&linear.ok_or(ModelError::PartMissing)?);
-        own.take(&format!("{name}.weight"));
         own.take(&format!("{name}.weight_scale"));
         insert(own, format!("{name}.weight"), &shape, weights(&shape))
     }
 
     fn set_bias(&self, own: &mut Floats, layer: usize, bias: Vec<f32>) -> Result<(), Error> {
         let name = format!("{}.bias", self.float.spec.layers[layer].name);
-        own.take(&name);
         insert(own, name, &[bias.len()], bias)
     }
 
@@ -164,7 +127,6 @@ impl Known<'_> {
         let name = &spec.layers[linear].name;
         let place = place(next, name)?;
         let mut module = Trainable::new(next, Vec::new(), self.device, 0)?;
-        own.take(&format!("{name}.weight_scale"));
         module.load(own, self.samples)?;
         let latent = module.latent_weights(place)?;
         let declared = next.layers[place].op.linear();
@@ -201,18 +163,21 @@ impl Known<'_> {
         let linear = spec.sources(layer)[0].checked_sub(1);
         let linear = linear.and_then(|activation| before(spec, activation));
         let linear = linear.ok_or(ModelError::PartMissing)?;
-        let (Op::Pool(pool), Op::Conv(conv)) = (&spec.layers[layer].op, &spec.layers[linear].op)
-        else {
+        let name = &spec.layers[linear].name;
+        let ops = (
+            &spec.layers[layer].op,
+            &spec.layers[linear].op,
+            &next.layers[place(next, name)?].op,
+        );
+        let (Op::Pool(pool), Op::Conv(conv), Op::Conv(folded)) = ops else {
             return Err(ModelError::PartMissing.into());
         };
-        let name = &spec.layers[linear].name;
         let declared = spec.layers[linear].op.linear();
         let declared = declared.ok_or(ModelError::PartMissing)?;
         let (weights, _) = self.float.linear(name, &declared)?;
         let (inner, outer) = (conv.window, pool.window);
         let [down, across] = inner.kernel;
-        let wide =
-            [0, 1].map(|axis| inner.kernel[axis] + inner.stride[axis] * (outer.kernel[axis] - 1));
+        let wide = folded.window.kernel;
         let area = (outer.kernel[0] * outer.kernel[1]) as f64;
         self.set(own, next, linear, |shape| {
             let mut folded = vec![0.0; shape.iter().product()];
@@ -244,7 +209,6 @@ impl Known<'_> {
         module.load(own, self.samples)?;
         let source = next.sources(place(next, name)?)[0];
         let features = module.reals_of_layers(self.samples)?.swap_remove(source);
-        let features = features.mapv(f64::from);
         let targets = &self.tensors[spec.sources(reader)[0]];
         let facts = spec.flow().map_err(|at| ModelError::flow(spec, at))?;
         let map = Map::fit(&features, targets, facts[layer + 1].shape[0]);
@@ -258,6 +222,32 @@ impl Known<'_> {
         self.set(own, next, reader, |_| weights.clone())?;
         self.set_bias(own, reader, reals(&mut bias.iter()))
     }
+}
+
+/// Floats for an activation with fewer levels over the same range.
+fn narrower(mut own: Floats, (spec, next): (&Spec, &Spec), layer: usize) -> Result<Floats, Error> {
+    let name = &spec.layers[layer].name;
+    let range = |spec: &Spec| {
+        spec.layers[layer]
+            .op
+            .activation()
+            .map(|act| act.function.range(act.output))
+    };
+    let (Some(before), Some(after)) = (range(spec), range(next)) else {
+        return Err(ModelError::PartMissing.into());
+    };
+    let factor = (before.hi - before.lo) as f32 / (after.hi - after.lo) as f32;
+    let (lo, first) = (before.lo as f32, after.lo as f32);
+    let (scale, zero_point) = (format!("{name}.scale"), format!("{name}.zero_point"));
+    if let Some(found) = own.get(&scale) {
+        let wider = found.mapv(|scale| scale * factor);
+        own.insert(scale, wider)?;
+    }
+    if let Some(found) = own.get(&zero_point) {
+        let moved = found.mapv(|zero| (first + (zero - lo) / factor).round());
+        own.insert(zero_point, moved)?;
+    }
+    Ok(own)
 }
 
 /// Where a `Wave` rises through 0, in its own reals.
