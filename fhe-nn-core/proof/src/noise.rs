@@ -12,6 +12,7 @@
 //! [`seeded_variance`] and thereby of every formula below.
 
 mod bootstrap;
+mod companion;
 mod gain;
 mod keyswitch;
 mod modulus_switch;
@@ -25,6 +26,7 @@ pub use bootstrap::{
     mask_transform_variance, pair_mask_transform_variance, pair_variance, rounding_block,
     tfhe_rounding_variance, tfhe_transform_variance,
 };
+pub use companion::{COMPANION_PARTS, companion_variance, odd_steps};
 pub use gain::{Gain, Term, gain};
 pub use keyswitch::{
     keyswitch_key_variance, keyswitch_rounding_variance, keyswitch_variance,

@@ -6,9 +6,9 @@ use fhe_nn_proof::plan::Bootstrap;
 use rayon::prelude::*;
 use tfhe::core_crypto::prelude::*;
 
-use super::fourier::{FourierKey, Layout};
+use super::fourier::{FourierKey, Layout, Parts};
 use super::server_key::Keys;
-use super::switch::switch_modulus;
+use super::switch::switch_to_table;
 use crate::Error;
 use crate::masks::modulus;
 use crate::run::{Running, Work};
@@ -46,8 +46,7 @@ pub(super) fn bootstrap(
     let switch = || keys.keyswitch.as_ref().map(|key| key.switch(ciphertexts));
     let switched = running.timed(Work::Keyswitch, switch);
     let switched = switched.as_ref().unwrap_or(ciphertexts);
-    let extension = plan.extension as usize;
-    let rotate = || rotate(&keys.bootstrap, extension, switched, lookup, running);
+    let rotate = || rotate(plan, &keys.bootstrap, switched, lookup, running);
     running.timed(Work::Rotation, rotate)
 }
 
@@ -56,13 +55,15 @@ pub(super) fn bootstrap(
 /// # Errors
 /// [`Error::Cancelled`].
 pub(super) fn rotate(
+    plan: &Bootstrap,
     key: &FourierKey,
-    extension: usize,
     ciphertexts: &Ciphertexts,
     lookup: &Lookup<'_>,
     running: &Running<'_>,
 ) -> Result<Ciphertexts, Error> {
-    let count = ciphertexts.len();
+    let (count, extension) = (ciphertexts.len(), plan.extension as usize);
+    let places = (0..lookup.results).map(|index| (lookup.source)(index).1);
+    let parts = Parts::read_at(extension, places);
     // every thread gets the same number of batches, and all batches have one size
     let threads = rayon::current_num_threads();
     let most = (MAX_PARTS / extension).clamp(1, MAX_BATCH);
@@ -73,14 +74,8 @@ pub(super) fn rotate(
         .with_max_len(1)
         .map(|index| {
             let indices = index * batch..count.min((index + 1) * batch);
-            let rotated = rotate_batch(
-                key,
-                extension,
-                ciphertexts,
-                indices.clone(),
-                lookup,
-                running,
-            )?;
+            let own = indices.clone();
+            let rotated = rotate_batch((plan, key), parts, ciphertexts, own, lookup, running)?;
             running.done(indices.len());
             Ok(rotated)
         })
@@ -102,8 +97,8 @@ pub(super) fn rotate(
 /// # Errors
 /// [`Error::Cancelled`].
 fn rotate_batch(
-    key: &FourierKey,
-    extension: usize,
+    (plan, key): (&Bootstrap, &FourierKey),
+    parts: Parts,
     ciphertexts: &Ciphertexts,
     indices: Range<usize>,
     lookup: &Lookup<'_>,
@@ -111,12 +106,12 @@ fn rotate_batch(
 ) -> Result<Vec<[u64; 8]>, Error> {
     let layout = key.layout();
     let (size, words) = (
-        extension * layout.size,
-        extension * layout.accumulator_words(),
+        parts.all * layout.size,
+        parts.all * layout.accumulator_words(),
     );
     let switched: Vec<(Vec<usize>, usize)> = indices
         .clone()
-        .map(|index| to_powers(ciphertexts.row(index), size))
+        .map(|index| to_powers(ciphertexts.row(index), plan))
         .collect();
     let mut rotated = vec![[0u64; 8]; words * indices.len()];
     let mut table = vec![0u64; size];
@@ -127,20 +122,20 @@ fn rotate_batch(
         scatter(layout, &table, accumulator);
     }
     let masks: Vec<&[usize]> = switched.iter().map(|(mask, _)| &mask[..]).collect();
-    if key.rotate(extension, &masks, &mut rotated, &|| running.stopped()) {
+    if key.rotate(parts, &masks, &mut rotated, &|| running.stopped()) {
         Ok(rotated)
     } else {
         Err(Error::Cancelled)
     }
 }
 
-/// Switches a ciphertext to `2N` by the centered modulus switch, and returns its mask and body as powers of
-/// X.
-pub(super) fn to_powers(ciphertext: &[u64], size: usize) -> (Vec<usize>, usize) {
-    let bits = (2 * size).ilog2();
+/// Switches a ciphertext to twice the size of a table by the centered modulus switch, and returns its mask and body
+/// as powers of X.
+pub(super) fn to_powers(ciphertext: &[u64], plan: &Bootstrap) -> (Vec<usize>, usize) {
     let mut switched = ciphertext.to_vec();
-    switch_modulus(&mut switched, bits);
-    let power = |x: &u64| (x >> (64 - bits)) as usize;
+    switch_to_table(&mut switched, plan);
+    let unit = 63 - plan.table_size().ilog2();
+    let power = |x: &u64| (x >> unit) as usize;
     let mut powers: Vec<usize> = switched.iter().map(power).collect();
     let body = powers.pop().unwrap_or(0);
     (powers, body)

@@ -62,7 +62,7 @@ constants! {
         linear, sources, terms, reader, width, step_width, table_bits, rounding, modulus, neurons
     }
     struct Round { above, neurons, bootstraps, bootstrap }
-    struct Bootstrap { keyswitch, small_dimension, shape, extension, digits, body, key_bits }
+    struct Bootstrap { keyswitch, small_dimension, shape, extension, digits, body, key_bits, companion }
     struct OutputPlan {
         sums, keyswitch, dimension, element_bits, variance, log2_failure
     }
@@ -82,7 +82,7 @@ constants! {
     struct Line { slope, offset }
     struct Tokens { vocabulary, encoding }
     struct Lattice { step_bits, offset }
-    enum Version { First, Second, Third }
+    enum Version { First, Second, Third, Fourth }
     enum Ties { ToEven, AwayFromZero }
     enum OutputForm { Real, Level }
     enum Prefer { Fastest, SmallestKeys }

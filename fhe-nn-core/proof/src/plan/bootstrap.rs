@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::noise::{
     Decomposition, KEYSWITCH_MODULUS_BITS, MODULUS_BITS, ProductDigits, Shape, bootstrap_variance,
-    keyswitch_variance, mask_transform_variance, modulus_switch_variance,
+    companion_variance, keyswitch_variance, mask_transform_variance, modulus_switch_variance,
     pair_mask_transform_variance, pair_variance,
 };
 
@@ -29,6 +29,10 @@ pub struct Bootstrap {
     /// bootstrapping key 1.5 times as large, and more noise.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub key_bits: u32,
+    /// For a table over several polynomials, what the modulus switch may spend on steps that move half of them
+    /// or fewer, in 16ths of the square of its unit (see [`companion_variance`]).
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub companion: u32,
 }
 
 /// What plans of before have: a step took one bit of the small key.
@@ -38,6 +42,10 @@ const fn one() -> u32 {
 
 const fn is_one(key_bits: &u32) -> bool {
     *key_bits == 1
+}
+
+const fn is_zero(companion: &u32) -> bool {
+    *companion == 0
 }
 
 impl Bootstrap {
@@ -65,11 +73,20 @@ impl Bootstrap {
     /// Variance that keyswitch and modulus switch add to a ciphertext of `from` dimensions.
     pub fn switch_variance(&self, from: u32) -> f64 {
         let n = self.small_dimension;
-        let (switched, bits) = match self.keyswitch {
-            None => (0.0, MODULUS_BITS),
-            Some(digits) => (keyswitch_variance(from, n, digits), KEYSWITCH_MODULUS_BITS),
-        };
-        switched + modulus_switch_variance(n, bits, self.table_size().ilog2() + 1)
+        match self.keyswitch {
+            None => self.modulus_switch_variance(MODULUS_BITS),
+            Some(digits) => {
+                keyswitch_variance(from, n, digits)
+                    + self.modulus_switch_variance(KEYSWITCH_MODULUS_BITS)
+            }
+        }
+    }
+
+    /// Variance that the modulus switch from `2^from_bits` adds to a ciphertext.
+    pub fn modulus_switch_variance(&self, from_bits: u32) -> f64 {
+        let (n, bits) = (self.small_dimension, self.table_size().ilog2() + 1);
+        modulus_switch_variance(n, from_bits, bits)
+            + companion_variance(n, bits, self.key_bits, self.companion)
     }
 
     /// Variance of a result.

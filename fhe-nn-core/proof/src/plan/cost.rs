@@ -1,6 +1,6 @@
 //! The time that a plan takes, from constants that were measured once and are shipped.
 
-use crate::noise::Shape;
+use crate::noise::{Shape, odd_steps};
 use crate::plan::{Bootstrap, Plan};
 
 /// The GLWE shapes that may be chosen, each with the nanoseconds that a blind rotation in a batch takes for
@@ -42,17 +42,34 @@ pub(crate) fn linear_cost(terms: u32, neurons: u32, dimension: u32) -> f64 {
 /// Nanoseconds of a rotation for each bit of the small key; 0 for a shape that is not in [`SHAPES`].
 pub(crate) fn rotation_cost(bootstrap: &Bootstrap) -> f64 {
     let Bootstrap {
-        shape,
-        extension,
-        key_bits,
-        ..
+        shape, key_bits, ..
     } = *bootstrap;
     let levels = f64::from(bootstrap.rows()) / (f64::from(shape.dimension) + 1.0);
     let known = SHAPES.iter().find(|(known, ..)| *known == shape);
     known.map_or(0.0, |(_, one, two)| {
         let [all, level] = if key_bits == 1 { one } else { two };
-        f64::from(extension) * (all + levels * level)
+        moved_parts(bootstrap) * (all + levels * level)
     })
+}
+
+/// Number of polynomials of a table that a step of a sorted rotation moves, on average: all of them if it has an odd
+/// power of X, and otherwise those of a table of half as many. Whether the half of an even power is odd is as if no
+/// modulus switch had preferred anything.
+fn moved_parts(bootstrap: &Bootstrap) -> f64 {
+    let Bootstrap {
+        extension,
+        key_bits,
+        companion,
+        ..
+    } = *bootstrap;
+    let (mut parts, mut moved) = (1, 1.0);
+    while parts < extension {
+        parts *= 2;
+        let preferred = if parts < extension { 0 } else { companion };
+        let odd = odd_steps(key_bits, preferred);
+        moved = odd * f64::from(parts) + (1.0 - odd) * moved;
+    }
+    moved
 }
 
 impl Plan {

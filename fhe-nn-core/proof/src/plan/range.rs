@@ -26,6 +26,9 @@ const EXTENDED: (u32, u32) = (1, 2048);
 /// Most polynomials that a table may be spread over, a power of two.
 const MAX_EXTENSION: u32 = 16;
 
+/// What the search lets a modulus switch spend on sorted rotations.
+pub(crate) const COMPANIONS: [u32; 4] = [0, 4, 8, 16];
+
 /// The numbers of polynomials of this shape that a table may be spread over.
 pub(crate) fn extensions(shape: Shape) -> impl Iterator<Item = u32> {
     let most = if (shape.dimension, shape.polynomial_size) == EXTENDED {

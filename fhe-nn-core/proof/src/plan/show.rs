@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::noise::{Decomposition, SECURITY_BITS, Shape};
+use crate::noise::{COMPANION_PARTS, Decomposition, SECURITY_BITS, Shape};
 use crate::plan::Plan;
 use crate::plan::bootstrap::Bootstrap;
 use crate::spec::Rounding;
@@ -152,9 +152,12 @@ impl fmt::Display for Bootstrap {
         if let Some(Decomposition { levels, base_log }) = self.body {
             write!(f, " and {levels} x {base_log} of bodies")?;
         }
-        match self.key_bits {
-            1 => Ok(()),
-            bits => write!(f, ", {bits} key bits a step"),
+        if self.key_bits > 1 {
+            write!(f, ", {} key bits a step", self.key_bits)?;
+        }
+        match self.companion {
+            0 => Ok(()),
+            companion => write!(f, ", companion {companion}/{COMPANION_PARTS}"),
         }
     }
 }

@@ -3,7 +3,9 @@
 use core::ops::RangeInclusive;
 use std::collections::BTreeSet;
 
-use crate::noise::{Decomposition, KEYSWITCH_MODULUS_BITS, MODULUS_BITS, ProductDigits};
+use crate::noise::{
+    COMPANION_PARTS, Decomposition, KEYSWITCH_MODULUS_BITS, MODULUS_BITS, ProductDigits,
+};
 use crate::plan::bootstrap::Bootstrap;
 use crate::plan::error::PlanError;
 use crate::plan::output::OutputPlan;
@@ -223,6 +225,13 @@ impl Bootstrap {
         check("key bits of a step", self.key_bits.into(), 1..=most)?;
         let extended = range::extensions(self.shape).any(|extension| extension == self.extension);
         check("extensions of this crate", extended.into(), 1..=1)?;
+        // steps can be sorted only where a table has several polynomials
+        let most = if self.extension > 1 {
+            COMPANION_PARTS
+        } else {
+            0
+        };
+        check("companion", self.companion.into(), 0..=most.into())?;
         let most = (range::MAX_BOOTSTRAP_LEVELS, range::BOOTSTRAP_DIGIT_BITS);
         let ProductDigits { masks, body } = self.product_digits();
         check_digits(masks, most.0, most.1)?;

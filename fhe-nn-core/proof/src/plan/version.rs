@@ -4,7 +4,7 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::client::ClientSpec;
-use crate::plan::Stage;
+use crate::plan::{Bootstrap, Stage};
 
 /// A version of the format in which plans are stored. It is written as the field `version`, and a plan in a version
 /// that is not here is refused when it is read.
@@ -22,6 +22,8 @@ pub enum Version {
     /// A step of a rotation may take two bits of the small key, and bodies may be cut into digits of their own:
     /// bootstraps may have the fields `key_bits` and `body`.
     Third,
+    /// A modulus switch may prefer even elements: bootstraps may have the field `companion`.
+    Fourth,
 }
 
 /// A stored plan has a version that this program cannot read.
@@ -35,16 +37,19 @@ pub struct UnknownVersion {
 
 impl Version {
     /// The newest version.
-    pub const NEWEST: Version = Version::Third;
+    pub const NEWEST: Version = Version::Fourth;
 
     /// The version that is written for a client and for the stages of a plan.
     pub(crate) fn of(client: &ClientSpec, stages: &[Stage]) -> Self {
-        let is_new = |stage: &Stage| {
-            let rounds = stage.rounds.iter().map(|round| &round.bootstrap);
-            let mut all = rounds.chain([&stage.bootstrap]);
-            all.any(|bootstrap| bootstrap.key_bits != 1 || bootstrap.body.is_some())
+        let any = |is_new: fn(&Bootstrap) -> bool| {
+            stages.iter().any(|stage| {
+                let rounds = stage.rounds.iter().map(|round| &round.bootstrap);
+                rounds.chain([&stage.bootstrap]).any(is_new)
+            })
         };
-        if stages.iter().any(is_new) {
+        if any(|bootstrap| bootstrap.companion != 0) {
+            Version::Fourth
+        } else if any(|bootstrap| bootstrap.key_bits != 1 || bootstrap.body.is_some()) {
             Version::Third
         } else if client.encoder.is_of_before() && client.interface.is_own() {
             Version::First
@@ -59,6 +64,7 @@ impl Version {
             Version::First => 1,
             Version::Second => 2,
             Version::Third => 3,
+            Version::Fourth => 4,
         }
     }
 }
@@ -71,6 +77,7 @@ impl TryFrom<u32> for Version {
             1 => Ok(Version::First),
             2 => Ok(Version::Second),
             3 => Ok(Version::Third),
+            4 => Ok(Version::Fourth),
             _ => Err(UnknownVersion { found }),
         }
     }

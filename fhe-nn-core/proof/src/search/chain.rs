@@ -6,7 +6,7 @@ use crate::search::front::{Front, Point};
 use crate::search::keyswitches::Keyswitches;
 use crate::search::layer::Layer;
 use crate::search::objective::{Cost, Objective};
-use crate::search::rotation::Rotation;
+use crate::search::rotation::{Rotation, Switch};
 use crate::search::shared::{Shared, Smallest};
 use crate::search::small_keys::{Arrival, SmallKeys};
 use crate::search::state::{Choice, Keys, Link, State, Step, inputs};
@@ -110,22 +110,25 @@ impl<'a> Chains<'a> {
         let layer = &self.stages[index];
         let first = index == 0 && layer.rounds.is_empty();
         let small_keys = SmallKeys::new(layer, self.objective, self.keyswitches, first, before);
-        let mut sizes: Vec<u32> = self.rotations.iter().map(Rotation::table_size).collect();
-        sizes.sort_unstable();
-        sizes.dedup();
+        let mut switches: Vec<Switch> = self.rotations.iter().map(|r| r.switch).collect();
+        switches.sort_unstable_by(Switch::order);
+        switches.dedup();
         let mut steps = Vec::new();
-        for size in sizes.into_iter().filter(|&size| layer.fits(size)) {
-            let arrivals = small_keys.smallest(size);
-            let of_size = self.rotations.iter().enumerate();
-            let of_size = of_size.filter(|(_, r)| r.table_size() == size && allowed(r));
-            for (rotation, _) in of_size {
+        for switch in switches
+            .iter()
+            .filter(|switch| layer.fits(switch.table_size))
+        {
+            let arrivals = small_keys.smallest(switch);
+            let behind = self.rotations.iter().enumerate();
+            let behind = behind.filter(|(_, r)| r.switch == *switch && allowed(r));
+            for (rotation, _) in behind {
                 // the keys of a stage with rounds are not asked for by others
                 let wanted = if layer.rounds.is_empty() {
                     self.smallest.wanted(index + 1, rotation)
                 } else {
                     Vec::new()
                 };
-                let larger = wanted.into_iter().filter_map(|n| small_keys.at(size, n));
+                let larger = wanted.into_iter().filter_map(|n| small_keys.at(switch, n));
                 let arrivals = arrivals.iter().copied().chain(larger);
                 steps.extend(arrivals.map(|arrival| self.with_own_key(layer, rotation, arrival)));
             }

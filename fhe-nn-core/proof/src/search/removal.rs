@@ -52,7 +52,7 @@ impl Chains<'_> {
             }
             // the last pass sees the noise of the passes before it
             let seen = f64::from(round.passes() - 1) * round.gain * rotation.step_variance;
-            let step = rotation.switch_step + seen;
+            let step = rotation.switch.keyswitched + seen;
             let left = |n| room - f64::from(n) * step;
             let mut least = u32::MAX;
             for levels in 1..=MAX_KEYSWITCH_LEVELS {

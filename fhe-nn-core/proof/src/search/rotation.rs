@@ -1,10 +1,13 @@
 //! The blind rotations that the search tries.
 
-use crate::noise::{Decomposition, KEYSWITCH_MODULUS_BITS, ProductDigits, Shape};
+use core::cmp::Ordering;
+
+use crate::noise::{Decomposition, KEYSWITCH_MODULUS_BITS, MODULUS_BITS, ProductDigits, Shape};
 use crate::plan::cost::{SHAPES, rotation_cost};
-use crate::plan::range::{BOOTSTRAP_DIGIT_BITS, MAX_BOOTSTRAP_LEVELS, MAX_KEY_BITS, extensions};
+use crate::plan::range::{
+    BOOTSTRAP_DIGIT_BITS, COMPANIONS, MAX_BOOTSTRAP_LEVELS, MAX_KEY_BITS, extensions,
+};
 use crate::plan::{Bootstrap, Prefer};
-use crate::search::small_keys::modulus_switch_step;
 
 /// Shape, extension and digits of a rotation, with its cost and its noise for each bit of the small key.
 #[derive(Debug, Clone, Copy)]
@@ -21,16 +24,56 @@ pub(super) struct Rotation {
     pub(super) step_common: f64,
     /// Number of bytes of its part of the key on the wire.
     pub(super) step_bytes: f64,
-    /// Variance that the modulus switch after a keyswitch adds before it.
-    pub(super) switch_step: f64,
-    /// Whether another one, of results under a key of the same dimension, is worth no less to every round.
+    pub(super) switch: Switch,
+    /// Whether rounds leave it out: another one, of results under a key of the same dimension, is worth no less to every
+    /// round, or its modulus switch prefers elements, which hardly gains there and takes the search three times as long.
     pub(super) beaten_in_rounds: bool,
 }
 
+/// The modulus switch before a rotation: variances that it adds for each dimension of the small key.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Switch {
+    /// Number of coefficients of a table.
+    pub(super) table_size: u32,
+    /// Behind a keyswitch.
+    pub(super) keyswitched: f64,
+    /// Of inputs that are encrypted under the small key.
+    pub(super) inputs: f64,
+}
+
+impl Switch {
+    pub(super) fn order(&self, other: &Switch) -> Ordering {
+        let size = self.table_size.cmp(&other.table_size);
+        size.then(self.keyswitched.total_cmp(&other.keyswitched))
+    }
+}
+
 impl Rotation {
+    fn new(step: Bootstrap) -> Self {
+        Rotation {
+            step,
+            key: 0,
+            step_ns: rotation_cost(&step),
+            step_variance: step.result_variance() / STEP_BITS,
+            step_common: step.common_variance() / STEP_BITS,
+            step_bytes: step.key_bytes() as f64 / STEP_BITS,
+            switch: Switch {
+                table_size: step.table_size(),
+                keyswitched: step.modulus_switch_variance(KEYSWITCH_MODULUS_BITS) / STEP_BITS,
+                inputs: step.modulus_switch_variance(MODULUS_BITS) / STEP_BITS,
+            },
+            beaten_in_rounds: false,
+        }
+    }
+
     /// Number of coefficients of a table.
     pub(super) fn table_size(&self) -> u32 {
-        self.step.table_size()
+        self.switch.table_size
+    }
+
+    /// Whether its modulus switch prefers no elements.
+    pub(super) fn is_plain(&self) -> bool {
+        self.step.companion == 0
     }
 
     /// Dimension of the key of its results.
@@ -63,7 +106,7 @@ impl Rotation {
             self.step_ns,
             self.step_bytes,
             self.step_variance,
-            self.switch_step,
+            self.switch.keyswitched,
         ]
     }
 
@@ -74,59 +117,30 @@ impl Rotation {
     }
 }
 
-/// Every shape, extension and number of levels of masks and of bodies, each with the bases that add the least
-/// noise: all bases cost the same. The noise is that of sums that add `shared` of what the values of one
-/// bootstrap have in common. Steps of two key bits are for the fastest plans alone: their keys are larger.
+/// Every shape, extension, companion modulus switch and number of levels of masks and of bodies, each with the bases
+/// that add the least noise: all bases cost the same. The noise is that of sums that add `shared` of what the values
+/// of one bootstrap have in common. Steps of two key bits are for the fastest plans alone: their keys are larger.
 pub(super) fn rotations(shared: f64, prefer: Prefer) -> Vec<Rotation> {
-    let with = |shape: Shape, extension: u32, (masks, body): (u32, u32), key_bits: u32| {
-        let step = |digits: ProductDigits| step(shape, extension, digits, key_bits);
-        let in_sums = |digits| step(digits).shared_variance(shared);
-        // the noise is a sum of what masks add and what bodies add, so that each has a base of its own
-        let best = |levels: u32, noise: &dyn Fn(Decomposition) -> f64| {
-            let bases = (1..=BOOTSTRAP_DIGIT_BITS / levels)
-                .map(|base_log| Decomposition { base_log, levels });
-            bases.min_by(|a, b| noise(*a).total_cmp(&noise(*b)))
-        };
-        // a body that is no noisier than its masks, since what is added to much more would be rounded away
-        let alike = best(masks, &|digits| in_sums(digits.into()))?;
-        let digits = if masks == body {
-            alike.into()
-        } else {
-            let masks = best(masks, &|masks| {
-                in_sums(ProductDigits { masks, body: alike })
-            })?;
-            let body = best(body, &|body| in_sums(ProductDigits { masks, body }))?;
-            ProductDigits { masks, body }
-        };
-        let step = step(digits);
-        Some(Rotation {
-            step,
-            key: 0,
-            step_ns: rotation_cost(&step),
-            step_variance: step.result_variance() / STEP_BITS,
-            step_common: step.common_variance() / STEP_BITS,
-            step_bytes: step.key_bytes() as f64 / STEP_BITS,
-            switch_step: modulus_switch_step(KEYSWITCH_MODULUS_BITS, step.table_size()),
-            beaten_in_rounds: false,
-        })
-    };
     let most = match prefer {
         Prefer::Fastest => MAX_KEY_BITS,
         Prefer::SmallestKeys => 1,
     };
-    let shapes = SHAPES
-        .iter()
-        .flat_map(|&(shape, ..)| extensions(shape).map(move |extension| (shape, extension)));
-    let kinds = shapes.flat_map(|shape| (1..=most).map(move |key_bits| (shape, key_bits)));
-    let levels =
-        (1..=MAX_BOOTSTRAP_LEVELS).flat_map(|masks| (1..=masks).map(move |body| (masks, body)));
-    let mut rotations: Vec<Rotation> = kinds
-        .flat_map(|((shape, extension), key_bits)| {
-            let levels = levels.clone();
-            let all = levels.filter_map(|levels| with(shape, extension, levels, key_bits));
-            useful(all.collect())
-        })
-        .collect();
+    let mut rotations = Vec::new();
+    for &(shape, ..) in &SHAPES {
+        for key_bits in 1..=most {
+            let steps = steps(shape, key_bits, shared);
+            for extension in extensions(shape) {
+                for &companion in companions(extension, key_bits, prefer) {
+                    let kind = |step: &Bootstrap| Bootstrap {
+                        extension,
+                        companion,
+                        ..*step
+                    };
+                    rotations.extend(steps.iter().map(kind).map(Rotation::new));
+                }
+            }
+        }
+    }
     for index in 0..rotations.len() {
         let own = rotations[index];
         let alike = |other: &Rotation| other.step.shares_key(&own.step);
@@ -134,7 +148,7 @@ pub(super) fn rotations(shared: f64, prefer: Prefer) -> Vec<Rotation> {
             let of_same = rotations[other].lwe_dimension() == own.lwe_dimension();
             of_same && is_beaten(&rotations, Rotation::in_rounds, index, other)
         };
-        let beaten_in_rounds = (0..rotations.len()).any(better);
+        let beaten_in_rounds = !own.is_plain() || (0..rotations.len()).any(better);
         rotations[index] = Rotation {
             key: rotations.iter().position(alike).unwrap_or(index),
             beaten_in_rounds,
@@ -144,13 +158,60 @@ pub(super) fn rotations(shared: f64, prefer: Prefer) -> Vec<Rotation> {
     rotations
 }
 
-/// Leaves out what costs as much as another of the same kind and is as noisy: three levels of masks and one of bodies
-/// have as many rows as two and two.
-fn useful(all: Vec<Rotation>) -> Vec<Rotation> {
+/// The companion modulus switches that are tried: they are for tables over several polynomials, and for the fastest
+/// plans, whose steps take two key bits wherever time counts. The noise that they add costs bytes of keys.
+fn companions(extension: u32, key_bits: u32, prefer: Prefer) -> &'static [u32] {
+    if extension > 1 && key_bits > 1 && prefer == Prefer::Fastest {
+        &COMPANIONS
+    } else {
+        &[0]
+    }
+}
+
+/// The steps of a shape for every number of levels of masks and of bodies, without those that cost as much as
+/// another and are as noisy: three levels of masks and one of bodies have as many rows as two and two.
+fn steps(shape: Shape, key_bits: u32, shared: f64) -> Vec<Bootstrap> {
+    let step = |digits| step(shape, key_bits, digits);
+    let in_sums = |digits| step(digits).shared_variance(shared);
+    // rounding falls with the base and all else grows with it, by powers of four: such a sum has one least value
+    let best = |levels: u32, noise: &dyn Fn(Decomposition) -> f64| {
+        let mut least: Option<(Decomposition, f64)> = None;
+        for base_log in 1..=BOOTSTRAP_DIGIT_BITS / levels {
+            let digits = Decomposition { base_log, levels };
+            let noise = noise(digits);
+            if least.is_some_and(|(_, least)| noise > least) {
+                break;
+            }
+            if least.is_none_or(|(_, least)| noise < least) {
+                least = Some((digits, noise));
+            }
+        }
+        least.map(|(digits, _)| digits)
+    };
+    let mut all = Vec::new();
+    for levels in 1..=MAX_BOOTSTRAP_LEVELS {
+        // a body that is no noisier than its masks, since what is added to much more would be rounded away
+        let Some(alike) = best(levels, &|digits| in_sums(digits.into())) else {
+            continue;
+        };
+        all.push(Rotation::new(step(alike.into())));
+        // the noise is a sum of what masks add and what bodies add, so that each has a base of its own
+        let masks = best(levels, &|masks| {
+            in_sums(ProductDigits { masks, body: alike })
+        });
+        let with = |(masks, levels)| {
+            let body = best(levels, &|body| in_sums(ProductDigits { masks, body }))?;
+            Some(Rotation::new(step(ProductDigits { masks, body })))
+        };
+        let bodies = masks
+            .into_iter()
+            .flat_map(|masks| (1..levels).map(move |body| (masks, body)));
+        all.extend(bodies.filter_map(with));
+    }
     let better =
         |index| (0..all.len()).any(|other| is_beaten(&all, Rotation::measures, index, other));
     let left = (0..all.len()).filter(|index| !better(*index));
-    left.map(|index| all[index]).collect()
+    left.map(|index| all[index].step).collect()
 }
 
 /// Whether a rotation has no measure that is less than the other's; of equals the first is not beaten.
@@ -166,15 +227,16 @@ fn is_beaten<const N: usize>(
 }
 
 /// A rotation by a small key of two bits, which are one step or two: what it adds is counted for each of them.
-fn step(shape: Shape, extension: u32, digits: ProductDigits, key_bits: u32) -> Bootstrap {
+fn step(shape: Shape, key_bits: u32, digits: ProductDigits) -> Bootstrap {
     Bootstrap {
         keyswitch: None,
         small_dimension: STEP_BITS as u32,
         shape,
-        extension,
+        extension: 1,
         digits: digits.masks,
         body: (digits.body != digits.masks).then_some(digits.body),
         key_bits,
+        companion: 0,
     }
 }
 

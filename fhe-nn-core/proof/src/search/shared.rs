@@ -43,7 +43,7 @@ impl Shared<'_> {
     /// The variance that results of a rotation of `n` steps and the modulus switch leave to the
     /// keyswitch.
     fn left(self, n: u32) -> f64 {
-        let switched = f64::from(n) * self.rotation.switch_step;
+        let switched = f64::from(n) * self.rotation.switch.keyswitched;
         let inputs = self.rotation.variance(n, self.layer.shared_before);
         self.layer.room(inputs) - switched
     }
@@ -72,8 +72,11 @@ impl<'a> Smallest<'a> {
                 rotation,
                 keyswitches,
             };
-            let smallest =
-                |rotation| core::array::from_fn(|index| with(rotation).smallest(index as u32 + 1));
+            // a companion modulus switch adds noise, so it asks for no smaller keys
+            let smallest = |rotation: &'a Rotation| {
+                let smallest = |index| with(rotation).smallest(index as u32 + 1);
+                core::array::from_fn(|index| rotation.is_plain().then(|| smallest(index)).flatten())
+            };
             rotations.iter().map(smallest).collect()
         };
         Smallest {

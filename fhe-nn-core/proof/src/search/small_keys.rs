@@ -2,14 +2,13 @@
 
 use core::ops::Range;
 
-use crate::noise::{
-    KEYSWITCH_MODULUS_BITS, MODULUS_BITS, modulus_switch_variance, seeded_variance,
-};
+use crate::noise::{MODULUS_BITS, seeded_variance};
 use crate::plan::cost::keyswitch_cost;
 use crate::plan::range::{MAX_KEYSWITCH_LEVELS, SMALL_DIMENSIONS};
 use crate::search::keyswitches::Keyswitches;
 use crate::search::layer::Layer;
 use crate::search::objective::{Cost, Objective};
+use crate::search::rotation::Switch;
 use crate::search::state::State;
 
 /// The small keys that are in reach of a stage before its rotation.
@@ -69,11 +68,11 @@ impl<'a> SmallKeys<'a> {
         }
     }
 
-    /// The arrivals that no other beats in n and cost, for tables of this size. A smaller key makes
+    /// The arrivals that no other beats in n and cost, behind this modulus switch. A smaller key makes
     /// the rotation cheaper and less noisy, so every state goes to the smallest key that it can
     /// reach.
-    pub(super) fn smallest(&self, size: u32) -> Vec<Arrival> {
-        let step = modulus_switch_step(KEYSWITCH_MODULUS_BITS, size);
+    pub(super) fn smallest(&self, switch: &Switch) -> Vec<Arrival> {
+        let step = switch.keyswitched;
         let mut arrivals = Vec::new();
         for (state, &room) in self.before.iter().zip(&self.rooms) {
             let mut least = u32::MAX;
@@ -92,7 +91,7 @@ impl<'a> SmallKeys<'a> {
             arrivals.extend(
                 SMALL_DIMENSIONS
                     .into_iter()
-                    .find_map(|n| self.direct(size, n)),
+                    .find_map(|n| self.direct(switch, n)),
             );
         }
         if self.layer.joins {
@@ -112,10 +111,10 @@ impl<'a> SmallKeys<'a> {
     }
 
     /// The cheapest way to a small key of exactly `n` dimensions.
-    pub(super) fn at(&self, size: u32, n: u32) -> Option<Arrival> {
-        let switched = f64::from(n) * modulus_switch_step(KEYSWITCH_MODULUS_BITS, size);
+    pub(super) fn at(&self, switch: &Switch, n: u32) -> Option<Arrival> {
+        let switched = f64::from(n) * switch.keyswitched;
         let mut best = if self.first && !self.layer.joins {
-            self.direct(size, n)
+            self.direct(switch, n)
         } else {
             None
         };
@@ -143,9 +142,9 @@ impl<'a> SmallKeys<'a> {
     }
 
     /// The arrival of inputs that are encrypted under the small key itself.
-    fn direct(&self, size: u32, n: u32) -> Option<Arrival> {
+    fn direct(&self, switch: &Switch, n: u32) -> Option<Arrival> {
         let fresh = seeded_variance(n, MODULUS_BITS);
-        let switched = f64::from(n) * modulus_switch_step(MODULUS_BITS, size);
+        let switched = f64::from(n) * switch.inputs;
         (switched <= self.layer.room(fresh)).then(|| Arrival {
             n,
             cost: self.objective.cost(self.layer.sum_ns(n), 0.0),
@@ -164,9 +163,4 @@ impl<'a> SmallKeys<'a> {
             from: Some((*state, levels)),
         }
     }
-}
-
-/// Variance that the modulus switch to twice the table's size adds for each dimension of the key.
-pub(super) fn modulus_switch_step(from_bits: u32, table_size: u32) -> f64 {
-    modulus_switch_variance(1, from_bits, table_size.ilog2() + 1)
 }

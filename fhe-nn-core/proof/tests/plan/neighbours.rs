@@ -70,8 +70,8 @@ fn neighbours(plan: &Plan) -> Vec<Plan> {
     let mut all = Vec::new();
     let mut push = |change: &dyn Fn(&mut Plan)| {
         let mut plan = plan.clone();
-        // a change may take two key bits a step, or cut bodies into digits of their own
-        plan.version = Version::Third;
+        // a change may take two key bits a step, cut bodies into digits of their own, or prefer even elements
+        plan.version = Version::Fourth;
         change(&mut plan);
         // without a keyswitch, the key is the one before
         if let Some(first) = plan
@@ -120,18 +120,20 @@ fn changes(bootstrap: &Bootstrap) -> Vec<Bootstrap> {
     let mut push = |n, shape, digits: Decomposition, body: Option<Decomposition>, keyswitch| {
         let body = body.filter(|body| body.levels < digits.levels);
         let extensions = [1, bootstrap.extension, 2, 4].into_iter();
-        for (extension, key_bits) in
-            extensions.flat_map(|extension| [(extension, 1), (extension, 2)])
-        {
-            all.push(Bootstrap {
+        let kinds = extensions.flat_map(|extension| [(extension, 1), (extension, 2)]);
+        for (extension, key_bits) in kinds {
+            let companions = [0, 4, 8, 12, 16].into_iter();
+            let companions = companions.filter(|companion| extension > 1 || *companion == 0);
+            all.extend(companions.map(|companion| Bootstrap {
                 key_bits,
+                companion,
                 small_dimension: n,
                 shape,
                 extension,
                 digits,
                 body,
                 keyswitch,
-            });
+            }));
         }
     };
     let &Bootstrap {

@@ -122,6 +122,7 @@ fn none_is_five_percent_cheaper_than_what_is_found() {
             digits: digits(bootstrap),
             body: None,
             key_bits: 1,
+            companion: 0,
             keyswitch: Some(digits(keyswitch)),
         };
         let theirs = milliseconds(&plan, &set, &set);
@@ -155,6 +156,7 @@ fn show(bootstrap: &Bootstrap) -> String {
         keyswitch,
         key_bits,
         body,
+        companion,
     } = bootstrap;
     let Shape {
         dimension: k,
@@ -162,7 +164,7 @@ fn show(bootstrap: &Bootstrap) -> String {
     } = shape;
     let keyswitch = keyswitch.expect("a steady stage keyswitches");
     format!(
-        "{n:4} {k} x {size:5} ({extension}) {} x {:2} {:2} x {:2} {key_bits} {body:?}",
+        "{n:4} {k} x {size:5} ({extension}) {} x {:2} {:2} x {:2} {key_bits} {body:?} {companion}",
         digits.levels, digits.base_log, keyswitch.levels, keyswitch.base_log
     )
 }

@@ -1,8 +1,8 @@
 //! What a plan promises, recomputed from the parameters that it prints.
 
 use fhe_nn_proof::noise::{
-    Decomposition, bootstrap_variance, keyswitch_variance, log2_failure, log2_sum,
-    modulus_switch_variance, pair_variance, seeded_variance, standard_deviations,
+    Decomposition, bootstrap_variance, companion_variance, keyswitch_variance, log2_failure,
+    log2_sum, modulus_switch_variance, pair_variance, seeded_variance, standard_deviations,
 };
 use fhe_nn_proof::plan::{Bootstrap, Plan};
 use fhe_nn_proof::spec::Rounding;
@@ -147,7 +147,9 @@ fn sizes(plan: &Plan) {
 fn of(bootstrap: &Bootstrap, dimension: u32) -> (f64, f64) {
     let n = bootstrap.small_dimension;
     let size = bootstrap.shape.polynomial_size * bootstrap.extension;
-    let added = way(dimension, bootstrap.keyswitch, n, size.ilog2() + 1);
+    let bits = size.ilog2() + 1;
+    let added = way(dimension, bootstrap.keyswitch, n, bits)
+        + companion_variance(n, bits, bootstrap.key_bits, bootstrap.companion);
     (
         added,
         match bootstrap.key_bits {

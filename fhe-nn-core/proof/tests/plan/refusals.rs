@@ -132,6 +132,14 @@ fn every_field_of_a_plan_is_checked() {
         let bootstrap = &mut plan.stages.to_mut()[1].bootstrap;
         bootstrap.body = Some(bootstrap.digits);
     });
+    refused("companion", |plan| {
+        plan.version = Version::Fourth;
+        plan.stages.to_mut()[1].bootstrap.companion = 1; // its tables have one polynomial
+    });
+    refused("parts that its version does not have", |plan| {
+        plan.version = Version::Third;
+        plan.stages.to_mut()[1].bootstrap.companion = 1;
+    });
     refused("input dimension", |plan| plan.input.dimension += 1);
     refused("bits of an element", |plan| plan.output.element_bits = 0);
     refused("bits of an element", |plan| plan.output.element_bits = 33);
@@ -250,11 +258,11 @@ fn a_plan_of_a_newer_format_is_refused() {
     let mut stored = serde_json::to_value(shared()).expect("data");
     assert_eq!(stored["version"], 3);
     assert!(serde_json::from_value::<Plan>(stored.clone()).is_ok());
-    stored["version"] = 4.into();
+    stored["version"] = 5.into();
     let error = serde_json::from_value::<Plan>(stored).expect_err("a version to come");
     assert_eq!(
         error.to_string(),
-        "plan has format version 4, but this program reads versions up to 3"
+        "plan has format version 5, but this program reads versions up to 4"
     );
 }
 

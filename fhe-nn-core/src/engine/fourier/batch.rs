@@ -3,6 +3,7 @@
 use super::compensation::{Compensate, Errors, prefix};
 use super::io::{Back, Digits, cut};
 use super::layout::Layout;
+use super::order::{Parts, Step};
 use super::scratch::Scratch;
 use super::transform::Transform;
 use crate::engine::lanes::{Block, KeyBlock, Lanes};
@@ -15,9 +16,9 @@ pub(super) struct Batch<'a> {
     /// polynomial from the most significant digit on. The blocks b of all columns of all rows of a step's ciphertexts
     /// are stored together.
     pub(super) key: &'a [KeyBlock],
-    /// Number of parts of an accumulator, a power of 2.
-    pub(super) extension: usize,
-    /// The masks, as powers of X below `2N` times the extension.
+    /// The parts of an accumulator.
+    pub(super) parts: Parts,
+    /// The masks, as powers of X below `2N` times the number of parts.
     pub(super) masks: &'a [&'a [usize]],
     /// The accumulators, with [`Layout::accumulator_words`] for each part of each.
     pub(super) accumulators: &'a mut [[u64; 8]],
@@ -81,26 +82,22 @@ impl Column<'_> {
 
 /// Transforms products back, which stand in the first columns of each part's rows, and adds them to the parts.
 #[inline(always)]
-pub(super) fn add_back<L: Lanes>(
-    lanes: L,
-    layout: &Layout,
-    transform: &Transform,
-    products: &mut [Block],
-    parts: &mut [[u64; 8]],
-) {
-    let (rows, blocks, stride) = (layout.rows(), layout.blocks(), layout.stride());
-    let products = products.chunks_exact_mut(rows * stride);
-    for (part, values) in parts
-        .chunks_exact_mut(layout.accumulator_words())
-        .zip(products)
-    {
-        let polynomials = part.chunks_exact_mut(layout.size / 8);
-        for (to, values) in polynomials.zip(values.chunks_exact_mut(stride)) {
-            lanes.run(Back {
-                transform,
-                values: &mut values[..blocks],
-                to,
-            });
+pub(super) fn add_back<L: Lanes>(lanes: L, layout: &Layout, transform: &Transform, step: Step<'_>) {
+    let group = step.group;
+    let (part, blocks, stride) = (layout.part_blocks(), layout.blocks(), layout.stride());
+    for index in 0..group.len() {
+        for moved in 0..group.parts {
+            let place = group.place(index, moved);
+            let words = &mut step.accumulators[place..][..layout.accumulator_words()];
+            let products = &mut step.scratch.digits[(index * group.parts + moved) * part..][..part];
+            let polynomials = words.chunks_exact_mut(layout.size / 8);
+            for (to, values) in polynomials.zip(products.chunks_exact_mut(stride)) {
+                lanes.run(Back {
+                    transform,
+                    values: &mut values[..blocks],
+                    to,
+                });
+            }
         }
     }
 }

@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use super::batch::Batch;
 use super::io::Reals;
 use super::layout::Layout;
+use super::order::Parts;
 use super::pairs::Pairs;
 use super::powers::Powers;
 use super::rotation::Rotation;
@@ -70,13 +71,13 @@ impl FourierKey {
             })
     }
 
-    /// Rotates accumulators of `extension` parts, a power of 2, by the masks of ciphertexts that were
-    /// switched to `2N` times as many. Each part has [`Layout::accumulator_words`] words, and an
-    /// accumulator's parts come one after the other. The rotation asks before every step whether to stop,
-    /// and returns whether it went to its end.
+    /// Rotates accumulators of several parts by the masks of ciphertexts that were switched to `2N` times as
+    /// many. Each part has [`Layout::accumulator_words`] words, and an accumulator's parts come one after the
+    /// other. Only the parts that are said to be read are right in the end. The rotation asks before every step
+    /// whether to stop, and returns whether it went to its end.
     pub(crate) fn rotate(
         &self,
-        extension: usize,
+        parts: Parts,
         masks: &[&[usize]],
         accumulators: &mut [[u64; 8]],
         stop: &dyn Fn() -> bool,
@@ -85,12 +86,12 @@ impl FourierKey {
             .pool()
             .pop()
             .unwrap_or_else(|| Scratch::new(&self.layout));
-        scratch.grow(&self.layout, extension);
+        scratch.grow(&self.layout, parts.all);
         let batch = Batch {
             layout: &self.layout,
             transform: &self.transform,
             key: self.memory.blocks(),
-            extension,
+            parts,
             masks,
             accumulators,
             scratch: &mut scratch,

@@ -50,6 +50,11 @@ impl Layout {
         self.blocks() + 2
     }
 
+    /// Returns the number of blocks of the transformed digits of a part of an accumulator.
+    pub(super) fn part_blocks(&self) -> usize {
+        self.rows() * self.stride()
+    }
+
     /// Returns the number of blocks of a transformed GGSW ciphertext.
     pub(crate) fn step_blocks(&self) -> usize {
         self.blocks() * self.rows() * self.columns

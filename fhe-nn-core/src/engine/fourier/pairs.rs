@@ -30,74 +30,67 @@ impl Kernel for Pairs<'_> {
 
     fn run<L: Lanes>(self, lanes: L) -> bool {
         let Pairs { batch, powers } = self;
-        let Batch {
-            layout,
-            transform,
-            key,
-            extension,
-            masks,
-            accumulators,
-            scratch,
-            stop,
-        } = batch;
-        let Scratch {
-            body,
-            errors,
-            digits,
-            products,
-            ..
-        } = scratch;
-        let (rows, stride) = (layout.rows(), layout.stride());
-        let (words, polynomial) = (layout.accumulator_words(), layout.size / 8);
-        let together = GROUP.div_ceil(extension);
+        let (layout, transform) = (batch.layout, batch.transform);
+        let (part, polynomial) = (layout.part_blocks(), layout.size / 8);
+        let phases = 2 * layout.size;
         // what makes bits into digits stays in the accumulators to the end
-        shift(layout, accumulators, u64::wrapping_add);
-        for (i, step) in key.chunks(PAIR * layout.step_blocks()).enumerate() {
-            if stop() {
-                return false;
+        shift(layout, batch.accumulators, u64::wrapping_add);
+        let sorted = Batch {
+            accumulators: &mut *batch.accumulators,
+            ..batch
+        };
+        let whole = sorted.in_order(|step| {
+            let group = step.group;
+            let mut turns = [[0; PAIR]; GROUP];
+            for (index, turns) in turns[..group.len()].iter_mut().enumerate() {
+                let mut powers = group.powers(index);
+                let (a, b) = (powers.next().unwrap_or(0), powers.next().unwrap_or(0));
+                *turns = [a, b, (a + b) % (phases * group.parts)];
             }
-            let groups = accumulators.chunks_mut(together * extension * words);
-            for (group, masks) in groups.zip(masks.chunks(together)) {
-                let mut turns = [[0; PAIR]; GROUP];
-                for (turns, mask) in turns.iter_mut().zip(masks) {
-                    let (a, b) = (mask[2 * i], mask.get(2 * i + 1).copied().unwrap_or(0));
-                    *turns = [a, b, (a + b) % (2 * layout.size * extension)];
-                }
-                let digits = &mut digits[..masks.len() * extension * rows * stride];
-                let parts = group.chunks_exact(words);
-                for (part, digits) in parts.zip(digits.chunks_exact_mut(rows * stride)) {
-                    errors.fill(0);
-                    let polynomials = part.chunks_exact(polynomial);
-                    // a body may have fewer digits than a mask: the last piece is what is left
-                    let digits = digits.chunks_mut(layout.digits.masks.levels as usize * stride);
-                    for (column, (words, out)) in polynomials.zip(digits).enumerate() {
-                        Column {
-                            layout,
-                            transform,
-                            column,
-                            words,
-                            errors,
-                            body,
-                            out,
-                        }
-                        .cut(lanes);
+            let Scratch {
+                body,
+                errors,
+                digits,
+                products,
+                ..
+            } = &mut *step.scratch;
+            let all = group.len() * group.parts;
+            let digits = &mut digits[..all * part];
+            for (number, digits) in digits.chunks_exact_mut(part).enumerate() {
+                let place = group.place(number / group.parts, number % group.parts);
+                let words = &step.accumulators[place..][..layout.accumulator_words()];
+                errors.fill(0);
+                // a body may have fewer digits than a mask: the last piece is what is left
+                let digits =
+                    digits.chunks_mut(layout.digits.masks.levels as usize * layout.stride());
+                let polynomials = words.chunks_exact(polynomial);
+                for (column, (words, out)) in polynomials.zip(digits).enumerate() {
+                    Column {
+                        layout,
+                        transform,
+                        column,
+                        words,
+                        errors,
+                        body,
+                        out,
                     }
+                    .cut(lanes);
                 }
-                Turned {
-                    layout,
-                    powers,
-                    step,
-                    extension,
-                    turns: &turns[..masks.len()],
-                    digits,
-                    products,
-                }
-                .run(lanes);
-                add_back(lanes, layout, transform, digits, group);
             }
-        }
-        shift(layout, accumulators, u64::wrapping_sub);
-        true
+            Turned {
+                layout,
+                powers,
+                step: step.key,
+                extension: group.parts,
+                turns: &turns[..group.len()],
+                digits,
+                products,
+            }
+            .run(lanes);
+            add_back(lanes, layout, transform, step);
+        });
+        shift(layout, batch.accumulators, u64::wrapping_sub);
+        whole
     }
 }
 

@@ -11,7 +11,7 @@
 //! polynomial of `v N` coefficients is `sum_e X^e P_e(Y)`, e below v: part e has every v-th of them, from
 //! the e-th on. An accumulator is v ciphertexts, one for each part. The key is that of size N. Its bits are
 //! constants in X as in Y, so the product of the whole is the product of each part, and only the power of X
-//! moves anything from part to part.
+//! moves anything from part to part. Steps that move between all parts come first ([`order`](super::order)).
 //!
 //! The key is larger than any cache. A batch passes over it together, step by step. Within a step,
 //! [`GROUP`] ciphertexts share every load of the key.
@@ -19,7 +19,7 @@
 use super::batch::{Batch, Column, add_back};
 use super::io::offset;
 use super::layout::Layout;
-use super::scratch::{GROUP, Scratch};
+use super::scratch::Scratch;
 use crate::engine::lanes::{Block, ComplexLanes, Kernel, KeyBlock, Lanes};
 
 /// Rotates accumulators by the masks of ciphertexts, an element a step.
@@ -30,69 +30,58 @@ impl Kernel for Rotation<'_> {
     type Output = bool;
 
     fn run<L: Lanes>(self, lanes: L) -> bool {
-        let Batch {
-            layout,
-            transform,
-            key,
-            extension,
-            masks,
-            accumulators,
-            scratch,
-            stop,
-        } = self.0;
-        let Scratch {
-            difference,
-            body,
-            errors,
-            digits,
-            ..
-        } = scratch;
-        let (rows, stride) = (layout.rows(), layout.stride());
-        let (words, polynomial) = (layout.accumulator_words(), layout.size / 8);
-        let together = GROUP.div_ceil(extension);
-        for (i, step) in key.chunks_exact(layout.step_blocks()).enumerate() {
-            if stop() {
-                return false;
-            }
-            let groups = accumulators.chunks_mut(together * extension * words);
-            for (group, masks) in groups.zip(masks.chunks(together)) {
-                let parts = masks.len() * extension;
-                let digits = &mut digits[..parts * rows * stride];
-                for (index, digits) in digits.chunks_exact_mut(rows * stride).enumerate() {
-                    let part = index % extension;
-                    let (from, power) = source(part, masks[index / extension][i], extension);
-                    let sources = group[(index - part + from) * words..].chunks_exact(polynomial);
-                    let targets = group[index * words..][..words].chunks_exact(polynomial);
-                    // a body may have fewer digits than a mask: the last piece is what is left
-                    let digits = digits.chunks_mut(layout.digits.masks.levels as usize * stride);
-                    errors.fill(0);
-                    for (column, ((source, target), out)) in
-                        sources.zip(targets).zip(digits).enumerate()
-                    {
-                        lanes.run(Difference {
-                            source: source.as_flattened(),
-                            power: power % (2 * layout.size),
-                            target: target.as_flattened(),
-                            added: offset(layout.digits_of(column)),
-                            out: difference.as_flattened_mut(),
-                        });
-                        Column {
-                            layout,
-                            transform,
-                            column,
-                            words: difference,
-                            errors,
-                            body,
-                            out,
-                        }
-                        .cut(lanes);
+        let batch = self.0;
+        let (layout, transform) = (batch.layout, batch.transform);
+        let (part, polynomial) = (layout.part_blocks(), layout.size / 8);
+        let words = layout.accumulator_words();
+        batch.in_order(|step| {
+            let group = step.group;
+            let Scratch {
+                difference,
+                body,
+                errors,
+                digits,
+                ..
+            } = &mut *step.scratch;
+            let all = group.len() * group.parts;
+            let digits = &mut digits[..all * part];
+            for (number, digits) in digits.chunks_exact_mut(part).enumerate() {
+                let (index, to) = (number / group.parts, number % group.parts);
+                let a = group.powers(index).next().unwrap_or(0);
+                let (from, power) = source(to, a, group.parts);
+                let sources =
+                    step.accumulators[group.place(index, from)..].chunks_exact(polynomial);
+                let targets =
+                    step.accumulators[group.place(index, to)..][..words].chunks_exact(polynomial);
+                // a body may have fewer digits than a mask: the last piece is what is left
+                let digits =
+                    digits.chunks_mut(layout.digits.masks.levels as usize * layout.stride());
+                errors.fill(0);
+                for (column, ((source, target), out)) in
+                    sources.zip(targets).zip(digits).enumerate()
+                {
+                    lanes.run(Difference {
+                        source: source.as_flattened(),
+                        power: power % (2 * layout.size),
+                        target: target.as_flattened(),
+                        added: offset(layout.digits_of(column)),
+                        out: difference.as_flattened_mut(),
+                    });
+                    Column {
+                        layout,
+                        transform,
+                        column,
+                        words: difference,
+                        errors,
+                        body,
+                        out,
                     }
+                    .cut(lanes);
                 }
-                multiply(lanes, layout, step, digits);
-                add_back(lanes, layout, transform, digits, group);
             }
-        }
-        true
+            multiply(lanes, layout, step.key, digits);
+            add_back(lanes, layout, transform, step);
+        })
     }
 }
 

@@ -29,7 +29,7 @@ impl Scratch {
 
     /// Makes room for accumulators of `extension` parts.
     pub(super) fn grow(&mut self, layout: &Layout, extension: usize) {
-        let blocks = GROUP.max(extension) * layout.rows() * layout.stride();
+        let blocks = GROUP.max(extension) * layout.part_blocks();
         if self.digits.len() < blocks {
             self.digits.resize(blocks, Block::default());
         }

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use super::io::{Back, Digits, Reals, offset};
 use super::transform::Transform;
-use super::{FourierKey, Layout};
+use super::{FourierKey, Layout, Parts};
 use crate::engine::lanes::{Block, Processor};
 use crate::engine::tests::random::Random;
 
@@ -108,15 +108,21 @@ fn mean_square(processor: Processor, size: usize, digits: Decomposition) -> f64 
     squares / f64::from(levels) / SAMPLES.min(size) as f64
 }
 
-/// With a key whose bits are 0 and 1 without any noise, a blind rotation is a rotation.
+/// With a key whose bits are 0 and 1 without any noise, a blind rotation is a rotation, in all parts that are read.
 #[test]
 fn a_rotation_multiplies_by_the_power_that_the_key_selects() {
     for columns in [2, 3, 4, 5, 7] {
-        for extension in [1, 2, 4, 8, 16] {
+        for extension in [1usize, 2, 4, 8, 16] {
             for processor in Processor::all() {
                 for key_bits in [1, 2] {
                     for body in [(12, 2), (24, 1)] {
-                        rotates(processor, columns, extension, key_bits, body);
+                        for halvings in 0..=extension.ilog2() {
+                            let parts = Parts {
+                                all: extension,
+                                halvings,
+                            };
+                            rotates(processor, columns, parts, key_bits, body);
+                        }
                     }
                 }
             }
@@ -128,7 +134,7 @@ fn a_rotation_multiplies_by_the_power_that_the_key_selects() {
 fn rotates(
     processor: Processor,
     columns: usize,
-    extension: usize,
+    parts: Parts,
     key_bits: usize,
     (base_log, levels): (u32, u32),
 ) {
@@ -173,7 +179,7 @@ fn rotates(
             }
         });
     let mut random = Random(23);
-    let size = extension * layout.size;
+    let size = parts.all * layout.size;
     let range = Range::unsigned((2 * size).ilog2());
     // as many as fill groups and leave a rest
     let mut masks: Vec<Vec<usize>> = (0..6)
@@ -181,11 +187,11 @@ fn rotates(
         .collect();
     // the last part wraps around twice
     masks[0].fill(2 * size - 1);
-    let words = extension * layout.accumulator_words();
+    let words = parts.all * layout.accumulator_words();
     let before = polynomial(&mut random, 8 * words * masks.len());
     let mut after = before.clone();
     let slices: Vec<&[usize]> = masks.iter().map(|mask| &mask[..]).collect();
-    assert!(key.rotate(extension, &slices, &mut after, &|| false));
+    assert!(key.rotate(parts, &slices, &mut after, &|| false));
     let accumulators = before.chunks_exact(words).zip(after.chunks_exact(words));
     for ((before, after), mask) in accumulators.zip(masks) {
         let power: usize = mask.iter().zip(bits).map(|(a, bit)| a * bit as usize).sum();
@@ -198,7 +204,7 @@ fn rotates(
             let masks = (columns - 1) * layout.size;
             let roundings = 1 + if column == columns - 1 { masks / 2 } else { 0 };
             let most = (2 * bits.len() * roundings) as u64 * (1 << 39);
-            for (place, x) in after.iter().enumerate() {
+            for (place, x) in after.iter().enumerate().step_by(1 << parts.halvings) {
                 let from = (place + 2 * bits.len() * size - power) % (2 * size);
                 let exact = if from < size {
                     before[from]

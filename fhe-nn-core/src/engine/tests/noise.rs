@@ -50,6 +50,7 @@ fn inputs_under_the_small_key_two_levels_and_on_to_the_next_table() {
         digits: digits(15, 2),
         body: None,
         key_bits: 1,
+        companion: 12,
     });
     measured.switch(1, scores);
 }
@@ -66,6 +67,7 @@ fn three_levels_with_next_to_no_rounding_and_scores_under_a_key_of_their_own() {
         digits: digits(6, 3),
         body: None,
         key_bits: 1,
+        companion: 0,
     });
     measured.finish(scores);
 }
@@ -82,6 +84,7 @@ fn keyswitch_from_a_short_key_and_short_polynomials() {
         digits: digits(23, 1),
         body: None,
         key_bits: 1,
+        companion: 0,
     });
 }
 
@@ -98,6 +101,7 @@ fn two_key_bits_a_step_and_one_that_is_left_over() {
         digits: digits(8, 2),
         body: None,
         key_bits: 2,
+        companion: 0,
     });
 }
 
@@ -114,6 +118,7 @@ fn two_key_bits_a_step_with_tables_over_several_polynomials() {
         digits: digits(15, 2),
         body: None,
         key_bits: 2,
+        companion: 8,
     });
 }
 
@@ -131,6 +136,7 @@ fn fewer_digits_of_bodies_and_two_key_bits_a_step() {
         digits: digits(15, 2),
         body: Some(digits(20, 1)),
         key_bits: 2,
+        companion: 0,
     });
 }
 
@@ -268,15 +274,13 @@ impl Measured {
         let size = stage.table_size() as usize;
         let read: Vec<u64> = ciphertexts
             .rows()
-            .map(|row| phase(&rotate::to_powers(row, size), size, &small))
+            .map(|row| phase(&rotate::to_powers(row, stage), size, &small))
             .collect();
         let from = match stage.keyswitch {
             Some(_) => KEYSWITCH_MODULUS_BITS,
             None => MODULUS_BITS,
         };
-        let bits = (2 * size).ilog2();
-        let variance = modulus_switch_variance(stage.small_dimension, from, bits);
-        let added = Prediction::exact(variance);
+        let added = Prediction::exact(stage.modulus_switch_variance(from));
         added.check("modulus switch", &differences(&read, &switched));
         let values = Values {
             ciphertexts,

@@ -8,7 +8,7 @@ use fhe_nn_proof::widths::Range;
 use rayon::prelude::*;
 
 use super::{coefficient, polynomial};
-use crate::engine::fourier::{FourierKey, Layout, StepWriter};
+use crate::engine::fourier::{FourierKey, Layout, Parts, StepWriter};
 use crate::engine::lanes::Processor;
 use crate::engine::rotate::{extract, scatter, turn_back};
 use crate::engine::tests::random::Random;
@@ -32,9 +32,11 @@ fn every_phase_reads_its_entry() {
                     key_bits,
                 };
                 let keys = Keys::new(layout, 20, processor);
-                for extension in [1, 2, 4, 8] {
-                    // 37 is odd, so every part is read
-                    let errors = keys.errors(extension, 32, 37);
+                // 37 is odd, so every part is read; of 8 parts, 4 places apart are in 2, and 24 apart in 1
+                for (extension, apart) in
+                    [(1, 37), (2, 37), (4, 37), (8, 37), (8, 4), (8, 24), (2, 2)]
+                {
+                    let errors = keys.errors(extension, 32, apart);
                     // half of the distance between two entries
                     let most = 0.25 / (extension * size) as f64;
                     assert!(errors.iter().all(|error| error.abs() < most));
@@ -81,12 +83,12 @@ fn more_parts_add_no_noise() {
             key_bits,
         };
         let keys = Keys::new(layout, noise_bits, Processor::detect());
-        for extension in [1, 4, 8] {
+        for (extension, apart) in [(1, 85), (4, 341), (8, 683), (8, 640)] {
             // few values of many rotations, because those of one rotation have errors in common
-            let errors = keys.errors(extension, 512, extension * 256 / 3);
+            let errors = keys.errors(extension, 512, apart);
             let square = errors.iter().map(|e| e * e).sum::<f64>() / errors.len() as f64;
             let ratio = square / predicted;
-            println!("{extension} parts, {key_bits} key bits, {body:?}: {ratio:.3}");
+            println!("{extension} parts, {apart} apart, {key_bits} key bits, {body:?}: {ratio:.3}");
             assert!(
                 (0.8..1.25).contains(&ratio),
                 "{extension} {key_bits} {body:?}: {ratio}"
@@ -195,10 +197,10 @@ impl Keys {
             scatter(layout, &table, accumulator);
         }
         let slices: Vec<&[usize]> = masks.iter().map(|mask| &mask[..]).collect();
-        let rotate = &|| false;
+        let parts = Parts::read_at(extension, (0..size).step_by(degrees));
         assert!(
             self.fourier
-                .rotate(extension, &slices, &mut accumulators, rotate)
+                .rotate(parts, &slices, &mut accumulators, &|| false)
         );
         let mut row = vec![0; self.large.len() + 1];
         let mut errors = Vec::new();

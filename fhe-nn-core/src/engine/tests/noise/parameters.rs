@@ -28,6 +28,7 @@ pub(super) struct Parameters {
     pub(super) digits: Decomposition,
     pub(super) body: Option<Decomposition>,
     pub(super) key_bits: u32,
+    pub(super) companion: u32,
 }
 
 /// What follows the first stage.
@@ -59,6 +60,7 @@ impl Parameters {
                 digits: self.digits,
                 body: self.body,
                 key_bits: self.key_bits,
+                companion: self.companion,
             },
             output_variance: 0.0,
             table_variance: 0.0,
@@ -80,6 +82,7 @@ impl Parameters {
                 digits: digits(23, 1),
                 body: None,
                 key_bits: 1,
+                companion: 0,
             },
             ..first.clone()
         };
@@ -92,7 +95,7 @@ impl Parameters {
         };
         let last = stages.len() as u32;
         Plan {
-            version: Version::Third,
+            version: Version::Fourth,
             client: ClientSpec {
                 network: "Noise".into(),
                 inputs: COUNT * fan_in,
