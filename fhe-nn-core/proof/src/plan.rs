@@ -57,7 +57,7 @@ pub use self::output::OutputPlan;
 pub use self::price::{advised_table_bits, widest_table_factor};
 pub use self::rounds::{DigitDemand, RoundDemand};
 pub use self::size::NewKeys;
-pub(crate) use self::size::keyswitch_body_bytes;
+pub(crate) use self::size::{keyswitch_body_bytes, keyswitch_row_bytes};
 pub use self::stage::{Round, Stage};
 pub use self::sums::{Sums, torus_step};
 pub use self::version::{UnknownVersion, Version};

@@ -17,6 +17,7 @@ mod ending;
 mod front;
 mod keyswitches;
 mod layer;
+mod memory;
 mod merge;
 mod objective;
 mod removal;
@@ -50,7 +51,8 @@ impl Plan {
     /// # Errors
     /// [`PlanError::NoParameters`] names the layer for which there are none.
     /// [`PlanError::OutOfRange`] names a number of the network that is too large, see
-    /// [`Plan::validate`]. [`PlanError::FailureBits`] refuses the failure probability.
+    /// [`Plan::validate`]. [`PlanError::FailureBits`] refuses the failure probability, and
+    /// [`PlanError::Memory`] a limit of memory within which nothing is found.
     pub fn find(requirements: &Requirements, options: &PlanOptions) -> Result<Plan, PlanError> {
         let failure_bits = options.failure_bits();
         if !(1.0..=1024.0).contains(&failure_bits) {
@@ -64,6 +66,21 @@ impl Plan {
 }
 
 fn find(requirements: &Requirements, options: &PlanOptions) -> Result<Plan, PlanError> {
+    let plan = priced(requirements, options, 0.0)?;
+    match options.memory_limit() {
+        Some(limit) if plan.evaluation_memory_bytes() > limit => {
+            memory::within(limit, &plan, |price| priced(requirements, options, price))
+        }
+        _ => Ok(plan),
+    }
+}
+
+/// The best plan if every byte of a server's memory costs this.
+fn priced(
+    requirements: &Requirements,
+    options: &PlanOptions,
+    memory_price: f64,
+) -> Result<Plan, PlanError> {
     let z = standard_deviations(options.failure_bits());
     let stages = Layer::stages(requirements, z);
     let shared = stages.iter().map(|layer| layer.shared);
@@ -73,6 +90,7 @@ fn find(requirements: &Requirements, options: &PlanOptions) -> Result<Plan, Plan
     let chains = |sharing, key_ns| {
         let objective = Objective {
             prefer: options.prefer(),
+            memory_price,
             sharing,
             key_ns,
         };
@@ -131,7 +149,7 @@ fn best(search: &Chains<'_>, ends: &[State], output: &Layer) -> Option<(State, E
         let ns = output.sum_ns(dimension);
         let of_end = endings(output, dimension, variance, search.keyswitches);
         let cost = |ending: &Ending| {
-            let own = search.objective.cost(ns + ending.ns, ending.key_bytes);
+            let own = search.objective.cost(ns + ending.ns, ending.key);
             end.point.cost + own
         };
         let stay = of_end.iter().find(|ending| ending.keyswitch.is_none());

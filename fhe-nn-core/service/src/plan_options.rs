@@ -18,6 +18,9 @@ pub(crate) struct Options {
     /// Find the plan with the smallest evaluation key.
     #[arg(long)]
     smallest_keys: bool,
+    /// Keep a server's keys within this many megabytes of its memory.
+    #[arg(long, value_name = "MB")]
+    memory_limit: Option<u64>,
 }
 
 impl Options {
@@ -34,8 +37,12 @@ impl Options {
         } else {
             Prefer::Fastest
         };
-        Ok(PlanOptions::new()
+        let options = PlanOptions::new()
             .with_failure_bits(self.failure)
-            .with_prefer(prefer))
+            .with_prefer(prefer);
+        Ok(match self.memory_limit {
+            Some(megabytes) => options.with_memory_limit(megabytes.saturating_mul(1_000_000)),
+            None => options,
+        })
     }
 }

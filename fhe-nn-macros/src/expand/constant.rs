@@ -94,10 +94,12 @@ constants! {
 impl Constant for PlanOptions {
     fn constant(&self) -> TokenStream {
         let (failure_bits, prefer) = (self.failure_bits().constant(), self.prefer().constant());
+        let memory_limit = self.memory_limit().into_iter();
         quote! {
             ::fhe_nn_core::plan::PlanOptions::new()
                 .with_failure_bits(#failure_bits)
                 .with_prefer(#prefer)
+                #(.with_memory_limit(#memory_limit))*
         }
     }
 }

@@ -18,6 +18,16 @@ pub enum PlanError {
         /// The failure probability that was asked for.
         failure_bits: f64,
     },
+    /// No parameters that were found have keys that fit the memory.
+    #[error(
+        "no parameters were found whose keys fit {limit} bytes of a server's memory: the smallest keys take {least}\n  = help: allow them by `with_memory_limit({least})`, or lower the bit-widths of the widest tables"
+    )]
+    Memory {
+        /// The limit that was asked for.
+        limit: u64,
+        /// Bytes of memory of the smallest keys that were found.
+        least: u64,
+    },
     /// A parameter lies outside the range that [`Plan::find`](super::Plan::find) chooses from.
     #[error("plan has {what} {value}, but {least} to {most} are allowed")]
     OutOfRange {

@@ -16,6 +16,8 @@ use serde::{Deserialize, Serialize};
 pub struct PlanOptions {
     failure_bits: f64,
     prefer: Prefer,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    memory_limit: Option<u64>,
 }
 
 /// How to choose among the plans that keep every constraint.
@@ -37,6 +39,7 @@ impl PlanOptions {
         PlanOptions {
             failure_bits: 128.0,
             prefer: Prefer::Fastest,
+            memory_limit: None,
         }
     }
 
@@ -59,9 +62,27 @@ impl PlanOptions {
         PlanOptions { prefer, ..self }
     }
 
+    /// Sets how many bytes of a server's memory the expanded keys may take
+    /// ([`Plan::evaluation_memory_bytes`](super::Plan::evaluation_memory_bytes)). The plan is the fastest that is
+    /// found within them, or the one with the smallest keys. By default there is no limit: the fastest plan of a
+    /// network with many tables takes twice the memory of one that is a tenth slower.
+    ///
+    /// A server needs memory for weights, ciphertexts and the program besides.
+    pub const fn with_memory_limit(self, bytes: u64) -> Self {
+        PlanOptions {
+            memory_limit: Some(bytes),
+            ..self
+        }
+    }
+
     /// The number `b` for which each table and each score fails with probability at most `2^-b`.
     pub const fn failure_bits(&self) -> f64 {
         self.failure_bits
+    }
+
+    /// Most bytes of a server's memory that the expanded keys may take, if there is a limit.
+    pub const fn memory_limit(&self) -> Option<u64> {
+        self.memory_limit
     }
 
     /// What the search saves.

@@ -40,15 +40,14 @@ impl Bootstrap {
 
     /// Number of bytes of the bootstrapping key in a server's memory. In Fourier form, every body
     /// becomes `k + 1` polynomials of 8 bytes a coefficient.
-    fn memory_bytes(&self) -> u64 {
+    pub(crate) fn memory_bytes(&self) -> u64 {
         product([8, self.bodies(), u64::from(self.shape.dimension) + 1])
     }
 
-    /// Number of bytes of the keyswitching key in a server's memory: `n + 1` elements of 4 bytes for
-    /// every body.
+    /// Number of bytes of the keyswitching key in a server's memory.
     fn keyswitch_memory_bytes(&self, from: u32) -> u64 {
         let bodies = keyswitch_bodies(self.keyswitch, from);
-        product([4, bodies, u64::from(self.small_dimension) + 1])
+        bodies.saturating_mul(keyswitch_row_bytes(self.small_dimension))
     }
 
     /// Number of bodies of the bootstrapping key: those of a polynomial for each row of its ciphertexts.
@@ -87,7 +86,7 @@ impl Plan {
     pub fn evaluation_memory_bytes(&self) -> u64 {
         let output = &self.output;
         let bodies = keyswitch_bodies(output.keyswitch, self.last_dimension());
-        let output = product([4, bodies, u64::from(output.dimension) + 1]);
+        let output = bodies.saturating_mul(keyswitch_row_bytes(output.dimension));
         self.keys(
             output,
             Bootstrap::memory_bytes,
@@ -171,6 +170,12 @@ pub(crate) fn keyswitch_body_bytes(n: u32) -> u32 {
     body_bytes(variance, KEYSWITCH_MODULUS_BITS)
 }
 
+/// Number of bytes that a server's memory has for every body of a keyswitching key to `n` dimensions: `n + 1` elements
+/// of 4 bytes.
+pub(crate) fn keyswitch_row_bytes(n: u32) -> u64 {
+    product([4, u64::from(n) + 1])
+}
+
 /// Number of bodies of a keyswitching key.
 fn keyswitch_bodies(digits: Option<Decomposition>, input_dimension: u32) -> u64 {
     digits.map_or(0, |digits| {
@@ -205,6 +210,7 @@ mod tests {
                 extension: 1,
                 keyswitch: Some(digits(range::MAX_KEYSWITCH_LEVELS)),
                 key_bits: range::MAX_KEY_BITS,
+                companion: 0,
             };
             for bytes in [
                 largest.key_bytes(),

@@ -32,7 +32,7 @@ impl Plan {
         let client = &self.client;
         check("input bits", client.input_bits.into(), 1..=16)?;
         check("inputs", client.inputs as u64, 1..=MAX_VALUES)?;
-        let untold = self.version < Version::of(client, &self.stages);
+        let untold = self.version < Version::of(client, &self.stages, &self.options);
         check("parts that its version does not have", untold.into(), 0..=0)?;
         let useless = !client.encoder.is_usable(client.inputs);
         check("useless encoders of inputs", useless.into(), 0..=0)?;

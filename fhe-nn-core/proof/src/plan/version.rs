@@ -4,7 +4,7 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::client::ClientSpec;
-use crate::plan::{Bootstrap, Stage};
+use crate::plan::{Bootstrap, PlanOptions, Stage};
 
 /// A version of the format in which plans are stored. It is written as the field `version`, and a plan in a version
 /// that is not here is refused when it is read.
@@ -22,7 +22,8 @@ pub enum Version {
     /// A step of a rotation may take two bits of the small key, and bodies may be cut into digits of their own:
     /// bootstraps may have the fields `key_bits` and `body`.
     Third,
-    /// A modulus switch may prefer even elements: bootstraps may have the field `companion`.
+    /// A modulus switch may prefer even elements, and a server's memory may have a limit: bootstraps may have the field
+    /// `companion`, and options the field `memory_limit`.
     Fourth,
 }
 
@@ -39,15 +40,15 @@ impl Version {
     /// The newest version.
     pub const NEWEST: Version = Version::Fourth;
 
-    /// The version that is written for a client and for the stages of a plan.
-    pub(crate) fn of(client: &ClientSpec, stages: &[Stage]) -> Self {
+    /// The version that is written for a client, the stages of a plan, and the options that it was found for.
+    pub(crate) fn of(client: &ClientSpec, stages: &[Stage], options: &PlanOptions) -> Self {
         let any = |is_new: fn(&Bootstrap) -> bool| {
             stages.iter().any(|stage| {
                 let rounds = stage.rounds.iter().map(|round| &round.bootstrap);
                 rounds.chain([&stage.bootstrap]).any(is_new)
             })
         };
-        if any(|bootstrap| bootstrap.companion != 0) {
+        if options.memory_limit().is_some() || any(|bootstrap| bootstrap.companion != 0) {
             Version::Fourth
         } else if any(|bootstrap| bootstrap.key_bits != 1 || bootstrap.body.is_some()) {
             Version::Third

@@ -39,7 +39,7 @@ pub(super) fn plan(
     let output = &requirements.output;
     let variance = greatest(&output.sums.sources, &variances);
     Plan {
-        version: Version::of(&requirements.client, &stages),
+        version: Version::of(&requirements.client, &stages, options),
         client: requirements.client.clone(),
         input,
         stages: stages.into(),

@@ -5,7 +5,7 @@ use crate::plan::range::MAX_KEYSWITCH_LEVELS;
 use crate::search::front::{Front, Point};
 use crate::search::keyswitches::Keyswitches;
 use crate::search::layer::Layer;
-use crate::search::objective::{Cost, Objective};
+use crate::search::objective::{Cost, KeySize, Objective};
 use crate::search::rotation::{Rotation, Switch};
 use crate::search::shared::{Shared, Smallest};
 use crate::search::small_keys::{Arrival, SmallKeys};
@@ -148,8 +148,8 @@ impl<'a> Chains<'a> {
             rotation,
         };
         let before = arrival.from.and_then(|(state, _)| state.link);
-        let bytes = f64::from(n) * self.rotations[rotation].step_bytes;
-        let cost = arrival.cost + self.objective.cost(self.objective.key_ns, bytes);
+        let key = f64::from(n) * self.rotations[rotation].step_key;
+        let cost = arrival.cost + self.objective.cost(self.objective.key_ns, key);
         let beside = arrival.from.map_or(0.0, |(state, _)| state.point.variance);
         self.rotated(layer, (0, beside), cost, Link { before, choice })
     }
@@ -175,13 +175,13 @@ impl<'a> Chains<'a> {
                 };
                 for levels in shared.levels(keys.n) {
                     // the first stage that keyswitches between these keys pays for the key
-                    let bytes = match keys.levels {
-                        0 => self.keyswitches.key_bytes(dimension, levels, keys.n),
-                        known if known == levels => 0.0,
+                    let key = match keys.levels {
+                        0 => self.keyswitches.key(dimension, levels, keys.n),
+                        known if known == levels => KeySize::NONE,
                         _ => continue,
                     };
                     let switch = layer.each_ns(keyswitch_cost(dimension, levels, keys.n));
-                    let cost = state.point.cost + self.objective.cost(linear + switch, bytes);
+                    let cost = state.point.cost + self.objective.cost(linear + switch, key);
                     let choice = Choice {
                         keyswitch: Some(self.keyswitches.digits(levels, keys.n)),
                         input_dimension: dimension,
@@ -215,7 +215,7 @@ impl<'a> Chains<'a> {
             } else {
                 rotation.variance(n, layer.shared)
             },
-            cost: cost + self.objective.cost(turns, 0.0),
+            cost: cost + self.objective.cost(turns, KeySize::NONE),
         };
         Step { point, keys, link }
     }
@@ -262,8 +262,8 @@ impl<'a> Chains<'a> {
         let dimension = rotation.lwe_dimension();
         let switch = self
             .keyswitches
-            .key_bytes(dimension, MAX_KEYSWITCH_LEVELS, keys.n);
-        let bytes = f64::from(keys.n) * rotation.step_bytes + 2.0 * switch;
-        self.objective.cost(self.objective.key_ns, bytes)
+            .key(dimension, MAX_KEYSWITCH_LEVELS, keys.n);
+        let key = f64::from(keys.n) * rotation.step_key + 2.0 * switch;
+        self.objective.cost(self.objective.key_ns, key)
     }
 }

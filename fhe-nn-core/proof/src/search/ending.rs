@@ -5,6 +5,7 @@ use crate::plan::cost::keyswitch_cost;
 use crate::plan::range::{MAX_KEYSWITCH_LEVELS, SMALL_DIMENSIONS};
 use crate::search::keyswitches::Keyswitches;
 use crate::search::layer::Layer;
+use crate::search::objective::KeySize;
 
 /// One way to send the scores of a layer.
 #[derive(Debug, Clone, Copy)]
@@ -18,8 +19,8 @@ pub(super) struct Ending {
     pub(super) bits: u64,
     /// Nanoseconds of the keyswitches.
     pub(super) ns: f64,
-    /// Number of bytes of the keyswitching key.
-    pub(super) key_bytes: f64,
+    /// The keyswitching key.
+    pub(super) key: KeySize,
 }
 
 /// The ways to send scores that are under a key of this dimension, from values of this variance:
@@ -41,7 +42,7 @@ pub(super) fn endings(
             added,
             bits: row_bits(dimension, element_bits),
             ns: 0.0,
-            key_bytes: 0.0,
+            key: KeySize::NONE,
         })
     });
     let switch = |levels, element_bits| {
@@ -55,7 +56,7 @@ pub(super) fn endings(
             added: keyswitches.variance(dimension, levels, n) + f64::from(n) * switched,
             bits: row_bits(n, element_bits),
             ns: output.each_ns(keyswitch_cost(dimension, levels, n)),
-            key_bytes: keyswitches.key_bytes(dimension, levels, n),
+            key: keyswitches.key(dimension, levels, n),
         })
     };
     let smallest = |levels| {

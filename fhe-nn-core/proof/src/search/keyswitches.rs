@@ -4,8 +4,9 @@ use crate::noise::{
     Decomposition, KEYSWITCH_MODULUS_BITS, keyswitch_key_variance, keyswitch_rounding_variance,
     seeded_variance,
 };
-use crate::plan::keyswitch_body_bytes;
 use crate::plan::range::{KEYSWITCH_DIGIT_BITS, MAX_KEYSWITCH_LEVELS, SMALL_DIMENSIONS};
+use crate::plan::{keyswitch_body_bytes, keyswitch_row_bytes};
+use crate::search::objective::KeySize;
 
 /// The least noisy keyswitch for every number of levels and small key.
 ///
@@ -81,9 +82,13 @@ impl Keyswitches {
         f64::from(dimension) * self.digit(levels, n).variance + self.body
     }
 
-    /// Number of bytes of the key on the wire.
-    pub(super) fn key_bytes(&self, dimension: u32, levels: u32, n: u32) -> f64 {
-        f64::from(levels * dimension * self.bytes[index(n)])
+    /// The key from `dimension` to `n` dimensions.
+    pub(super) fn key(&self, dimension: u32, levels: u32, n: u32) -> KeySize {
+        let bodies = f64::from(levels * dimension);
+        KeySize {
+            wire: bodies * f64::from(self.bytes[index(n)]),
+            memory: bodies * keyswitch_row_bytes(n) as f64,
+        }
     }
 
     /// The smallest key for which the noise of the keyswitch stays within the room that is left to

@@ -4,7 +4,7 @@ use crate::plan::cost::keyswitch_cost;
 use crate::plan::range::MAX_KEYSWITCH_LEVELS;
 use crate::search::chain::Chains;
 use crate::search::layer::{Layer, RoundLayer};
-use crate::search::objective::Cost;
+use crate::search::objective::{Cost, KeySize};
 use crate::search::state::{Choice, Link, State};
 
 impl Chains<'_> {
@@ -69,13 +69,12 @@ impl Chains<'_> {
                 };
                 let ns = keyswitch_cost(dimension, levels, n) + f64::from(n) * rotation.step_ns;
                 let shares = before.is_some_and(|before| before.same_keys(&choice));
-                let bytes = if shares {
-                    0.0
+                let key = if shares {
+                    KeySize::NONE
                 } else {
-                    f64::from(n) * rotation.step_bytes
-                        + self.keyswitches.key_bytes(dimension, levels, n)
+                    f64::from(n) * rotation.step_key + self.keyswitches.key(dimension, levels, n)
                 };
-                let cost = self.objective.cost(f64::from(round.bootstraps) * ns, bytes);
+                let cost = self.objective.cost(f64::from(round.bootstraps) * ns, key);
                 let mut next = *state;
                 next.point.cost = next.point.cost + cost;
                 next.removed += f64::from(round.passes() * n) * rotation.step_variance;

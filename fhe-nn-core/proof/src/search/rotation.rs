@@ -8,6 +8,7 @@ use crate::plan::range::{
     BOOTSTRAP_DIGIT_BITS, COMPANIONS, MAX_BOOTSTRAP_LEVELS, MAX_KEY_BITS, extensions,
 };
 use crate::plan::{Bootstrap, Prefer};
+use crate::search::objective::KeySize;
 
 /// Shape, extension and digits of a rotation, with its cost and its noise for each bit of the small key.
 #[derive(Debug, Clone, Copy)]
@@ -22,8 +23,8 @@ pub(super) struct Rotation {
     pub(super) step_variance: f64,
     /// The part of it that the values of one bootstrap have in common.
     pub(super) step_common: f64,
-    /// Number of bytes of its part of the key on the wire.
-    pub(super) step_bytes: f64,
+    /// Its part of the key.
+    pub(super) step_key: KeySize,
     pub(super) switch: Switch,
     /// Whether rounds leave it out: another one, of results under a key of the same dimension, is worth no less to every
     /// round, or its modulus switch prefers elements, which hardly gains there and takes the search three times as long.
@@ -56,7 +57,10 @@ impl Rotation {
             step_ns: rotation_cost(&step),
             step_variance: step.result_variance() / STEP_BITS,
             step_common: step.common_variance() / STEP_BITS,
-            step_bytes: step.key_bytes() as f64 / STEP_BITS,
+            step_key: KeySize {
+                wire: step.key_bytes() as f64 / STEP_BITS,
+                memory: step.memory_bytes() as f64 / STEP_BITS,
+            },
             switch: Switch {
                 table_size: step.table_size(),
                 keyswitched: step.modulus_switch_variance(KEYSWITCH_MODULUS_BITS) / STEP_BITS,
@@ -94,7 +98,7 @@ impl Rotation {
     fn measures(&self) -> [f64; 4] {
         [
             self.step_ns,
-            self.step_bytes,
+            self.step_key.wire,
             self.step_variance,
             self.step_common,
         ]
@@ -104,7 +108,7 @@ impl Rotation {
     fn in_rounds(&self) -> [f64; 4] {
         [
             self.step_ns,
-            self.step_bytes,
+            self.step_key.wire,
             self.step_variance,
             self.switch.keyswitched,
         ]

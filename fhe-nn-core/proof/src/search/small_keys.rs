@@ -7,7 +7,7 @@ use crate::plan::cost::keyswitch_cost;
 use crate::plan::range::{MAX_KEYSWITCH_LEVELS, SMALL_DIMENSIONS};
 use crate::search::keyswitches::Keyswitches;
 use crate::search::layer::Layer;
-use crate::search::objective::{Cost, Objective};
+use crate::search::objective::{Cost, KeySize, Objective};
 use crate::search::rotation::Switch;
 use crate::search::state::State;
 
@@ -147,7 +147,7 @@ impl<'a> SmallKeys<'a> {
         let switched = f64::from(n) * switch.inputs;
         (switched <= self.layer.room(fresh)).then(|| Arrival {
             n,
-            cost: self.objective.cost(self.layer.sum_ns(n), 0.0),
+            cost: self.objective.cost(self.layer.sum_ns(n), KeySize::NONE),
             from: None,
         })
     }
@@ -156,10 +156,10 @@ impl<'a> SmallKeys<'a> {
     fn arrival(&self, state: &State, levels: u32, n: u32) -> Arrival {
         let (layer, dimension) = (self.layer, state.point.dimension);
         let switch = layer.each_ns(keyswitch_cost(dimension, levels, n));
-        let bytes = self.keyswitches.key_bytes(dimension, levels, n);
+        let key = self.keyswitches.key(dimension, levels, n);
         Arrival {
             n,
-            cost: state.point.cost + self.objective.cost(layer.sum_ns(dimension) + switch, bytes),
+            cost: state.point.cost + self.objective.cost(layer.sum_ns(dimension) + switch, key),
             from: Some((*state, levels)),
         }
     }

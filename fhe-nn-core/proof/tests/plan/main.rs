@@ -7,6 +7,7 @@ mod exhaustive;
 mod golden;
 mod graphs;
 mod laws;
+mod memory;
 mod neighbours;
 mod price;
 mod published;

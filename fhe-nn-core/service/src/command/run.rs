@@ -16,7 +16,8 @@ use crate::scores;
 #[command(
     mut_arg("failure", |own| own.requires("simulated")),
     mut_arg("fastest", |own| own.requires("simulated")),
-    mut_arg("smallest_keys", |own| own.requires("simulated"))
+    mut_arg("smallest_keys", |own| own.requires("simulated")),
+    mut_arg("memory_limit", |own| own.requires("simulated"))
 )]
 pub(crate) struct Args {
     /// The quantized model.

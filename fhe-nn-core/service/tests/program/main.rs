@@ -147,6 +147,14 @@ fn plans_follow_their_options() {
     let small = shell.json("plan net --smallest-keys");
     let bytes = |plan: &Value| number(plan, "evaluation_key_bytes");
     assert!(bytes(&small) <= bytes(&fast));
+    // a limit that nothing keeps is refused, and a large one changes nothing that counts
+    let reason = shell.refuses("plan net --memory-limit 1");
+    assert!(
+        reason.contains("whose keys fit 1000000 bytes of a server's memory"),
+        "{reason}"
+    );
+    let within = shell.json("plan net --memory-limit 100000");
+    assert_eq!(bytes(&within), bytes(&fast));
     let loose = shell.json("plan net --failure 40");
     assert!(number(&loose, "log2_failure") > number(&fast, "log2_failure"));
     let reason = shell.refuses("plan net --failure 0");

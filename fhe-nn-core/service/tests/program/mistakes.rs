@@ -98,6 +98,10 @@ fn mistakes_are_one_clear_line() {
         ("run net", "--inputs <FILE>"),
         ("run net --inputs rows.csv --failure 40", "--simulated"),
         ("run net --inputs rows.csv --smallest-keys", "--simulated"),
+        (
+            "run net --inputs rows.csv --memory-limit 900",
+            "--simulated",
+        ),
         ("import -", "`-o FILE` says where the result goes"),
         ("selftest net --inputs empty.npy", "`empty.npy` has 0 rows"),
         ("inspect cut", "begins as a file of fhe-nn"),
