@@ -50,6 +50,9 @@ struct Args {
     /// Number of them to run encrypted, at 6 bits [default: none]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     encrypted: Option<u32>,
+    /// Keep the server's keys within this many megabytes of memory [default: any number]
+    #[arg(long, value_name = "MB", requires = "encrypted")]
+    memory_limit: Option<u64>,
     /// Folder of MNIST's .gz files [default: the one that comes with the example]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
@@ -78,6 +81,8 @@ struct Trial {
     floats: Floats,
     samples: Array2<f32>,
     test: Dataset,
+    /// What plans are searched for.
+    options: PlanOptions,
     /// Whether these are all test images.
     is_whole: bool,
 }
@@ -95,6 +100,12 @@ fn ptq(args: Args) -> Result<(), Box<dyn StdError>> {
         test: Dataset {
             images: all.images.slice(s![..images, ..]).to_owned(),
             labels: all.labels[..images].to_vec(),
+        },
+        options: match args.memory_limit {
+            Some(megabytes) => {
+                PlanOptions::new().with_memory_limit(megabytes.saturating_mul(1_000_000))
+            }
+            None => PlanOptions::new(),
         },
         is_whole: images == all.labels.len(),
     };

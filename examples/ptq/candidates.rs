@@ -44,7 +44,7 @@ impl<N: Network> Candidate<N> {
         let calibration = Calibration::new().with_drop_constants(true);
         let quantized = N::quantize_with(&trial.floats, trial.samples.view(), &calibration)?;
         let network = quantized.network;
-        let plan = network.plan(&PlanOptions::default())?;
+        let plan = network.plan(&trial.options)?;
         let (images, labels) = (trial.test.images.view(), &trial.test.labels);
         let clear = network.run_batch(images)?;
         let start = Instant::now();
