@@ -42,6 +42,17 @@ fn scaled() -> Result<Scaled, Error> {
     Ok(Scaled::quantize(&floats, samples.view())?.network)
 }
 
+/// A network with tables over several polynomials.
+#[fhe_network(input(shape = [4], bits = 2))]
+struct Wide {
+    #[bits(weights = 2, accumulator = 6, overflow = calibrated)]
+    sums: Dense<4, 2>,
+    #[bits(output = 3, table = 6)]
+    tables: Sigmoid,
+    #[bits(weights = 2)]
+    scores: Dense<2, 2>,
+}
+
 /// Ends the names of files for a plan whose rotations take two key bits a step.
 const PAIRS: &str = "_pairs";
 
@@ -87,6 +98,10 @@ fn bless() -> Result<(), Error> {
     write("scaled_model", 3, &own.to_bytes());
     let description = Description::new(own.plan(&PlanOptions::new())?)?;
     write("scaled_description", 1, &description.to_bytes());
+    let wide: Wide = Random(36).network();
+    let within = PlanOptions::new().with_memory_limit(1_000_000_000);
+    let description = Description::new(wide.plan(&within)?)?;
+    write("wide_description", 1, &description.to_bytes());
     // the network whose plan the client key is for
     let network = Majority::load(folder().join("model.v2"))?;
     // keys as small as there are, and rotations that take two key bits a step
@@ -148,6 +163,18 @@ fn bless() -> Result<(), Error> {
         &request.to_bytes(),
     );
     write("outputs_reply", Kind::Reply.version(), &reply.to_bytes());
+    Ok(())
+}
+
+/// Plans of format 4 say what the modulus switch prefers, and within which memory they were found.
+#[test]
+fn a_description_with_sorted_rotations_is_read() -> Result<(), Error> {
+    let description = Description::from_bytes(&file("wide_description.v1"))?;
+    let plan = description.plan();
+    assert_eq!(plan.version, Version::Fourth);
+    assert_eq!(plan.options.memory_limit(), Some(1_000_000_000));
+    assert!(plan.stages[0].bootstrap.companion > 0);
+    assert_eq!(plan.validate(), Ok(()));
     Ok(())
 }
 
