@@ -9,7 +9,7 @@ use crate::error::{ModelError, ProofError};
 use crate::graph::Graph;
 use crate::model;
 use crate::part::Part;
-use crate::plan::{Plan, PlanOptions, Requirements};
+use crate::plan::{Plan, PlanError, PlanOptions, Requirements};
 use crate::spec::Spec;
 
 /// A model that keeps what was declared and can run encrypted.
@@ -53,7 +53,8 @@ pub fn reachable_failure_bits(
     let requirements = graph.requirements(graph.fingerprint())?;
     let exist = |bits: u32| {
         let options = options.with_failure_bits(bits.into());
-        Plan::find(&requirements, &options).is_ok()
+        let found = Plan::find(&requirements, &options);
+        !matches!(found, Err(PlanError::NoParameters { .. }))
     };
     // there are parameters at `least`, and none at `beyond`
     let (mut least, mut beyond) = (1, options.failure_bits().ceil() as u32);
@@ -92,7 +93,6 @@ mod tests {
     use super::*;
     use crate::client::Affine;
     use crate::part::{Linear, Tables};
-    use crate::plan::PlanError;
     use crate::spec::{ActivationSpec, DenseSpec, Function, Input, Layer, Op, Overflow, Rounding};
 
     #[test]

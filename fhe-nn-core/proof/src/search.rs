@@ -13,6 +13,7 @@
 
 mod assemble;
 mod chain;
+mod companions;
 mod ending;
 mod front;
 mod keyswitches;
@@ -26,15 +27,18 @@ mod shared;
 mod small_keys;
 mod state;
 
+use std::borrow::Cow;
+
 use crate::noise::standard_deviations;
 use crate::plan::validate::check_stages;
 use crate::plan::{Accumulators, Plan, PlanError, PlanOptions, Prefer, Requirements};
 use crate::search::chain::Chains;
+use crate::search::companions::{spend, with_companions};
 use crate::search::ending::{Ending, endings};
 use crate::search::keyswitches::Keyswitches;
 use crate::search::layer::Layer;
 use crate::search::objective::Objective;
-use crate::search::rotation::rotations;
+use crate::search::rotation::{Rotation, rotations};
 use crate::search::state::{Choice, State};
 
 /// Share of its time by which the fastest plan may take longer for a smaller reply.
@@ -66,72 +70,103 @@ impl Plan {
 }
 
 fn find(requirements: &Requirements, options: &PlanOptions) -> Result<Plan, PlanError> {
-    let plan = priced(requirements, options, 0.0)?;
+    let search = Search::new(requirements, options, options.prefer());
+    let plan = search.plan(0.0)?;
     match options.memory_limit() {
         Some(limit) if plan.evaluation_memory_bytes() > limit => {
-            memory::within(limit, &plan, |price| priced(requirements, options, price))
+            memory::within(limit, &plan, &search)
         }
         _ => Ok(plan),
     }
 }
 
-/// The best plan if every byte of a server's memory costs this.
-fn priced(
-    requirements: &Requirements,
-    options: &PlanOptions,
-    memory_price: f64,
-) -> Result<Plan, PlanError> {
-    let z = standard_deviations(options.failure_bits());
-    let stages = Layer::stages(requirements, z);
-    let shared = stages.iter().map(|layer| layer.shared);
-    let rotations = rotations(shared.fold(0.0, f64::max), options.prefer());
-    let keyswitches = Keyswitches::new();
-    let output = Layer::new(&requirements.output, z);
-    let chains = |sharing, key_ns| {
-        let objective = Objective {
-            prefer: options.prefer(),
-            memory_price,
-            sharing,
-            key_ns,
-        };
-        Chains::new(&stages, &rotations, &keyswitches, objective)
-    };
-    let none = |index: usize| no_parameters(&requirements.stages[index].accumulators, options);
-    let mut search = chains(options.prefer() == Prefer::SmallestKeys, 0.0);
-    let mut ends = search.ends().map_err(none)?;
-    // each shared set of keys may take its part of the time that sharing may take in all
-    let boundaries = requirements.stages.len().saturating_sub(1);
-    if options.prefer() == Prefer::Fastest && boundaries > 0 {
-        let costs = ends.iter().map(|end| end.point.cost.first);
-        let fastest = costs.fold(f64::INFINITY, f64::min);
-        search = chains(true, fastest * SHARING_TOLERANCE / boundaries as f64);
-        ends = search.ends().map_err(none)?;
-    }
-    let Some((end, ending)) = best(&search, &ends, &output) else {
-        return Err(no_parameters(&requirements.output, options));
-    };
-    let dimension = end.point.dimension;
-    let plan = |choices: &[Choice]| {
-        assemble::plan(
+/// What is known of a network before its plan is searched for.
+struct Search<'a> {
+    requirements: &'a Requirements,
+    options: &'a PlanOptions,
+    /// What to save, which the options say unless nothing else fits a limit of memory.
+    prefer: Prefer,
+    stages: Vec<Layer>,
+    output: Layer,
+    rotations: Vec<Rotation>,
+    keyswitches: Keyswitches,
+}
+
+impl<'a> Search<'a> {
+    fn new(requirements: &'a Requirements, options: &'a PlanOptions, prefer: Prefer) -> Self {
+        let z = standard_deviations(options.failure_bits());
+        let stages = Layer::stages(requirements, z);
+        let shared = stages.iter().map(|layer| layer.shared).fold(0.0, f64::max);
+        Search {
             requirements,
             options,
-            &rotations,
-            choices,
-            (dimension, &ending),
-        )
-    };
-    let mut choices = search.choices(&end);
-    if stages.iter().any(|layer| !layer.rounds.is_empty()) {
+            prefer,
+            stages,
+            output: Layer::new(&requirements.output, z),
+            rotations: rotations(shared, prefer, options.memory_limit().is_some()),
+            keyswitches: Keyswitches::new(),
+        }
+    }
+
+    /// The best plan if every byte of a server's memory has this price.
+    ///
+    /// # Errors
+    /// [`PlanError::NoParameters`].
+    fn plan(&self, memory_price: f64) -> Result<Plan, PlanError> {
+        let Search {
+            requirements,
+            options,
+            prefer,
+            ..
+        } = *self;
+        let chains = |sharing, key_ns| {
+            let objective = Objective {
+                prefer,
+                memory_price,
+                sharing,
+                key_ns,
+            };
+            Chains::new(&self.stages, &self.rotations, &self.keyswitches, objective)
+        };
+        let none = |index: usize| no_parameters(&requirements.stages[index].accumulators, options);
+        let mut search = chains(prefer == Prefer::SmallestKeys, 0.0);
+        let mut ends = search.ends().map_err(none)?;
+        // each shared set of keys may take its part of the time that sharing may take in all
+        let boundaries = requirements.stages.len().saturating_sub(1);
+        if prefer == Prefer::Fastest && boundaries > 0 {
+            let costs = ends.iter().map(|end| end.point.cost.first);
+            let fastest = costs.fold(f64::INFINITY, f64::min);
+            search = chains(true, fastest * SHARING_TOLERANCE / boundaries as f64);
+            ends = search.ends().map_err(none)?;
+        }
+        let Some((end, ending)) = best(&search, &ends, &self.output) else {
+            return Err(no_parameters(&requirements.output, options));
+        };
+        let dimension = end.point.dimension;
+        let rotations = match prefer {
+            Prefer::Fastest => Cow::Borrowed(&self.rotations),
+            Prefer::SmallestKeys => Cow::Owned(with_companions(&self.rotations)),
+        };
+        let plan = |choices: &[Choice]| {
+            let ending = (dimension, &ending);
+            assemble::plan(requirements, options, &rotations, choices, ending)
+        };
+        let mut choices = search.choices(&end);
         let chain = merge::Chain {
-            layers: &stages,
-            output: &output,
+            layers: &self.stages,
+            output: &self.output,
             dimension,
             ending: &ending,
         };
         let bootstrap = |choice: &Choice| assemble::bootstrap(choice, &rotations);
-        choices = merge::merge(&chain, options.prefer(), choices, plan, bootstrap);
+        if self.stages.iter().any(|layer| !layer.rounds.is_empty()) {
+            choices = merge::merge(&chain, &search.objective, choices, plan, bootstrap);
+        }
+        if prefer == Prefer::SmallestKeys {
+            choices = spend(&chain, &rotations, choices, bootstrap);
+        }
+        Ok(plan(&choices))
     }
-    Ok(plan(&choices))
 }
 
 /// The best end of a chain, with the way to send its scores.

@@ -20,7 +20,7 @@ pub enum PlanError {
     },
     /// No parameters that were found have keys that fit the memory.
     #[error(
-        "no parameters were found whose keys fit {limit} bytes of a server's memory: the smallest keys take {least}\n  = help: allow them by `with_memory_limit({least})`, or `--memory-limit {megabytes}`, or lower the bit-widths of the widest tables",
+        "no parameters were found whose keys fit {limit} bytes of a server's memory: the smallest keys that were found take {least} bytes\n  = help: allow them by `with_memory_limit({least})`, or `--memory-limit {megabytes}`, or lower the bit-widths of the widest tables",
         megabytes = least.div_ceil(1_000_000)
     )]
     Memory {

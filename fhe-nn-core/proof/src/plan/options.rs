@@ -63,11 +63,12 @@ impl PlanOptions {
     }
 
     /// Sets how many bytes of a server's memory the expanded keys may take
-    /// ([`Plan::evaluation_memory_bytes`](super::Plan::evaluation_memory_bytes)). The plan is the fastest that is
-    /// found within them, or the one with the smallest keys. By default there is no limit: the fastest plan of a
-    /// network with many tables takes twice the memory of one that is a tenth slower.
+    /// ([`Plan::evaluation_memory_bytes`](super::Plan::evaluation_memory_bytes)). By default there is no limit, and the
+    /// fastest plan of a network with many wide tables may take gigabytes.
     ///
-    /// A server needs memory for weights, ciphertexts and the program besides.
+    /// The plan is the fastest that is found within the limit, or the one with the smallest keys; if the fastest plan
+    /// exceeds it, the search takes about ten times as long. A server needs memory for weights, ciphertexts and the
+    /// program besides.
     pub const fn with_memory_limit(self, bytes: u64) -> Self {
         PlanOptions {
             memory_limit: Some(bytes),

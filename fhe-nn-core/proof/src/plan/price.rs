@@ -6,9 +6,9 @@ use crate::widths::Reader;
 
 /// Milliseconds for each accumulator whose width is that of the table, in a layer of 64 accumulators behind
 /// which 10 scores are decrypted, for padded tables of 1 to 8 bits: predicted by plans for two threads.
-const TABLE_MS: [f64; 8] = [2.6, 2.6, 2.7, 3.8, 8.6, 19.0, 41.0, 90.0];
+const TABLE_MS: [f64; 8] = [1.7, 1.9, 2.1, 2.7, 4.7, 9.6, 20.2, 42.6];
 /// Milliseconds of a bootstrap that removes low bits, in the same layer.
-const REMOVAL_MS: f64 = 3.1;
+const REMOVAL_MS: f64 = 1.9;
 /// The bits of a padded table that a declaration is advised to read: a wider one takes twice the time for each
 /// further bit, and seldom makes a network more accurate.
 const ADVISED: u32 = 5;

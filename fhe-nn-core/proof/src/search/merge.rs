@@ -8,10 +8,11 @@ use crate::plan::{Bootstrap, Plan, Prefer};
 use crate::search::assemble::greatest;
 use crate::search::ending::Ending;
 use crate::search::layer::Layer;
+use crate::search::objective::Objective;
 use crate::search::state::Choice;
 
-/// The fastest plan may take longer by this factor times the share of the keys' memory that it saves: 1%
-/// more time for 10% less memory.
+/// The fastest plan may take longer by this factor times the share of the keys' memory that it saves, 1%
+/// more time for 10% less memory, and by the price of that memory if it has one.
 const TIME_FOR_MEMORY: f64 = 0.1;
 
 /// The conditions that a chain must satisfy.
@@ -27,7 +28,7 @@ pub(super) struct Chain<'a> {
 /// choices, `bootstrap` the bootstrap of one.
 pub(super) fn merge(
     chain: &Chain<'_>,
-    prefer: Prefer,
+    objective: &Objective,
     mut choices: Vec<Choice>,
     plan: impl Fn(&[Choice]) -> Plan,
     bootstrap: impl Fn(&Choice) -> Bootstrap,
@@ -40,7 +41,7 @@ pub(super) fn merge(
                 continue;
             }
             let weight = Weight::of(&plan(&changed));
-            let gain = now.gain(&weight, prefer);
+            let gain = now.gain(&weight, objective);
             if gain > best.as_ref().map_or(0.0, |(gain, ..)| *gain) {
                 best = Some((gain, weight, changed));
             }
@@ -110,13 +111,14 @@ impl Weight {
     }
 
     /// The amount that another plan saves.
-    fn gain(&self, other: &Weight, prefer: Prefer) -> f64 {
-        match prefer {
-            Prefer::SmallestKeys => self.bytes - other.bytes,
+    fn gain(&self, other: &Weight, objective: &Objective) -> f64 {
+        let saved = self.memory - other.memory;
+        match objective.prefer {
+            Prefer::SmallestKeys => self.bytes - other.bytes + objective.memory_price * saved,
             Prefer::Fastest => {
-                let saved = 1.0 - other.memory / self.memory;
                 let slower = other.seconds / self.seconds - 1.0;
-                TIME_FOR_MEMORY * saved - slower
+                let price = objective.memory_price * saved / (1e9 * self.seconds);
+                TIME_FOR_MEMORY * (1.0 - other.memory / self.memory) + price - slower
             }
         }
     }
@@ -124,7 +126,11 @@ impl Weight {
 
 impl Chain<'_> {
     /// Whether the noise stays within the limits of every reader if the chain takes these choices.
-    fn holds(&self, choices: &[Choice], bootstrap: impl Fn(&Choice) -> Bootstrap) -> bool {
+    pub(super) fn holds(
+        &self,
+        choices: &[Choice],
+        bootstrap: impl Fn(&Choice) -> Bootstrap,
+    ) -> bool {
         let mut choices = choices.iter();
         let first = choices.as_slice().first();
         let input = first.map_or(self.dimension, |choice| choice.input_dimension);

@@ -68,7 +68,10 @@ impl Chains<'_> {
                     rotation: index,
                 };
                 let ns = keyswitch_cost(dimension, levels, n) + f64::from(n) * rotation.step_ns;
-                let shares = before.is_some_and(|before| before.same_keys(&choice));
+                let shares = before.is_some_and(|before| {
+                    let key = |choice: &Choice| self.rotations[choice.rotation].key;
+                    key(&before) == key(&choice) && before.same_keyswitch(&choice)
+                });
                 let key = if shares {
                     KeySize::NONE
                 } else {

@@ -75,6 +75,33 @@ impl Rotation {
         self.switch.table_size
     }
 
+    /// Whether another rotation has the same bootstrapping key and the same companion modulus switch.
+    pub(super) fn is_alike(&self, other: &Rotation) -> bool {
+        self.key == other.key && self.step.companion == other.step.companion
+    }
+
+    /// Whether its tables have several polynomials.
+    pub(super) fn is_extended(&self) -> bool {
+        self.step.extension > 1
+    }
+
+    /// The same rotation behind another companion modulus switch.
+    pub(super) fn with_companion(&self, companion: u32) -> Self {
+        Rotation {
+            key: self.key,
+            ..Rotation::new(Bootstrap {
+                companion,
+                ..self.step
+            })
+        }
+    }
+
+    /// Whether another rotation is the same behind another modulus switch.
+    pub(super) fn differs_in_companion(&self, other: &Rotation) -> bool {
+        let same = self.with_companion(other.step.companion);
+        same.step == other.step && self.step != other.step
+    }
+
     /// Whether its modulus switch prefers no elements.
     pub(super) fn is_plain(&self) -> bool {
         self.step.companion == 0
@@ -124,7 +151,7 @@ impl Rotation {
 /// Every shape, extension, companion modulus switch and number of levels of masks and of bodies, each with the bases
 /// that add the least noise: all bases cost the same. The noise is that of sums that add `shared` of what the values
 /// of one bootstrap have in common. Steps of two key bits are for the fastest plans alone: their keys are larger.
-pub(super) fn rotations(shared: f64, prefer: Prefer) -> Vec<Rotation> {
+pub(super) fn rotations(shared: f64, prefer: Prefer, is_limited: bool) -> Vec<Rotation> {
     let most = match prefer {
         Prefer::Fastest => MAX_KEY_BITS,
         Prefer::SmallestKeys => 1,
@@ -132,9 +159,10 @@ pub(super) fn rotations(shared: f64, prefer: Prefer) -> Vec<Rotation> {
     let mut rotations = Vec::new();
     for &(shape, ..) in &SHAPES {
         for key_bits in 1..=most {
+            let counts = prefer == Prefer::Fastest && (key_bits == most || is_limited);
             let steps = steps(shape, key_bits, shared);
             for extension in extensions(shape) {
-                for &companion in companions(extension, key_bits, prefer) {
+                for &companion in companions(extension, counts) {
                     let kind = |step: &Bootstrap| Bootstrap {
                         extension,
                         companion,
@@ -162,10 +190,11 @@ pub(super) fn rotations(shared: f64, prefer: Prefer) -> Vec<Rotation> {
     rotations
 }
 
-/// The companion modulus switches that are tried: they are for tables over several polynomials, and for the fastest
-/// plans, whose steps take two key bits wherever time counts. The noise that they add costs bytes of keys.
-fn companions(extension: u32, key_bits: u32, prefer: Prefer) -> &'static [u32] {
-    if extension > 1 && key_bits > 1 && prefer == Prefer::Fastest {
+/// The companion modulus switches that are searched. They are for tables over several polynomials, and for the steps
+/// that take most key bits: shorter ones are nowhere as fast, but their keys are smaller, which counts where memory has a
+/// limit. The smallest keys get theirs [later](super::companions).
+fn companions(extension: u32, counts: bool) -> &'static [u32] {
+    if extension > 1 && counts {
         &COMPANIONS
     } else {
         &[0]

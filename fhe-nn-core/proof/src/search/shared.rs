@@ -72,11 +72,8 @@ impl<'a> Smallest<'a> {
                 rotation,
                 keyswitches,
             };
-            // a companion modulus switch adds noise, so it asks for no smaller keys
-            let smallest = |rotation: &'a Rotation| {
-                let smallest = |index| with(rotation).smallest(index as u32 + 1);
-                core::array::from_fn(|index| rotation.is_plain().then(|| smallest(index)).flatten())
-            };
+            let smallest =
+                |rotation| core::array::from_fn(|index| with(rotation).smallest(index as u32 + 1));
             rotations.iter().map(smallest).collect()
         };
         Smallest {
@@ -93,11 +90,12 @@ impl<'a> Smallest<'a> {
     /// spreads its tables over. With digits of a fixed base, the keys that serve a stage form an
     /// interval: the noise of the keyswitching key falls less and less steeply with n, while the
     /// room left to it falls linearly. So keys that can be shared at all can be shared at one of
-    /// these sizes, or at the smallest size that their owner asks for; a larger key is never better.
+    /// these sizes, or at the smallest size that their owner asks for; a larger key is never better. All
+    /// stages are supposed to have the companion modulus switch of this rotation.
     pub(super) fn wanted(&self, first: usize, rotation: usize) -> Vec<u32> {
-        let key = self.rotations[rotation].key;
+        let own = &self.rotations[rotation];
         let alike = self.rotations.iter().enumerate();
-        let alike = alike.filter(|(_, rotation)| rotation.key == key);
+        let alike = alike.filter(|(_, other)| other.is_alike(own));
         let alike: Vec<usize> = alike.map(|(index, _)| index).collect();
         let mut wanted = Vec::new();
         for level in 0..MAX_KEYSWITCH_LEVELS as usize {

@@ -43,15 +43,13 @@ pub(super) struct Choice {
 impl Choice {
     /// Whether another choice needs the same keys.
     pub(super) fn same_keys(&self, other: &Choice) -> bool {
-        let keys = |choice: &Choice| {
-            (
-                choice.keyswitch,
-                choice.input_dimension,
-                choice.n,
-                choice.rotation,
-            )
-        };
-        keys(self) == keys(other)
+        self.rotation == other.rotation && self.same_keyswitch(other)
+    }
+
+    /// Whether another choice needs the same keyswitching key.
+    pub(super) fn same_keyswitch(&self, other: &Choice) -> bool {
+        let key = |choice: &Choice| (choice.keyswitch, choice.input_dimension, choice.n);
+        key(self) == key(other)
     }
 }
 

@@ -131,7 +131,7 @@ fn numbers(plan: &Plan) -> String {
 
 fn bootstrap(bootstrap: &Bootstrap) -> String {
     format!(
-        "keyswitch {} n {} k {} N {} x {} digits {} of bodies {} key bits {}",
+        "keyswitch {} n {} k {} N {} x {} digits {} of bodies {} key bits {} companion {}",
         digits(bootstrap.keyswitch),
         bootstrap.small_dimension,
         bootstrap.shape.dimension,
@@ -139,7 +139,8 @@ fn bootstrap(bootstrap: &Bootstrap) -> String {
         bootstrap.extension,
         digits(Some(bootstrap.digits)),
         digits(bootstrap.body),
-        bootstrap.key_bits
+        bootstrap.key_bits,
+        bootstrap.companion
     )
 }
 

@@ -122,7 +122,7 @@ fn changes(bootstrap: &Bootstrap) -> Vec<Bootstrap> {
         let extensions = [1, bootstrap.extension, 2, 4].into_iter();
         let kinds = extensions.flat_map(|extension| [(extension, 1), (extension, 2)]);
         for (extension, key_bits) in kinds {
-            let companions = [0, 4, 8, 12, 16].into_iter();
+            let companions = [0, 4, 8, 16].into_iter();
             let companions = companions.filter(|companion| extension > 1 || *companion == 0);
             all.extend(companions.map(|companion| Bootstrap {
                 key_bits,

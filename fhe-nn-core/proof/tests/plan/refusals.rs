@@ -107,7 +107,6 @@ fn every_field_of_a_plan_is_checked() {
         plan.stages.to_mut()[1].bootstrap.shape.polynomial_size = 512
     });
     refused("key bits of a step", |plan| {
-        plan.version = Version::Third;
         plan.stages.to_mut()[1].bootstrap.key_bits = 3;
     });
     refused("parts that its version does not have", |plan| {
@@ -120,7 +119,6 @@ fn every_field_of_a_plan_is_checked() {
         bootstrap.body = Some(bootstrap.digits);
     });
     refused("levels", |plan| {
-        plan.version = Version::Third;
         let bootstrap = &mut plan.stages.to_mut()[1].bootstrap;
         bootstrap.body = Some(Decomposition {
             base_log: 1,
@@ -128,13 +126,16 @@ fn every_field_of_a_plan_is_checked() {
         });
     });
     refused("digits of bodies that are those of masks", |plan| {
-        plan.version = Version::Third;
         let bootstrap = &mut plan.stages.to_mut()[1].bootstrap;
         bootstrap.body = Some(bootstrap.digits);
     });
     refused("companion", |plan| {
-        plan.version = Version::Fourth;
-        plan.stages.to_mut()[1].bootstrap.companion = 1; // its tables have one polynomial
+        plan.stages.to_mut()[1].bootstrap.companion = 17
+    });
+    refused("companion", |plan| {
+        // tables of one polynomial
+        let bootstrap = &mut plan.stages.to_mut()[1].bootstrap;
+        (bootstrap.extension, bootstrap.companion) = (1, 1);
     });
     refused("parts that its version does not have", |plan| {
         plan.version = Version::Third;
@@ -256,7 +257,7 @@ fn shared() -> Plan {
 #[test]
 fn a_plan_of_a_newer_format_is_refused() {
     let mut stored = serde_json::to_value(shared()).expect("data");
-    assert_eq!(stored["version"], 3);
+    assert_eq!(stored["version"], 4);
     assert!(serde_json::from_value::<Plan>(stored.clone()).is_ok());
     stored["version"] = 5.into();
     let error = serde_json::from_value::<Plan>(stored).expect_err("a version to come");
@@ -273,7 +274,7 @@ fn a_plan_in_an_older_format_than_its_encoder_is_refused() {
     stored["version"] = 1.into();
     for stage in stored["stages"].as_array_mut().expect("a list") {
         let bootstrap = stage["bootstrap"].as_object_mut().expect("fields");
-        bootstrap.retain(|field, _| field != "key_bits" && field != "body");
+        bootstrap.retain(|field, _| !["key_bits", "body", "companion"].contains(&field.as_str()));
     }
     let plan: Plan = serde_json::from_value(stored.clone()).expect("a plan as data");
     let refused = plan.validate().expect_err("format 1 has no rule for ties");

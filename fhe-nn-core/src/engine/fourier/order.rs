@@ -79,6 +79,7 @@ impl Batch<'_> {
             stop,
             ..
         } = self;
+        debug_assert!(parts.halvings <= parts.all.trailing_zeros());
         let words = layout.accumulator_words();
         let mut members = Vec::with_capacity(masks.len());
         for class in 0..=parts.halvings {
