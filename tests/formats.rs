@@ -45,12 +45,12 @@ fn scaled() -> Result<Scaled, Error> {
 /// A network with tables over several polynomials.
 #[fhe_network(input(shape = [4], bits = 2))]
 struct Wide {
-    #[bits(weights = 2, accumulator = 6, overflow = calibrated)]
-    sums: Dense<4, 2>,
-    #[bits(output = 3, table = 6)]
+    #[bits(weights = 2, accumulator = 5, overflow = calibrated)]
+    sums: Dense<4, 8>,
+    #[bits(output = 5, table = 5)]
     tables: Sigmoid,
-    #[bits(weights = 2)]
-    scores: Dense<2, 2>,
+    #[bits(weights = 2, accumulator = 12, overflow = calibrated)]
+    scores: Dense<8, 2>,
 }
 
 /// Ends the names of files for a plan whose rotations take two key bits a step.

@@ -103,7 +103,7 @@ impl<'a> Search<'a> {
             prefer,
             stages,
             output: Layer::new(&requirements.output, z),
-            rotations: rotations(shared, prefer, options.memory_limit().is_some()),
+            rotations: rotations(shared, prefer),
             keyswitches: Keyswitches::new(),
         }
     }

@@ -151,7 +151,7 @@ impl Rotation {
 /// Every shape, extension, companion modulus switch and number of levels of masks and of bodies, each with the bases
 /// that add the least noise: all bases cost the same. The noise is that of sums that add `shared` of what the values
 /// of one bootstrap have in common. Steps of two key bits are for the fastest plans alone: their keys are larger.
-pub(super) fn rotations(shared: f64, prefer: Prefer, is_limited: bool) -> Vec<Rotation> {
+pub(super) fn rotations(shared: f64, prefer: Prefer) -> Vec<Rotation> {
     let most = match prefer {
         Prefer::Fastest => MAX_KEY_BITS,
         Prefer::SmallestKeys => 1,
@@ -159,10 +159,9 @@ pub(super) fn rotations(shared: f64, prefer: Prefer, is_limited: bool) -> Vec<Ro
     let mut rotations = Vec::new();
     for &(shape, ..) in &SHAPES {
         for key_bits in 1..=most {
-            let counts = prefer == Prefer::Fastest && (key_bits == most || is_limited);
             let steps = steps(shape, key_bits, shared);
             for extension in extensions(shape) {
-                for &companion in companions(extension, counts) {
+                for &companion in companions(extension, prefer) {
                     let kind = |step: &Bootstrap| Bootstrap {
                         extension,
                         companion,
@@ -190,14 +189,12 @@ pub(super) fn rotations(shared: f64, prefer: Prefer, is_limited: bool) -> Vec<Ro
     rotations
 }
 
-/// The companion modulus switches that are searched. They are for tables over several polynomials, and for the steps
-/// that take most key bits: shorter ones are nowhere as fast, but their keys are smaller, which counts where memory has a
-/// limit. The smallest keys get theirs [later](super::companions).
-fn companions(extension: u32, counts: bool) -> &'static [u32] {
-    if extension > 1 && counts {
-        &COMPANIONS
-    } else {
-        &[0]
+/// The companion modulus switches that are searched: they are for tables over several polynomials. The smallest keys get
+/// theirs [later](super::companions).
+fn companions(extension: u32, prefer: Prefer) -> &'static [u32] {
+    match prefer {
+        Prefer::Fastest if extension > 1 => &COMPANIONS,
+        Prefer::Fastest | Prefer::SmallestKeys => &[0],
     }
 }
 

@@ -117,25 +117,31 @@ fn neighbours(plan: &Plan) -> Vec<Plan> {
 /// Other parameters of a bootstrap.
 fn changes(bootstrap: &Bootstrap) -> Vec<Bootstrap> {
     let mut all = Vec::new();
-    let mut push = |n, shape, digits: Decomposition, body: Option<Decomposition>, keyswitch| {
-        let body = body.filter(|body| body.levels < digits.levels);
-        let extensions = [1, bootstrap.extension, 2, 4].into_iter();
-        let kinds = extensions.flat_map(|extension| [(extension, 1), (extension, 2)]);
-        for (extension, key_bits) in kinds {
-            let companions = [0, 4, 8, 16].into_iter();
-            let companions = companions.filter(|companion| extension > 1 || *companion == 0);
-            all.extend(companions.map(|companion| Bootstrap {
-                key_bits,
-                companion,
-                small_dimension: n,
-                shape,
-                extension,
-                digits,
-                body,
-                keyswitch,
-            }));
-        }
-    };
+    let mut push =
+        |n, shape: Shape, digits: Decomposition, body: Option<Decomposition>, keyswitch| {
+            let body = body.filter(|body| body.levels < digits.levels);
+            // no other shape has tables over several polynomials
+            let extended = (shape.dimension, shape.polynomial_size) == (1, 2048);
+            let extensions = [1, bootstrap.extension, 2, 4].into_iter();
+            let extensions = extensions.filter(move |extension| extended || *extension == 1);
+            let kinds = extensions.flat_map(|extension| [(extension, 1), (extension, 2)]);
+            for (extension, key_bits) in kinds {
+                let companions = [0, 4, 8, 16].into_iter();
+                let others = extension > 1 && keyswitch == bootstrap.keyswitch;
+                let own = |companion| extension > 1 && companion == bootstrap.companion;
+                let companions = companions.filter(|&c| others || own(c) || c == 0);
+                all.extend(companions.map(|companion| Bootstrap {
+                    key_bits,
+                    companion,
+                    small_dimension: n,
+                    shape,
+                    extension,
+                    digits,
+                    body,
+                    keyswitch,
+                }));
+            }
+        };
     let &Bootstrap {
         small_dimension: n,
         shape,
