@@ -43,11 +43,11 @@ fn scaled() -> Result<Scaled, Error> {
 }
 
 /// A network with tables over several polynomials.
-#[fhe_network(input(shape = [4], bits = 2))]
+#[fhe_network(input(shape = [16], bits = 2))]
 struct Wide {
-    #[bits(weights = 2, accumulator = 5, overflow = calibrated)]
-    sums: Dense<4, 8>,
-    #[bits(output = 5, table = 5)]
+    #[bits(weights = 3, accumulator = 7, overflow = calibrated)]
+    sums: Dense<16, 8>,
+    #[bits(output = 5, table = 7)]
     tables: Sigmoid,
     #[bits(weights = 2, accumulator = 12, overflow = calibrated)]
     scores: Dense<8, 2>,
