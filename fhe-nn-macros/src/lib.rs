@@ -222,7 +222,7 @@
 //! ```text
 //! error: accumulator of `hidden` needs 11 bits, but the table of `act` reads at most 8
 //!        = note: 64 inputs x 3 (2-bit input) x 3 (3-bit weights) = 576, plus a sign
-//!        = help: write `table = 5` on `act`: it reads the top 5 bits, and at most 4 more bootstraps per neuron remove the lower 6; `table = 8` would take about 5 times as long; without it, at most 14 inputs would fit at these widths
+//!        = help: write `table = 5` on `act`: it reads the top 5 bits, and at most 4 more bootstraps per neuron remove the lower 6; `table = 8` would take about 4 times as long; without it, at most 14 inputs would fit at these widths
 //!   |
 //!   |     #[bits(weights = 3)]
 //!   |                      ^
