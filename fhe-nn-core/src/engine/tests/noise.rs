@@ -122,6 +122,24 @@ fn two_key_bits_a_step_with_tables_over_several_polynomials() {
     });
 }
 
+/// The modulus switch prefers even elements of what a keyswitch left, which are multiples of `2^32`, and the last of an
+/// odd number of elements is a step of its own.
+#[test]
+fn a_companion_modulus_switch_behind_a_keyswitch() {
+    stage(&Parameters {
+        next: Next::Stage,
+        input_dimension: 1024,
+        keyswitch: Some(digits(3, 5)),
+        small_dimension: 741,
+        shape: glwe(1, 2048),
+        extension: 2,
+        digits: digits(22, 1),
+        body: None,
+        key_bits: 2,
+        companion: 8,
+    });
+}
+
 /// Bodies with one digit where masks have two: its rounding and its errors in the transforms are much of the
 /// noise.
 #[test]
