@@ -27,13 +27,11 @@ mod shared;
 mod small_keys;
 mod state;
 
-use std::borrow::Cow;
-
 use crate::noise::standard_deviations;
 use crate::plan::validate::check_stages;
 use crate::plan::{Accumulators, Plan, PlanError, PlanOptions, Prefer, Requirements};
 use crate::search::chain::Chains;
-use crate::search::companions::{spend, with_companions};
+use crate::search::companions::spend;
 use crate::search::ending::{Ending, endings};
 use crate::search::keyswitches::Keyswitches;
 use crate::search::layer::Layer;
@@ -143,13 +141,9 @@ impl<'a> Search<'a> {
             return Err(no_parameters(&requirements.output, options));
         };
         let dimension = end.point.dimension;
-        let rotations = match prefer {
-            Prefer::Fastest => Cow::Borrowed(&self.rotations),
-            Prefer::SmallestKeys => Cow::Owned(with_companions(&self.rotations)),
-        };
-        let plan = |choices: &[Choice]| {
+        let plan = |rotations: &[Rotation], choices: &[Choice]| {
             let ending = (dimension, &ending);
-            assemble::plan(requirements, options, &rotations, choices, ending)
+            assemble::plan(requirements, options, rotations, choices, ending)
         };
         let mut choices = search.choices(&end);
         let chain = merge::Chain {
@@ -158,14 +152,18 @@ impl<'a> Search<'a> {
             dimension,
             ending: &ending,
         };
-        let bootstrap = |choice: &Choice| assemble::bootstrap(choice, &rotations);
         if self.stages.iter().any(|layer| !layer.rounds.is_empty()) {
+            let plan = |choices: &[Choice]| plan(&self.rotations, choices);
+            let bootstrap = |choice: &Choice| assemble::bootstrap(choice, &self.rotations);
             choices = merge::merge(&chain, &search.objective, choices, plan, bootstrap);
         }
-        if prefer == Prefer::SmallestKeys {
-            choices = spend(&chain, &rotations, choices, bootstrap);
-        }
-        Ok(plan(&choices))
+        Ok(match prefer {
+            Prefer::Fastest => plan(&self.rotations, &choices),
+            Prefer::SmallestKeys => {
+                let (rotations, choices) = spend(&chain, &self.rotations, choices);
+                plan(&rotations, &choices)
+            }
+        })
     }
 }
 

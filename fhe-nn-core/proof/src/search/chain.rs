@@ -18,6 +18,8 @@ pub(super) struct Chains<'a> {
     pub(super) keyswitches: &'a Keyswitches,
     pub(super) objective: Objective,
     smallest: Smallest<'a>,
+    /// The modulus switches of the rotations, each once.
+    switches: Vec<Switch>,
     /// Every step that may be part of the best chain; states refer to them by index.
     links: Vec<Link>,
 }
@@ -30,12 +32,16 @@ impl<'a> Chains<'a> {
         objective: Objective,
     ) -> Self {
         let sharing = if objective.sharing { stages } else { &[] };
+        let mut switches: Vec<Switch> = rotations.iter().map(|r| r.switch).collect();
+        switches.sort_unstable_by(Switch::order);
+        switches.dedup();
         Chains {
             stages,
             rotations,
             keyswitches,
             objective,
             smallest: Smallest::new(sharing, rotations, keyswitches),
+            switches,
             links: Vec::new(),
         }
     }
@@ -110,14 +116,9 @@ impl<'a> Chains<'a> {
         let layer = &self.stages[index];
         let first = index == 0 && layer.rounds.is_empty();
         let small_keys = SmallKeys::new(layer, self.objective, self.keyswitches, first, before);
-        let mut switches: Vec<Switch> = self.rotations.iter().map(|r| r.switch).collect();
-        switches.sort_unstable_by(Switch::order);
-        switches.dedup();
         let mut steps = Vec::new();
-        for switch in switches
-            .iter()
-            .filter(|switch| layer.fits(switch.table_size))
-        {
+        let switches = self.switches.iter();
+        for switch in switches.filter(|switch| layer.fits(switch.table_size)) {
             let arrivals = small_keys.smallest(switch);
             let behind = self.rotations.iter().enumerate();
             let behind = behind.filter(|(_, r)| r.switch == *switch && allowed(r));

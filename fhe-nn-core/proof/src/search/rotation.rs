@@ -96,12 +96,6 @@ impl Rotation {
         }
     }
 
-    /// Whether another rotation is the same behind another modulus switch.
-    pub(super) fn differs_in_companion(&self, other: &Rotation) -> bool {
-        let same = self.with_companion(other.step.companion);
-        same.step == other.step && self.step != other.step
-    }
-
     /// Whether its modulus switch prefers no elements.
     pub(super) fn is_plain(&self) -> bool {
         self.step.companion == 0
