@@ -2,7 +2,7 @@
 
 use fhe_nn_core::Error;
 use fhe_nn_core::prelude::*;
-use fhe_nn_proof::plan::PlanError;
+use fhe_nn_proof::plan::{PlanError, Version};
 use serde_json::{Value, json};
 
 use super::shared::{INPUT, Shared, shared};
@@ -79,7 +79,7 @@ fn a_plan_of_other_types_is_none() {
         ("/stages/0/bootstrap/small_dimension", json!(1u64 << 32)),
         ("/stages/0/sums/reader", json!("Anyone")),
         ("/model", json!([1, 2, 3])),
-        ("/version", json!(4)),
+        ("/version", json!(Version::NEWEST.number() + 1)),
         ("/version", Value::Null),
     ];
     for (place, value) in cases {
