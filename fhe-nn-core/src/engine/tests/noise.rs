@@ -426,9 +426,11 @@ fn decrypt(values: &Ciphertexts, key: &LweSecretKeyView<'_, u64>) -> Vec<u64> {
 }
 
 /// Predicts what a keyswitch adds. Its error grows with the weight of one key, and is drawn from the noise
-/// of another.
+/// of another. Half of the sum of that noise is a constant.
 fn keyswitched(from: u32, to: u32, digits: Decomposition) -> Prediction {
+    let noise = seeded_variance(to, KEYSWITCH_MODULUS_BITS);
     Prediction {
+        constant: f64::from(digits.levels) * f64::from(from) * noise / 4.0,
         key_variance: 2.0 / f64::from(from),
         ..Prediction::exact(keyswitch_variance(from, to, digits))
     }
