@@ -101,7 +101,7 @@ impl<'a> Search<'a> {
             prefer,
             stages,
             output: Layer::new(&requirements.output, z),
-            rotations: rotations(shared, prefer),
+            rotations: rotations(shared, prefer, options),
             keyswitches: Keyswitches::new(),
         }
     }

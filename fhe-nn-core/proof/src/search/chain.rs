@@ -1,5 +1,7 @@
 //! The search through the stages of a network, one after the other.
 
+use std::collections::BTreeMap;
+
 use crate::plan::cost::keyswitch_cost;
 use crate::plan::range::MAX_KEYSWITCH_LEVELS;
 use crate::search::front::{Front, Point};
@@ -17,9 +19,11 @@ pub(super) struct Chains<'a> {
     pub(super) rotations: &'a [Rotation],
     pub(super) keyswitches: &'a Keyswitches,
     pub(super) objective: Objective,
-    smallest: Smallest<'a>,
+    smallest: Smallest,
     /// The modulus switches of the rotations, each once.
     switches: Vec<Switch>,
+    /// For the first rotation that has a bootstrapping key, all that have it.
+    with_key: Vec<Vec<usize>>,
     /// Every step that may be part of the best chain; states refer to them by index.
     links: Vec<Link>,
 }
@@ -35,6 +39,10 @@ impl<'a> Chains<'a> {
         let mut switches: Vec<Switch> = rotations.iter().map(|r| r.switch).collect();
         switches.sort_unstable_by(Switch::order);
         switches.dedup();
+        let mut with_key = vec![Vec::new(); rotations.len()];
+        for (index, rotation) in rotations.iter().enumerate() {
+            with_key[rotation.key].push(index);
+        }
         Chains {
             stages,
             rotations,
@@ -42,6 +50,7 @@ impl<'a> Chains<'a> {
             objective,
             smallest: Smallest::new(sharing, rotations, keyswitches),
             switches,
+            with_key,
             links: Vec::new(),
         }
     }
@@ -120,6 +129,7 @@ impl<'a> Chains<'a> {
         let switches = self.switches.iter();
         for switch in switches.filter(|switch| layer.fits(switch.table_size)) {
             let arrivals = small_keys.smallest(switch);
+            let mut at = BTreeMap::new();
             let behind = self.rotations.iter().enumerate();
             let behind = behind.filter(|(_, r)| r.switch == *switch && allowed(r));
             for (rotation, _) in behind {
@@ -129,7 +139,9 @@ impl<'a> Chains<'a> {
                 } else {
                     Vec::new()
                 };
-                let larger = wanted.into_iter().filter_map(|n| small_keys.at(switch, n));
+                let larger = wanted
+                    .into_iter()
+                    .filter_map(|n| *at.entry(n).or_insert_with(|| small_keys.at(switch, n)));
                 let arrivals = arrivals.iter().copied().chain(larger);
                 steps.extend(arrivals.map(|arrival| self.with_own_key(layer, rotation, arrival)));
             }
@@ -167,11 +179,10 @@ impl<'a> Chains<'a> {
             let Some(keys) = state.keys else { continue };
             let dimension = state.point.dimension;
             let linear = layer.sum_ns(dimension);
-            let alike = self.rotations.iter().enumerate();
-            for (index, rotation) in alike.filter(|(_, rotation)| rotation.key == keys.rotation) {
+            for &index in &self.with_key[keys.rotation] {
                 let shared = Shared {
                     layer,
-                    rotation,
+                    rotation: &self.rotations[index],
                     keyswitches: self.keyswitches,
                 };
                 for levels in shared.levels(keys.n) {
@@ -223,12 +234,15 @@ impl<'a> Chains<'a> {
 
     /// The states from which the next stage may go on with keys of its own, and the states whose
     /// keys it may take over.
-    fn prune(&mut self, mut steps: Vec<Step>) -> (Vec<State>, Vec<State>) {
-        steps.sort_by(|a, b| a.point.order(&b.point));
+    fn prune(&mut self, steps: Vec<Step>) -> (Vec<State>, Vec<State>) {
+        // steps are large, and most are left out
+        let mut order: Vec<(Point, usize)> = steps.iter().map(|step| step.point).zip(0..).collect();
+        order.sort_by(|(a, _), (b, _)| a.order(b));
         let (mut seen, mut front, mut sharing) = (Front::default(), Vec::new(), Vec::new());
         // the keys of steps to the same variance
         let mut alike: Vec<(Point, Keys)> = Vec::new();
-        for step in steps {
+        for (_, index) in order {
+            let step = steps[index];
             let best = seen.cost(&step.point);
             let leads = seen.insert(&step.point);
             alike.retain(|(point, _)| point.variance == step.point.variance);

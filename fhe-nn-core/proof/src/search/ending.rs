@@ -48,7 +48,8 @@ pub(super) fn endings(
     let switch = |levels, element_bits| {
         let switched = modulus_switch_variance(1, KEYSWITCH_MODULUS_BITS, element_bits);
         let left = |n| room - f64::from(n) * switched;
-        let n = keyswitches.smallest(dimension, levels, left)?;
+        let from = *SMALL_DIMENSIONS.start();
+        let n = keyswitches.smallest((dimension, levels), from, left)?;
         Some(Ending {
             keyswitch: Some(keyswitches.digits(levels, n)),
             dimension: n,

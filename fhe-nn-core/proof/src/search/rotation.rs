@@ -7,7 +7,7 @@ use crate::plan::cost::{SHAPES, rotation_cost};
 use crate::plan::range::{
     BOOTSTRAP_DIGIT_BITS, COMPANIONS, MAX_BOOTSTRAP_LEVELS, MAX_KEY_BITS, extensions,
 };
-use crate::plan::{Bootstrap, Prefer};
+use crate::plan::{Bootstrap, PlanOptions, Prefer};
 use crate::search::objective::KeySize;
 
 /// Shape, extension and digits of a rotation, with its cost and its noise for each bit of the small key.
@@ -125,11 +125,12 @@ impl Rotation {
         ]
     }
 
-    /// What matters to a round: larger tables lose less in the modulus switch, and hold no fewer bits.
-    fn in_rounds(&self) -> [f64; 4] {
+    /// What matters to a round: larger tables lose less in the modulus switch, and hold no fewer bits. The size of keys
+    /// matters where they are to be small or memory has a price.
+    fn in_rounds(&self, keys_matter: bool) -> [f64; 4] {
         [
             self.step_ns,
-            self.step_key.wire,
+            if keys_matter { self.step_key.wire } else { 0.0 },
             self.step_variance,
             self.switch.keyswitched,
         ]
@@ -145,11 +146,13 @@ impl Rotation {
 /// Every shape, extension, companion modulus switch and number of levels of masks and of bodies, each with the bases
 /// that add the least noise: all bases cost the same. The noise is that of sums that add `shared` of what the values
 /// of one bootstrap have in common. Steps of two key bits are for the fastest plans alone: their keys are larger.
-pub(super) fn rotations(shared: f64, prefer: Prefer) -> Vec<Rotation> {
+pub(super) fn rotations(shared: f64, prefer: Prefer, options: &PlanOptions) -> Vec<Rotation> {
     let most = match prefer {
         Prefer::Fastest => MAX_KEY_BITS,
         Prefer::SmallestKeys => 1,
     };
+    let keys_matter = prefer == Prefer::SmallestKeys || options.memory_limit().is_some();
+    let in_rounds = |rotation: &Rotation| rotation.in_rounds(keys_matter);
     let mut rotations = Vec::new();
     for &(shape, ..) in &SHAPES {
         for key_bits in 1..=most {
@@ -171,7 +174,7 @@ pub(super) fn rotations(shared: f64, prefer: Prefer) -> Vec<Rotation> {
         let alike = |other: &Rotation| other.step.shares_key(&own.step);
         let better = |other: usize| {
             let of_same = rotations[other].lwe_dimension() == own.lwe_dimension();
-            of_same && is_beaten(&rotations, Rotation::in_rounds, index, other)
+            of_same && is_beaten(&rotations, in_rounds, index, other)
         };
         let beaten_in_rounds = !own.is_plain() || (0..rotations.len()).any(better);
         rotations[index] = Rotation {
@@ -241,7 +244,7 @@ fn steps(shape: Shape, key_bits: u32, shared: f64) -> Vec<Bootstrap> {
 /// Whether a rotation has no measure that is less than the other's; of equals the first is not beaten.
 fn is_beaten<const N: usize>(
     all: &[Rotation],
-    measures: fn(&Rotation) -> [f64; N],
+    measures: impl Fn(&Rotation) -> [f64; N],
     index: usize,
     other: usize,
 ) -> bool {

@@ -1,6 +1,6 @@
 //! The small keys that stages can share.
 
-use crate::plan::range::MAX_KEYSWITCH_LEVELS;
+use crate::plan::range::{MAX_KEYSWITCH_LEVELS, SMALL_DIMENSIONS};
 use crate::search::keyswitches::Keyswitches;
 use crate::search::layer::Layer;
 use crate::search::rotation::Rotation;
@@ -37,7 +37,9 @@ impl Shared<'_> {
         }
         let dimension = self.rotation.lwe_dimension();
         self.keyswitches
-            .smallest(dimension, levels, |n| self.left(n))
+            .smallest((dimension, levels), *SMALL_DIMENSIONS.start(), |n| {
+                self.left(n)
+            })
     }
 
     /// The variance that results of a rotation of `n` steps and the modulus switch leave to the
@@ -55,17 +57,14 @@ const NEIGHBOURS: usize = 2;
 
 /// For every stage, rotation and number of levels, the smallest small key with which the stage can
 /// take over keys.
-pub(super) struct Smallest<'a> {
-    rotations: &'a [Rotation],
+pub(super) struct Smallest {
+    /// For every rotation, those that are alike.
+    alike: Vec<Vec<usize>>,
     stages: Vec<Vec<[Option<u32>; MAX_KEYSWITCH_LEVELS as usize]>>,
 }
 
-impl<'a> Smallest<'a> {
-    pub(super) fn new(
-        stages: &[Layer],
-        rotations: &'a [Rotation],
-        keyswitches: &Keyswitches,
-    ) -> Self {
+impl Smallest {
+    pub(super) fn new(stages: &[Layer], rotations: &[Rotation], keyswitches: &Keyswitches) -> Self {
         let of_stage = |layer| {
             let with = |rotation| Shared {
                 layer,
@@ -76,8 +75,13 @@ impl<'a> Smallest<'a> {
                 |rotation| core::array::from_fn(|index| with(rotation).smallest(index as u32 + 1));
             rotations.iter().map(smallest).collect()
         };
+        let alike = |own: &Rotation| {
+            let others = rotations.iter().enumerate();
+            let others = others.filter(|(_, other)| other.is_alike(own));
+            others.map(|(index, _)| index).collect()
+        };
         Smallest {
-            rotations,
+            alike: rotations.iter().map(alike).collect(),
             stages: stages.iter().map(of_stage).collect(),
         }
     }
@@ -93,10 +97,7 @@ impl<'a> Smallest<'a> {
     /// these sizes, or at the smallest size that their owner asks for; a larger key is never better. All
     /// stages are supposed to have the companion modulus switch of this rotation.
     pub(super) fn wanted(&self, first: usize, rotation: usize) -> Vec<u32> {
-        let own = &self.rotations[rotation];
-        let alike = self.rotations.iter().enumerate();
-        let alike = alike.filter(|(_, other)| other.is_alike(own));
-        let alike: Vec<usize> = alike.map(|(index, _)| index).collect();
+        let alike = &self.alike[rotation];
         let mut wanted = Vec::new();
         for level in 0..MAX_KEYSWITCH_LEVELS as usize {
             let (mut largest, mut seen) = (0, 0);

@@ -5,7 +5,7 @@ use core::ops::Range;
 use crate::noise::{MODULUS_BITS, seeded_variance};
 use crate::plan::cost::keyswitch_cost;
 use crate::plan::range::{MAX_KEYSWITCH_LEVELS, SMALL_DIMENSIONS};
-use crate::search::keyswitches::Keyswitches;
+use crate::search::keyswitches::{Climb, Keyswitches};
 use crate::search::layer::Layer;
 use crate::search::objective::{Cost, KeySize, Objective};
 use crate::search::rotation::Switch;
@@ -74,15 +74,24 @@ impl<'a> SmallKeys<'a> {
     pub(super) fn smallest(&self, switch: &Switch) -> Vec<Arrival> {
         let step = switch.keyswitched;
         let mut arrivals = Vec::new();
-        for (state, &room) in self.before.iter().zip(&self.rooms) {
-            let mut least = u32::MAX;
-            for levels in 1..=MAX_KEYSWITCH_LEVELS {
+        for group in &self.groups {
+            let (before, rooms) = (&self.before[group.clone()], &self.rooms[group.clone()]);
+            let (mut climb, mut least_room) = (Climb::new(), f64::INFINITY);
+            for (state, &room) in before.iter().zip(rooms) {
+                // room falls from state to state, unless rounds have left states that join others
+                if room > least_room {
+                    climb = Climb::new();
+                }
+                least_room = room;
                 let left = |n| room - f64::from(n) * step;
                 let dimension = state.point.dimension;
-                let smallest = self.keyswitches.smallest(dimension, levels, left);
-                if let Some(n) = smallest.filter(|&n| n < least) {
-                    least = n;
-                    arrivals.push(self.arrival(state, levels, n));
+                let mut least = u32::MAX;
+                for levels in 1..=MAX_KEYSWITCH_LEVELS {
+                    let smallest = climb.smallest(self.keyswitches, (dimension, levels), left);
+                    if let Some(n) = smallest.filter(|&n| n < least) {
+                        least = n;
+                        arrivals.push(self.arrival(state, levels, n));
+                    }
                 }
             }
         }
@@ -120,8 +129,14 @@ impl<'a> SmallKeys<'a> {
         };
         for group in &self.groups {
             let dimension = self.before[group.start].point.dimension;
+            let mut least = f64::INFINITY;
             for levels in 1..=MAX_KEYSWITCH_LEVELS {
                 let needed = self.keyswitches.variance(dimension, levels, n) + switched;
+                // more levels cost more, so they must add less noise
+                if needed >= least {
+                    continue;
+                }
+                least = needed;
                 let rooms = &self.rooms[group.clone()];
                 // the cheapest state of the dimension that leaves enough room
                 let Some(last) = rooms.partition_point(|room| *room >= needed).checked_sub(1)

@@ -12,10 +12,9 @@ use crate::chain::{Chain, Layer};
 
 /// The noise that one layer reads.
 pub(crate) struct Read {
-    /// Logarithm of the probability that a neuron is read wrong.
-    pub(crate) log2_failure: f64,
-    /// The greatest standard deviation, in half steps.
-    pub(crate) worst: f64,
+    /// For each reader, the distance beyond which it reads wrong, the distance that must hold the standard
+    /// deviations that the failure probability asks for, and the variance that it sees.
+    readers: Vec<(f64, f64, f64)>,
 }
 
 /// The noise that each layer reads, and the variance of each stage's results.
@@ -62,7 +61,7 @@ pub(crate) fn feasible(plan: &Plan, chain: &Chain) -> bool {
     reads(plan, chain)
         .0
         .iter()
-        .all(|read| read.worst * z <= 1.0)
+        .all(|read| read.worst() * z <= 1.0)
 }
 
 /// Recomputes everything that a plan promises.
@@ -72,7 +71,7 @@ pub(crate) fn check(plan: &Plan, chain: &Chain) {
     assert_eq!(plan.stages.len(), chain.hidden.len());
     let (reads, results) = reads(plan, chain);
     for ((stage, read), variance) in plan.stages.iter().zip(&reads).zip(results) {
-        close(stage.log2_failure, read.log2_failure);
+        close(stage.log2_failure, read.log2_failure());
         close(stage.output_variance.log2(), variance.log2());
         // a step is a whole number of coefficients, and at least two
         let padding = u32::from(stage.sums.reader == Reader::Padded);
@@ -80,10 +79,10 @@ pub(crate) fn check(plan: &Plan, chain: &Chain) {
         assert!(stage.bootstrap.table_size() >> (bits + padding) >= 1);
     }
     for read in &reads {
-        let failure = log2_failure(1.0, read.worst.powi(2));
+        let failure = log2_failure(1.0, read.worst().powi(2));
         assert!(failure <= -plan.options.failure_bits() + 1e-6, "{failure}");
     }
-    let failures = || reads.iter().map(|read| read.log2_failure);
+    let failures = || reads.iter().map(Read::log2_failure);
     close(
         plan.output.log2_failure,
         failures().next_back().expect("scores are read"),
@@ -253,27 +252,29 @@ impl Layer {
 }
 
 impl Read {
-    /// What several readers see, each given by two distances and a variance: beyond the first distance
-    /// it reads wrong, and the second must hold the standard deviations that the failure probability
-    /// asks for.
-    fn of(each: impl Iterator<Item = (f64, f64, f64)> + Clone) -> Self {
+    fn of(readers: impl Iterator<Item = (f64, f64, f64)>) -> Self {
         Read {
-            log2_failure: log2_sum(
-                each.clone()
-                    .map(|(wrong, _, variance)| log2_failure(wrong, variance)),
-            ),
-            worst: each
-                .map(|(_, within, variance)| variance.sqrt() / within)
-                .fold(0.0, f64::max),
+            readers: readers.collect(),
         }
     }
 
-    fn with(self, others: Vec<Read>) -> Self {
-        let all = || others.iter().chain([&self]);
-        Read {
-            log2_failure: log2_sum(all().map(|read| read.log2_failure)),
-            worst: all().map(|read| read.worst).fold(0.0, f64::max),
-        }
+    /// The logarithm of the probability that any reader reads wrong.
+    fn log2_failure(&self) -> f64 {
+        let each = self.readers.iter();
+        log2_sum(each.map(|&(wrong, _, variance)| log2_failure(wrong, variance)))
+    }
+
+    /// The greatest standard deviation, in half steps.
+    fn worst(&self) -> f64 {
+        let each = self.readers.iter();
+        each.map(|(_, within, variance)| variance.sqrt() / within)
+            .fold(0.0, f64::max)
+    }
+
+    fn with(mut self, others: Vec<Read>) -> Self {
+        self.readers
+            .extend(others.into_iter().flat_map(|read| read.readers));
+        self
     }
 }
 
