@@ -54,7 +54,7 @@ pub fn reachable_failure_bits(
     let exist = |bits: u32| {
         let options = options.with_failure_bits(bits.into());
         let found = Plan::find(&requirements, &options);
-        !matches!(found, Err(PlanError::NoParameters { .. }))
+        matches!(found, Ok(_) | Err(PlanError::Memory { .. }))
     };
     // there are parameters at `least`, and none at `beyond`
     let (mut least, mut beyond) = (1, options.failure_bits().ceil() as u32);

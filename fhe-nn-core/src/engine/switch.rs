@@ -34,7 +34,7 @@ pub(crate) fn switch_to_table(ciphertext: &mut [u64], bootstrap: &Bootstrap) {
             // an error of e becomes one of a unit less e, and its square grows by a unit less 2 e
             let price = |element: &Element| (1u64 << unit) - 2 * element.error.unsigned_abs();
             let all: u64 = step.iter().filter(|element| odd(element)).map(price).sum();
-            if all <= most {
+            if all < most {
                 step.iter_mut()
                     .filter(|element| odd(element))
                     .for_each(|element| element.turn(unit));
@@ -114,15 +114,15 @@ mod tests {
         assert_eq!(ciphertext, [3 << 60, 7 << 60, 6 << 60]);
     }
 
-    /// With steps of two elements, an error of 3/8 and one of 1/8 of a unit: making both even would cost 1/4 and 3/4 of
-    /// the square of a unit.
+    /// With steps of two elements, an error of 3/8 and one of 3/16 of a unit: making both even costs 1/4 and 5/8 of the
+    /// square of a unit.
     #[test]
     fn the_elements_of_a_step_become_even_together_or_not_at_all() {
         let (unit, eighth) = (1u64 << 52, 1u64 << 49);
-        // 3 and 3/8, and 5 less 1/8, then an even one and 5 and 3/8, then a last one for itself
+        // 3 and 3/8, and 5 less 3/16, then an even one and 5 and 3/8, then a last one for itself
         let mask = [
             3 * unit + 3 * eighth,
-            5 * unit - eighth,
+            5 * unit - 3 * eighth / 2,
             8 * unit + eighth,
             5 * unit + 3 * eighth,
             7 * unit,
@@ -133,14 +133,14 @@ mod tests {
             switch_to_table(&mut ciphertext, &bootstrap(2, companion));
             ciphertext.iter().map(|x| x / unit).collect::<Vec<u64>>()
         };
-        // the errors are -3/8, 1/8, -1/8 and -3/8 of a unit, and half of their sum is -3/8
+        // the errors are -3/8, 3/16, -1/8 and -3/8 of a unit, and half of their sum is -11/32
         assert_eq!(switched(0), [3, 5, 8, 5, 7, 4095]);
-        assert_eq!(switched(3), [3, 5, 8, 5, 7, 4095]);
-        // now -3/8, 1/8, -1/8 and 5/8
-        assert_eq!(switched(4), [3, 5, 8, 6, 7, 0]);
-        assert_eq!(switched(15), [3, 5, 8, 6, 7, 0]);
-        // and 5/8, -7/8, -1/8 and 5/8
-        assert_eq!(switched(16), [4, 4, 8, 6, 7, 0]);
+        assert_eq!(switched(4), [3, 5, 8, 5, 7, 4095]);
+        // now -3/8, 3/16, -1/8 and 5/8
+        assert_eq!(switched(5), [3, 5, 8, 6, 7, 0]);
+        assert_eq!(switched(14), [3, 5, 8, 6, 7, 0]);
+        // and 5/8, -13/16, -1/8 and 5/8
+        assert_eq!(switched(15), [4, 4, 8, 6, 7, 0]);
     }
 
     /// Measured against what the plan counts, over many masks.

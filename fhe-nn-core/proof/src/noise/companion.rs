@@ -11,7 +11,7 @@ pub const COMPANION_PARTS: u32 = 16;
 /// A step of a rotation whose powers of X are even moves half as many of a table's polynomials as one with an odd
 /// power. So elements of the mask that would be rounded to odd numbers are rounded to their even neighbours, if this
 /// is cheap. An element that lies e from the odd number, at most 1/2, lies `1 - e` from the even one: the square of
-/// its error grows by `1 - 2 e`, which is uniform between 0 and 1. All odd elements of a step move if this is at most
+/// its error grows by `1 - 2 e`, which is uniform between 0 and 1. All odd elements of a step move if this is less than
 /// `C = companion / 16` for all of them together, since a step with one odd power left has gained nothing:
 ///
 /// - a step of one bit is odd with probability 1/2, moves with probability C, and then adds `C / 2` on average;

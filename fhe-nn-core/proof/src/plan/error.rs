@@ -20,13 +20,13 @@ pub enum PlanError {
     },
     /// No parameters that were found have keys that fit the memory.
     #[error(
-        "no parameters were found whose keys fit {limit} bytes of a server's memory: the smallest keys that were found take {least} bytes\n  = help: allow them by `with_memory_limit({least})`, or `--memory-limit {megabytes}`, or lower the bit-widths of the widest tables",
+        "no parameters were found whose keys fit {limit} bytes of a server's memory: those that take the least of it take {least} bytes\n  = help: allow them by `with_memory_limit({least})`, or `--memory-limit {megabytes}`, or lower the bit-widths of the widest tables",
         megabytes = least.div_ceil(1_000_000)
     )]
     Memory {
         /// The limit that was asked for.
         limit: u64,
-        /// Bytes of memory of the smallest keys that were found.
+        /// Bytes of memory of the plan that takes the least, of all that were tried.
         least: u64,
     },
     /// A parameter lies outside the range that [`Plan::find`](super::Plan::find) chooses from.

@@ -59,10 +59,11 @@ impl Plan {
             check("missing keyswitches", missing.into(), 0..=0)?;
         }
         self.output.validate(self.last_dimension())?;
+        let limit = self.options.memory_limit().unwrap_or(MAX_KEY_BYTES);
         check(
             "bytes of evaluation keys",
             self.evaluation_memory_bytes(),
-            0..=MAX_KEY_BYTES,
+            0..=limit.min(MAX_KEY_BYTES),
         )?;
         let scores = exactly(self.output.sums.neurons);
         check("score widths", client.widths.len() as u64, scores.clone())?;

@@ -7,7 +7,8 @@
 use crate::plan::{Plan, PlanError, Prefer};
 use crate::search::Search;
 
-/// The first price that is tried, as the share of a plan's cost that all of its memory costs.
+/// The first price that is tried, as the share of a plan's cost that all of its memory costs. A quarter of it counts as
+/// one that is too low.
 const FIRST: f64 = 1.0 / 64.0;
 /// The factor from one price to the next.
 const FACTOR: f64 = 4.0;
@@ -23,33 +24,30 @@ const HALVINGS: usize = 5;
 /// # Errors
 /// [`PlanError::Memory`], and those of the search.
 pub(super) fn within(limit: u64, best: &Plan, search: &Search<'_>) -> Result<Plan, PlanError> {
-    let cost = match search.prefer {
-        Prefer::Fastest => best.predicted_seconds(1) * 1e9,
-        Prefer::SmallestKeys => best.evaluation_key_bytes() as f64,
-    };
-    let first = cost / best.evaluation_memory_bytes() as f64 * FIRST;
+    let first = search.saved(best) / best.evaluation_memory_bytes() as f64 * FIRST;
     let mut least = best.evaluation_memory_bytes();
     let mut fits = |plan: &Plan| {
         least = least.min(plan.evaluation_memory_bytes());
         plan.evaluation_memory_bytes() <= limit
     };
-    let prices = (0..PRICES).map(|index| first * FACTOR.powi(index as i32));
+    let prices = core::iter::successors(Some(first), |price| Some(price * FACTOR)).take(PRICES);
     for price in prices {
         let plan = search.plan(price)?;
         if fits(&plan) {
             return halve(price, plan, search, fits);
         }
     }
-    let smallest = Search::new(search.requirements, search.options, Prefer::SmallestKeys);
-    let plan = smallest.plan(0.0)?;
-    if fits(&plan) {
-        Ok(plan)
-    } else {
-        Err(PlanError::Memory { limit, least })
+    if search.prefer == Prefer::Fastest {
+        let smallest = Search::new(search.requirements, search.options, Prefer::SmallestKeys);
+        let plan = smallest.plan(0.0)?;
+        if fits(&plan) {
+            return Ok(plan);
+        }
     }
+    Err(PlanError::Memory { limit, least })
 }
 
-/// The plan of the least price that is found whose plan fits, from one that fits and whose predecessor does not.
+/// The best plan that is found at prices up to this one, whose plan fits.
 fn halve(
     price: f64,
     mut found: Plan,
@@ -60,11 +58,25 @@ fn halve(
     for _ in 0..HALVINGS {
         let middle = (low * high).sqrt();
         let plan = search.plan(middle)?;
-        if fits(&plan) {
-            (high, found) = (middle, plan);
-        } else {
+        if !fits(&plan) {
             low = middle;
+            continue;
+        }
+        high = middle;
+        // sharing and merging keys may cost a little more at a lower price
+        if search.saved(&plan) < search.saved(&found) {
+            found = plan;
         }
     }
     Ok(found)
+}
+
+impl Search<'_> {
+    /// What the search saves of a plan: nanoseconds or bytes.
+    fn saved(&self, plan: &Plan) -> f64 {
+        match self.prefer {
+            Prefer::Fastest => plan.predicted_seconds(1) * 1e9,
+            Prefer::SmallestKeys => plan.evaluation_key_bytes() as f64,
+        }
+    }
 }

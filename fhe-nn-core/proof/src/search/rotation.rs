@@ -75,9 +75,11 @@ impl Rotation {
         self.switch.table_size
     }
 
-    /// Whether another rotation has the same bootstrapping key and the same companion modulus switch.
+    /// Whether another rotation has the same bootstrapping key, and the same companion modulus switch if both can have
+    /// one: where a table has one polynomial, there is none.
     pub(super) fn is_alike(&self, other: &Rotation) -> bool {
-        self.key == other.key && self.step.companion == other.step.companion
+        let alike = self.step.companion == other.step.companion;
+        self.key == other.key && (alike || !self.is_extended() || !other.is_extended())
     }
 
     /// Whether its tables have several polynomials.
@@ -127,10 +129,16 @@ impl Rotation {
 
     /// What matters to a round: larger tables lose less in the modulus switch, and hold no fewer bits. The size of keys
     /// matters where they are to be small or memory has a price.
-    fn in_rounds(&self, keys_matter: bool) -> [f64; 4] {
+    fn in_rounds(&self, keys_matter: bool) -> [f64; 5] {
+        let key = if keys_matter {
+            self.step_key
+        } else {
+            KeySize::NONE
+        };
         [
             self.step_ns,
-            if keys_matter { self.step_key.wire } else { 0.0 },
+            key.wire,
+            key.memory,
             self.step_variance,
             self.switch.keyswitched,
         ]
@@ -174,7 +182,7 @@ pub(super) fn rotations(shared: f64, prefer: Prefer, options: &PlanOptions) -> V
         let alike = |other: &Rotation| other.step.shares_key(&own.step);
         let better = |other: usize| {
             let of_same = rotations[other].lwe_dimension() == own.lwe_dimension();
-            of_same && is_beaten(&rotations, in_rounds, index, other)
+            of_same && rotations[other].is_plain() && is_beaten(&rotations, in_rounds, index, other)
         };
         let beaten_in_rounds = !own.is_plain() || (0..rotations.len()).any(better);
         rotations[index] = Rotation {

@@ -141,6 +141,11 @@ fn every_field_of_a_plan_is_checked() {
         plan.version = Version::Third;
         plan.stages.to_mut()[1].bootstrap.companion = 1;
     });
+    refused("bytes of evaluation keys", |plan| {
+        plan.version = Version::Fourth;
+        let memory = plan.evaluation_memory_bytes();
+        plan.options = plan.options.with_memory_limit(memory - 1);
+    });
     refused("input dimension", |plan| plan.input.dimension += 1);
     refused("bits of an element", |plan| plan.output.element_bits = 0);
     refused("bits of an element", |plan| plan.output.element_bits = 33);

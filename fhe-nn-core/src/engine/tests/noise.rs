@@ -325,7 +325,10 @@ impl Measured {
         ciphertexts
             .par_rows_mut()
             .for_each(|row| switch_modulus(row, output.element_bits));
-        let read = decrypt(&ciphertexts, &key);
+        // bodies were rounded down
+        let middle = 1 << (63 - output.element_bits);
+        let read = decrypt(&ciphertexts, &key).into_iter();
+        let read: Vec<u64> = read.map(|phase| phase.wrapping_add(middle)).collect();
         let variance = modulus_switch_variance(
             output.dimension,
             KEYSWITCH_MODULUS_BITS,
@@ -409,7 +412,8 @@ impl Values {
     }
 }
 
-/// Returns the phase of a ciphertext that was switched to `2N`, in units of `2^-64`.
+/// Returns the phase of a ciphertext that was switched to `2N`, in units of `2^-64`. Its body was rounded down, so the
+/// middle between two steps stands for it.
 fn phase((mask, body): &(Vec<usize>, usize), size: usize, key: &LweSecretKeyView<'_, u64>) -> u64 {
     let bits = key.as_ref().iter();
     let mask = mask
@@ -417,7 +421,8 @@ fn phase((mask, body): &(Vec<usize>, usize), size: usize, key: &LweSecretKeyView
         .zip(bits)
         .map(|(&a, &s)| (a as u64).wrapping_mul(s));
     let phase = mask.fold(*body as u64, u64::wrapping_sub);
-    phase << (64 - (2 * size).ilog2())
+    let unit = 64 - (2 * size).ilog2();
+    (phase << unit) + (1 << (unit - 1))
 }
 
 fn decrypt(values: &Ciphertexts, key: &LweSecretKeyView<'_, u64>) -> Vec<u64> {

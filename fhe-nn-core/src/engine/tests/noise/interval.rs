@@ -7,7 +7,8 @@
 //!
 //! A part of some errors is one constant for all ciphertexts under a key, drawn with the key: half of the
 //! sum of a keyswitching key's noise, because the mean of digits is -1/2. One key shows one square of it, which
-//! has any ratio to its variance. So this part allows the mean as much more, and is no part of the squares.
+//! has any ratio to its variance. So this part allows the mean as much more, and is no part of the squares. Behind a
+//! keyswitch, a bias below that goes unnoticed.
 //!
 //! A prediction is for the average key, a measurement for one. Where errors grow with the Hamming weight of
 //! a binary key of dimension D, their variance has a relative variance of `1 / D` over keys. Where they are
@@ -147,6 +148,16 @@ impl Prediction {
     fn allows(self, errors: &[f64]) -> bool {
         (self.least()..=self.most()).contains(&self.ratio(errors))
             && mean(errors).abs() <= self.bias() * self.deviation()
+    }
+
+    /// Panics with the measured ratio if errors that are not independent of each other do not spread as predicted.
+    pub(super) fn check_spread(self, name: &str, errors: &[f64]) {
+        let (ratio, least, most) = (self.ratio(errors), self.least(), self.most());
+        println!("{name}: {ratio:.3} in [{least:.3}, {most:.3}]");
+        assert!(
+            (least..=most).contains(&ratio),
+            "{name}: {ratio} outside [{least}, {most}]"
+        );
     }
 
     /// Returns the mean square about the mean over the variance of the part that is not constant.
