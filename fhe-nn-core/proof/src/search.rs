@@ -9,11 +9,11 @@
 //! Nothing is rounded or binned. The search chooses among the shapes of [`cost`](crate::plan::cost)
 //! and the ranges of [`range`](crate::plan::range); it tries the keys of inputs in steps, for every number of levels
 //! the least noisy base, because all bases cost the same, and four shares of a companion modulus switch, which rounds
-//! do without. Everything is
-//! computed with `libm` from shipped constants, so that client and server find the same plan.
+//! do without. Everything is computed with `libm` from shipped constants, so that client and server find the same plan.
 
 mod assemble;
 mod chain;
+mod climb;
 mod companions;
 mod ending;
 mod front;

@@ -135,7 +135,7 @@ impl<'a> Chains<'a> {
             for (rotation, _) in behind {
                 // the keys of a stage with rounds are not asked for by others
                 let wanted = if layer.rounds.is_empty() {
-                    self.smallest.wanted(index + 1, rotation)
+                    self.smallest.wanted(index + 1, &self.alike(rotation))
                 } else {
                     Vec::new()
                 };
@@ -147,6 +147,14 @@ impl<'a> Chains<'a> {
             }
         }
         steps
+    }
+
+    /// The rotations by which stages are supposed to share this one's key.
+    fn alike(&self, rotation: usize) -> Vec<usize> {
+        let own = &self.rotations[rotation];
+        let mut alike = self.with_key[own.key].clone();
+        alike.retain(|&other| self.rotations[other].is_alike(own));
+        alike
     }
 
     /// One way through a stage that has keys of its own.

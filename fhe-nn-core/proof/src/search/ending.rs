@@ -48,8 +48,7 @@ pub(super) fn endings(
     let switch = |levels, element_bits| {
         let switched = modulus_switch_variance(1, KEYSWITCH_MODULUS_BITS, element_bits);
         let left = |n| room - f64::from(n) * switched;
-        let from = *SMALL_DIMENSIONS.start();
-        let n = keyswitches.smallest((dimension, levels), from, left)?;
+        let n = keyswitches.smallest(dimension, levels, left)?;
         Some(Ending {
             keyswitch: Some(keyswitches.digits(levels, n)),
             dimension: n,

@@ -22,46 +22,6 @@ pub(super) struct Keyswitches {
     bytes: Vec<u32>,
 }
 
-/// For each number of levels, the smallest key that served last. Where less room is left, no smaller key serves, so
-/// the next search begins there.
-#[derive(Debug)]
-pub(super) struct Climb {
-    /// `None` where no key serves.
-    least: [Option<u32>; MAX_KEYSWITCH_LEVELS as usize],
-}
-
-impl Climb {
-    pub(super) fn new() -> Self {
-        Climb {
-            least: [Some(*SMALL_DIMENSIONS.start()); MAX_KEYSWITCH_LEVELS as usize],
-        }
-    }
-
-    /// A size below which no key serves.
-    pub(super) fn least(&self, levels: u32) -> Option<u32> {
-        self.least[levels as usize - 1]
-    }
-
-    /// The fewest levels with which a key may serve, and a size below which none serves with any.
-    pub(super) fn lowest(&self) -> Option<(u32, u32)> {
-        let levels = (1..).zip(&self.least).find(|(_, least)| least.is_some());
-        let least = self.least.iter().flatten().min();
-        levels.zip(least).map(|((levels, _), &n)| (levels, n))
-    }
-
-    /// [`Keyswitches::smallest`] where no more room is left than there was before.
-    pub(super) fn smallest(
-        &mut self,
-        keyswitches: &Keyswitches,
-        (dimension, levels): (u32, u32),
-        left: impl Fn(u32) -> f64,
-    ) -> Option<u32> {
-        let own = &mut self.least[levels as usize - 1];
-        *own = own.and_then(|from| keyswitches.smallest((dimension, levels), from, left));
-        *own
-    }
-}
-
 /// The best base of a digit, and the variance that each dimension adds with it.
 #[derive(Debug, Clone, Copy)]
 struct Digit {
@@ -131,16 +91,26 @@ impl Keyswitches {
         }
     }
 
-    /// The smallest key, of `from` dimensions or more, for which the noise of a keyswitch from `dimension`
-    /// dimensions stays within the room that is left to it. Both the noise and the room fall with n.
+    /// The smallest key for which the noise of the keyswitch stays within the room that is left to
+    /// it. Both the noise and the room fall with n.
+    pub(super) fn smallest(
+        &self,
+        dimension: u32,
+        levels: u32,
+        left: impl Fn(u32) -> f64,
+    ) -> Option<u32> {
+        self.smallest_from(*SMALL_DIMENSIONS.start(), (dimension, levels), left)
+    }
+
+    /// The smallest key of `from` dimensions or more for which the noise stays within the room.
     ///
     /// If the noise exceeds the room at n, the smallest key that serves is at least as large as the
     /// smallest whose noise fits the room at n, because the room at larger keys is less. Stepping
     /// there again and again climbs to the smallest key that serves.
-    pub(super) fn smallest(
+    pub(super) fn smallest_from(
         &self,
-        (dimension, levels): (u32, u32),
         from: u32,
+        (dimension, levels): (u32, u32),
         left: impl Fn(u32) -> f64,
     ) -> Option<u32> {
         let last = *SMALL_DIMENSIONS.end();

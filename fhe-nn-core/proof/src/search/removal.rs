@@ -3,7 +3,7 @@
 use crate::plan::cost::keyswitch_cost;
 use crate::plan::range::MAX_KEYSWITCH_LEVELS;
 use crate::search::chain::Chains;
-use crate::search::keyswitches::Climb;
+use crate::search::climb::Climb;
 use crate::search::layer::{Layer, RoundLayer};
 use crate::search::objective::{Cost, KeySize};
 use crate::search::state::{Choice, Link, State};
@@ -19,7 +19,7 @@ impl Chains<'_> {
         for group in before.chunk_by(|a, b| a.point.dimension == b.point.dimension) {
             let dimension = group[0].point.dimension;
             let of = |round| self.ways(round, dimension);
-            let rounds: Vec<Vec<Way>> = layer.rounds.iter().map(of).collect();
+            let rounds: Vec<Ways> = layer.rounds.iter().map(of).collect();
             for state in group {
                 let mut states = vec![*state];
                 for (round, ways) in layer.rounds.iter().zip(&rounds) {
@@ -42,15 +42,19 @@ impl Chains<'_> {
 
     /// The rotations of a round's digits, of accumulators under a key of this dimension, the fastest first: what it
     /// leads to beats most of what the others lead to.
-    fn ways(&self, round: &RoundLayer, dimension: u32) -> Vec<Way> {
+    fn ways(&self, round: &RoundLayer, dimension: u32) -> Ways {
         let indices = 0..self.rotations.len();
-        let mut ways: Vec<Way> = indices
+        let mut all: Vec<Way> = indices
             .filter(|&index| !self.rotations[index].beaten_in_rounds)
             .filter_map(|index| self.way(round, dimension, index))
             .collect();
         let ns = |way: &Way| self.rotations[way.rotation].step_ns;
-        ways.sort_by(|a, b| ns(a).total_cmp(&ns(b)));
-        ways
+        all.sort_by(|a, b| ns(a).total_cmp(&ns(b)));
+        let steps = all.iter().map(|way| way.step);
+        Ways {
+            least_step: steps.fold(f64::INFINITY, f64::min),
+            all,
+        }
     }
 
     /// A rotation of a round's digits, if it is one.
@@ -66,46 +70,49 @@ impl Chains<'_> {
     }
 
     /// Adds the ways through one round from this state that may lead.
-    fn round(&self, round: &RoundLayer, ways: &[Way], state: &State, leading: &mut Leading) {
+    fn round(&self, round: &RoundLayer, ways: &Ways, state: &State, leading: &mut Leading) {
         let room = round.room(state.point.variance, state.removed);
         if room <= 0.0 {
             return;
         }
+        let start = Start {
+            state,
+            before: state.link.and_then(|link| self.choice(link)),
+            room,
+        };
         let dimension = state.point.dimension;
         // how small keys can be where most room is left tells how much any rotation costs at least
         let mut smallest = Climb::new();
-        let step = ways
-            .iter()
-            .map(|way| way.step)
-            .fold(f64::INFINITY, f64::min);
+        let left = |n| room - f64::from(n) * ways.least_step;
         for levels in 1..=MAX_KEYSWITCH_LEVELS {
-            let left = |n| room - f64::from(n) * step;
             smallest.smallest(self.keyswitches, (dimension, levels), left);
         }
-        for way in ways {
-            self.rotate(round, way, (state, room), &smallest, leading);
+        for way in &ways.all {
+            self.rotate(round, way, &start, &smallest, leading);
         }
         // one that is beaten may still have the keys of the step before
-        let before = state.link.and_then(|link| self.choice(link));
-        let before = before.map(|choice| choice.rotation);
+        let before = start.before.map(|choice| choice.rotation);
         let beaten = before.filter(|&index| self.rotations[index].beaten_in_rounds);
         if let Some(way) = beaten.and_then(|index| self.way(round, dimension, index)) {
-            self.rotate(round, &way, (state, room), &Climb::new(), leading);
+            self.rotate(round, &way, &start, &Climb::new(), leading);
         }
     }
 
-    /// Adds the ways through one round by this rotation that may lead, where a state leaves this room to keyswitch and
-    /// modulus switch. No small key is smaller than `smallest` says.
+    /// Adds the ways through one round by this rotation that may lead. No small key is smaller than `smallest` says.
     fn rotate(
         &self,
         round: &RoundLayer,
         way: &Way,
-        (state, room): (&State, f64),
+        start: &Start<'_>,
         smallest: &Climb,
         leading: &mut Leading,
     ) {
+        let &Start {
+            state,
+            before,
+            room,
+        } = start;
         let (dimension, rotation) = (state.point.dimension, &self.rotations[way.rotation]);
-        let before = state.link.and_then(|link| self.choice(link));
         let before = before.filter(|before| self.rotations[before.rotation].key == rotation.key);
         let choice = |levels, n| Choice {
             keyswitch: Some(self.keyswitches.digits(levels, n)),
@@ -148,7 +155,9 @@ impl Chains<'_> {
             if leading.beats(&at_least(levels, from)) {
                 continue;
             }
-            let found = self.keyswitches.smallest((dimension, levels), from, left);
+            let found = self
+                .keyswitches
+                .smallest_from(from, (dimension, levels), left);
             let Some(n) = found.filter(|&n| n < least) else {
                 continue;
             };
@@ -177,6 +186,22 @@ impl Chains<'_> {
         };
         measures.into_iter().zip(steps).map(remember).collect()
     }
+}
+
+/// Where a round begins.
+struct Start<'a> {
+    state: &'a State,
+    /// The step that led to the state.
+    before: Option<Choice>,
+    /// The variance that is left to keyswitch and modulus switch.
+    room: f64,
+}
+
+/// The rotations of a round's digits, the fastest first.
+struct Ways {
+    all: Vec<Way>,
+    /// The least `step` of all.
+    least_step: f64,
 }
 
 /// A rotation of a round's digits.

@@ -75,11 +75,11 @@ impl Rotation {
         self.switch.table_size
     }
 
-    /// Whether another rotation has the same bootstrapping key, and the same companion modulus switch if both can have
-    /// one: where a table has one polynomial, there is none.
+    /// Whether another rotation of the same key has the same companion modulus switch if both can have one: where a
+    /// table has one polynomial, there is none.
     pub(super) fn is_alike(&self, other: &Rotation) -> bool {
-        let alike = self.step.companion == other.step.companion;
-        self.key == other.key && (alike || !self.is_extended() || !other.is_extended())
+        let both = self.is_extended() && other.is_extended();
+        !both || self.step.companion == other.step.companion
     }
 
     /// Whether its tables have several polynomials.

@@ -1,6 +1,6 @@
 //! The small keys that stages can share.
 
-use crate::plan::range::{MAX_KEYSWITCH_LEVELS, SMALL_DIMENSIONS};
+use crate::plan::range::MAX_KEYSWITCH_LEVELS;
 use crate::search::keyswitches::Keyswitches;
 use crate::search::layer::Layer;
 use crate::search::rotation::Rotation;
@@ -37,9 +37,7 @@ impl Shared<'_> {
         }
         let dimension = self.rotation.lwe_dimension();
         self.keyswitches
-            .smallest((dimension, levels), *SMALL_DIMENSIONS.start(), |n| {
-                self.left(n)
-            })
+            .smallest(dimension, levels, |n| self.left(n))
     }
 
     /// The variance that results of a rotation of `n` steps and the modulus switch leave to the
@@ -58,8 +56,6 @@ const NEIGHBOURS: usize = 2;
 /// For every stage, rotation and number of levels, the smallest small key with which the stage can
 /// take over keys.
 pub(super) struct Smallest {
-    /// For every rotation, those that are alike.
-    alike: Vec<Vec<usize>>,
     stages: Vec<Vec<[Option<u32>; MAX_KEYSWITCH_LEVELS as usize]>>,
 }
 
@@ -75,19 +71,13 @@ impl Smallest {
                 |rotation| core::array::from_fn(|index| with(rotation).smallest(index as u32 + 1));
             rotations.iter().map(smallest).collect()
         };
-        let alike = |own: &Rotation| {
-            let others = rotations.iter().enumerate();
-            let others = others.filter(|(_, other)| other.is_alike(own));
-            others.map(|(index, _)| index).collect()
-        };
         Smallest {
-            alike: rotations.iter().map(alike).collect(),
             stages: stages.iter().map(of_stage).collect(),
         }
     }
 
     /// The small keys that stages from `first` on ask for if they all take over the keys of one
-    /// rotation.
+    /// rotation, each by one of the rotations that are `alike`.
     ///
     /// For every number of levels these are the smallest key of the first stage, the smallest key
     /// that serves the first two, and so on, whatever the number of polynomials that each stage
@@ -95,9 +85,8 @@ impl Smallest {
     /// interval: the noise of the keyswitching key falls less and less steeply with n, while the
     /// room left to it falls linearly. So keys that can be shared at all can be shared at one of
     /// these sizes, or at the smallest size that their owner asks for; a larger key is never better. All
-    /// stages are supposed to have the companion modulus switch of this rotation.
-    pub(super) fn wanted(&self, first: usize, rotation: usize) -> Vec<u32> {
-        let alike = &self.alike[rotation];
+    /// stages whose tables have several polynomials are supposed to have the same companion modulus switch.
+    pub(super) fn wanted(&self, first: usize, alike: &[usize]) -> Vec<u32> {
         let mut wanted = Vec::new();
         for level in 0..MAX_KEYSWITCH_LEVELS as usize {
             let (mut largest, mut seen) = (0, 0);

@@ -325,9 +325,8 @@ impl Measured {
         ciphertexts
             .par_rows_mut()
             .for_each(|row| switch_modulus(row, output.element_bits));
-        // bodies were rounded down
-        let middle = 1 << (63 - output.element_bits);
         let read = decrypt(&ciphertexts, &key).into_iter();
+        let middle = middle_of_step(output.element_bits);
         let read: Vec<u64> = read.map(|phase| phase.wrapping_add(middle)).collect();
         let variance = modulus_switch_variance(
             output.dimension,
@@ -412,8 +411,7 @@ impl Values {
     }
 }
 
-/// Returns the phase of a ciphertext that was switched to `2N`, in units of `2^-64`. Its body was rounded down, so the
-/// middle between two steps stands for it.
+/// Returns the phase of a ciphertext that was switched to `2N`, in the middle of its step and in units of `2^-64`.
 fn phase((mask, body): &(Vec<usize>, usize), size: usize, key: &LweSecretKeyView<'_, u64>) -> u64 {
     let bits = key.as_ref().iter();
     let mask = mask
@@ -421,8 +419,14 @@ fn phase((mask, body): &(Vec<usize>, usize), size: usize, key: &LweSecretKeyView
         .zip(bits)
         .map(|(&a, &s)| (a as u64).wrapping_mul(s));
     let phase = mask.fold(*body as u64, u64::wrapping_sub);
-    let unit = 64 - (2 * size).ilog2();
-    (phase << unit) + (1 << (unit - 1))
+    let bits = (2 * size).ilog2();
+    (phase << (64 - bits)) + middle_of_step(bits)
+}
+
+/// Returns half of `2^-bits` of the torus: a modulus switch rounds bodies down, so the middle between two multiples stands
+/// for the lower one.
+fn middle_of_step(bits: u32) -> u64 {
+    1 << (63 - bits)
 }
 
 fn decrypt(values: &Ciphertexts, key: &LweSecretKeyView<'_, u64>) -> Vec<u64> {

@@ -150,9 +150,10 @@ impl Prediction {
             && mean(errors).abs() <= self.bias() * self.deviation()
     }
 
-    /// Panics with the measured ratio if errors that are not independent of each other do not spread as predicted.
-    pub(super) fn check_spread(self, name: &str, errors: &[f64]) {
-        let (ratio, least, most) = (self.ratio(errors), self.least(), self.most());
+    /// Panics with the measured ratio if errors that have inputs in common are not those predicted. How far their mean
+    /// may be off is not known, so their squares are taken about 0, and a bias counts as noise.
+    pub(super) fn check_squares(self, name: &str, errors: &[f64]) {
+        let (ratio, least, most) = (self.ratio_about(0.0, errors), self.least(), self.most());
         println!("{name}: {ratio:.3} in [{least:.3}, {most:.3}]");
         assert!(
             (least..=most).contains(&ratio),
@@ -160,11 +161,14 @@ impl Prediction {
         );
     }
 
-    /// Returns the mean square about the mean over the variance of the part that is not constant.
     fn ratio(self, errors: &[f64]) -> f64 {
+        self.ratio_about(mean(errors), errors)
+    }
+
+    /// Returns the mean square about a value over the variance of the part that is not constant.
+    fn ratio_about(self, center: f64, errors: &[f64]) -> f64 {
         assert_eq!(errors.len() % COUNT, 0, "whole samples");
-        let mean = mean(errors);
-        let squares: f64 = errors.iter().map(|e| (e - mean).powi(2)).sum();
+        let squares: f64 = errors.iter().map(|e| (e - center).powi(2)).sum();
         squares / errors.len() as f64 / self.varying()
     }
 

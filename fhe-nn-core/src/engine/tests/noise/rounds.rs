@@ -115,7 +115,7 @@ fn low_bits_are_gone_and_every_bootstrap_leaves_its_noise() {
     let widest = relative.reduce(|a, b| if a.fitted > b.fitted { a } else { b });
     let widest = widest.expect("there are neurons");
     // neurons share inputs
-    widest.check_spread("what rounds leave", &errors);
+    widest.check_squares("what rounds leave", &errors);
 }
 
 /// Predicts the error of neuron j: its weights times the noise of inputs, and the noise of every result.
