@@ -6,6 +6,8 @@ mod at_rest;
 mod bootstrap;
 mod key;
 mod keyswitch;
+mod noise;
+mod product;
 mod random;
 mod secret;
 mod secrets;

@@ -14,17 +14,16 @@
 //! [`Reader::modulus_bits`]: fhe_nn_proof::widths::Reader::modulus_bits
 
 mod backend;
+mod complex;
 mod expand;
 mod fourier;
 mod keyswitch;
-mod lanes;
 mod linear;
 mod lookup;
 mod memory;
 mod rotate;
 mod server_key;
 mod slow;
-mod stream;
 mod switch;
 #[cfg(all(test, feature = "client"))]
 mod tests;

@@ -68,6 +68,9 @@ mod half;
 #[cfg(feature = "import")]
 pub mod import;
 mod kind;
+#[cfg(any(feature = "client", feature = "engine"))]
+#[cfg_attr(not(feature = "tfhe"), allow(dead_code))] // either half computes with some of them
+mod lanes;
 pub mod layer;
 #[cfg(any(feature = "client", feature = "engine"))]
 mod masks;

@@ -1,5 +1,7 @@
 //! Keys of tfhe whose masks are drawn from seeds. The client fills in their bodies, and the server draws their masks.
 
+mod stream;
+
 use fhe_nn_proof::noise::ProductDigits;
 use fhe_nn_proof::plan::Bootstrap;
 use tfhe::core_crypto::commons::generators::DeterministicSeeder;
@@ -7,6 +9,8 @@ use tfhe::core_crypto::commons::math::random::Seed;
 use tfhe::core_crypto::prelude::*;
 
 use crate::wire::Keyswitch;
+
+pub(crate) use stream::Stream;
 
 /// Returns the modulus of every ciphertext, `2^64`.
 pub(crate) fn modulus() -> CiphertextModulus<u64> {

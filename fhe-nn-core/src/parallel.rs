@@ -12,7 +12,7 @@ pub(crate) use sequential::*;
 #[cfg(not(feature = "parallel"))]
 mod sequential {
     #[cfg(feature = "client")]
-    use std::slice::ChunksExactMut;
+    use std::slice::ChunksMut;
 
     /// Rayon's trait of this name, on one thread.
     pub(crate) trait IntoParallelIterator: IntoIterator + Sized {
@@ -26,13 +26,13 @@ mod sequential {
     /// Rayon's trait of this name, on one thread.
     #[cfg(feature = "client")]
     pub(crate) trait ParallelSliceMut<T> {
-        fn par_chunks_exact_mut(&mut self, size: usize) -> ChunksExactMut<'_, T>;
+        fn par_chunks_mut(&mut self, size: usize) -> ChunksMut<'_, T>;
     }
 
     #[cfg(feature = "client")]
     impl<T> ParallelSliceMut<T> for [T] {
-        fn par_chunks_exact_mut(&mut self, size: usize) -> ChunksExactMut<'_, T> {
-            self.chunks_exact_mut(size)
+        fn par_chunks_mut(&mut self, size: usize) -> ChunksMut<'_, T> {
+            self.chunks_mut(size)
         }
     }
 }

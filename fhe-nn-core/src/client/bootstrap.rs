@@ -5,10 +5,12 @@ use tfhe::core_crypto::commons::math::random::Seed;
 use tfhe::core_crypto::prelude::*;
 use zeroize::Zeroizing;
 
-use super::random::{mask_seed, noise_seeds, noise_source};
+use super::noise::Noise;
+use super::product::{LANES, Multiplier, Room};
+use super::random::{mask_seed, noise_seeds};
 use super::secret::{Secret, noise};
 use crate::Error;
-use crate::masks::{modulus, part_seeds, rows};
+use crate::masks::{Row, Stream, part_seeds, rows};
 use crate::parallel::*;
 use crate::watch::Count;
 use crate::wire::{Seeded, bootstrap_bytes, cut};
@@ -24,57 +26,102 @@ pub(super) fn generate(
     large: &Secret,
     count: &Count<'_>,
 ) -> Result<Seeded, Error> {
-    let bytes = key.body_bytes() as usize;
     let mut bodies = vec![0; bootstrap_bytes(key)];
     let seed = mask_seed()?.0;
-    let size = PolynomialSize(key.shape.polynomial_size as usize);
-    let large = GlweSecretKey::from_container(large.bits(), size);
-    let fresh = noise(key.shape.lwe_dimension());
     let messages = messages(small.bits(), key.key_bits);
     let masks = part_seeds(seed, messages.len());
     let noises = noise_seeds(masks.len())?;
     let part = bodies.len() / masks.len();
+    let encryptor = Encryptor::new(key, large);
     bodies
-        .par_chunks_exact_mut(part)
+        .par_chunks_mut(LANES * part)
         .enumerate()
         .for_each(|(index, to)| {
             if count.stopped() {
                 return;
             }
-            let (bit, noise) = (messages[index], noises[index]);
-            let mut ciphertext = seeded_ggsw(key, vec![0; part / bytes], masks[index]);
-            encrypt_seeded_glwe_ciphertext_list(
-                &large,
-                &mut ciphertext,
-                &PlaintextList::from_container(contents(key, bit, large.as_ref()).as_slice()),
-                fresh,
-                &mut noise_source(noise),
-            );
-            cut(ciphertext.as_ref(), bytes, to);
-            count.done(part);
+            let some = index * LANES..index * LANES + to.len() / part;
+            let (messages, masks) = (&messages[some.clone()], &masks[some.clone()]);
+            encryptor.encrypt(messages, masks, &noises[some], to);
+            count.done(to.len());
         });
     count.check()?;
     Ok(Seeded { seed, bodies })
 }
 
-/// Returns what the rows of the GGSW ciphertext of a bit encrypt: the bit times the digit's place, at the
-/// constant coefficient, for the body, and times less than nothing by a key's polynomial for a mask.
-fn contents(key: &Bootstrap, bit: u64, large: &[u64]) -> Zeroizing<Vec<u64>> {
-    let size = key.shape.polynomial_size as usize;
-    // allocated at its full size, as below
-    let mut contents = Zeroizing::new(vec![0u64; key.rows() as usize * size]);
-    for (row, to) in rows(key).zip(contents.chunks_exact_mut(size)) {
+/// Encrypts bits under a large key, as the GGSW ciphertexts of a bootstrapping key.
+struct Encryptor<'a> {
+    key: &'a Bootstrap,
+    /// The polynomials of the large key, one after the other.
+    large: &'a [u64],
+    /// The same polynomials.
+    multipliers: Vec<Multiplier>,
+    noise: Gaussian<f64>,
+}
+
+impl<'a> Encryptor<'a> {
+    fn new(key: &'a Bootstrap, large: &'a Secret) -> Self {
+        let large = large.bits();
+        let polynomials = large.chunks_exact(key.shape.polynomial_size as usize);
+        Encryptor {
+            key,
+            large,
+            multipliers: polynomials.map(Multiplier::new).collect(),
+            noise: noise(key.shape.lwe_dimension()),
+        }
+    }
+
+    /// Writes the bodies of the rows of at most [`LANES`] GGSW ciphertexts, one ciphertext after the other. For each of
+    /// them, there is a bit, and a seed of its masks and of its noise.
+    fn encrypt(&self, bits: &[u64], masks: &[Seed], noises: &[u128], to: &mut [u8]) {
+        let size = self.key.shape.polynomial_size as usize;
+        let bytes = self.key.body_bytes() as usize;
+        let masks: Vec<Stream> = masks.iter().map(|seed| Stream::new(seed.0)).collect();
+        let noises = noises.iter().map(|&seed| Noise::new(seed, self.noise));
+        let mut noises: Vec<Noise> = noises.collect();
+        let mut room = Room::new(size);
+        let mut words = vec![0; size];
+        let mut columns = vec![[0; LANES]; size];
+        let mut products = Zeroizing::new(columns.clone());
+        let mut body = Zeroizing::new(vec![0; size]);
+        let part = to.len() / bits.len();
+        for (index, row) in rows(self.key).enumerate() {
+            products.fill([0; LANES]);
+            for (column, multiplier) in self.multipliers.iter().enumerate() {
+                let first = (index * self.multipliers.len() + column) * size;
+                for (lane, stream) in masks.iter().enumerate() {
+                    stream.fill(first, &mut words);
+                    for (to, &word) in columns.iter_mut().zip(&words) {
+                        to[lane] = word;
+                    }
+                }
+                multiplier.add(&columns, &mut room, &mut products);
+            }
+            for (lane, noise) in noises.iter_mut().enumerate() {
+                noise.fill(&mut body);
+                for (body, product) in body.iter_mut().zip(products.iter()) {
+                    *body = body.wrapping_add(product[lane]);
+                }
+                self.add_content(bits[lane], &row, &mut body);
+                let to = &mut to[lane * part + index * size * bytes..][..size * bytes];
+                cut(&body, bytes, to);
+            }
+        }
+    }
+
+    /// Adds what a row of the GGSW ciphertext of a bit encrypts: the bit times the digit's place, at the
+    /// constant coefficient, for the body, and times less than nothing by a key's polynomial for a mask.
+    fn add_content(&self, bit: u64, row: &Row, body: &mut [u64]) {
         let value = bit.wrapping_mul(row.place);
-        match large.chunks_exact(size).nth(row.column) {
-            None => to[0] = value,
+        match self.large.chunks_exact(body.len()).nth(row.column) {
+            None => body[0] = body[0].wrapping_add(value),
             Some(polynomial) => {
-                for (to, s) in to.iter_mut().zip(polynomial) {
-                    *to = value.wrapping_mul(*s).wrapping_neg();
+                for (to, s) in body.iter_mut().zip(polynomial) {
+                    *to = to.wrapping_sub(value.wrapping_mul(*s));
                 }
             }
         }
     }
-    contents
 }
 
 /// Returns what the GGSW ciphertexts of a bootstrapping key encrypt, step by step: the bits of the small key,
@@ -91,24 +138,102 @@ fn messages(bits: &[u64], key_bits: u32) -> Zeroizing<Vec<u64>> {
     messages
 }
 
-/// Makes the rows of the GGSW ciphertext of one bit of a bootstrapping key, in the order of [`rows`].
-fn seeded_ggsw(
-    key: &Bootstrap,
-    bodies: Vec<u64>,
-    mask: Seed,
-) -> SeededGlweCiphertextListOwned<u64> {
-    SeededGlweCiphertextList::from_container(
-        bodies,
-        GlweDimension(key.shape.dimension as usize).to_glwe_size(),
-        PolynomialSize(key.shape.polynomial_size as usize),
-        mask.into(),
-        modulus(),
-    )
-}
-
 #[cfg(test)]
 mod tests {
+    use fhe_nn_proof::noise::{Decomposition, Shape};
+
     use super::*;
+    use crate::masks::modulus;
+
+    /// A source that has one seed.
+    struct One(Seed);
+
+    impl Seeder for One {
+        fn seed(&mut self) -> Seed {
+            self.0
+        }
+
+        fn is_available() -> bool {
+            true
+        }
+    }
+
+    /// The bodies of a GGSW ciphertext, as tfhe encrypts its rows one by one.
+    fn of_tfhe(key: &Bootstrap, large: &Secret, bit: u64, mask: Seed, noise_seed: u128) -> Vec<u8> {
+        let size = PolynomialSize(key.shape.polynomial_size as usize);
+        let polynomials = large.bits().chunks_exact(size.0);
+        let contents = rows(key).flat_map(|row| {
+            let value = bit.wrapping_mul(row.place);
+            match polynomials.clone().nth(row.column) {
+                Some(s) => s
+                    .iter()
+                    .map(|s| value.wrapping_mul(*s).wrapping_neg())
+                    .collect(),
+                None => [vec![value], vec![0; size.0 - 1]].concat(),
+            }
+        });
+        let contents: Vec<u64> = contents.collect();
+        let mut ciphertexts = SeededGlweCiphertextList::from_container(
+            vec![0; contents.len()],
+            GlweDimension(key.shape.dimension as usize).to_glwe_size(),
+            size,
+            mask.into(),
+            modulus(),
+        );
+        encrypt_seeded_glwe_ciphertext_list(
+            &GlweSecretKey::from_container(large.bits(), size),
+            &mut ciphertexts,
+            &PlaintextList::from_container(contents),
+            noise(key.shape.lwe_dimension()),
+            &mut One(Seed(noise_seed)),
+        );
+        let bytes = key.body_bytes() as usize;
+        let mut to = vec![0; ciphertexts.as_ref().len() * bytes];
+        cut(ciphertexts.as_ref(), bytes, &mut to);
+        to
+    }
+
+    #[test]
+    fn ciphertexts_are_those_of_tfhe() {
+        let digits = |base_log, levels| Decomposition { base_log, levels };
+        let shapes = [
+            (1, 2048, digits(15, 2), None),
+            (1, 2048, digits(15, 2), Some(digits(20, 1))),
+            (3, 512, digits(12, 3), None),
+            (6, 256, digits(20, 1), None),
+            (1, 4096, digits(22, 1), None),
+        ];
+        for (dimension, polynomial_size, digits, body) in shapes {
+            let key = Bootstrap {
+                keyswitch: None,
+                small_dimension: 11,
+                shape: Shape {
+                    dimension,
+                    polynomial_size,
+                },
+                extension: 1,
+                digits,
+                body,
+                key_bits: 1,
+                companion: 0,
+            };
+            let secret = |dimension| Secret::generate(dimension).expect("randomness");
+            let (small, large) = (secret(11), secret(dimension * polynomial_size));
+            let encryptor = Encryptor::new(&key, &large);
+            // all lanes, and some
+            for bits in [&small.bits()[..LANES], &small.bits()[LANES..]] {
+                let masks = part_seeds(7, bits.len());
+                let noises: Vec<u128> = (1..).take(bits.len()).collect();
+                let all = bits.iter().zip(&masks).zip(&noises);
+                let expected =
+                    all.map(|((&bit, &mask), &noise)| of_tfhe(&key, &large, bit, mask, noise));
+                let expected = expected.collect::<Vec<_>>().concat();
+                let mut bodies = vec![0; expected.len()];
+                encryptor.encrypt(bits, &masks, &noises, &mut bodies);
+                assert!(bodies == expected, "{key:?}");
+            }
+        }
+    }
 
     #[test]
     fn a_step_of_two_bits_has_three_messages_of_which_one_is_1_at_most() {

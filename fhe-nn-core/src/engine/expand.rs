@@ -6,8 +6,8 @@ use tfhe::core_crypto::commons::math::random::Seed;
 
 use super::fourier::{FourierKey, Layout, StepWriter};
 use super::keyswitch::KeyswitchKey;
-use super::stream::Stream;
 use crate::Error;
+use crate::masks::Stream;
 use crate::masks::{Row, part_seeds, rows, seeded_keyswitch};
 use crate::wire::{Keyswitch, bootstrap_bytes, restore};
 

@@ -15,7 +15,7 @@ use fhe_nn_proof::noise::Decomposition;
 use rayon::prelude::*;
 
 use super::fourier::digit_offset;
-use super::lanes::{Kernel, Lanes, Processor};
+use crate::lanes::{Kernel, Lanes, Processor};
 use crate::wire::Ciphertexts;
 
 /// Number of columns of a tile.

@@ -6,7 +6,7 @@
 
 use rayon::prelude::*;
 
-use super::lanes::{Kernel, Lanes, Processor};
+use crate::lanes::{Kernel, Lanes, Processor};
 use crate::wire::Ciphertexts;
 use fhe_nn_proof::graph::{LinearOp, Map};
 

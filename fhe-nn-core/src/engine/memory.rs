@@ -7,7 +7,7 @@
 use memmap2::MmapMut;
 use pulp::bytemuck::{cast_slice, cast_slice_mut};
 
-use super::lanes::{Block, KeyBlock};
+use crate::engine::complex::{Block, KeyBlock};
 
 /// Number of doubles of a block.
 const DOUBLES: usize = size_of::<Block>() / size_of::<f64>();

@@ -10,8 +10,8 @@ use super::expand;
 use super::fourier::FourierKey;
 use super::keyswitch::KeyswitchKey;
 use super::slow::warn_if_unoptimized;
-use super::stream::Stream;
 use crate::Error;
+use crate::masks::Stream;
 use crate::watch::Watch;
 use crate::wire::{
     Checksum, Ciphertexts, EvaluationKey, Header, KeyPart, Keyswitch, Kind, Reply, Request, SEED,

@@ -6,7 +6,8 @@ use super::layout::Layout;
 use super::order::{Parts, Step};
 use super::scratch::Scratch;
 use super::transform::Transform;
-use crate::engine::lanes::{Block, KeyBlock, Lanes};
+use crate::engine::complex::{Block, KeyBlock};
+use crate::lanes::Lanes;
 
 /// Accumulators that are rotated together by the masks of ciphertexts.
 pub(super) struct Batch<'a> {

@@ -7,7 +7,8 @@
 
 use core::f64::consts::FRAC_1_SQRT_2;
 
-use crate::engine::lanes::{Complex, ComplexLanes, Lanes};
+use crate::engine::complex::{Complex, ComplexLanes};
+use crate::lanes::Lanes;
 
 /// Eight complex numbers.
 pub(super) type C<L> = Complex<<L as Lanes>::V>;

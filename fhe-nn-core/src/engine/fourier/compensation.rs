@@ -12,7 +12,7 @@
 
 use fhe_nn_proof::noise::rounding_block;
 
-use crate::engine::lanes::{Kernel, Lanes};
+use crate::lanes::{Kernel, Lanes};
 
 /// Returns the number of blocks of a polynomial.
 pub(super) fn blocks_of_errors(size: usize) -> usize {

@@ -1,6 +1,7 @@
 //! What transforms read from and add to, below the transforms themselves.
 
-use crate::engine::lanes::{Complex, Lanes};
+use crate::engine::complex::Complex;
+use crate::lanes::Lanes;
 
 /// The source that the first pass of a transform reads. It is a trait rather than a closure, because code
 /// that is not inlined is not compiled for the processor.

@@ -5,7 +5,8 @@ use fhe_nn_proof::noise::Decomposition;
 
 use super::ends::{Source, Torus};
 use super::transform::{Transform, backward, forward};
-use crate::engine::lanes::{Block, Complex, Kernel, Lanes};
+use crate::engine::complex::{Block, Complex};
+use crate::lanes::{Kernel, Lanes};
 
 /// Cuts a polynomial over the torus into digits and transforms these into `levels` polynomials, the most
 /// significant digits first.

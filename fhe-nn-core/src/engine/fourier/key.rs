@@ -14,8 +14,9 @@ use super::powers::Powers;
 use super::rotation::Rotation;
 use super::scratch::Scratch;
 use super::transform::Transform;
-use crate::engine::lanes::{Block, KeyBlock, Processor};
+use crate::engine::complex::{Block, KeyBlock};
 use crate::engine::memory::KeyMemory;
+use crate::lanes::Processor;
 
 /// The transformed GGSW ciphertexts of the bits of a small key.
 pub(crate) struct FourierKey {

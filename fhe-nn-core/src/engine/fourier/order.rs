@@ -11,7 +11,7 @@
 
 use super::batch::Batch;
 use super::scratch::{GROUP, Scratch};
-use crate::engine::lanes::KeyBlock;
+use crate::engine::complex::KeyBlock;
 
 /// The parts of an accumulator, and which of them are read in the end.
 #[derive(Debug, Clone, Copy)]

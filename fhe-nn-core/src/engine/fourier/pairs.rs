@@ -16,7 +16,7 @@ use super::layout::{Layout, PAIR};
 use super::powers::Powers;
 use super::scratch::{GROUP, Scratch};
 use super::turned::Turned;
-use crate::engine::lanes::{Kernel, Lanes};
+use crate::lanes::{Kernel, Lanes};
 
 /// Rotates accumulators by the masks of ciphertexts, two elements a step.
 pub(super) struct Pairs<'a> {

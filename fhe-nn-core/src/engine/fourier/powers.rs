@@ -6,7 +6,8 @@
 //! root of the part of 64 leaves times one of 64 powers of `e^(2 pi i / 64)` for the leaf within the part.
 
 use super::transform::{Root, root};
-use crate::engine::lanes::{Block, Complex, ComplexLanes, Lanes};
+use crate::engine::complex::{Block, Complex, ComplexLanes};
+use crate::lanes::Lanes;
 
 /// Number of blocks of a part.
 const PART: usize = 8;

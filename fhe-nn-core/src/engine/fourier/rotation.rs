@@ -20,7 +20,8 @@ use super::batch::{Batch, Column, add_back};
 use super::io::offset;
 use super::layout::Layout;
 use super::scratch::Scratch;
-use crate::engine::lanes::{Block, ComplexLanes, Kernel, KeyBlock, Lanes};
+use crate::engine::complex::{Block, ComplexLanes, KeyBlock};
+use crate::lanes::{Kernel, Lanes};
 
 /// Rotates accumulators by the masks of ciphertexts, an element a step.
 pub(super) struct Rotation<'a>(pub(super) Batch<'a>);

@@ -2,7 +2,7 @@
 
 use super::compensation::blocks_of_errors;
 use super::layout::Layout;
-use crate::engine::lanes::Block;
+use crate::engine::complex::Block;
 
 /// The working memory of a rotation, whatever the batch.
 pub(super) struct Scratch {

@@ -9,8 +9,9 @@ use rayon::prelude::*;
 use super::io::{Back, Digits, Reals, offset};
 use super::transform::Transform;
 use super::{FourierKey, Layout, Parts};
-use crate::engine::lanes::{Block, Processor};
+use crate::engine::complex::Block;
 use crate::engine::tests::random::Random;
+use crate::lanes::Processor;
 
 /// Number of coefficients of a product that are computed exactly.
 const SAMPLES: usize = 1024;

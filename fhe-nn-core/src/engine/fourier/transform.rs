@@ -21,7 +21,8 @@ use core::f64::consts::TAU;
 
 use super::butterfly::{C, join2, join4, join8, split2, split4, split8};
 use super::ends::{Source, Torus};
-use crate::engine::lanes::{Block, Complex, ComplexLanes, Lanes};
+use crate::engine::complex::{Block, Complex, ComplexLanes};
+use crate::lanes::Lanes;
 
 /// Number of levels within a part of 64 coefficients.
 const LAST_LEVELS: u32 = 6;

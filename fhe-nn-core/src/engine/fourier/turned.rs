@@ -3,7 +3,8 @@
 use super::layout::{Layout, PAIR};
 use super::powers::Powers;
 use super::rotation::source;
-use crate::engine::lanes::{Block, Complex, ComplexLanes, Kernel, KeyBlock, Lanes};
+use crate::engine::complex::{Block, Complex, ComplexLanes, KeyBlock};
+use crate::lanes::{Kernel, Lanes};
 
 /// Replaces the digits of accumulators by `sum_k (X^a_k - 1) G_k x digits`, in place: the first columns of
 /// each accumulator's rows become the result.

@@ -9,9 +9,9 @@ use rayon::prelude::*;
 
 use super::{coefficient, polynomial};
 use crate::engine::fourier::{FourierKey, Layout, Parts, StepWriter};
-use crate::engine::lanes::Processor;
 use crate::engine::rotate::{extract, scatter, turn_back};
 use crate::engine::tests::random::Random;
+use crate::lanes::Processor;
 
 /// Number of elements of a mask.
 const DIMENSION: usize = 20;

@@ -1,6 +1,6 @@
 //! Complex numbers, eight at once.
 
-use super::Lanes;
+use crate::lanes::Lanes;
 
 /// Eight real parts and eight imaginary parts, one cache line each.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]

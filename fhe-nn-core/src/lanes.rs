@@ -1,20 +1,18 @@
 //! Vectors of numbers, with the operations that transforms and products need from a processor.
 //!
-//! One algorithm is written over [`Lanes`]. `Avx512` keeps eight doubles in one register, `Avx2` in two,
+//! One algorithm is written over [`Lanes`], whether it is the server's or the client's. `Avx512` keeps eight doubles in one register, `Avx2` in two,
 //! and [`Portable`] in as many as the compiler finds.
 
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 mod avx2;
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 mod avx512;
-mod complex;
 mod portable;
 
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 pub(crate) use avx2::Avx2;
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 pub(crate) use avx512::Avx512;
-pub(crate) use complex::{Block, Complex, ComplexLanes, KeyBlock};
 pub(crate) use portable::Portable;
 
 /// Arithmetic on vectors. Code that is not inlined into a [`Kernel`] is not compiled for the processor, so
@@ -45,7 +43,15 @@ pub(crate) trait Lanes: Copy + Send + Sync {
     /// Lane j of number i becomes lane i of number j.
     fn transpose(self, rows: [Self::V; 8]) -> [Self::V; 8];
 
+    fn zero_words(self) -> Self::W;
     fn load_words(self, from: &[u64; 8]) -> Self::W;
+    fn store_words(self, to: &mut [u64; 8], x: Self::W);
+    /// `a + b` modulo `2^64`
+    fn add_words(self, a: Self::W, b: Self::W) -> Self::W;
+    /// `a - b` modulo `2^64`
+    fn sub_words(self, a: Self::W, b: Self::W) -> Self::W;
+    /// `a b + c` modulo `2^64`
+    fn mul_add_words(self, a: u32, b: Self::W, c: Self::W) -> Self::W;
     /// Returns the digit `(word >> shift) & mask` less half of its base, as a double. Digits have less than
     /// 52 bits, so under the exponent of `2^52` they are a double already.
     fn digit(self, word: Self::W, shift: u32, mask: u64) -> Self::V;

@@ -82,8 +82,42 @@ impl Lanes for Portable {
     }
 
     #[inline(always)]
+    fn zero_words(self) -> [u64; 8] {
+        [0; 8]
+    }
+
+    #[inline(always)]
     fn load_words(self, from: &[u64; 8]) -> [u64; 8] {
         *from
+    }
+
+    #[inline(always)]
+    fn store_words(self, to: &mut [u64; 8], x: [u64; 8]) {
+        *to = x;
+    }
+
+    #[inline(always)]
+    fn add_words(self, mut a: [u64; 8], b: [u64; 8]) -> [u64; 8] {
+        for (a, b) in a.iter_mut().zip(b) {
+            *a = a.wrapping_add(b);
+        }
+        a
+    }
+
+    #[inline(always)]
+    fn sub_words(self, mut a: [u64; 8], b: [u64; 8]) -> [u64; 8] {
+        for (a, b) in a.iter_mut().zip(b) {
+            *a = a.wrapping_sub(b);
+        }
+        a
+    }
+
+    #[inline(always)]
+    fn mul_add_words(self, a: u32, b: [u64; 8], mut c: [u64; 8]) -> [u64; 8] {
+        for (c, b) in c.iter_mut().zip(b) {
+            *c = c.wrapping_add(u64::from(a).wrapping_mul(b));
+        }
+        c
     }
 
     #[inline(always)]

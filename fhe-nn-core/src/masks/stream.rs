@@ -7,7 +7,7 @@ use aes::Aes128;
 use aes::cipher::{Block, BlockCipherEncrypt, KeyInit};
 
 /// The words of a seed.
-pub(super) struct Stream(Aes128);
+pub(crate) struct Stream(Aes128);
 
 /// Number of blocks that are encrypted at once.
 const AT_ONCE: usize = 64;
@@ -15,12 +15,12 @@ const AT_ONCE: usize = 64;
 const WORDS: usize = 2;
 
 impl Stream {
-    pub(super) fn new(seed: u128) -> Self {
+    pub(crate) fn new(seed: u128) -> Self {
         Stream(Aes128::new(&seed.to_le_bytes().into()))
     }
 
     /// Fills `words` with those from number `first` on.
-    pub(super) fn fill(&self, first: usize, words: &mut [u64]) {
+    pub(crate) fn fill(&self, first: usize, words: &mut [u64]) {
         let (mut block, mut skipped) = (first / WORDS, first % WORDS);
         let mut rest = words;
         while !rest.is_empty() {

@@ -114,8 +114,35 @@ impl Lanes for Avx512 {
     }
 
     #[inline(always)]
+    fn zero_words(self) -> u64x8 {
+        self.0.splat_u64x8(0)
+    }
+
+    #[inline(always)]
     fn load_words(self, from: &[u64; 8]) -> u64x8 {
         cast(*from)
+    }
+
+    #[inline(always)]
+    fn store_words(self, to: &mut [u64; 8], x: u64x8) {
+        *to = cast(x);
+    }
+
+    #[inline(always)]
+    fn add_words(self, a: u64x8, b: u64x8) -> u64x8 {
+        self.0.wrapping_add_u64x8(a, b)
+    }
+
+    #[inline(always)]
+    fn sub_words(self, a: u64x8, b: u64x8) -> u64x8 {
+        self.0.wrapping_sub_u64x8(a, b)
+    }
+
+    #[inline(always)]
+    fn mul_add_words(self, a: u32, b: u64x8, c: u64x8) -> u64x8 {
+        let a = self.0.splat_u64x8(u64::from(a));
+        let product = self.0.avx512dq._mm512_mullo_epi64(cast(a), cast(b));
+        self.0.wrapping_add_u64x8(c, cast(product))
     }
 
     #[inline(always)]

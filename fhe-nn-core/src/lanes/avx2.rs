@@ -62,6 +62,17 @@ impl Avx2 {
         simd.wrapping_add_u64x4(high, simd.wrapping_sub_u64x4(cast(low), zero))
     }
 
+    /// The products of 32 bits that there are, of both halves of each word.
+    #[inline(always)]
+    fn mul_add4(self, a: u64x4, b: u64x4, c: u64x4) -> u64x4 {
+        let simd = self.0;
+        let high = simd.shr_const_u64x4::<32>(b);
+        let low = cast(simd.avx2._mm256_mul_epu32(cast(a), cast(b)));
+        let high = cast(simd.avx2._mm256_mul_epu32(cast(a), cast(high)));
+        let sum = simd.wrapping_add_u64x4(c, low);
+        simd.wrapping_add_u64x4(sum, simd.shl_const_u64x4::<32>(high))
+    }
+
     #[inline(always)]
     fn negate_mul_add8(self, a: u32x8, b: u32x8, c: u32x8) -> u32x8 {
         let simd = self.0;
@@ -155,8 +166,42 @@ impl Lanes for Avx2 {
     }
 
     #[inline(always)]
+    fn zero_words(self) -> Self::W {
+        [self.0.splat_u64x4(0); 2]
+    }
+
+    #[inline(always)]
     fn load_words(self, from: &[u64; 8]) -> Self::W {
         cast(*from)
+    }
+
+    #[inline(always)]
+    fn store_words(self, to: &mut [u64; 8], x: Self::W) {
+        *to = cast(x);
+    }
+
+    #[inline(always)]
+    fn add_words(self, a: Self::W, b: Self::W) -> Self::W {
+        let simd = self.0;
+        [
+            simd.wrapping_add_u64x4(a[0], b[0]),
+            simd.wrapping_add_u64x4(a[1], b[1]),
+        ]
+    }
+
+    #[inline(always)]
+    fn sub_words(self, a: Self::W, b: Self::W) -> Self::W {
+        let simd = self.0;
+        [
+            simd.wrapping_sub_u64x4(a[0], b[0]),
+            simd.wrapping_sub_u64x4(a[1], b[1]),
+        ]
+    }
+
+    #[inline(always)]
+    fn mul_add_words(self, a: u32, b: Self::W, c: Self::W) -> Self::W {
+        let a = self.0.splat_u64x4(u64::from(a));
+        [self.mul_add4(a, b[0], c[0]), self.mul_add4(a, b[1], c[1])]
     }
 
     #[inline(always)]
