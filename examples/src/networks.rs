@@ -60,11 +60,11 @@ pub struct DigitsCnn {
 #[derive(Debug, Clone, PartialEq)]
 pub struct GreyDigits {
     #[bits(weights = 2, accumulator = 5, overflow = wrap)]
-    hidden: Dense<1568, 85>,
+    hidden: Dense<1568, 84>,
     #[bits(output = 1, phases = 16)]
     wave: Wave,
     #[bits(weights = 4, accumulator = 11, overflow = calibrated)]
-    scores: Dense<1360, 10>,
+    scores: Dense<1344, 10>,
 }
 
 /// The shades of an image of a digit.
