@@ -1,7 +1,7 @@
 //! Vectors of numbers, with the operations that transforms and products need from a processor.
 //!
-//! One algorithm is written over [`Lanes`], whether it is the server's or the client's. `Avx512` keeps eight doubles in one register, `Avx2` in two,
-//! and [`Portable`] in as many as the compiler finds.
+//! One algorithm is written over [`Lanes`], whether it is the server's or the client's. `Avx512` keeps eight doubles in
+//! one register, `Avx2` in two, and [`Portable`] in as many as the compiler finds.
 
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 mod avx2;

@@ -1,4 +1,4 @@
-//! Keys of tfhe whose masks are drawn from seeds. The client fills in their bodies, and the server draws their masks.
+//! What both halves know of keys whose masks are drawn from seeds: their words, and the order of their rows.
 
 mod stream;
 
@@ -7,8 +7,6 @@ use fhe_nn_proof::plan::Bootstrap;
 use tfhe::core_crypto::commons::generators::DeterministicSeeder;
 use tfhe::core_crypto::commons::math::random::Seed;
 use tfhe::core_crypto::prelude::*;
-
-use crate::wire::Keyswitch;
 
 pub(crate) use stream::Stream;
 
@@ -57,18 +55,55 @@ pub(crate) fn rows(key: &Bootstrap) -> impl Iterator<Item = Row> {
     })
 }
 
-/// Makes a keyswitching key modulo `2^32`.
-pub(crate) fn seeded_keyswitch(
-    key: &Keyswitch,
-    bodies: Vec<u32>,
-    seed: Seed,
-) -> SeededLweKeyswitchKeyOwned<u32> {
-    SeededLweKeyswitchKey::from_container(
-        bodies,
-        DecompositionBaseLog(key.digits.base_log as usize),
-        DecompositionLevelCount(key.digits.levels as usize),
-        LweDimension(key.to as usize).to_lwe_size(),
-        seed.into(),
-        CiphertextModulus::new_native(),
-    )
+#[cfg(test)]
+mod tests {
+    use fhe_nn_proof::noise::{Decomposition, Shape};
+
+    use super::*;
+
+    #[test]
+    fn rows_go_from_the_least_significant_digit_on() {
+        let bootstrap = |body| Bootstrap {
+            keyswitch: None,
+            small_dimension: 500,
+            shape: Shape {
+                dimension: 2,
+                polynomial_size: 1024,
+            },
+            extension: 1,
+            digits: Decomposition {
+                base_log: 15,
+                levels: 2,
+            },
+            body,
+            key_bits: 1,
+            companion: 0,
+        };
+        let row = |column, level, bit: u32| Row {
+            column,
+            level,
+            place: 1 << bit,
+        };
+        let both = [
+            row(0, 2, 34),
+            row(1, 2, 34),
+            row(2, 2, 34),
+            row(0, 1, 49),
+            row(1, 1, 49),
+            row(2, 1, 49),
+        ];
+        assert!(rows(&bootstrap(None)).eq(both));
+        let one = Decomposition {
+            base_log: 20,
+            levels: 1,
+        };
+        let fewer = [
+            row(0, 2, 34),
+            row(1, 2, 34),
+            row(2, 1, 44),
+            row(0, 1, 49),
+            row(1, 1, 49),
+        ];
+        assert!(rows(&bootstrap(Some(one))).eq(fewer));
+    }
 }

@@ -6,9 +6,9 @@ use tfhe::core_crypto::prelude::*;
 use zeroize::Zeroizing;
 
 use super::noise::Noise;
-use super::product::{LANES, Multiplier, Room};
+use super::product::{LANES, Multiplier, Scratch};
 use super::random::{mask_seed, noise_seeds};
-use super::secret::{Secret, noise};
+use super::secret::{Secret, fresh_noise};
 use crate::Error;
 use crate::masks::{Row, Stream, part_seeds, rows};
 use crate::parallel::*;
@@ -32,60 +32,66 @@ pub(super) fn generate(
     let masks = part_seeds(seed, messages.len());
     let noises = noise_seeds(masks.len())?;
     let part = bodies.len() / masks.len();
-    let encryptor = Encryptor::new(key, large);
+    let large = LargeKey::new(key, large);
     bodies
         .par_chunks_mut(LANES * part)
         .enumerate()
         .for_each(|(index, to)| {
-            if count.stopped() {
-                return;
-            }
             let some = index * LANES..index * LANES + to.len() / part;
             let (messages, masks) = (&messages[some.clone()], &masks[some.clone()]);
-            encryptor.encrypt(messages, masks, &noises[some], to);
-            count.done(to.len());
+            large.encrypt(messages, masks, &noises[some], to, count);
         });
     count.check()?;
     Ok(Seeded { seed, bodies })
 }
 
-/// Encrypts bits under a large key, as the GGSW ciphertexts of a bootstrapping key.
-struct Encryptor<'a> {
+/// A large key under which the GGSW ciphertexts of a bootstrapping key are encrypted.
+struct LargeKey<'a> {
     key: &'a Bootstrap,
     /// The polynomials of the large key, one after the other.
-    large: &'a [u64],
-    /// The same polynomials.
+    bits: &'a [u64],
+    /// The same polynomials, as masks are multiplied with them.
     multipliers: Vec<Multiplier>,
     noise: Gaussian<f64>,
 }
 
-impl<'a> Encryptor<'a> {
+impl<'a> LargeKey<'a> {
     fn new(key: &'a Bootstrap, large: &'a Secret) -> Self {
-        let large = large.bits();
-        let polynomials = large.chunks_exact(key.shape.polynomial_size as usize);
-        Encryptor {
+        let bits = large.bits();
+        let polynomials = bits.chunks_exact(key.shape.polynomial_size as usize);
+        LargeKey {
             key,
-            large,
+            bits,
             multipliers: polynomials.map(Multiplier::new).collect(),
-            noise: noise(key.shape.lwe_dimension()),
+            noise: fresh_noise(key.shape.lwe_dimension()),
         }
     }
 
     /// Writes the bodies of the rows of at most [`LANES`] GGSW ciphertexts, one ciphertext after the other. For each of
-    /// them, there is a bit, and a seed of its masks and of its noise.
-    fn encrypt(&self, bits: &[u64], masks: &[Seed], noises: &[u128], to: &mut [u8]) {
+    /// them, there is a bit, and a seed of its masks and of its noise. If the job is cancelled, rows are left out.
+    fn encrypt(
+        &self,
+        bits: &[u64],
+        masks: &[Seed],
+        noises: &[u128],
+        to: &mut [u8],
+        count: &Count<'_>,
+    ) {
         let size = self.key.shape.polynomial_size as usize;
         let bytes = self.key.body_bytes() as usize;
         let masks: Vec<Stream> = masks.iter().map(|seed| Stream::new(seed.0)).collect();
         let noises = noises.iter().map(|&seed| Noise::new(seed, self.noise));
         let mut noises: Vec<Noise> = noises.collect();
-        let mut room = Room::new(size);
+        let mut scratch = Scratch::new(size);
         let mut words = vec![0; size];
         let mut columns = vec![[0; LANES]; size];
         let mut products = Zeroizing::new(columns.clone());
         let mut body = Zeroizing::new(vec![0; size]);
         let part = to.len() / bits.len();
         for (index, row) in rows(self.key).enumerate() {
+            if count.stopped() {
+                return;
+            }
             products.fill([0; LANES]);
             for (column, multiplier) in self.multipliers.iter().enumerate() {
                 let first = (index * self.multipliers.len() + column) * size;
@@ -95,17 +101,17 @@ impl<'a> Encryptor<'a> {
                         to[lane] = word;
                     }
                 }
-                multiplier.add(&columns, &mut room, &mut products);
+                multiplier.add(&columns, &mut scratch, &mut products);
             }
             for (lane, noise) in noises.iter_mut().enumerate() {
-                noise.fill(&mut body);
                 for (body, product) in body.iter_mut().zip(products.iter()) {
-                    *body = body.wrapping_add(product[lane]);
+                    *body = product[lane].wrapping_add(noise.draw());
                 }
                 self.add_content(bits[lane], &row, &mut body);
                 let to = &mut to[lane * part + index * size * bytes..][..size * bytes];
                 cut(&body, bytes, to);
             }
+            count.done(bits.len() * size * bytes);
         }
     }
 
@@ -113,7 +119,7 @@ impl<'a> Encryptor<'a> {
     /// constant coefficient, for the body, and times less than nothing by a key's polynomial for a mask.
     fn add_content(&self, bit: u64, row: &Row, body: &mut [u64]) {
         let value = bit.wrapping_mul(row.place);
-        match self.large.chunks_exact(body.len()).nth(row.column) {
+        match self.bits.chunks_exact(body.len()).nth(row.column) {
             None => body[0] = body[0].wrapping_add(value),
             Some(polynomial) => {
                 for (to, s) in body.iter_mut().zip(polynomial) {
@@ -140,10 +146,13 @@ fn messages(bits: &[u64], key_bits: u32) -> Zeroizing<Vec<u64>> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
     use fhe_nn_proof::noise::{Decomposition, Shape};
 
     use super::*;
     use crate::masks::modulus;
+    use crate::watch::{Progress, Watch};
 
     /// A source that has one seed.
     struct One(Seed);
@@ -184,13 +193,51 @@ mod tests {
             &GlweSecretKey::from_container(large.bits(), size),
             &mut ciphertexts,
             &PlaintextList::from_container(contents),
-            noise(key.shape.lwe_dimension()),
+            fresh_noise(key.shape.lwe_dimension()),
             &mut One(Seed(noise_seed)),
         );
         let bytes = key.body_bytes() as usize;
         let mut to = vec![0; ciphertexts.as_ref().len() * bytes];
         cut(ciphertexts.as_ref(), bytes, &mut to);
         to
+    }
+
+    #[test]
+    fn all_of_a_key_is_counted_and_a_cancelled_one_is_not_made() {
+        let key = Bootstrap {
+            keyswitch: None,
+            small_dimension: 19,
+            shape: Shape {
+                dimension: 2,
+                polynomial_size: 256,
+            },
+            extension: 1,
+            digits: Decomposition {
+                base_log: 12,
+                levels: 2,
+            },
+            body: None,
+            key_bits: 2,
+            companion: 0,
+        };
+        let secret = |dimension| Secret::generate(dimension).expect("the system has randomness");
+        let (small, large) = (secret(19), secret(512));
+        let all = bootstrap_bytes(&key);
+        let greatest = AtomicUsize::new(0);
+        let keep = |progress: Progress| {
+            assert_eq!(progress.total, all);
+            greatest.fetch_max(progress.done, Ordering::Relaxed);
+        };
+        let count = Watch::new().with_progress(&keep).count(all);
+        let made = generate(&key, &small, &large, &count).expect("not cancelled");
+        assert_eq!(made.bodies.len(), all);
+        assert_eq!(greatest.into_inner(), all);
+
+        let cancel = AtomicBool::new(false);
+        let stop = |_: Progress| cancel.store(true, Ordering::Relaxed);
+        let watch = Watch::new().with_progress(&stop).with_cancel(&cancel);
+        let cancelled = generate(&key, &small, &large, &watch.count(all));
+        assert!(matches!(cancelled, Err(Error::Cancelled)));
     }
 
     #[test]
@@ -219,7 +266,8 @@ mod tests {
             };
             let secret = |dimension| Secret::generate(dimension).expect("randomness");
             let (small, large) = (secret(11), secret(dimension * polynomial_size));
-            let encryptor = Encryptor::new(&key, &large);
+            let own = LargeKey::new(&key, &large);
+            let count = Watch::new().count(0);
             // all lanes, and some
             for bits in [&small.bits()[..LANES], &small.bits()[LANES..]] {
                 let masks = part_seeds(7, bits.len());
@@ -229,7 +277,7 @@ mod tests {
                     all.map(|((&bit, &mask), &noise)| of_tfhe(&key, &large, bit, mask, noise));
                 let expected = expected.collect::<Vec<_>>().concat();
                 let mut bodies = vec![0; expected.len()];
-                encryptor.encrypt(bits, &masks, &noises, &mut bodies);
+                own.encrypt(bits, &masks, &noises, &mut bodies, &count);
                 assert!(bodies == expected, "{key:?}");
             }
         }

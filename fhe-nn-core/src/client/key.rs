@@ -6,7 +6,7 @@ use tfhe::core_crypto::prelude::*;
 use zeroize::Zeroizing;
 
 use super::random::{mask_seed, noise_seeds, noise_source};
-use super::secret::{Secret, noise};
+use super::secret::{Secret, fresh_noise};
 use super::secrets::Secrets;
 use super::{bootstrap, keyswitch, random};
 use crate::Error;
@@ -198,7 +198,7 @@ impl ClientKey {
             &key,
             &mut bodies,
             &PlaintextList::from_container(plaintexts.as_slice()),
-            noise(self.plan.input.dimension),
+            fresh_noise(self.plan.input.dimension),
             &mut noise_source(noise_seed[0]),
         );
         let bytes = self.plan.input.body_bytes() as usize;

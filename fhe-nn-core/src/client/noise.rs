@@ -1,15 +1,15 @@
 //! Noise of fresh ciphertexts, from a seed.
 //!
 //! The seed gives the same noise as in tfhe (`core_crypto::commons::math::random::gaussian`): words of its generator,
-//! the polar method of Marsaglia, one of the two numbers of each pair, rounded to the torus. There it takes two fifths
-//! of the time of an encryption, because the bytes of words come one at a time.
+//! the polar method of Marsaglia, one of the two numbers of each pair, rounded to the torus. There the bytes of words
+//! come one at a time, which takes most of the time of noise.
 
 use tfhe::core_crypto::prelude::Gaussian;
 use zeroize::Zeroizing;
 
 use crate::masks::Stream;
 
-/// A source of noise. What it has drawn is wiped on drop.
+/// A source of noise. The words that it keeps are wiped on drop.
 pub(super) struct Noise {
     stream: Stream,
     /// The number of the word that is drawn next from the stream.
@@ -37,9 +37,9 @@ impl Noise {
         }
     }
 
-    /// Fills elements of the torus with noise.
-    pub(super) fn fill(&mut self, to: &mut [u64]) {
-        to.fill_with(|| torus(self.normal()));
+    /// Draws an element of the torus.
+    pub(super) fn draw(&mut self) -> u64 {
+        torus(self.normal())
     }
 
     /// Draws a real number of the distribution.
@@ -86,8 +86,7 @@ mod tests {
             let mut expected = vec![0u64; 1_000];
             generator.fill_slice_with_random_from_distribution(&mut expected, distribution);
             let mut noise = Noise::new(seed, distribution);
-            let mut own = vec![0; 1_000];
-            own.chunks_mut(300).for_each(|some| noise.fill(some));
+            let own: Vec<u64> = (0..1_000).map(|_| noise.draw()).collect();
             assert_eq!(own, expected);
         }
     }

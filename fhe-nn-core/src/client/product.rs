@@ -1,9 +1,9 @@
 //! Products of masks with a secret polynomial, for eight ciphertexts at once.
 //!
-//! Nine tenths of the work of making keys are products modulo `X^N + 1`, with words modulo `2^64` on one side and bits on the
-//! other. They are taken by Karatsuba's rule: of two halves each, three products of halves are needed instead of four. What
-//! the rule adds up of the secret polynomial is the same for all masks, so it is added up once. Which memory is
-//! read and which instructions run depend on lengths alone, never on a bit of the key.
+//! Every row of a bootstrapping key needs products modulo `X^N + 1`, with words modulo `2^64` on one side and bits on
+//! the other. They are taken by Karatsuba's rule (Karatsuba and Ofman 1962): of two halves each, three products of
+//! halves are needed instead of four. What the rule adds up of the secret polynomial is the same for all masks, so it
+//! is added up once. Which memory is read and which instructions run depend on lengths alone, never on a bit of the key.
 
 use zeroize::Zeroizing;
 
@@ -15,32 +15,32 @@ pub(super) type Words = [u64; LANES];
 /// Number of ciphertexts that are encrypted at once.
 pub(super) const LANES: usize = 8;
 
-/// Number of coefficients of the polynomials that are multiplied as in school.
+/// Number of coefficients of the polynomials that are multiplied by the schoolbook, each with each.
 const LEAF: usize = 16;
 /// Number of coefficients whose sums stay in registers.
 const BLOCK: usize = 8;
 
 /// A polynomial of a secret key, as the products with it read it. It is wiped on drop.
 pub(super) struct Multiplier {
-    /// What is multiplied as in school: the parts of the polynomial, and the sums of parts, in the order in which
+    /// What is multiplied by the schoolbook: the parts of the polynomial, and the sums of parts, in the order in which
     /// [`Multiplier::product`] comes to them.
     leaves: Zeroizing<Vec<[u32; LEAF]>>,
     processor: Processor,
 }
 
 /// Memory for a product, which depends on the key and is wiped on drop.
-pub(super) struct Room {
+pub(super) struct Scratch {
     /// The product before it is taken modulo `X^N + 1`.
     whole: Zeroizing<Vec<Words>>,
     /// The sums of halves and their products.
     rest: Zeroizing<Vec<Words>>,
 }
 
-impl Room {
-    /// Returns room for polynomials of this size.
+impl Scratch {
+    /// Returns memory for polynomials of this size.
     pub(super) fn new(size: usize) -> Self {
         let zeros = |count| Zeroizing::new(vec![[0; LANES]; count]);
-        Room {
+        Scratch {
             whole: zeros(2 * size),
             // half a polynomial and a product of halves, and the same for their halves
             rest: zeros(3 * size),
@@ -64,14 +64,14 @@ impl Multiplier {
     }
 
     /// Adds the products of eight masks with the polynomial, modulo `X^N + 1`.
-    pub(super) fn add(&self, masks: &[Words], room: &mut Room, to: &mut [Words]) {
+    pub(super) fn add(&self, masks: &[Words], scratch: &mut Scratch, to: &mut [Words]) {
         self.product(
             masks,
             &mut self.leaves.iter(),
-            &mut room.whole,
-            &mut room.rest,
+            &mut scratch.whole,
+            &mut scratch.rest,
         );
-        let (low, high) = room.whole.split_at(masks.len());
+        let (low, high) = scratch.whole.split_at(masks.len());
         self.processor.run(AddReduced { low, high, to });
     }
 
@@ -81,25 +81,25 @@ impl Multiplier {
         masks: &[Words],
         leaves: &mut impl Iterator<Item = &'a [u32; LEAF]>,
         to: &mut [Words],
-        room: &mut [Words],
+        scratch: &mut [Words],
     ) {
         if let Ok(masks) = masks.try_into() {
             let secret = leaves.next().expect("a leaf for every product");
-            return self.processor.run(School { masks, secret, to });
+            return self.processor.run(Schoolbook { masks, secret, to });
         }
         let size = masks.len();
         let (low, high) = masks.split_at(size / 2);
         let (low_to, high_to) = to.split_at_mut(size);
-        let (sums, room) = room.split_at_mut(size / 2);
-        let (middle, room) = room.split_at_mut(size);
-        self.product(low, leaves, low_to, room);
-        self.product(high, leaves, high_to, room);
+        let (sums, scratch) = scratch.split_at_mut(size / 2);
+        let (middle, scratch) = scratch.split_at_mut(size);
+        self.product(low, leaves, low_to, scratch);
+        self.product(high, leaves, high_to, scratch);
         self.processor.run(Sum {
             a: low,
             b: high,
             to: sums,
         });
-        self.product(sums, leaves, middle, room);
+        self.product(sums, leaves, middle, scratch);
         self.processor.run(Join { middle, to });
     }
 }
@@ -117,14 +117,14 @@ fn add_leaves(polynomial: &[u32], leaves: &mut Vec<[u32; LEAF]>) {
 }
 
 /// `to = masks x secret`, coefficient by coefficient.
-struct School<'a> {
+struct Schoolbook<'a> {
     masks: &'a [Words; LEAF],
     secret: &'a [u32; LEAF],
     /// Twice as many as there are masks.
     to: &'a mut [Words],
 }
 
-impl Kernel for School<'_> {
+impl Kernel for Schoolbook<'_> {
     type Output = ();
 
     #[inline(always)]
@@ -172,8 +172,8 @@ impl Kernel for Sum<'_> {
     }
 }
 
-/// Adds `middle - low - high` in the middle of `to`, which is the product `low` of the lower halves followed by the product
-/// `high` of the upper ones; `middle` is that of the sums of both.
+/// Adds `middle - low - high` in the middle of `to`, which is the product `low` of the lower halves followed by the
+/// product `high` of the upper ones; `middle` is that of the sums of both.
 struct Join<'a> {
     middle: &'a [Words],
     to: &'a mut [Words],
@@ -226,7 +226,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn products_are_those_of_school_on_every_processor() {
+    fn products_are_those_of_the_schoolbook_on_every_processor() {
         for size in [LEAF, 64, 256] {
             let word = |i: usize| (i as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
             let bits: Vec<u64> = (0..size).map(|i| word(i) >> 63).collect();
@@ -250,11 +250,11 @@ mod tests {
                     ..Multiplier::new(&bits)
                 };
                 let mut to = vec![[1; LANES]; size];
-                // room that was used before
-                let mut room = Room::new(size);
+                // memory that was used before
+                let mut scratch = Scratch::new(size);
                 for _ in 0..2 {
                     to.fill([1; LANES]);
-                    multiplier.add(&masks, &mut room, &mut to);
+                    multiplier.add(&masks, &mut scratch, &mut to);
                 }
                 assert_eq!(to, expected, "{processor:?}");
             }

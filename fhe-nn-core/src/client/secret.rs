@@ -58,7 +58,7 @@ impl Secret {
 }
 
 /// Returns the distribution of fresh noise for a key of this dimension.
-pub(super) fn noise(dimension: u32) -> Gaussian<f64> {
+pub(super) fn fresh_noise(dimension: u32) -> Gaussian<f64> {
     Gaussian::from_dispersion_parameter(Variance(secure_variance(dimension)), 0.0)
 }
 

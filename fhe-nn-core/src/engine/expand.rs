@@ -7,8 +7,7 @@ use tfhe::core_crypto::commons::math::random::Seed;
 use super::fourier::{FourierKey, Layout, StepWriter};
 use super::keyswitch::KeyswitchKey;
 use crate::Error;
-use crate::masks::Stream;
-use crate::masks::{Row, part_seeds, rows, seeded_keyswitch};
+use crate::masks::{Row, Stream, part_seeds, rows};
 use crate::wire::{Keyswitch, bootstrap_bytes, restore};
 
 /// Expands a keyswitching key. `read` fills in the bodies that travelled.
@@ -24,11 +23,17 @@ pub(super) fn keyswitch(
     let mut bodies = vec![0; key.bodies() * bytes];
     read(&mut bodies)?;
     let bodies = restore(&bodies, bytes).map(|body| (body >> 32) as u32);
-    let expanded = seeded_keyswitch(key, bodies.collect(), Seed(seed))
-        .as_view()
-        .par_decompress_into_lwe_keyswitch_key();
-    let (from, to) = (key.from as usize, key.to as usize);
-    Ok(KeyswitchKey::new(from, to, key.digits, expanded.as_ref()))
+    let bodies: Vec<u32> = bodies.collect();
+    let (from, to, masks) = (key.from as usize, key.to as usize, Stream::new(seed));
+    let mut rows = vec![0; bodies.len() * (to + 1)];
+    rows.par_chunks_exact_mut(to + 1)
+        .zip(bodies)
+        .enumerate()
+        .for_each(|(index, (row, body))| {
+            masks.fill_halves(index * to, &mut row[..to]);
+            row[to] = body;
+        });
+    Ok(KeyswitchKey::new(from, to, key.digits, &rows))
 }
 
 /// The greatest number of GGSW ciphertexts whose bodies are in memory at once.

@@ -62,7 +62,8 @@ impl Avx2 {
         simd.wrapping_add_u64x4(high, simd.wrapping_sub_u64x4(cast(low), zero))
     }
 
-    /// The products of 32 bits that there are, of both halves of each word.
+    /// `a b + c` modulo `2^64` for a below `2^32`, from products of 32 bits: that of the lower half of b, and that of
+    /// its upper half, moved up by 32 bits.
     #[inline(always)]
     fn mul_add4(self, a: u64x4, b: u64x4, c: u64x4) -> u64x4 {
         let simd = self.0;

@@ -1,12 +1,13 @@
-//! The words that masks are drawn from, many at once.
+//! The words that masks and noise are drawn from, many at once.
 //!
-//! tfhe's generator encrypts the numbers 0, 1, 2, .. under the seed by AES-128 (`tfhe-csprng`, `generators::aes_ctr`) and hands out
-//! its bytes one at a time, which takes ten times as long as the encryption. These are the same words, by the same cipher.
+//! tfhe's generator encrypts the numbers 0, 1, 2, .. under the seed by AES-128 (`tfhe-csprng`, `generators::aes_ctr`)
+//! and hands out its bytes one at a time, which takes ten times as long as the encryption. These are the same words, by
+//! the same cipher.
 
 use aes::Aes128;
 use aes::cipher::{Block, BlockCipherEncrypt, KeyInit};
 
-/// The words of a seed.
+/// The words of a seed. What the cipher makes of the seed is wiped on drop.
 pub(crate) struct Stream(Aes128);
 
 /// Number of blocks that are encrypted at once.
@@ -42,6 +43,26 @@ impl Stream {
             (rest, block, skipped) = (behind, block + blocks, 0);
         }
     }
+
+    /// Fills `halves` with the lower and upper halves of words, in turns, from half number `first` on.
+    pub(crate) fn fill_halves(&self, first: usize, halves: &mut [u32]) {
+        let mut words = [0; WORDS * AT_ONCE];
+        let (mut next, mut rest) = (first, halves);
+        while !rest.is_empty() {
+            let skipped = next % 2;
+            let count = rest.len().min(2 * words.len() - skipped);
+            let drawn = &mut words[..(skipped + count).div_ceil(2)];
+            self.fill(next / 2, drawn);
+            let halves = drawn
+                .iter()
+                .flat_map(|&word| [word as u32, (word >> 32) as u32]);
+            let (some, behind) = rest.split_at_mut(count);
+            for (to, half) in some.iter_mut().zip(halves.skip(skipped)) {
+                *to = half;
+            }
+            (next, rest) = (next + count, behind);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -57,6 +78,10 @@ mod tests {
             let mut generator = RandomGenerator::<DefaultRandomGenerator>::new(Seed(seed));
             let mut expected = vec![0u64; 1_000];
             generator.fill_slice_with_random_uniform(&mut expected);
+            let halves = expected
+                .iter()
+                .flat_map(|&word| [word as u32, (word >> 32) as u32]);
+            let halves: Vec<u32> = halves.collect();
             let stream = Stream::new(seed);
             for (first, count) in [
                 (0, 1_000),
@@ -70,6 +95,9 @@ mod tests {
                 let mut words = vec![0; count];
                 stream.fill(first, &mut words);
                 assert_eq!(words, expected[first..first + count], "{first}, {count}");
+                let mut some = vec![0; count];
+                stream.fill_halves(first, &mut some);
+                assert_eq!(some, halves[first..first + count], "{first}, {count}");
             }
         }
     }
