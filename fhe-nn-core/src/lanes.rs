@@ -1,17 +1,18 @@
 //! Vectors of numbers, with the operations that transforms and products need from a processor.
 //!
 //! One algorithm is written over [`Lanes`], whether it is the server's or the client's. `Avx512` keeps eight doubles in
-//! one register, `Avx2` in two, and [`Portable`] in as many as the compiler finds.
+//! one register, `Avx2` in two, and [`Portable`] in as many as the compiler finds. A client that is built without the
+//! engine has plain arrays alone.
 
-#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+#[cfg(all(feature = "engine", any(target_arch = "x86", target_arch = "x86_64")))]
 mod avx2;
-#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+#[cfg(all(feature = "engine", any(target_arch = "x86", target_arch = "x86_64")))]
 mod avx512;
 mod portable;
 
-#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+#[cfg(all(feature = "engine", any(target_arch = "x86", target_arch = "x86_64")))]
 pub(crate) use avx2::Avx2;
-#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+#[cfg(all(feature = "engine", any(target_arch = "x86", target_arch = "x86_64")))]
 pub(crate) use avx512::Avx512;
 pub(crate) use portable::Portable;
 
@@ -87,20 +88,20 @@ fn half(mask: u64) -> f64 {
 /// The kind of processor, by what the machine at hand can do.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Processor {
-    #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+    #[cfg(all(feature = "engine", any(target_arch = "x86", target_arch = "x86_64")))]
     Avx512(Avx512),
-    #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+    #[cfg(all(feature = "engine", any(target_arch = "x86", target_arch = "x86_64")))]
     Avx2(Avx2),
     Portable(Portable),
 }
 
 impl Processor {
     pub(crate) fn detect() -> Self {
-        #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+        #[cfg(all(feature = "engine", any(target_arch = "x86", target_arch = "x86_64")))]
         if let Some(simd) = pulp::x86::V4::try_new() {
             return Processor::Avx512(Avx512(simd));
         }
-        #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+        #[cfg(all(feature = "engine", any(target_arch = "x86", target_arch = "x86_64")))]
         if let Some(simd) = pulp::x86::V3::try_new() {
             return Processor::Avx2(Avx2(simd));
         }
@@ -111,9 +112,9 @@ impl Processor {
     #[cfg(test)]
     pub(crate) fn all() -> Vec<Self> {
         let mut all = vec![Processor::Portable(Portable)];
-        #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+        #[cfg(all(feature = "engine", any(target_arch = "x86", target_arch = "x86_64")))]
         all.extend(pulp::x86::V3::try_new().map(|simd| Processor::Avx2(Avx2(simd))));
-        #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+        #[cfg(all(feature = "engine", any(target_arch = "x86", target_arch = "x86_64")))]
         all.extend(pulp::x86::V4::try_new().map(|simd| Processor::Avx512(Avx512(simd))));
         all
     }
@@ -121,9 +122,9 @@ impl Processor {
     /// Runs a kernel, compiled for this processor.
     pub(crate) fn run<K: Kernel>(self, kernel: K) -> K::Output {
         match self {
-            #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+            #[cfg(all(feature = "engine", any(target_arch = "x86", target_arch = "x86_64")))]
             Processor::Avx512(lanes) => lanes.run(kernel),
-            #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+            #[cfg(all(feature = "engine", any(target_arch = "x86", target_arch = "x86_64")))]
             Processor::Avx2(lanes) => lanes.run(kernel),
             Processor::Portable(lanes) => lanes.run(kernel),
         }
