@@ -68,9 +68,9 @@ mod half;
 #[cfg(feature = "import")]
 pub mod import;
 mod kind;
+// one half alone computes with some of the operations
 #[cfg(any(feature = "client", feature = "engine"))]
 #[cfg_attr(not(all(feature = "client", feature = "engine")), allow(dead_code))]
-// a half needs a part
 mod lanes;
 pub mod layer;
 #[cfg(any(feature = "client", feature = "engine"))]

@@ -1,14 +1,14 @@
 //! Generates bootstrapping keys.
 
+use fhe_nn_proof::noise::secure_variance;
 use fhe_nn_proof::plan::Bootstrap;
 use tfhe::core_crypto::commons::math::random::Seed;
-use tfhe::core_crypto::prelude::*;
 use zeroize::Zeroizing;
 
 use super::noise::Noise;
 use super::product::{LANES, Multiplier, Scratch};
 use super::random::{mask_seed, noise_seeds};
-use super::secret::{Secret, fresh_noise};
+use super::secret::Secret;
 use crate::Error;
 use crate::masks::{Row, Stream, part_seeds, rows};
 use crate::parallel::*;
@@ -52,7 +52,8 @@ struct LargeKey<'a> {
     bits: &'a [u64],
     /// The same polynomials, as masks are multiplied with them.
     multipliers: Vec<Multiplier>,
-    noise: Gaussian<f64>,
+    /// The variance of fresh noise, in squares of a turn of the torus.
+    variance: f64,
 }
 
 impl<'a> LargeKey<'a> {
@@ -63,7 +64,7 @@ impl<'a> LargeKey<'a> {
             key,
             bits,
             multipliers: polynomials.map(Multiplier::new).collect(),
-            noise: fresh_noise(key.shape.lwe_dimension()),
+            variance: secure_variance(key.shape.lwe_dimension()),
         }
     }
 
@@ -80,7 +81,7 @@ impl<'a> LargeKey<'a> {
         let size = self.key.shape.polynomial_size as usize;
         let bytes = self.key.body_bytes() as usize;
         let masks: Vec<Stream> = masks.iter().map(|seed| Stream::new(seed.0)).collect();
-        let noises = noises.iter().map(|&seed| Noise::new(seed, self.noise));
+        let noises = noises.iter().map(|&seed| Noise::new(seed, self.variance));
         let mut noises: Vec<Noise> = noises.collect();
         let mut scratch = Scratch::new(size);
         let mut words = vec![0; size];
@@ -149,8 +150,10 @@ mod tests {
     use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
     use fhe_nn_proof::noise::{Decomposition, Shape};
+    use tfhe::core_crypto::prelude::*;
 
     use super::*;
+    use crate::client::secret::fresh_noise;
     use crate::masks::modulus;
     use crate::watch::{Progress, Watch};
 
@@ -164,6 +167,31 @@ mod tests {
 
         fn is_available() -> bool {
             true
+        }
+    }
+
+    fn secret(dimension: u32) -> Secret {
+        Secret::generate(dimension).expect("the system has randomness")
+    }
+
+    fn digits(base_log: u32, levels: u32) -> Decomposition {
+        Decomposition { base_log, levels }
+    }
+
+    /// A bootstrap with steps of one bit, whose bodies have the digits of the masks.
+    fn bootstrap(small_dimension: u32, shape: (u32, u32), digits: Decomposition) -> Bootstrap {
+        Bootstrap {
+            keyswitch: None,
+            small_dimension,
+            shape: Shape {
+                dimension: shape.0,
+                polynomial_size: shape.1,
+            },
+            extension: 1,
+            digits,
+            body: None,
+            key_bits: 1,
+            companion: 0,
         }
     }
 
@@ -205,22 +233,9 @@ mod tests {
     #[test]
     fn all_of_a_key_is_counted_and_a_cancelled_one_is_not_made() {
         let key = Bootstrap {
-            keyswitch: None,
-            small_dimension: 19,
-            shape: Shape {
-                dimension: 2,
-                polynomial_size: 256,
-            },
-            extension: 1,
-            digits: Decomposition {
-                base_log: 12,
-                levels: 2,
-            },
-            body: None,
             key_bits: 2,
-            companion: 0,
+            ..bootstrap(19, (2, 256), digits(12, 2))
         };
-        let secret = |dimension| Secret::generate(dimension).expect("the system has randomness");
         let (small, large) = (secret(19), secret(512));
         let all = bootstrap_bytes(&key);
         let greatest = AtomicUsize::new(0);
@@ -242,30 +257,18 @@ mod tests {
 
     #[test]
     fn ciphertexts_are_those_of_tfhe() {
-        let digits = |base_log, levels| Decomposition { base_log, levels };
-        let shapes = [
-            (1, 2048, digits(15, 2), None),
-            (1, 2048, digits(15, 2), Some(digits(20, 1))),
-            (3, 512, digits(12, 3), None),
-            (6, 256, digits(20, 1), None),
-            (1, 4096, digits(22, 1), None),
+        let keys = [
+            bootstrap(11, (1, 2048), digits(15, 2)),
+            Bootstrap {
+                body: Some(digits(20, 1)),
+                ..bootstrap(11, (1, 2048), digits(15, 2))
+            },
+            bootstrap(11, (3, 512), digits(12, 3)),
+            bootstrap(11, (6, 256), digits(20, 1)),
+            bootstrap(11, (1, 4096), digits(22, 1)),
         ];
-        for (dimension, polynomial_size, digits, body) in shapes {
-            let key = Bootstrap {
-                keyswitch: None,
-                small_dimension: 11,
-                shape: Shape {
-                    dimension,
-                    polynomial_size,
-                },
-                extension: 1,
-                digits,
-                body,
-                key_bits: 1,
-                companion: 0,
-            };
-            let secret = |dimension| Secret::generate(dimension).expect("randomness");
-            let (small, large) = (secret(11), secret(dimension * polynomial_size));
+        for key in keys {
+            let (small, large) = (secret(11), secret(key.shape.lwe_dimension()));
             let own = LargeKey::new(&key, &large);
             let count = Watch::new().count(0);
             // all lanes, and some

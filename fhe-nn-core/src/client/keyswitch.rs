@@ -1,7 +1,6 @@
 //! Generates keyswitching keys.
 
 use fhe_nn_proof::noise::{KEYSWITCH_MODULUS_BITS, secure_variance_of};
-use tfhe::core_crypto::prelude::{Gaussian, Variance};
 use zeroize::Zeroizing;
 
 use super::noise::Noise;
@@ -26,12 +25,11 @@ pub(super) fn generate(
 ) -> Result<Seeded, Error> {
     let seed = mask_seed()?.0;
     let noises = noise_seeds(from.bits().len().div_ceil(AT_ONCE))?;
-    let variance = secure_variance_of(key.to, KEYSWITCH_MODULUS_BITS);
     let small = SmallKey {
         key,
         bits: Zeroizing::new(to.bits().iter().map(|&bit| chosen(bit)).collect()),
         masks: Stream::new(seed),
-        noise: Gaussian::from_dispersion_parameter(Variance(variance), 0.0),
+        variance: secure_variance_of(key.to, KEYSWITCH_MODULUS_BITS),
     };
     let bytes = key.body_bytes as usize;
     let of_bit = key.digits.levels as usize * bytes;
@@ -43,7 +41,7 @@ pub(super) fn generate(
             if count.stopped() {
                 return;
             }
-            let mut noise = Noise::new(noises[index], small.noise);
+            let mut noise = Noise::new(noises[index], small.variance);
             let bits = from.bits().iter().enumerate().skip(index * AT_ONCE);
             for ((index, &bit), to) in bits.zip(to.chunks_exact_mut(of_bit)) {
                 small.encrypt(index, bit, &mut noise, to);
@@ -63,7 +61,8 @@ struct SmallKey<'a> {
     /// The bits of the small key, as [`chosen`] makes them.
     bits: Zeroizing<Vec<u32>>,
     masks: Stream,
-    noise: Gaussian<f64>,
+    /// The variance of fresh noise, in squares of a turn of the torus.
+    variance: f64,
 }
 
 impl SmallKey<'_> {

@@ -4,7 +4,6 @@
 //! the polar method of Marsaglia, one of the two numbers of each pair, rounded to the torus. There the bytes of words
 //! come one at a time, which takes most of the time of noise.
 
-use tfhe::core_crypto::prelude::Gaussian;
 use zeroize::Zeroizing;
 
 use crate::masks::Stream;
@@ -12,12 +11,10 @@ use crate::masks::Stream;
 /// A source of noise. The words that it keeps are wiped on drop.
 pub(super) struct Noise {
     stream: Stream,
-    /// The number of the word that is drawn next from the stream.
-    first: usize,
-    /// Words that were drawn.
+    /// The words of the stream among which the next one is. They are drawn together, when the first of them is needed.
     words: Zeroizing<[u64; AT_ONCE]>,
-    /// The number of words that were used.
-    used: usize,
+    /// The number of the word that is used next.
+    next: usize,
     /// In turns of the torus.
     deviation: f64,
 }
@@ -26,14 +23,13 @@ pub(super) struct Noise {
 const AT_ONCE: usize = 256;
 
 impl Noise {
-    /// Starts the noise of a seed. The mean of the distribution is 0.
-    pub(super) fn new(seed: u128, distribution: Gaussian<f64>) -> Self {
+    /// Starts the noise of a seed, with a mean of 0 and a variance in squares of a turn of the torus.
+    pub(super) fn new(seed: u128, variance: f64) -> Self {
         Noise {
             stream: Stream::new(seed),
-            first: 0,
             words: Zeroizing::new([0; AT_ONCE]),
-            used: AT_ONCE,
-            deviation: distribution.std,
+            next: 0,
+            deviation: variance.sqrt(),
         }
     }
 
@@ -55,13 +51,12 @@ impl Noise {
 
     /// Draws a real number between -1 and 1.
     fn uniform(&mut self) -> f64 {
-        if self.used == AT_ONCE {
-            self.stream.fill(self.first, self.words.as_mut_slice());
-            (self.first, self.used) = (self.first + AT_ONCE, 0);
+        let place = self.next % AT_ONCE;
+        if place == 0 {
+            self.stream.fill(self.next, self.words.as_mut_slice());
         }
-        let word = self.words[self.used] as i64;
-        self.used += 1;
-        word as f64 / 9_223_372_036_854_775_808.0
+        self.next += 1;
+        self.words[place] as i64 as f64 / 9_223_372_036_854_775_808.0
     }
 }
 
@@ -80,12 +75,12 @@ mod tests {
 
     #[test]
     fn noise_is_that_of_tfhe() {
-        for (seed, deviation) in [(0, 0.1), (1, 2.9e-15), (u128::MAX, 1e-5)] {
-            let distribution = Gaussian::from_standard_dev(StandardDev(deviation), 0.0);
+        for (seed, variance) in [(0, 0.01), (1, 8.41e-30), (u128::MAX, 1e-10)] {
+            let distribution = Gaussian::from_dispersion_parameter(Variance(variance), 0.0);
             let mut generator = RandomGenerator::<DefaultRandomGenerator>::new(Seed(seed));
             let mut expected = vec![0u64; 1_000];
             generator.fill_slice_with_random_from_distribution(&mut expected, distribution);
-            let mut noise = Noise::new(seed, distribution);
+            let mut noise = Noise::new(seed, variance);
             let own: Vec<u64> = (0..1_000).map(|_| noise.draw()).collect();
             assert_eq!(own, expected);
         }
