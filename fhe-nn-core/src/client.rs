@@ -4,6 +4,7 @@
 #[cfg(feature = "passphrase")]
 mod at_rest;
 mod bootstrap;
+mod input;
 mod key;
 mod keyswitch;
 mod noise;

@@ -27,7 +27,7 @@ pub(super) fn generate(
     count: &Count<'_>,
 ) -> Result<Seeded, Error> {
     let mut bodies = vec![0; bootstrap_bytes(key)];
-    let seed = mask_seed()?.0;
+    let seed = mask_seed()?;
     let messages = messages(small.bits(), key.key_bits);
     let masks = part_seeds(seed, messages.len());
     let noises = noise_seeds(masks.len())?;
@@ -153,7 +153,6 @@ mod tests {
     use tfhe::core_crypto::prelude::*;
 
     use super::*;
-    use crate::client::secret::fresh_noise;
     use crate::masks::modulus;
     use crate::watch::{Progress, Watch};
 
@@ -221,7 +220,10 @@ mod tests {
             &GlweSecretKey::from_container(large.bits(), size),
             &mut ciphertexts,
             &PlaintextList::from_container(contents),
-            fresh_noise(key.shape.lwe_dimension()),
+            Gaussian::from_dispersion_parameter(
+                Variance(secure_variance(key.shape.lwe_dimension())),
+                0.0,
+            ),
             &mut One(Seed(noise_seed)),
         );
         let bytes = key.body_bytes() as usize;

@@ -5,16 +5,13 @@ use fhe_nn_proof::plan::{Plan, torus_step};
 use tfhe::core_crypto::prelude::*;
 use zeroize::Zeroizing;
 
-use super::random::{mask_seed, noise_seeds, noise_source};
-use super::secret::{Secret, fresh_noise};
+use super::secret::Secret;
 use super::secrets::Secrets;
-use super::{bootstrap, keyswitch, random};
+use super::{bootstrap, input, keyswitch, random};
 use crate::Error;
 use crate::masks::modulus;
 use crate::watch::Watch;
-use crate::wire::{
-    Ciphertexts, EvaluationKey, Header, KeyPart, Reply, Request, SEED, Seeded, cut, key_parts,
-};
+use crate::wire::{Ciphertexts, EvaluationKey, Header, KeyPart, Reply, Request, SEED, key_parts};
 
 /// A client's secret keys, with everything that the client must know to encode and encrypt inputs and to
 /// decrypt results. It is neither printable nor serializable, and it is wiped on drop.
@@ -185,28 +182,7 @@ impl ClientKey {
         client.encode_into(input, &mut integers)?;
         let plaintexts = integers.iter().map(|&q| (q as u64).wrapping_mul(step));
         let plaintexts: Zeroizing<Vec<u64>> = Zeroizing::new(plaintexts.collect());
-        let key = self.input().as_lwe();
-        let (seed, noise_seed) = (mask_seed()?, noise_seeds(1)?);
-        let mut bodies = SeededLweCiphertextList::new(
-            0u64,
-            key.lwe_dimension().to_lwe_size(),
-            LweCiphertextCount(integers.len()),
-            seed.into(),
-            modulus(),
-        );
-        encrypt_seeded_lwe_ciphertext_list(
-            &key,
-            &mut bodies,
-            &PlaintextList::from_container(plaintexts.as_slice()),
-            fresh_noise(self.plan.input.dimension),
-            &mut noise_source(noise_seed[0]),
-        );
-        let bytes = self.plan.input.body_bytes() as usize;
-        let mut values = Seeded {
-            seed: seed.0,
-            bodies: vec![0; bytes * integers.len()],
-        };
-        cut(bodies.as_ref(), bytes, &mut values.bodies);
+        let values = input::encrypt(&self.plan.input, self.input(), &plaintexts)?;
         Ok(Request {
             header: self.header,
             values,

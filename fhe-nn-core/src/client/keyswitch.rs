@@ -23,7 +23,7 @@ pub(super) fn generate(
     to: &Secret,
     count: &Count<'_>,
 ) -> Result<Seeded, Error> {
-    let seed = mask_seed()?.0;
+    let seed = mask_seed()?;
     let noises = noise_seeds(from.bits().len().div_ceil(AT_ONCE))?;
     let small = SmallKey {
         key,

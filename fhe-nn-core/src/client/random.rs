@@ -4,9 +4,6 @@
 //! system mixes several sources and tests them. tfhe's trait for sources of seeds has no errors, so every
 //! seed is drawn before tfhe is called.
 
-use tfhe::core_crypto::commons::generators::DeterministicSeeder;
-use tfhe::core_crypto::commons::math::random::Seed;
-use tfhe::core_crypto::prelude::DefaultRandomGenerator;
 use zeroize::Zeroizing;
 
 use crate::Error;
@@ -23,10 +20,10 @@ pub(super) fn fill(bytes: &mut [u8]) -> Result<(), Error> {
 ///
 /// # Errors
 /// [`Error::Randomness`].
-pub(super) fn mask_seed() -> Result<Seed, Error> {
+pub(super) fn mask_seed() -> Result<u128, Error> {
     let mut bytes = [0; 16];
     fill(&mut bytes)?;
-    Ok(Seed(u128::from_le_bytes(bytes)))
+    Ok(u128::from_le_bytes(bytes))
 }
 
 /// Draws seeds of noise, which are secret: the noise would reveal the key.
@@ -41,9 +38,4 @@ pub(super) fn noise_seeds(count: usize) -> Result<Zeroizing<Vec<u128>>, Error> {
         *seed = u128::from_le_bytes(*bytes);
     }
     Ok(seeds)
-}
-
-/// Returns the source from which tfhe draws the noise of one call.
-pub(super) fn noise_source(seed: u128) -> DeterministicSeeder<DefaultRandomGenerator> {
-    DeterministicSeeder::new(Seed(seed))
 }

@@ -1,6 +1,5 @@
 //! Secret keys, which never leave this folder.
 
-use fhe_nn_proof::noise::secure_variance;
 use tfhe::core_crypto::prelude::*;
 use zeroize::Zeroizing;
 
@@ -55,11 +54,6 @@ impl Secret {
     pub(super) fn as_lwe(&self) -> LweSecretKeyView<'_, u64> {
         LweSecretKey::from_container(self.0.as_slice())
     }
-}
-
-/// Returns the distribution of fresh noise for a key of this dimension.
-pub(super) fn fresh_noise(dimension: u32) -> Gaussian<f64> {
-    Gaussian::from_dispersion_parameter(Variance(secure_variance(dimension)), 0.0)
 }
 
 #[cfg(test)]

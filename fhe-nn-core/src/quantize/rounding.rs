@@ -1,0 +1,310 @@
+//! Rounding of weights to integers, so that the sums that they make are kept.
+//!
+//! The nearest integer to each weight keeps the weights best, and that is not what a neuron is for. With the second
+//! moments `M` of what weights multiply, rounding errors `e` move the neuron's sum by `e^T M e`, in the mean of squares.
+//! Values vary together, so the error of one weight can make up for that of another. With `M = L D L^T`, where `L` is
+//! lower triangular with ones on its diagonal,
+//!
+//! ```text
+//! e^T M e = sum over k of D_k (e_k + sum over j > k of L_jk e_j)^2
+//! ```
+//!
+//! so weights are rounded from the last to the first, each with what the errors of those after it add to it. This is the
+//! nearest-plane method of Babai (1986, "On Lovász' lattice reduction and the nearest lattice point problem"); for
+//! weights, Frantar et al. (2022, "GPTQ") and Chee et al. (2023, "QuIP", section 3.2).
+
+use ndarray::{Array2, ArrayView1, s};
+
+use super::moments::{Moments, Reads};
+
+/// The rounding of the weights of a group's neurons.
+pub(super) struct Rounding {
+    /// Consecutive weights that are rounded together.
+    blocks: Vec<Block>,
+}
+
+/// Rounded weights.
+pub(super) struct Rounded {
+    pub(super) weights: Vec<i16>,
+    /// Real value of one unit of a weight.
+    pub(super) scale: f64,
+}
+
+/// At most this many weights are rounded together: time grows with the cube.
+const MOST_TOGETHER: usize = 1 << 10;
+/// Ratio of one candidate scale to the next larger.
+const STEP: f64 = 0.97;
+/// Number of candidates on either side of the scale that keeps the weights best.
+const STEPS: i32 = 12;
+
+/// Weights that are rounded together, with the moments of what they multiply.
+enum Block {
+    /// Nothing is known of what this many weights multiply.
+    Nearest(usize),
+    Together(Factors),
+}
+
+/// Moments, factored.
+struct Factors {
+    /// The weights in the order of the factors: that with the least pivot first.
+    order: Vec<usize>,
+    /// `L^T`, `[weights, weights]`, in that order.
+    lower: Array2<f64>,
+    /// `D`.
+    pivots: Vec<f64>,
+}
+
+impl Rounding {
+    /// Prepares the rounding of neurons, for each group of channels.
+    pub(super) fn of_groups(reads: Reads<'_>) -> Vec<Self> {
+        let taps = reads.linear.taps;
+        let groups = reads.linear.window.map_or(1, |window| window.groups);
+        let block = |group, from: usize| {
+            let to = taps.min(from + MOST_TOGETHER);
+            match Moments::estimate(reads, group, (from, to)) {
+                Some(moments) => Block::Together(Factors::of(moments)),
+                None => Block::Nearest(to - from),
+            }
+        };
+        let all = (0..groups).map(|group| Rounding {
+            blocks: (0..taps)
+                .step_by(MOST_TOGETHER)
+                .map(|from| block(group, from))
+                .collect(),
+        });
+        all.collect()
+    }
+
+    /// Rounds weights to multiples of a scale, with absolute values of at most `max` units.
+    pub(super) fn with_scale(&self, floats: &[f64], scale: f64, max: i64) -> Rounded {
+        self.attempt(floats, scale, max).0
+    }
+
+    /// Rounds weights to multiples of a scale near this one: that which keeps the sums best.
+    pub(super) fn near_scale(&self, floats: &[f64], scale: f64, max: i64) -> Rounded {
+        let candidates = (-STEPS..=STEPS).map(|k| scale * STEP.powi(k));
+        let attempts = candidates.map(|scale| self.attempt(floats, scale, max));
+        let best = attempts.min_by(|(_, a), (_, b)| a.total_cmp(b));
+        best.map_or_else(
+            || self.with_scale(floats, scale, max),
+            |(rounded, _)| rounded,
+        )
+    }
+
+    /// The same integers with the scale under which they keep the sums best: `w^T M q / q^T M q` for weights `w` and integers
+    /// `q`.
+    fn refined(&self, floats: &[f64], rounded: Rounded) -> Rounded {
+        let integers: Vec<f64> = rounded.weights.iter().map(|&q| f64::from(q)).collect();
+        let (mut begin, mut of_both, mut of_integers) = (0, 0.0, 0.0);
+        for block in &self.blocks {
+            let own = begin..begin + block.len();
+            of_both += block.product(&floats[own.clone()], &integers[own.clone()]);
+            of_integers += block.product(&integers[own.clone()], &integers[own]);
+            begin += block.len();
+        }
+        let scale = of_both / of_integers;
+        match scale.is_normal() && scale > 0.0 {
+            true => Rounded { scale, ..rounded },
+            false => rounded,
+        }
+    }
+
+    /// Rounds weights, and finds the mean square of the error of a sum.
+    fn attempt(&self, floats: &[f64], scale: f64, max: i64) -> (Rounded, f64) {
+        let (mut weights, mut error) = (Vec::with_capacity(floats.len()), 0.0);
+        for block in &self.blocks {
+            let own = &floats[weights.len()..weights.len() + block.len()];
+            error += block.round(own, scale, max, &mut weights);
+        }
+        (Rounded { weights, scale }, error)
+    }
+}
+
+impl Block {
+    fn len(&self) -> usize {
+        match self {
+            Block::Nearest(weights) => *weights,
+            Block::Together(factors) => factors.order.len(),
+        }
+    }
+
+    /// The mean product of the sums that two sets of weights make.
+    fn product(&self, a: &[f64], b: &[f64]) -> f64 {
+        match self {
+            Block::Nearest(_) => a.iter().zip(b).map(|(a, b)| a * b).sum(),
+            Block::Together(factors) => factors.product(a, b),
+        }
+    }
+
+    /// Adds the integers of these weights, and returns the mean square of the error of their sum.
+    fn round(&self, floats: &[f64], scale: f64, max: i64, to: &mut Vec<i16>) -> f64 {
+        match self {
+            Block::Nearest(_) => {
+                to.extend(floats.iter().map(|w| nearest(w / scale, max) as i16));
+                0.0
+            }
+            Block::Together(factors) => factors.round(floats, scale, max, to),
+        }
+    }
+}
+
+impl Factors {
+    /// Factors moments, with the least of the pivots that remain first: what is rounded first then has the least error that
+    /// nothing can make up for.
+    fn of(Moments(mut rest): Moments) -> Self {
+        let count = rest.nrows();
+        let mut order: Vec<usize> = (0..count).collect();
+        let mut lower = Array2::zeros((count, count));
+        let mut pivots = Vec::with_capacity(count);
+        for k in 0..count {
+            let pivot = |&place: &usize| rest[[order[place], order[place]]];
+            let least = (k..count).min_by(|a, b| pivot(a).total_cmp(&pivot(b)));
+            order.swap(k, least.unwrap_or(k));
+            let own = order[k];
+            let pivot = rest[[own, own]];
+            let column = rest.row(own).to_owned();
+            for &other in &order[k + 1..] {
+                let factor = column[other] / pivot;
+                if factor != 0.0 {
+                    rest.row_mut(other).scaled_add(-factor, &column);
+                }
+            }
+            lower.row_mut(k).assign(&(column / pivot));
+            pivots.push(pivot);
+        }
+        // from the order of the weights to that of the factors
+        let lower = Array2::from_shape_fn((count, count), |(k, j)| lower[[k, order[j]]]);
+        Factors {
+            order,
+            lower,
+            pivots,
+        }
+    }
+
+    /// Adds the integers of these weights, and returns the mean square of the error of their sum.
+    fn round(&self, floats: &[f64], scale: f64, max: i64, to: &mut Vec<i16>) -> f64 {
+        let count = self.order.len();
+        let begin = to.len();
+        to.resize(begin + count, 0);
+        let mut errors = vec![0.0; count];
+        let mut total = 0.0;
+        for k in (0..count).rev() {
+            let after = ArrayView1::from(&errors[k + 1..]);
+            let moved = floats[self.order[k]] + self.lower.slice(s![k, k + 1..]).dot(&after);
+            let integer = nearest(moved / scale, max);
+            to[begin + self.order[k]] = integer as i16;
+            errors[k] = floats[self.order[k]] - scale * integer;
+            total += self.pivots[k] * (moved - scale * integer).powi(2);
+        }
+        total
+    }
+
+    /// The mean product of the sums that two sets of weights make.
+    fn product(&self, a: &[f64], b: &[f64]) -> f64 {
+        // by the factors, it is a sum of products
+        let terms = |weights: &[f64]| -> Vec<f64> {
+            let ordered: Vec<f64> = self.order.iter().map(|&place| weights[place]).collect();
+            let term = |k: usize| {
+                let after = ArrayView1::from(&ordered[k + 1..]);
+                ordered[k] + self.lower.slice(s![k, k + 1..]).dot(&after)
+            };
+            (0..ordered.len()).map(term).collect()
+        };
+        let pairs = terms(a).into_iter().zip(terms(b));
+        pairs
+            .zip(&self.pivots)
+            .map(|((a, b), pivot)| pivot * a * b)
+            .sum()
+    }
+}
+
+/// The nearest integer, cut to an absolute value of at most `max`.
+pub(super) fn nearest(w: f64, max: i64) -> f64 {
+    w.round_ties_even().clamp(-max as f64, max as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::Array1;
+    use proptest::prelude::*;
+    use proptest::strategy::ValueTree;
+    use proptest::test_runner::TestRunner;
+
+    use super::*;
+
+    /// Moments of values that are sums of the same few causes, and of something of their own.
+    fn moments(taps: usize) -> impl Strategy<Value = Array2<f64>> {
+        let causes = prop::collection::vec(-1.0..1.0_f64, taps * 4);
+        let own = prop::collection::vec(0.01..0.2_f64, taps);
+        (causes, own).prop_map(move |(causes, own)| {
+            let causes = Array2::from_shape_vec((taps, 4), causes).unwrap();
+            causes.dot(&causes.t()) + Array2::from_diag(&Array1::from(own))
+        })
+    }
+
+    fn together(moments: &Array2<f64>) -> Block {
+        Block::Together(Factors::of(Moments(moments.clone())))
+    }
+
+    /// The mean square of the error of a sum, by its definition.
+    fn error(moments: &Array2<f64>, floats: &[f64], rounded: &Rounded) -> f64 {
+        let integers = rounded
+            .weights
+            .iter()
+            .map(|&w| f64::from(w) * rounded.scale);
+        let errors: Vec<f64> = floats.iter().zip(integers).map(|(x, q)| x - q).collect();
+        let errors = ArrayView1::from(&errors);
+        errors.dot(&moments.dot(&errors))
+    }
+
+    proptest! {
+        #[test]
+        fn an_error_is_what_the_moments_say(
+            moments in moments(12),
+            floats in prop::collection::vec(-4.0..4.0_f64, 12),
+            scale in 0.2..2.0_f64,
+        ) {
+            let rounding = Rounding { blocks: vec![together(&moments)] };
+            let (rounded, found) = rounding.attempt(&floats, scale, 3);
+            let expected = error(&moments, &floats, &rounded);
+            prop_assert!((found - expected).abs() < 1e-9 * (1.0 + expected), "{found} {expected}");
+            prop_assert!(rounded.weights.iter().all(|w| w.abs() <= 3));
+            let near = rounding.near_scale(&floats, scale, 3);
+            let best = error(&moments, &floats, &near);
+            prop_assert!(best <= expected + 1e-9);
+            // no other scale keeps the sums better
+            for factor in [0.99, 1.01] {
+                let other = Rounded { weights: near.weights.clone(), scale: factor * near.scale };
+                prop_assert!(error(&moments, &floats, &other) >= best - 1e-9);
+            }
+        }
+
+        #[test]
+        fn multiples_of_a_scale_stay_what_they_are(
+            moments in moments(7),
+            weights in prop::collection::vec(-7..=7_i16, 12),
+        ) {
+            let rounding = Rounding { blocks: vec![Block::Nearest(5), together(&moments)] };
+            let floats: Vec<f64> = weights.iter().map(|&w| f64::from(w) * 0.3).collect();
+            prop_assert_eq!(rounding.with_scale(&floats, 0.3, 7).weights, weights);
+        }
+    }
+
+    #[test]
+    fn sums_are_kept_better_than_by_the_nearest_integers() {
+        let mut runner = TestRunner::deterministic();
+        let weights = prop::collection::vec(-1.0..1.0_f64, 24);
+        let (mut kept, mut of_nearest) = (0.0, 0.0);
+        for _ in 0..50 {
+            let moments = moments(24).new_tree(&mut runner).unwrap().current();
+            let floats = weights.new_tree(&mut runner).unwrap().current();
+            let error = |blocks| {
+                let rounding = Rounding { blocks };
+                error(&moments, &floats, &rounding.with_scale(&floats, 0.4, 3))
+            };
+            kept += error(vec![together(&moments)]);
+            of_nearest += error(vec![Block::Nearest(24)]);
+        }
+        assert!(kept < 0.3 * of_nearest, "{kept} {of_nearest}");
+    }
+}
