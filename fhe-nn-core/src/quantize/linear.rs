@@ -61,9 +61,9 @@ pub(crate) fn quantize(
             corrects_bias: place.corrects_bias,
         });
         let of_group = place.linear.channels / groups.len();
-        let all = nearest.par_iter().enumerate();
-        let kept = all.map(|(j, nearest)| match nearest.is_exact {
-            true => nearest.clone(),
+        let all = (0..nearest.len()).into_par_iter();
+        let kept = all.map(|j| match nearest[j].is_exact {
+            true => nearest[j].clone(),
             false => neuron(j, Some(&groups[j / of_group])),
         });
         match Settled::new(place, input, kept.collect()) {
