@@ -5,12 +5,10 @@ use fhe_nn_proof::widths::max_weight;
 use ndarray::ArrayView1;
 
 use super::Calibration;
-use super::place::Place;
-use super::rounding::{Rounded, Rounding, nearest};
+use super::linear::Place;
 use super::tensor::Signal;
 
 /// The integers of one neuron.
-#[derive(Clone)]
 pub(super) struct Neuron {
     /// Integer weights.
     pub(super) weights: Vec<i16>,
@@ -23,25 +21,16 @@ pub(super) struct Neuron {
     pub(super) constant: f64,
     /// Number of weights that were cut to the greatest absolute value.
     pub(super) saturated: usize,
-    /// Whether its weights are multiples of its scale already.
-    pub(super) is_exact: bool,
 }
 
-/// A weight is a multiple of its scale if it is this near to one, in units. 32-bit floats of up to 127 units are nearer.
-const EXACT: f64 = 1e-4;
-
 impl Neuron {
-    /// Rounds the weights of a neuron: to the nearest multiples of a `preset` scale if there is one, as in the network that
-    /// it comes from, and otherwise so that its sums are kept, unless they are multiples of their scale already. Inputs
-    /// that have the same value in every sample and are dropped, with that value in `dropped`, get a weight of 0 and move
-    /// the bias instead.
+    /// Rounds the weights of a neuron, to multiples of a `preset` scale if there is one. Inputs that
+    /// have the same value in every sample and are dropped, with that value in `dropped`, get a weight of 0 and
+    /// move the bias instead.
     pub(super) fn new(
-        (floats, bias, preset, rounding): (
-            ArrayView1<'_, f64>,
-            f64,
-            Option<f64>,
-            Option<&Rounding>,
-        ),
+        floats: ArrayView1<'_, f64>,
+        bias: f64,
+        preset: Option<f64>,
         place: &Place<'_>,
         input: &Signal,
         dropped: &[Option<i64>],
@@ -54,35 +43,18 @@ impl Neuron {
         let floats: Vec<f64> = floats
             .map(|(tap, w)| w * input.meaning.factor(tap, taps))
             .collect();
-        let kept: Vec<f64> = floats
-            .iter()
-            .zip(dropped)
-            .map(|(&w, c)| if c.is_none() { w } else { 0.0 })
-            .collect();
         let unit_of_input = input.meaning.unit();
+        let varies = || floats.iter().zip(dropped).filter(|(_, c)| c.is_none());
         let scale = match (place.function(), preset) {
             (Some(Function::Wave), _) => wave_unit(place.linear) / unit_of_input,
             (_, Some(preset)) => preset,
-            _ => {
-                let vary = floats.iter().zip(dropped).filter(|(_, c)| c.is_none());
-                calibration.weights(&vary.map(|(&w, _)| w).collect::<Vec<_>>(), max)
-            }
+            _ => calibration.weights(&varies().map(|(&w, _)| w).collect::<Vec<_>>(), max),
         };
-        let integer = |w: f64| nearest(w / scale, max);
-        let Rounded { weights, scale } = match (rounding, place.function(), preset) {
-            (Some(rounding), function, None)
-                if function != Some(Function::Wave) && calibration.searches_scales() =>
-            {
-                rounding.near_scale(&kept, scale, max)
-            }
-            (Some(rounding), _, None) => rounding.with_scale(&kept, scale, max),
-            (_, _, _) => Rounded {
-                weights: kept.iter().map(|&w| integer(w) as i16).collect(),
-                scale,
-            },
-        };
-        let is_exact = |(w, q): (&f64, &i16)| (w / scale - f64::from(*q)).abs() < EXACT;
-        let is_cut = |w: &&f64| (**w / scale).round_ties_even().abs() > max as f64;
+        let integer = |w: f64| (w / scale).round_ties_even().clamp(-max as f64, max as f64);
+        let is_cut = |(w, _): &(&f64, _)| (**w / scale).round_ties_even().abs() > max as f64;
+        let weight =
+            |(&w, c): (&f64, &Option<i64>)| if c.is_none() { integer(w) as i16 } else { 0 };
+        let weights: Vec<i16> = floats.iter().zip(dropped).map(weight).collect();
 
         // an input that is always q contributes its weight times q - Z
         let absorbed = || {
@@ -104,8 +76,7 @@ impl Neuron {
             }
         };
         Neuron {
-            saturated: kept.iter().filter(is_cut).count(),
-            is_exact: kept.iter().zip(&weights).all(is_exact),
+            saturated: varies().filter(is_cut).count(),
             weights,
             scale,
             bias,
