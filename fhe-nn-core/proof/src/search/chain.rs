@@ -143,7 +143,9 @@ impl<'a> Chains<'a> {
                     .into_iter()
                     .filter_map(|n| *at.entry(n).or_insert_with(|| small_keys.at(switch, n)));
                 let arrivals = arrivals.iter().copied().chain(larger);
-                steps.extend(arrivals.map(|arrival| self.with_own_key(layer, rotation, arrival)));
+                steps.extend(
+                    arrivals.flat_map(|arrival| self.with_own_key(layer, rotation, arrival)),
+                );
             }
         }
         steps
@@ -157,8 +159,14 @@ impl<'a> Chains<'a> {
         alike
     }
 
-    /// One way through a stage that has keys of its own.
-    fn with_own_key(&self, layer: &Layer, rotation: usize, arrival: Arrival) -> Step {
+    /// The way through a stage that has keys of its own, to stages that may share them: with a keyswitching key of
+    /// theirs, and with this stage's, if it keyswitched from the key that its results are under.
+    fn with_own_key(
+        &self,
+        layer: &Layer,
+        rotation: usize,
+        arrival: Arrival,
+    ) -> impl Iterator<Item = Step> {
         let n = arrival.n;
         let choice = Choice {
             keyswitch: arrival
@@ -172,7 +180,14 @@ impl<'a> Chains<'a> {
         let key = f64::from(n) * self.rotations[rotation].step_key;
         let cost = arrival.cost + self.objective.cost(self.objective.key_ns, key);
         let beside = arrival.from.map_or(0.0, |(state, _)| state.point.variance);
-        self.rotated(layer, (0, beside), cost, Link { before, choice })
+        let dimension = self.rotations[rotation].lwe_dimension();
+        let from_its_own = arrival
+            .from
+            .filter(|(state, _)| self.objective.sharing && state.point.dimension == dimension);
+        let known = from_its_own.map(|(_, levels)| levels);
+        let to_share = [0].into_iter().chain(known);
+        to_share
+            .map(move |levels| self.rotated(layer, (levels, beside), cost, Link { before, choice }))
     }
 
     /// Every way through a stage that takes over the keys of the stage before.

@@ -3,9 +3,11 @@
 
 use fhe_nn_proof::noise::{Decomposition, Shape};
 use fhe_nn_proof::plan::{Bootstrap, Plan, PlanOptions, Prefer, Version};
+use fhe_nn_proof::spec::Rounding;
+use fhe_nn_proof::widths::Reader;
 use proptest::prelude::*;
 
-use crate::chain::{Chain, chain};
+use crate::chain::{Chain, Layer, chain};
 use crate::recompute::feasible;
 
 /// Share of its time by which the fastest plan may take longer, in all, to share keys.
@@ -29,20 +31,52 @@ proptest! {
         let prefer = if smallest { Prefer::SmallestKeys } else { Prefer::Fastest };
         let options = PlanOptions::new().with_failure_bits(failure_bits).with_prefer(prefer);
         if let Ok(plan) = Plan::find(&chain.requirements(), &options) {
-            assert!(feasible(&plan, &chain));
-            let mut any_is_feasible = false;
-            for_each_neighbour(&plan, |neighbour| {
-                let better = better(neighbour, &plan);
-                // most are no better, which costs less to find than whether they keep every constraint
-                if (better || !any_is_feasible) && neighbour.validate().is_ok() && feasible(neighbour, &chain) {
-                    any_is_feasible = true;
-                    assert!(!better, "{neighbour}\nis better than\n{plan}");
-                }
-            });
-            // larger keys keep every constraint
-            assert!(any_is_feasible);
+            assert_no_neighbour_is_better(&plan, &chain);
         }
     }
+}
+
+/// A stage keyswitches from the key that its own results are under, so that the next needs none of its keys anew.
+#[test]
+fn a_keyswitching_key_is_shared_by_the_stage_that_makes_it() {
+    let layer = |reader, table, neurons: &[(u32, u32, f64)]| Layer {
+        reader,
+        table,
+        rounding: Rounding::Exact,
+        neurons: neurons.to_vec(),
+    };
+    let chain = Chain {
+        inputs: 1,
+        hidden: vec![
+            layer(Reader::Antiperiodic, 9, &[(4, 0, 1.0)]),
+            layer(Reader::Padded, 8, &[(2, 0, 6279.0), (6, 0, 1.0)]),
+            layer(Reader::Padded, 8, &[(2, 0, 1.0)]),
+        ],
+        last: layer(Reader::Client, 20, &[(3, 0, 1.0)]),
+    };
+    let options = PlanOptions::new()
+        .with_failure_bits(123.258)
+        .with_prefer(Prefer::SmallestKeys);
+    let plan = Plan::find(&chain.requirements(), &options).expect("parameters exist");
+    assert_no_neighbour_is_better(&plan, &chain);
+}
+
+fn assert_no_neighbour_is_better(plan: &Plan, chain: &Chain) {
+    assert!(feasible(plan, chain));
+    let mut any_is_feasible = false;
+    for_each_neighbour(plan, |neighbour| {
+        let better = better(neighbour, plan);
+        // most are no better, which costs less to find than whether they keep every constraint
+        if (better || !any_is_feasible)
+            && neighbour.validate().is_ok()
+            && feasible(neighbour, chain)
+        {
+            any_is_feasible = true;
+            assert!(!better, "{neighbour}\nis better than\n{plan}");
+        }
+    });
+    // larger keys keep every constraint
+    assert!(any_is_feasible);
 }
 
 /// Whether `a` is better than `b` for certain.
@@ -254,11 +288,8 @@ fn add(value: u32, step: i32) -> u32 {
 fn neighbours_are_told_apart() {
     let chain = Chain {
         inputs: 64,
-        hidden: vec![
-            crate::chain::Layer::alike(fhe_nn_proof::widths::Reader::Padded, 8, 4, 9.0);
-            3
-        ],
-        last: crate::chain::Layer::alike(fhe_nn_proof::widths::Reader::Client, 4, 8, 9.0),
+        hidden: vec![Layer::alike(Reader::Padded, 8, 4, 9.0); 3],
+        last: Layer::alike(Reader::Client, 4, 8, 9.0),
     };
     let plan =
         Plan::find(&chain.requirements(), &PlanOptions::default()).expect("parameters exist");
