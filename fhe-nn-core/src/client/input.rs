@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use super::noise::Noise;
 use super::random::{mask_seed, noise_seeds};
-use super::secret::Secret;
+use super::secret::{Secret, chosen};
 use crate::Error;
 use crate::masks::Stream;
 use crate::wire::{Seeded, cut};
@@ -23,9 +23,8 @@ pub(super) fn encrypt(
     let (seed, noise_seed) = (mask_seed()?, noise_seeds(1)?);
     let masks = Stream::new(seed);
     let mut noise = Noise::new(noise_seed[0], secure_variance(input.dimension));
-    // all ones for a bit that is set: what a word has in common with that is the product of both
-    let bits = key.bits().iter().map(|bit| bit.wrapping_neg());
-    let bits: Zeroizing<Vec<u64>> = Zeroizing::new(bits.collect());
+    let bits: Vec<u64> = key.bits().iter().map(|&bit| chosen(bit)).collect();
+    let bits = Zeroizing::new(bits);
     let mut mask = vec![0; bits.len()];
     let bytes = input.body_bytes() as usize;
     let mut bodies = vec![0; bytes * plaintexts.len()];

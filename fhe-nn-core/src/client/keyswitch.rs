@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 
 use super::noise::Noise;
 use super::random::{mask_seed, noise_seeds};
-use super::secret::Secret;
+use super::secret::{Secret, chosen};
 use crate::Error;
 use crate::masks::Stream;
 use crate::parallel::*;
@@ -27,7 +27,7 @@ pub(super) fn generate(
     let noises = noise_seeds(from.bits().len().div_ceil(AT_ONCE))?;
     let small = SmallKey {
         key,
-        bits: Zeroizing::new(to.bits().iter().map(|&bit| chosen(bit)).collect()),
+        bits: Zeroizing::new(to.bits().iter().map(|&bit| chosen(bit) as u32).collect()),
         masks: Stream::new(seed),
         variance: secure_variance_of(key.to, KEYSWITCH_MODULUS_BITS),
     };
@@ -83,12 +83,6 @@ impl SmallKey<'_> {
             cut(&[u64::from(body) << 32], bytes, to);
         }
     }
-}
-
-/// All ones for a bit that is set, and zeros for one that is not: what a word has in common with it is the product of
-/// both.
-fn chosen(bit: u64) -> u32 {
-    (bit as u32).wrapping_neg()
 }
 
 #[cfg(test)]

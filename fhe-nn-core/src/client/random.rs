@@ -1,8 +1,7 @@
 //! Randomness: secret bits, seeds of masks and seeds of noise all come from the operating system.
 //!
 //! tfhe's own choice takes the processor's `RDSEED` alone wherever there is one, whereas the operating
-//! system mixes several sources and tests them. tfhe's trait for sources of seeds has no errors, so every
-//! seed is drawn before tfhe is called.
+//! system mixes several sources and tests them.
 
 use zeroize::Zeroizing;
 

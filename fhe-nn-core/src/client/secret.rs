@@ -56,6 +56,12 @@ impl Secret {
     }
 }
 
+/// All ones for a bit that is set, and zeros for one that is not: what a word has in common with it is the product of
+/// both.
+pub(super) fn chosen(bit: u64) -> u64 {
+    bit.wrapping_neg()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
