@@ -102,16 +102,11 @@ fn of_layer(layer: &LayerReport) -> Vec<String> {
             layer.saturated, layer.total_weights
         ));
     }
-    for (key, fidelity) in [("weights", layer.weights), ("results", layer.results)] {
-        if fidelity.relative() > MOST_ERROR {
-            notes.push(format!(
-                "{key} of `{name}` have an error of {fidelity}: {}",
-                match key {
-                    "weights" => "more bits for `weights`",
-                    _ => "more bits for `weights`, for `table`, or for what the layer reads",
-                }
-            ));
-        }
+    if layer.results.relative() > MOST_ERROR {
+        notes.push(format!(
+            "results of `{name}` have an error of {}: more bits for `weights`, for `table`, or for what the layer reads",
+            layer.results
+        ));
     }
     notes
 }
