@@ -90,9 +90,10 @@ impl Rounding {
         self.attempt(&self.aim(floats), scale, max).0
     }
 
-    /// Rounds weights to multiples of a scale near this one: that which keeps what is read of the sums best. Their reader
-    /// rounds them to multiples of a `step`, in units of the scale and of what weights multiply; where there is none, a
-    /// promise is not kept, and other scales are preferred.
+    /// Rounds weights to multiples of a scale near this one: that which keeps the sums best, or one of up to twice that, by
+    /// which no more weights are cut, if what is read of the sums is kept better. Their reader rounds them to multiples of a
+    /// `step`, in units of the scale and of what weights multiply; where there is none, a promise is not kept, and other
+    /// scales are preferred.
     pub(super) fn near_scale(
         &self,
         floats: &[f64],
@@ -101,8 +102,11 @@ impl Rounding {
         step: impl Fn(&Rounded) -> Option<f64>,
     ) -> Rounded {
         let aim = self.aim(floats);
-        let attempts = (-STEPS..=STEPS).map(|k| self.attempt(&aim, scale * STEP.powi(k), max));
-        let mut attempts: Vec<(Rounded, f64)> = attempts.collect();
+        let attempt = |k: i32| self.attempt(&aim, scale * STEP.powi(k), max);
+        let order = |(_, a): &(i32, f64), (_, b): &(i32, f64)| a.total_cmp(b);
+        let of_sums = (-STEPS..=STEPS).map(|k| (k, attempt(k).1));
+        let from = of_sums.min_by(order).map_or(0, |(k, _)| k);
+        let mut attempts: Vec<(Rounded, f64)> = (from - 2 * STEPS..=from).map(attempt).collect();
         attempts.sort_by(|(_, a), (_, b)| a.total_cmp(b));
         let (mut best, mut least) = (None, f64::INFINITY);
         for (rounded, error) in attempts {
