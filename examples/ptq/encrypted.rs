@@ -13,8 +13,8 @@ use fhe_nn_examples::networks::accuracy_of;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
+use crate::Trial;
 use crate::candidates::{Candidate, compare};
-use crate::{MOST_LOST, Trial};
 
 /// Runs the first images of a trial encrypted.
 pub(crate) fn run(
@@ -24,10 +24,9 @@ pub(crate) fn run(
     json: bool,
 ) -> Result<(), Box<dyn StdError>> {
     let (exact, approximate) = compare(trial)?;
-    let (bits, most) = MOST_LOST[0];
     println!(
         "\nat 6 bits, calibrated, with tables of 6 bits, {:.2} points are lost\n",
-        trial.loss(bits, float - exact.accuracy, most)
+        100.0 * trial.loss(float, exact.accuracy)
     );
     announce(&exact.plan);
     announce(&approximate.plan);

@@ -76,11 +76,7 @@ pub trait Network: Sized {
         Self::quantize_with(floats, samples, &Calibration::default())
     }
 
-    /// Quantizes trained floats: the samples determine the scales, and both determine the integers.
-    ///
-    /// Weights whose scale is found are rounded so that the sums of a neuron over the samples are kept, and not each weight to
-    /// its nearest integer (Frantar et al., 2022, "GPTQ", and Babai's nearest plane). Weights that are multiples of their
-    /// scale stay what they are, and so do all weights if there is one sample alone.
+    /// Quantizes trained floats: the samples determine the scales, and the scales determine the integers.
     ///
     /// Floats are looked up by the names of fields: `fc1.weight`, of shape `[outputs, inputs]` as in
     /// PyTorch, and `fc1.bias`, of shape `[outputs]`. A missing bias is 0.

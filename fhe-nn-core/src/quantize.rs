@@ -11,15 +11,10 @@ mod encoder;
 pub(crate) mod float;
 mod groups;
 pub(crate) mod linear;
-mod moments;
 mod neuron;
 mod pass;
-pub(crate) mod place;
 mod preset_scales;
-mod reads;
-mod regression;
 mod report;
-mod rounding;
 pub(crate) mod run;
 mod samples;
 mod scales;
@@ -44,9 +39,8 @@ pub(crate) use self::{
     activation::{centre, fixed_meaning},
     encoder::{lost, method, shifted},
     float::{Curve, linear_sums, weight_shape},
-    linear::extent,
+    linear::{Place, extent},
     neuron::{constant_of, period, wave_unit},
-    place::Place,
     preset_scales::{Clamp, Quantizer},
 };
 pub(crate) use self::{samples::reals, scales::Scales};

@@ -9,8 +9,7 @@ use crate::Error;
 use crate::layer::Part;
 use crate::quantize::Fidelity;
 use crate::quantize::float::{Float, linear_sums};
-use crate::quantize::linear::{constant_inputs, quantize};
-use crate::quantize::place::Place;
+use crate::quantize::linear::{Place, constant_inputs, quantize};
 use crate::quantize::run::{Run, check_finite};
 use crate::quantize::tensor::{self, Tensor};
 #[cfg(feature = "train")]

@@ -102,11 +102,16 @@ fn of_layer(layer: &LayerReport) -> Vec<String> {
             layer.saturated, layer.total_weights
         ));
     }
-    if layer.results.relative() > MOST_ERROR {
-        notes.push(format!(
-            "results of `{name}` have an error of {}: more bits for `weights`, for `table`, or for what the layer reads",
-            layer.results
-        ));
+    for (key, fidelity) in [("weights", layer.weights), ("results", layer.results)] {
+        if fidelity.relative() > MOST_ERROR {
+            notes.push(format!(
+                "{key} of `{name}` have an error of {fidelity}: {}",
+                match key {
+                    "weights" => "more bits for `weights`",
+                    _ => "more bits for `weights`, for `table`, or for what the layer reads",
+                }
+            ));
+        }
     }
     notes
 }

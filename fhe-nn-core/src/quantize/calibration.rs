@@ -119,11 +119,6 @@ impl Calibration {
         self.drop_constants
     }
 
-    /// Whether scales of weights are searched, and not given by the greatest of them.
-    pub(super) const fn searches_scales(&self) -> bool {
-        matches!(self.clipping, Clipping::Mse)
-    }
-
     pub(super) const fn requantizes(&self) -> bool {
         self.requantize
     }

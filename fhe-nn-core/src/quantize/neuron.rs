@@ -1,17 +1,14 @@
 //! A neuron: its scale, its integer weights and its bias.
 
-use fhe_nn_proof::part::proved_ranges;
 use fhe_nn_proof::spec::{Function, LinearSpec};
 use fhe_nn_proof::widths::max_weight;
-use ndarray::{ArrayView1, Axis};
+use ndarray::ArrayView1;
 
 use super::Calibration;
-use super::place::Place;
-use super::reads::Reads;
-use super::rounding::{Rounded, Rounding, nearest};
+use super::linear::Place;
+use super::tensor::Signal;
 
 /// The integers of one neuron.
-#[derive(Clone)]
 pub(super) struct Neuron {
     /// Integer weights.
     pub(super) weights: Vec<i16>,
@@ -24,41 +21,21 @@ pub(super) struct Neuron {
     pub(super) constant: f64,
     /// Number of weights that were cut to the greatest absolute value.
     pub(super) saturated: usize,
-    /// Whether its weights are multiples of its scale already.
-    pub(super) is_exact: bool,
 }
-
-/// What the integers of a neuron are found from.
-#[derive(Clone, Copy)]
-pub(super) struct Given<'a> {
-    /// Float weights.
-    pub(super) weights: ArrayView1<'a, f64>,
-    pub(super) bias: f64,
-    /// The scale of the weights, if it comes with the floats.
-    pub(super) preset: Option<f64>,
-}
-
-/// A weight is a multiple of its scale if it is this near to one, in units. 32-bit floats of up to 127 units are nearer.
-const EXACT: f64 = 1e-4;
 
 impl Neuron {
-    /// Rounds the weights of a neuron: to the nearest multiples of a preset scale if there is one, as in the network that
-    /// it comes from, and otherwise so that its sums are kept if there is a rounding for that, unless they are multiples of
-    /// their scale already. Inputs that have the same value in every sample and are dropped, with that value in `dropped`,
-    /// get a weight of 0 and move the bias instead.
+    /// Rounds the weights of a neuron, to multiples of a `preset` scale if there is one. Inputs that
+    /// have the same value in every sample and are dropped, with that value in `dropped`, get a weight of 0 and
+    /// move the bias instead.
     pub(super) fn new(
-        given: Given<'_>,
-        rounding: Option<&Rounding>,
+        floats: ArrayView1<'_, f64>,
+        bias: f64,
+        preset: Option<f64>,
         place: &Place<'_>,
-        reads: Reads<'_>,
+        input: &Signal,
+        dropped: &[Option<i64>],
         calibration: &Calibration,
     ) -> Self {
-        let Given {
-            weights: floats,
-            bias,
-            preset,
-        } = given;
-        let Reads { input, dropped, .. } = reads;
         let max = max_weight(place.linear.weights);
         let taps = floats.len();
         // weights of inputs with several scales make up for them
@@ -66,54 +43,24 @@ impl Neuron {
         let floats: Vec<f64> = floats
             .map(|(tap, w)| w * input.meaning.factor(tap, taps))
             .collect();
-        let kept: Vec<f64> = floats
-            .iter()
-            .zip(dropped)
-            .map(|(&w, c)| if c.is_none() { w } else { 0.0 })
-            .collect();
         let unit_of_input = input.meaning.unit();
+        let varies = || floats.iter().zip(dropped).filter(|(_, c)| c.is_none());
         let scale = match (place.function(), preset) {
             (Some(Function::Wave), _) => wave_unit(place.linear) / unit_of_input,
             (_, Some(preset)) => preset,
-            _ => {
-                let vary = floats.iter().zip(dropped).filter(|(_, c)| c.is_none());
-                calibration.weights(&vary.map(|(&w, _)| w).collect::<Vec<_>>(), max)
-            }
+            _ => calibration.weights(&varies().map(|(&w, _)| w).collect::<Vec<_>>(), max),
         };
+        let integer = |w: f64| (w / scale).round_ties_even().clamp(-max as f64, max as f64);
+        let is_cut = |(w, _): &(&f64, _)| (**w / scale).round_ties_even().abs() > max as f64;
+        let weight =
+            |(&w, c): (&f64, &Option<i64>)| if c.is_none() { integer(w) as i16 } else { 0 };
+        let weights: Vec<i16> = floats.iter().zip(dropped).map(weight).collect();
+
         // an input that is always q contributes its weight times q - Z
         let absorbed = || {
             let all = floats.iter().zip(dropped).enumerate();
             all.filter_map(|(tap, (&w, c))| c.map(|q| (w, q - input.meaning.zero_point(tap, taps))))
         };
-        let reals: f64 = absorbed().map(|(w, q)| w * q as f64).sum();
-        let moved = bias + unit_of_input * reals;
-        let integer = |w: f64| nearest(w / scale, max);
-        let Rounded { weights, scale } = match (rounding, place.function(), preset) {
-            (Some(rounding), function, None)
-                if function != Some(Function::Wave) && calibration.searches_scales() =>
-            {
-                let step = |rounded: &Rounded| {
-                    let weights = ArrayView1::from(&rounded.weights);
-                    let centre = input.meaning.centre(weights) as f64;
-                    let unit = rounded.scale * unit_of_input;
-                    let constant = constant_of(function, moved, unit, centre);
-                    let seen = || reads.extent(&rounding.windows, &rounded.weights);
-                    let weights = weights.insert_axis(Axis(0)).to_owned();
-                    let proved = proved_ranges(&weights, input.levels)[0];
-                    let step = place.step(constant, proved, seen, input.levels);
-                    step.map(|step| rounded.scale * step)
-                };
-                rounding.near_scale(&kept, scale, max, step)
-            }
-            (Some(rounding), _, None) => rounding.with_scale(&kept, scale, max),
-            (_, _, _) => Rounded {
-                weights: kept.iter().map(|&w| integer(w) as i16).collect(),
-                scale,
-            },
-        };
-        let is_exact = |(w, q): (&f64, &i16)| (w / scale - f64::from(*q)).abs() < EXACT;
-        let is_cut = |w: &&f64| (**w / scale).round_ties_even().abs() > max as f64;
-
         let centre = input.meaning.centre(ArrayView1::from(&weights)) as f64;
         let unit = scale * unit_of_input;
         let (bias, constant) = match place.function() {
@@ -122,11 +69,14 @@ impl Neuron {
                 let constant = constant_of(place.function(), bias, unit, centre);
                 (bias + unit * units, constant + units)
             }
-            function => (moved, constant_of(function, moved, unit, centre)),
+            _ => {
+                let reals: f64 = absorbed().map(|(w, q)| w * q as f64).sum();
+                let bias = bias + unit_of_input * reals;
+                (bias, constant_of(place.function(), bias, unit, centre))
+            }
         };
         Neuron {
-            saturated: kept.iter().filter(is_cut).count(),
-            is_exact: kept.iter().zip(&weights).all(is_exact),
+            saturated: varies().filter(is_cut).count(),
             weights,
             scale,
             bias,

@@ -11,7 +11,7 @@ use super::Calibration;
 
 /// The fraction of a layer's weights that may be cut. The range with the least error cuts some.
 pub(super) const MOST_SATURATED: f64 = 0.1;
-/// The relative error of results from which more bits are worth a try.
+/// The relative error of weights and results from which more bits are worth a try.
 pub(super) const MOST_ERROR: f64 = 0.25;
 
 /// A report of what quantization did to a network. It prints as a table.
@@ -86,8 +86,7 @@ pub struct LayerReport {
     pub dropped_inputs: Vec<usize>,
     /// Number of weights that were cut to the greatest absolute value of their width.
     pub saturated: usize,
-    /// How well integer weights stand for the float ones. They are rounded so that sums are kept, which more of their own
-    /// error may serve: what matters is `results`.
+    /// How well integer weights stand for the float ones.
     pub weights: Fidelity,
     /// How well the integers after the activation, or the scores of the last layer, stand for
     /// those of the float network.
@@ -186,7 +185,7 @@ impl fmt::Display for Report {
         )?;
         writeln!(
             f,
-            "  columns that ask for action: constant above 0, saturated above {:.0}% of the weights, results above {:.0}%",
+            "  columns that ask for action: constant above 0, saturated above {:.0}% of the weights, weights and results above {:.0}%",
             100.0 * MOST_SATURATED,
             100.0 * MOST_ERROR
         )?;
