@@ -26,8 +26,8 @@ pub(super) struct Keys {
     /// Index of the first rotation that has the bootstrapping key.
     pub(super) rotation: usize,
     pub(super) n: u32,
-    /// Number of levels of the keyswitch from the large key to the small one; 0 until a stage needs
-    /// it.
+    /// Number of levels of the keyswitch from the large key to the small one, if its key is there to share; 0 if
+    /// the next stage has to make one.
     pub(super) levels: u32,
 }
 

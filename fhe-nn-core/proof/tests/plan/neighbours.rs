@@ -3,7 +3,6 @@
 
 use fhe_nn_proof::noise::{Decomposition, Shape};
 use fhe_nn_proof::plan::{Bootstrap, Plan, PlanOptions, Prefer, Version};
-use fhe_nn_proof::spec::Rounding;
 use fhe_nn_proof::widths::Reader;
 use proptest::prelude::*;
 
@@ -39,20 +38,17 @@ proptest! {
 /// A stage keyswitches from the key that its own results are under, so that the next needs none of its keys anew.
 #[test]
 fn a_keyswitching_key_is_shared_by_the_stage_that_makes_it() {
-    let layer = |reader, table, neurons: &[(u32, u32, f64)]| Layer {
-        reader,
-        table,
-        rounding: Rounding::Exact,
-        neurons: neurons.to_vec(),
-    };
     let chain = Chain {
         inputs: 1,
         hidden: vec![
-            layer(Reader::Antiperiodic, 9, &[(4, 0, 1.0)]),
-            layer(Reader::Padded, 8, &[(2, 0, 6279.0), (6, 0, 1.0)]),
-            layer(Reader::Padded, 8, &[(2, 0, 1.0)]),
+            Layer::alike(Reader::Antiperiodic, 1, 4, 1.0),
+            Layer {
+                neurons: vec![(2, 0, 6279.0), (6, 0, 1.0)],
+                ..Layer::alike(Reader::Padded, 2, 6, 1.0)
+            },
+            Layer::alike(Reader::Padded, 1, 2, 1.0),
         ],
-        last: layer(Reader::Client, 20, &[(3, 0, 1.0)]),
+        last: Layer::alike(Reader::Client, 1, 3, 1.0),
     };
     let options = PlanOptions::new()
         .with_failure_bits(123.258)
